@@ -1,0 +1,234 @@
+// The IR: SSA, straight-line functions, two stages. One in-memory form for every pass.
+//
+// A module owns everything in it through one arena; big tensor data may be aliased from a mapped
+// file, which must outlive the module. Passes make a new module from an old one and share tensor data.
+// Text form and verifier: text.h, verify.h. Interpreter: interp.h.
+#ifndef OHMIC_IR_IR_H
+#define OHMIC_IR_IR_H
+
+#include "support/arena.h"
+#include "support/diag.h"
+#include "support/map.h"
+#include "support/tensor.h"
+#include "support/vec.h"
+
+// ---- types -----------------------------------------------------------------------------------
+
+#define IR_MAX_RANK TENSOR_MAX_RANK
+#define IR_MAX_DOMAINS 8
+
+// Axis sizes are >= 0. A token domain tN stands as IR_DIM_DOMAIN(N), only as axis 0.
+typedef struct {
+    elem type;
+    int rank;
+    int64_t dim[IR_MAX_RANK];
+} ir_type;
+
+#define IR_DIM_DOMAIN(n) (-1 - (int64_t)(n))
+static inline bool ir_dim_is_domain(int64_t d) { return d < 0; }
+static inline int ir_dim_domain(int64_t d) { return (int)(-1 - d); }
+// Domain of a token-typed value, or -1 for a plain tensor.
+static inline int ir_type_domain(const ir_type *t) {
+    return t->rank > 0 && ir_dim_is_domain(t->dim[0]) ? ir_dim_domain(t->dim[0]) : -1;
+}
+int64_t ir_type_width(const ir_type *t); // elements of a row (product of axes after a domain axis); plain: all elements
+bool ir_type_equal(const ir_type *a, const ir_type *b);
+ir_type ir_type_make(elem e, int rank, const int64_t *dim);
+const char *ir_type_text(arena *a, const ir_type *t); // "f32[t0,128]"
+
+// ---- attributes ------------------------------------------------------------------------------
+
+typedef enum {
+    IR_ATTR_NONE,
+#define ATTR(name, kind, summary) IR_ATTR_##name,
+#include "ir/attrs.def"
+    IR_ATTR_COUNT
+} ir_key;
+
+typedef enum { IR_INT, IR_FLOAT, IR_STR, IR_SYM, IR_INTS, IR_FLOATS, IR_STRS, IR_SYMS } ir_attr_kind;
+
+typedef struct {
+    ir_key key;
+    ir_attr_kind kind;
+    uint32_t count; // of a list; 1 otherwise
+    union {
+        int64_t i;
+        double f;
+        const char *s; // STR, and SYM (without '@')
+        const int64_t *is;
+        const double *fs;
+        const char *const *ss; // STRS and SYMS
+    };
+} ir_attr;
+
+typedef struct { // kept sorted by key
+    ir_attr *items;
+    uint32_t count, capacity;
+} ir_attrs;
+
+const char *ir_key_name(ir_key k);
+ir_attr_kind ir_key_kind(ir_key k);
+ir_key ir_key_parse(const char *s); // IR_ATTR_NONE when unknown
+
+const ir_attr *ir_attr_find(const ir_attrs *l, ir_key k); // NULL when absent
+bool ir_attr_has(const ir_attrs *l, ir_key k);
+int64_t ir_attr_int(const ir_attrs *l, ir_key k, int64_t otherwise);
+double ir_attr_float(const ir_attrs *l, ir_key k, double otherwise);
+const char *ir_attr_str(const ir_attrs *l, ir_key k, const char *otherwise); // STR and SYM
+// Lists: NULL and *n = 0 when absent.
+const int64_t *ir_attr_ints(const ir_attrs *l, ir_key k, size_t *n);
+const double *ir_attr_floats(const ir_attrs *l, ir_key k, size_t *n);
+const char *const *ir_attr_strs(const ir_attrs *l, ir_key k, size_t *n); // STRS and SYMS
+// Setters copy into the arena and replace an earlier value. The kind is the key's.
+void ir_attr_set_int(arena *a, ir_attrs *l, ir_key k, int64_t v);
+void ir_attr_set_float(arena *a, ir_attrs *l, ir_key k, double v);
+void ir_attr_set_str(arena *a, ir_attrs *l, ir_key k, const char *v); // STR and SYM
+void ir_attr_set_ints(arena *a, ir_attrs *l, ir_key k, const int64_t *v, size_t n);
+void ir_attr_set_floats(arena *a, ir_attrs *l, ir_key k, const double *v, size_t n);
+void ir_attr_set_strs(arena *a, ir_attrs *l, ir_key k, const char *const *v, size_t n);
+void ir_attr_remove(ir_attrs *l, ir_key k);
+ir_attrs ir_attrs_copy(arena *a, const ir_attrs *l);
+bool ir_attrs_equal(const ir_attrs *a, const ir_attrs *b);
+
+// ---- symbols ---------------------------------------------------------------------------------
+
+// tensor: constant data. ring: key/value store of one attention. group: static matrix on crossbars.
+typedef enum { IR_SYM_TENSOR, IR_SYM_RING, IR_SYM_GROUP } ir_symbol_kind;
+
+typedef struct {
+    ir_symbol_kind kind;
+    const char *name; // without '@'
+    ir_attrs attrs;   // ring, group
+    tensor data;      // tensor; shared with other modules, read-only
+    char hash[33];    // of the data's bytes; "" until ir_symbol_hash was asked
+} ir_symbol;
+
+// ---- operations and functions ----------------------------------------------------------------
+
+typedef enum {
+#define OP(unit, name, stages, n_min, n_max, results, attributes, class, summary) IR_##unit##_##name,
+#include "ir/ops.def"
+    IR_OP_COUNT
+} ir_opcode;
+
+typedef enum { IR_EXACT, IR_ROUND } ir_class;
+
+typedef struct {
+    const char *name; // "t.add"
+    const char *unit, *base; // "t", "add"
+    const char *stages;
+    int n_min, n_max, results;
+    const char *attributes;
+    ir_class class;
+    const char *summary;
+} ir_op_info;
+
+extern const ir_op_info ir_ops[IR_OP_COUNT];
+bool ir_opcode_parse(const char *name, ir_opcode *code);
+bool ir_op_takes(ir_opcode code, ir_key k, bool *optional);
+
+typedef uint32_t ir_val; // value of a function; 0 is "none"
+#define IR_NONE 0u
+
+typedef struct {
+    ir_opcode code;
+    uint32_t n_operands, n_results, n_locs;
+    ir_val *operand;
+    ir_val *result;
+    const char **loc; // ONNX node names; several after fusion
+    ir_attrs attrs;
+    int line; // in the text it was parsed from; 0: none
+} ir_op;
+
+typedef struct {
+    ir_type type;
+    const char *name; // without '%'; unique in the function; NULL: printed by number
+    uint32_t op;      // index of the defining operation; UINT32_MAX: parameter
+} ir_value;
+
+typedef struct {
+    ir_val value;
+    const char *name; // ONNX name
+    ir_attrs attrs;   // range_lo, range_hi, role, onnx_type, ...
+} ir_port;
+
+typedef VEC(ir_op) ir_op_list;
+typedef VEC(ir_value) ir_value_list;
+typedef VEC(ir_port) ir_port_list;
+typedef struct {
+    const char *name;
+    ir_attrs attrs;          // class, max_chunk, probe, tokens, past
+    ir_value_list values;    // [0] unused
+    ir_op_list ops;          // program order; operands are defined earlier
+    ir_port_list params, results;
+} ir_func;
+
+typedef enum { IR_GRAPH, IR_MAPPED } ir_stage;
+
+// A token domain. kind (attrs): free {max, fixed?}, lin {of, mul, add, div}, one, last {of}.
+typedef struct {
+    bool used;
+    ir_attrs attrs;
+} ir_domain;
+
+typedef VEC(ir_symbol *) ir_symbol_list;
+typedef VEC(ir_func *) ir_func_list;
+typedef VEC(const char *) ir_text_list;
+typedef struct {
+    arena *arena;
+    ir_stage stage;
+    ir_attrs attrs; // class, max_tokens, max_chunk, chip
+    ir_domain domain[IR_MAX_DOMAINS];
+    ir_symbol_list symbols;
+    map *symbol_index;
+    ir_func_list funcs;
+    ir_text_list proof; // find-tokens' record, one claim a line
+    ir_text_list notes; // sentences for the summary: what was assumed, relaxed or approximated
+} ir_module;
+
+ir_module *ir_module_new(void);
+void ir_module_free(ir_module *m); // NULL is allowed
+// A module with the same attributes, domains, symbols (data shared), proof and notes, without functions.
+ir_module *ir_module_derive(const ir_module *m);
+
+ir_symbol *ir_symbol_find(const ir_module *m, const char *name); // NULL when absent
+// Adds a symbol; a name in use gets a suffix (".1", ".2" ...). data is referenced, not copied.
+ir_symbol *ir_symbol_add(ir_module *m, ir_symbol_kind kind, const char *name);
+ir_symbol *ir_symbol_add_tensor(ir_module *m, const char *name, tensor data);
+const char *ir_symbol_hash(ir_symbol *s); // 32 hex digits over type, shape and bytes
+void ir_symbols_sweep(ir_module *m);      // drops symbols that no function, group or ring refers to
+
+ir_func *ir_func_add(ir_module *m, const char *name);
+ir_func *ir_func_find(const ir_module *m, const char *name);
+// Copies a function (of any module) into m under its name; symbols are looked up by name in m.
+ir_func *ir_func_copy(ir_module *m, const ir_func *f);
+
+// ---- building --------------------------------------------------------------------------------
+
+ir_val ir_param_add(ir_module *m, ir_func *f, const char *name, ir_type type);
+ir_port *ir_result_add(ir_module *m, ir_func *f, const char *name, ir_val v);
+
+// Appends an operation whose result types are inferred (ir_infer_*). Attributes, if any, must be complete
+// (pass NULL for none; copied). For t.reshape, t.broadcast, t.slice, t.onehot, t.range, t.nonzero and rows.*
+// that need it, use ir_build_typed. loc_from: operation whose loc is taken over, or NULL.
+// Returns the first result; IR_NONE and a diagnostic in `diags` when the operands do not fit.
+ir_val ir_build(ir_module *m, ir_func *f, ir_opcode code, const ir_val *operands, size_t n,
+                const ir_attrs *attrs, const ir_op *loc_from, diag_sink *diags);
+ir_val ir_build_typed(ir_module *m, ir_func *f, ir_opcode code, const ir_val *operands, size_t n,
+                      const ir_attrs *attrs, const ir_type *types, const ir_op *loc_from);
+ir_op *ir_last_op(ir_func *f);
+ir_val ir_build_const(ir_module *m, ir_func *f, const char *name_hint, tensor data);
+void ir_op_add_loc(arena *a, ir_op *op, const char *node); // once each
+
+static inline const ir_type *ir_type_of(const ir_func *f, ir_val v) { return &f->values.items[v].type; }
+// Defining operation, NULL for a parameter or IR_NONE.
+static inline const ir_op *ir_def(const ir_func *f, ir_val v) {
+    return v == IR_NONE || f->values.items[v].op == UINT32_MAX ? NULL
+                                                               : &f->ops.items[f->values.items[v].op];
+}
+// Tensor of a t.const value, NULL when v is not one.
+const tensor *ir_const_of(const ir_module *m, const ir_func *f, ir_val v);
+// uses[v] = number of operand positions and function results that name v (array of f->values.count, in `a`).
+uint32_t *ir_count_uses(arena *a, const ir_func *f);
+
+#endif

@@ -1,0 +1,58 @@
+// Diagnostics: library code reports to a sink and returns; only the command prints and exits.
+//
+//   tiny.oir:3:8: error: 'nn.linear' takes 2 operands, found 1 [op-operand-count]
+//
+// Messages start lower case, have no full stop, name the thing, say what was found and expected.
+#ifndef OHMIC_SUPPORT_DIAG_H
+#define OHMIC_SUPPORT_DIAG_H
+
+#include "support/base.h"
+#include <stdio.h>
+
+typedef enum { DIAG_NOTE, DIAG_WARNING, DIAG_ERROR } diag_severity;
+
+typedef enum {
+#define DIAG(id, severity, summary) DIAG_ID_##id,
+#include "support/diag.def"
+    DIAG_ID_COUNT
+} diag_id;
+
+// Where: a text position (line >= 1), or a place in a file or model named by `where`
+// ("node '/h.0/attn/MatMul'", "section .ohm.desc, offset 0x40"). All parts optional.
+typedef struct {
+    const char *file; // NULL: none
+    int line, col;    // 1-based; 0: none
+    int end_col;      // one past the last column of the range; 0: none
+    const char *where; // free text, printed after the file; NULL: none
+} diag_loc;
+
+typedef struct {
+    diag_id id;
+    diag_severity severity;
+    diag_loc loc;
+    const char *message;
+} diag;
+
+typedef struct diag_sink diag_sink;
+
+diag_sink *diag_sink_new(void);
+void diag_sink_free(diag_sink *s);
+// Adds one finding; strings are copied. Severity is the row's. Safe with s == NULL (dropped).
+void diag_emit(diag_sink *s, diag_id id, diag_loc loc, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
+// A note that belongs to the finding before it.
+void diag_note(diag_sink *s, diag_loc loc, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+size_t diag_count(const diag_sink *s);  // all findings
+size_t diag_errors(const diag_sink *s); // findings of severity error
+const diag *diag_get(const diag_sink *s, size_t i);
+// Prints findings [from, count) in order; shows the source line and a caret where a file and line
+// are given and the file can be read. Colour when `colour`.
+void diag_print(const diag_sink *s, size_t from, FILE *out, bool colour);
+const char *diag_id_name(diag_id id); // "op-operand-count"
+
+#define DIAG_NOWHERE ((diag_loc){0})
+#define DIAG_FILE(f) ((diag_loc){.file = (f)})
+#define DIAG_AT(f, w) ((diag_loc){.file = (f), .where = (w)})
+
+#endif
