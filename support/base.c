@@ -1,0 +1,46 @@
+// What happens when an invariant is broken or memory runs out: one line on stderr, exit status 70.
+#include "support/base.h"
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { EXIT_INTERNAL = 70 }; // EX_SOFTWARE of sysexits.h
+
+_Noreturn void base_check_failed(const char *file, int line, const char *cond, const char *fmt,
+                                 ...) {
+    va_list ap;
+    va_start(ap, fmt);
+    fflush(stdout);
+    fprintf(stderr, "%s:%d: internal error: CHECK(%s) failed: ", file, line, cond);
+    vfprintf(stderr, fmt, ap);
+    fputc('\n', stderr);
+    va_end(ap);
+    exit(EXIT_INTERNAL); // not _exit: fuzzers notice exit()
+}
+
+static _Noreturn void out_of_memory(size_t bytes) {
+    fprintf(stderr, "ohmic: out of memory: %zu bytes asked for\n", bytes);
+    exit(EXIT_INTERNAL);
+}
+
+void *base_alloc(size_t bytes) {
+    void *p = malloc(bytes ? bytes : 1);
+    if (!p) out_of_memory(bytes);
+    return p;
+}
+
+void *base_calloc(size_t count, size_t size) {
+    void *p = calloc(count ? count : 1, size ? size : 1);
+    uint64_t bytes = SIZE_MAX;
+    if (!p) {
+        mul_u64(count, size, &bytes);
+        out_of_memory(bytes);
+    }
+    return p;
+}
+
+void *base_realloc(void *p, size_t bytes) {
+    p = realloc(p, bytes ? bytes : 1);
+    if (!p) out_of_memory(bytes);
+    return p;
+}

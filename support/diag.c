@@ -1,0 +1,205 @@
+// Collecting diagnostics and printing them. Printing reads the source file again for the line it
+// shows, so nobody has to keep texts alive for the sake of a message.
+#include "support/diag.h"
+#include "support/arena.h"
+#include "support/file.h"
+#include "support/vec.h"
+#include <stdarg.h>
+
+struct diag_sink {
+    arena *strings;
+    VEC(diag) items;
+    size_t errors;
+};
+
+// --- names: "npy_format" prints as "npy-format". Done by the compiler, character by character, so
+// that the table is constant.
+#define PAD                                                                                        \
+    "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0" \
+    "\0\0"
+#define C1(s, i) (char)((s PAD)[i] == '_' ? '-' : (s PAD)[i])
+#define C4(s, i) C1(s, i), C1(s, (i) + 1), C1(s, (i) + 2), C1(s, (i) + 3)
+#define C16(s, i) C4(s, i), C4(s, (i) + 4), C4(s, (i) + 8), C4(s, (i) + 12)
+enum { NAME_MAX_BYTES = 48 };
+
+static const struct {
+    char name[NAME_MAX_BYTES];
+    diag_severity severity;
+} rows[] = {
+#define DIAG(id, severity, summary) {{C16(#id, 0), C16(#id, 16), C16(#id, 32)}, DIAG_##severity},
+#include "support/diag.def"
+};
+
+#define DIAG(id, severity, summary) \
+    _Static_assert(sizeof #id <= NAME_MAX_BYTES, "name of diagnostic too long: " #id);
+#include "support/diag.def"
+
+const char *diag_id_name(diag_id id) {
+    CHECK((unsigned)id < DIAG_ID_COUNT, "diagnostic %d", (int)id);
+    return rows[id].name;
+}
+
+// --- collecting
+
+diag_sink *diag_sink_new(void) {
+    diag_sink *s = base_calloc(1, sizeof *s);
+    s->strings = arena_new();
+    return s;
+}
+
+void diag_sink_free(diag_sink *s) {
+    if (!s) return;
+    arena_free(s->strings);
+    vec_free(&s->items);
+    free(s);
+}
+
+static void add(diag_sink *s, diag_id id, diag_severity severity, diag_loc loc, const char *fmt,
+                va_list ap) {
+    char short_text[256];
+    va_list again;
+    va_copy(again, ap);
+    int n = vsnprintf(short_text, sizeof short_text, fmt, ap);
+    CHECK(n >= 0, "format '%s'", fmt);
+    char *text = arena_alloc(s->strings, (size_t)n + 1);
+    vsnprintf(text, (size_t)n + 1, fmt, again);
+    va_end(again);
+    if (loc.file) loc.file = arena_str(s->strings, loc.file);
+    if (loc.where) loc.where = arena_str(s->strings, loc.where);
+    vec_push(&s->items, (diag){id, severity, loc, text});
+    if (severity == DIAG_ERROR) s->errors++;
+}
+
+void diag_emit(diag_sink *s, diag_id id, diag_loc loc, const char *fmt, ...) {
+    if (!s) return;
+    CHECK((unsigned)id < DIAG_ID_COUNT, "diagnostic %d", (int)id);
+    va_list ap;
+    va_start(ap, fmt);
+    add(s, id, rows[id].severity, loc, fmt, ap);
+    va_end(ap);
+}
+
+void diag_note(diag_sink *s, diag_loc loc, const char *fmt, ...) {
+    if (!s) return;
+    va_list ap;
+    va_start(ap, fmt);
+    diag_id id = s->items.count ? s->items.items[s->items.count - 1].id : 0;
+    add(s, id, DIAG_NOTE, loc, fmt, ap);
+    va_end(ap);
+}
+
+size_t diag_count(const diag_sink *s) { return s ? s->items.count : 0; }
+size_t diag_errors(const diag_sink *s) { return s ? s->errors : 0; }
+
+const diag *diag_get(const diag_sink *s, size_t i) {
+    CHECK(i < s->items.count, "diagnostic %zu of %zu", i, s->items.count);
+    return &s->items.items[i];
+}
+
+// --- printing
+
+static const char *const severity_names[] = {"note", "warning", "error"};
+static const char *const severity_colours[] = {"\033[1;36m", "\033[1;35m", "\033[1;31m"};
+
+// Names in messages come from files: a control character must not reach a terminal.
+static void print_clean(FILE *out, const char *s, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        unsigned char c = (unsigned char)s[i];
+        fputc(c == '\t' ? ' ' : c < 0x20 || c == 0x7f ? '?' : c, out);
+    }
+}
+
+static bool is_continuation(char c) { return ((unsigned char)c & 0xc0) == 0x80; }
+
+// Columns that bytes [from, to) take: characters, not bytes.
+static int width(const char *s, size_t from, size_t to) {
+    int w = 0;
+    for (size_t i = from; i < to; i++) w += !is_continuation(s[i]);
+    return w;
+}
+
+// Line `line` (1-based) of the file; false when it has fewer.
+static bool find_line(const file_map *f, int line, const char **text, size_t *n) {
+    const char *p = (const char *)f->data, *end = p + f->bytes;
+    for (int i = 1; p && p < end; i++) {
+        const char *nl = memchr(p, '\n', (size_t)(end - p));
+        if (i == line) {
+            *text = p;
+            *n = (size_t)((nl ? nl : end) - p);
+            if (*n && p[*n - 1] == '\r') --*n;
+            return true;
+        }
+        if (!nl) break;
+        p = nl + 1;
+    }
+    return false;
+}
+
+enum { SHOWN_BYTES = 160 }; // of a long line, around the column
+
+static void print_source(const file_map *f, diag_loc loc, FILE *out, bool colour,
+                         const char *tint) {
+    const char *text;
+    size_t n;
+    if (!find_line(f, loc.line, &text, &n)) return;
+    size_t col = loc.col > 0 ? (size_t)loc.col - 1 : 0;
+    if (col > n) col = n;
+    size_t begin = 0, end = n;
+    if (n > SHOWN_BYTES) {
+        begin = col > SHOWN_BYTES / 2 ? col - SHOWN_BYTES / 2 : 0;
+        while (begin > 0 && is_continuation(text[begin])) begin--;
+        end = n - begin > SHOWN_BYTES ? begin + SHOWN_BYTES : n;
+        while (end < n && is_continuation(text[end])) end++;
+    }
+    fprintf(out, "%5d | %s", loc.line, begin ? "..." : "");
+    print_clean(out, text + begin, end - begin);
+    fputs(end < n ? "...\n" : "\n", out);
+    if (loc.col <= 0) return;
+    size_t stop = loc.end_col > loc.col ? (size_t)loc.end_col - 1 : col + 1;
+    if (stop > end) stop = end;
+    int marks = stop > col ? width(text, col, stop) : 1;
+    fprintf(out, "      | %*s%s^", width(text, begin, col) + (begin ? 3 : 0), "",
+            colour ? tint : "");
+    for (int i = 1; i < marks; i++) fputc('~', out);
+    fputs(colour ? "\033[0m\n" : "\n", out);
+}
+
+static void print_one(const diag *d, FILE *out, bool colour) {
+    const char *tint = severity_colours[d->severity];
+    if (colour) fputs("\033[1m", out);
+    if (d->loc.file) {
+        print_clean(out, d->loc.file, strlen(d->loc.file));
+        if (d->loc.line > 0) fprintf(out, ":%d", d->loc.line);
+        if (d->loc.line > 0 && d->loc.col > 0) fprintf(out, ":%d", d->loc.col);
+        fputs(": ", out);
+    }
+    if (d->loc.where) {
+        print_clean(out, d->loc.where, strlen(d->loc.where));
+        fputs(": ", out);
+    }
+    if (colour) fputs(tint, out);
+    fprintf(out, "%s: ", severity_names[d->severity]);
+    if (colour) fputs("\033[0m", out);
+    print_clean(out, d->message, strlen(d->message));
+    if (d->severity != DIAG_NOTE) fprintf(out, " [%s]", diag_id_name(d->id));
+    fputc('\n', out);
+}
+
+void diag_print(const diag_sink *s, size_t from, FILE *out, bool colour) {
+    file_map open = {0}; // the file of the finding before: findings of one file come together
+    const char *open_name = NULL;
+    for (size_t i = from; i < diag_count(s); i++) {
+        const diag *d = &s->items.items[i];
+        print_one(d, out, colour);
+        const char *file = d->loc.file;
+        if (!file || d->loc.line <= 0 || strcmp(file, "-") == 0) continue;
+        if (!open_name || strcmp(open_name, file) != 0) {
+            file_map_close(&open);
+            open = (file_map){0};
+            open_name = file;
+            if (file_exists(file)) file_map_open(&open, file, NULL);
+        }
+        print_source(&open, d->loc, out, colour, severity_colours[d->severity]);
+    }
+    file_map_close(&open);
+}
