@@ -1,0 +1,41 @@
+// The machine description: a chip file (YAML) as numbers. Schema: machine.def.
+#ifndef OHMIC_ISA_MACHINE_H
+#define OHMIC_ISA_MACHINE_H
+#include "support/arena.h"
+#include "support/diag.h"
+#include <stdio.h>
+
+typedef struct machine {
+    const char *name, *summary;
+#define SECTION_BEGIN(section, summary) struct {
+#define PARAM_INT(section, name, dflt, lo, hi, unit, summary) int64_t name;
+#define PARAM_REAL(section, name, dflt, lo, hi, unit, summary) double name;
+#define PARAM_ENUM(section, name, dflt, choices, summary) int name;
+#define SECTION_END(section)                                                                       \
+    }                                                                                              \
+    section;
+#include "isa/machine.def"
+} machine;
+
+// Choices of the enumerations, in the order of machine.def.
+typedef enum { MACHINE_OFFSET, MACHINE_TWOS_COMPLEMENT, MACHINE_DIFFERENTIAL } machine_encoding;
+typedef enum { MACHINE_FMT_F32, MACHINE_FMT_BF16, MACHINE_FMT_F16 } machine_format;
+
+// Finds `chip` as a path (contains '/' or ends in .yaml), or by name in $OHMIC_CHIPS, the source tree's and the
+// installed chips folder. sets: n strings "section.key=value" applied on top. NULL: reported.
+machine *machine_load(arena *a, const char *chip, const char *const *sets, size_t n, diag_sink *diags);
+machine *machine_parse(arena *a, const char *yaml, size_t bytes, const char *name, diag_sink *diags);
+// Canonical text: every parameter, fixed order; machine_parse reads it back to the same values.
+char *machine_text(arena *a, const machine *m);
+// Names of the chips that can be found, sorted; for `ohmic chips`.
+const char **machine_list(arena *a, size_t *n);
+// Keys that differ between two machines, one "section.key: 64, expected 128" a line; NULL when none.
+char *machine_diff(arena *a, const machine *found, const machine *expected);
+
+// Arrays (bit slices) that make one crossbar of `weight_bits`: ceil(weight_bits / cell_bits), 1 when cell_bits is 0.
+static inline int machine_slices(const machine *m) {
+    return m->crossbar.cell_bits == 0
+               ? 1
+               : (int)((m->crossbar.weight_bits + m->crossbar.cell_bits - 1) / m->crossbar.cell_bits);
+}
+#endif

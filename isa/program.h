@@ -1,0 +1,75 @@
+// A program in memory: what backend and assembler make, what verifier, disassembler and simulator read.
+// File form (.ohm, ELF64): docs/isa.md and file.h. Big data is aliased from the mapped file when read.
+#ifndef OHMIC_ISA_PROGRAM_H
+#define OHMIC_ISA_PROGRAM_H
+
+#include "isa/isa.h"
+#include "support/arena.h"
+#include "support/diag.h"
+#include "support/file.h"
+
+#define ISA_MAX_PHASES 2
+
+typedef struct {
+    uint32_t ir_op; // index of the operation in the mapped IR text, UINT32_MAX: none
+    uint32_t node;  // string: ONNX node names, separated by newlines when fused
+} isa_line;
+
+typedef struct {
+    isa_buffer *buffers;
+    isa_group *groups;
+    isa_block *blocks;
+    isa_ring *rings;
+    isa_table *tables;
+    uint32_t n_buffers, n_groups, n_blocks, n_rings, n_tables;
+    struct {
+        isa_insn *code;
+        isa_line *lines;
+        uint32_t count;
+    } phase[ISA_MAX_PHASES];
+} isa_tile;
+
+typedef struct {
+    const char *name;  // "run", or "encode" and "step"
+    uint8_t free_domains; // bit d: domain d gets its rows from the launch packet
+    uint32_t max_rows[ISA_DOMAINS]; // largest TL of each free domain
+    uint32_t fixed_rows[ISA_DOMAINS]; // the one TL a domain takes; 0: any up to max_rows
+} isa_phase;
+
+typedef enum { ISA_STREAM, ISA_WHOLE } isa_class;
+
+typedef struct {
+    arena *arena;
+    // signature
+    isa_class class;
+    uint32_t max_tokens, max_chunk, banks;
+    double token_period_ns; // declared; 0: none
+    isa_phase phases[ISA_MAX_PHASES];
+    uint32_t n_phases;
+    // descriptors
+    isa_tile *tiles;
+    isa_channel *channels;
+    uint32_t *dests; // tiles, in the order of the channels
+    isa_port *ports;
+    uint32_t n_tiles, n_channels, n_dests, n_ports;
+    // data
+    const char *strings; // NUL-separated; offset 0 is ""
+    uint64_t strings_bytes;
+    const uint8_t *cells, *tables;
+    uint64_t cells_bytes, tables_bytes;
+    // texts carried along
+    const char *chip;  // canonical YAML (machine.h)
+    const char *ir;    // mapped IR, "" when assembled by hand
+    const char *proof; // find-tokens' record and notes, one a line
+    const char *notes;
+    const char *tool; // version
+} isa_program;
+
+static inline const char *isa_str(const isa_program *p, uint32_t offset) { return p->strings + offset; }
+
+isa_program *isa_program_new(void);
+void isa_program_free(isa_program *p); // NULL is allowed
+// Interns a string while building (program made by isa_program_new only).
+uint32_t isa_program_string(isa_program *p, const char *s);
+
+#endif
