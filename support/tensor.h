@@ -38,11 +38,14 @@ typedef struct {
 } tensor_set;
 
 // npy 1.0-3.0, little endian, C order (Fortran order is transposed on reading). `path` may be "-".
+// bf16 and q8 have no npy type: writing them is an error. Tensors read are copies, 64-byte aligned.
 bool npy_read(arena *a, const char *path, tensor *out, diag_sink *diags);
 bool npy_parse(arena *a, const void *bytes, size_t n, const char *name, tensor *out, diag_sink *diags);
 bool npy_write(const char *path, const tensor *t, diag_sink *diags);
 // npz: stored or deflated zip (libzip); members without ".npy" in their name here.
 bool npz_read(arena *a, const char *path, tensor_set *out, diag_sink *diags);
+bool npz_parse(arena *a, const void *bytes, size_t n, const char *name, tensor_set *out,
+               diag_sink *diags);
 bool npz_write(const char *path, const tensor_set *set, diag_sink *diags);
 
 // max over elements of |a-b| / (1+|b|) (the project's error measure); *at gets its index.
