@@ -1,13 +1,15 @@
 // The IR: SSA, straight-line functions, two stages. One in-memory form for every pass.
 //
 // A module owns everything in it through one arena; big tensor data may be aliased from a mapped
-// file, which must outlive the module. Passes make a new module from an old one and share tensor data.
+// file, which must outlive the module or be given to it (ir_module_adopt). Passes make a new module
+// from an old one and share tensor data; either may be freed first.
 // Text form and verifier: text.h, verify.h. Interpreter: interp.h.
 #ifndef OHMIC_IR_IR_H
 #define OHMIC_IR_IR_H
 
 #include "support/arena.h"
 #include "support/diag.h"
+#include "support/file.h"
 #include "support/map.h"
 #include "support/tensor.h"
 #include "support/vec.h"
@@ -100,7 +102,8 @@ typedef struct {
     const char *name; // without '@'
     ir_attrs attrs;   // ring, group
     tensor data;      // tensor; shared with other modules, read-only
-    char hash[33];    // of the data's bytes; "" until ir_symbol_hash was asked
+    char hash[33];    // "" until ir_symbol_hash was asked
+    int line;         // in the text it was parsed from; 0: none
 } ir_symbol;
 
 // ---- operations and functions ----------------------------------------------------------------
@@ -137,7 +140,7 @@ typedef struct {
     ir_val *result;
     const char **loc; // ONNX node names; several after fusion
     ir_attrs attrs;
-    int line; // in the text it was parsed from; 0: none
+    int line, col, end_col; // of its name in the text it was parsed from; 0: none
 } ir_op;
 
 typedef struct {
@@ -161,6 +164,7 @@ typedef struct {
     ir_value_list values;    // [0] unused
     ir_op_list ops;          // program order; operands are defined earlier
     ir_port_list params, results;
+    int line; // in the text it was parsed from; 0: none
 } ir_func;
 
 typedef enum { IR_GRAPH, IR_MAPPED } ir_stage;
@@ -169,6 +173,7 @@ typedef enum { IR_GRAPH, IR_MAPPED } ir_stage;
 typedef struct {
     bool used;
     ir_attrs attrs;
+    int line; // in the text it was parsed from; 0: none
 } ir_domain;
 
 typedef VEC(ir_symbol *) ir_symbol_list;
@@ -184,34 +189,43 @@ typedef struct {
     ir_func_list funcs;
     ir_text_list proof; // find-tokens' record, one claim a line
     ir_text_list notes; // sentences for the summary: what was assumed, relaxed or approximated
+    map *suffix;        // internal: last suffix given to a symbol's name
+    struct ir_memory *memory; // internal: the arena and the mapped files, shared with derived modules
 } ir_module;
 
 ir_module *ir_module_new(void);
-void ir_module_free(ir_module *m); // NULL is allowed
+// NULL is allowed. Memory that derived modules still refer to (the arena, adopted files) stays until they go.
+void ir_module_free(ir_module *m);
 // A module with the same attributes, domains, symbols (data shared), proof and notes, without functions.
 ir_module *ir_module_derive(const ir_module *m);
+// Takes over a mapped file that tensors alias: closed when neither m nor a derived module needs it.
+void ir_module_adopt(ir_module *m, file_map f);
 
 ir_symbol *ir_symbol_find(const ir_module *m, const char *name); // NULL when absent
-// Adds a symbol; a name in use gets a suffix (".1", ".2" ...). data is referenced, not copied.
+// Adds a symbol; a name in use, and "none" (it stands for an absent table), gets a suffix (".1", ".2" ...).
+// data is referenced, not copied.
 ir_symbol *ir_symbol_add(ir_module *m, ir_symbol_kind kind, const char *name);
 ir_symbol *ir_symbol_add_tensor(ir_module *m, const char *name, tensor data);
 const char *ir_symbol_hash(ir_symbol *s); // 32 hex digits over type, shape and bytes
 void ir_symbols_sweep(ir_module *m);      // drops symbols that no function, group or ring refers to
 
-ir_func *ir_func_add(ir_module *m, const char *name);
+ir_func *ir_func_add(ir_module *m, const char *name); // the name must be free
 ir_func *ir_func_find(const ir_module *m, const char *name);
-// Copies a function (of any module) into m under its name; symbols are looked up by name in m.
+// Copies a function (of any module) into m under its name, which must be free there; value numbers stay.
+// Attributes name symbols, so they mean those of m.
 ir_func *ir_func_copy(ir_module *m, const ir_func *f);
 
 // ---- building --------------------------------------------------------------------------------
 
+// The value takes the ONNX name where that is an identifier and free; set the value's name to NULL to number it.
 ir_val ir_param_add(ir_module *m, ir_func *f, const char *name, ir_type type);
 ir_port *ir_result_add(ir_module *m, ir_func *f, const char *name, ir_val v);
 
 // Appends an operation whose result types are inferred (ir_infer_*). Attributes, if any, must be complete
 // (pass NULL for none; copied). For t.reshape, t.broadcast, t.slice, t.onehot, t.range, t.nonzero and rows.*
 // that need it, use ir_build_typed. loc_from: operation whose loc is taken over, or NULL.
-// Returns the first result; IR_NONE and a diagnostic in `diags` when the operands do not fit.
+// Returns the first result (the others follow it); IR_NONE and a diagnostic in `diags` when the operands do not
+// fit. An operation without results returns IR_NONE as well: ask diags.
 ir_val ir_build(ir_module *m, ir_func *f, ir_opcode code, const ir_val *operands, size_t n,
                 const ir_attrs *attrs, const ir_op *loc_from, diag_sink *diags);
 ir_val ir_build_typed(ir_module *m, ir_func *f, ir_opcode code, const ir_val *operands, size_t n,
