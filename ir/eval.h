@@ -1,0 +1,86 @@
+// What the evaluators (eval_*.c) share: diagnostics, conversion at a kernel's edge, index
+// arithmetic, and the elementwise driver. Private to ir/.
+//
+// A kernel is written once, in a wide type (f32, f64 or i64); views and the driver convert.
+#ifndef OHMIC_IR_EVAL_H
+#define OHMIC_IR_EVAL_H
+
+#include "ir/interp.h"
+
+// Reports at the operation (its ONNX node, else its name) and returns false.
+bool eval_fail(const ir_eval_ctx *c, const ir_op *op, diag_id id, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
+
+// A tensor's elements as an aligned array of `type`: the tensor's own data where that fits, else a
+// converted copy.
+typedef struct {
+    const void *data;
+    void *owned;
+} eval_view;
+eval_view eval_view_as(const tensor *t, elem type);
+void eval_view_free(eval_view *v);
+// count elements of t from element `at`, as `type`: a pointer into t, or into `buffer` after
+// conversion.
+const void *eval_load(const tensor *t, size_t at, size_t count, elem type, void *buffer);
+void eval_store(tensor *t, size_t at, size_t count, elem type, const void *data);
+
+// The wide type that computes on elements of e: f32 for f32, f16, bf16; f64; i64 for the rest.
+elem eval_wide(elem e);
+static inline bool eval_is_unsigned(elem e) { return e == ELEM_u64; }
+
+void eval_strides(int64_t stride[IR_MAX_RANK], const tensor *t); // in elements, row-major
+// Elements before, at and after an axis.
+typedef struct {
+    size_t outer, n, inner;
+} eval_axis;
+eval_axis eval_axis_of(const tensor *t, int axis);
+// Attribute `axis` checked against a rank; false: reported. `otherwise` when absent.
+bool eval_axis_attr(const ir_eval_ctx *c, const ir_op *op, int rank, int otherwise, int *axis);
+// An attribute list of exactly n entries; NULL: reported.
+const int64_t *eval_ints_attr(const ir_eval_ctx *c, const ir_op *op, ir_key key, size_t n);
+// Data of the tensor symbol `name`; NULL: reported.
+const tensor *eval_table(const ir_eval_ctx *c, const ir_op *op, const char *name);
+// Domain of a value: of operand or result i of op; -1: plain.
+int eval_domain_of_operand(const ir_eval_ctx *c, const ir_op *op, uint32_t i);
+int eval_domain_of_result(const ir_eval_ctx *c, const ir_op *op, uint32_t i);
+int64_t eval_pos(const ir_eval_ctx *c, int domain); // 0 for -1
+
+// ---- elementwise -----------------------------------------------------------------------------
+
+enum { EVAL_BLOCK = 512 }; // elements a kernel sees at most
+
+// dst and src are arrays of the kernel's types; dst overlaps none of them.
+typedef void (*eval_ew_fn)(void *dst, const void *const *src, size_t n, const void *param);
+typedef struct {
+    eval_ew_fn fn;
+    int n_in;
+    elem in[3], out;   // types the kernel computes with
+    const void *param;
+} eval_ew;
+// Broadcasts the operands to out's shape (numpy) and applies the kernel blockwise, on all threads.
+bool eval_ew_run(const ir_eval_ctx *c, const ir_op *op, const eval_ew *k, const tensor *const *in,
+                 tensor *out);
+
+// Functions of fn.def on arrays of float, by name; NULL when there is none. y overlaps no operand.
+typedef void (*eval_fn1_f32)(float *y, const float *x, size_t n);
+typedef void (*eval_fn2_f32)(float *y, const float *a, const float *b, size_t n);
+extern const eval_fn1_f32 eval_fn1_table[]; // by code
+extern const eval_fn2_f32 eval_fn2_table[];
+eval_fn1_f32 eval_fn1_find(const char *name);
+eval_fn2_f32 eval_fn2_find(const char *name);
+
+// ---- rows of numbers -------------------------------------------------------------------------
+
+// docs/numerics.md: softmax of n entries; y may be x.
+void eval_softmax_row(float *y, const float *x, size_t n);
+void eval_log_softmax_row(float *y, const float *x, size_t n);
+
+typedef enum { EVAL_NORM_LAYER, EVAL_NORM_RMS, EVAL_NORM_L2 } eval_norm_mode;
+bool eval_norm_parse(const ir_eval_ctx *c, const ir_op *op, eval_norm_mode *mode);
+// gamma and beta may be NULL; y may be x.
+void eval_norm_row(float *y, const float *x, size_t n, eval_norm_mode mode, double eps,
+                   const float *gamma, const float *beta);
+// Rotates one head of width d in place; cosine and sine have r/2 entries.
+void eval_rope_head(float *x, int64_t r, bool interleaved, const float *cosine, const float *sine);
+
+#endif
