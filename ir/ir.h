@@ -167,7 +167,9 @@ typedef struct {
     int line; // in the text it was parsed from; 0: none
 } ir_func;
 
-typedef enum { IR_GRAPH, IR_MAPPED } ir_stage;
+// lowering: between the two, while passes replace graph operations by mapped ones; both are legal there and
+// tiles are not chosen yet.
+typedef enum { IR_GRAPH, IR_LOWERING, IR_MAPPED } ir_stage;
 
 // A token domain. kind (attrs): free {max, fixed?}, lin {of, mul, add, div}, one, last {of}.
 typedef struct {
