@@ -10,11 +10,11 @@ typedef struct arena arena;
 arena *arena_new(void);
 void arena_free(arena *a); // NULL is allowed
 
-void *arena_alloc(arena *a, size_t bytes);               // zeroed, 16-byte aligned
+void *arena_alloc(arena *a, size_t bytes);                       // zeroed, 16-byte aligned
 void *arena_alloc_aligned(arena *a, size_t bytes, size_t align); // zeroed; align a power of two
 void *arena_copy(arena *a, const void *p, size_t bytes);
-char *arena_str(arena *a, const char *s);                // copy of a NUL-terminated string
-char *arena_strn(arena *a, const char *s, size_t n);     // copy of n bytes, NUL appended
+char *arena_str(arena *a, const char *s);            // copy of a NUL-terminated string
+char *arena_strn(arena *a, const char *s, size_t n); // copy of n bytes, NUL appended
 char *arena_printf(arena *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 #define ARENA_NEW(a, type) ((type *)arena_alloc((a), sizeof(type)))

@@ -8,13 +8,13 @@ enum { EXIT_INTERNAL = 70 }; // EX_SOFTWARE of sysexits.h
 
 _Noreturn void base_check_failed(const char *file, int line, const char *cond, const char *fmt,
                                  ...) {
+    char what[1024]; // printed at once: other threads may print as well
     va_list ap;
     va_start(ap, fmt);
-    fflush(stdout);
-    fprintf(stderr, "%s:%d: internal error: CHECK(%s) failed: ", file, line, cond);
-    vfprintf(stderr, fmt, ap);
-    fputc('\n', stderr);
+    vsnprintf(what, sizeof what, fmt, ap);
     va_end(ap);
+    fflush(stdout);
+    fprintf(stderr, "%s:%d: internal error: CHECK(%s) failed: %s\n", file, line, cond, what);
     exit(EXIT_INTERNAL); // not _exit: fuzzers notice exit()
 }
 

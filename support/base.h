@@ -9,10 +9,10 @@
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
 
 // A broken invariant of ours (never bad input): prints where and what, exits 70.
-#define CHECK(cond, ...)                                                                           \
+#define CHECK(cond, ...) \
     ((cond) ? (void)0 : base_check_failed(__FILE__, __LINE__, #cond, __VA_ARGS__))
-_Noreturn void base_check_failed(const char *file, int line, const char *cond, const char *fmt,
-                                 ...) __attribute__((format(printf, 4, 5)));
+_Noreturn void base_check_failed(const char *file, int line, const char *cond, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
 
 // Checked arithmetic: false on overflow, *out untouched.
 static inline bool mul_u64(uint64_t a, uint64_t b, uint64_t *out) {
@@ -30,11 +30,13 @@ static inline bool add_u64(uint64_t a, uint64_t b, uint64_t *out) {
 
 static inline int64_t min_i64(int64_t a, int64_t b) { return a < b ? a : b; }
 static inline int64_t max_i64(int64_t a, int64_t b) { return a > b ? a : b; }
-static inline int64_t ceil_div_i64(int64_t a, int64_t b) { return (a + b - 1) / b; } // a >= 0, b > 0
+static inline int64_t ceil_div_i64(int64_t a, int64_t b) {
+    return (a + b - 1) / b;
+} // a >= 0, b > 0
 static inline uint64_t align_u64(uint64_t x, uint64_t a) { return (x + a - 1) / a * a; }
 
 // malloc family that cannot return NULL: exhausted memory prints one line and exits 70.
-void *base_alloc(size_t bytes);              // uninitialised
+void *base_alloc(size_t bytes);               // uninitialised
 void *base_calloc(size_t count, size_t size); // zeroed, overflow-checked
 void *base_realloc(void *p, size_t bytes);
 

@@ -20,9 +20,9 @@ typedef enum {
 // Where: a text position (line >= 1), or a place in a file or model named by `where`
 // ("node '/h.0/attn/MatMul'", "section .ohm.desc, offset 0x40"). All parts optional.
 typedef struct {
-    const char *file; // NULL: none
-    int line, col;    // 1-based; 0: none
-    int end_col;      // one past the last column of the range; 0: none
+    const char *file;  // NULL: none
+    int line, col;     // 1-based; 0: none
+    int end_col;       // one past the last column of the range; 0: none
     const char *where; // free text, printed after the file; NULL: none
 } diag_loc;
 

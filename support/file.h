@@ -13,7 +13,8 @@ typedef struct {
     const char *name; // as given; "<stdin>" for "-"
 } file_map;
 
-// Maps `path` read-only ("-": reads standard input to its end). Reports and returns false on failure.
+// Maps `path` read-only ("-": reads standard input to its end). Reports and returns false on
+// failure.
 bool file_map_open(file_map *f, const char *path, diag_sink *diags);
 void file_map_close(file_map *f);
 
@@ -22,7 +23,8 @@ void file_map_close(file_map *f);
 typedef struct file_out file_out;
 file_out *file_out_open(const char *path, diag_sink *diags); // NULL on failure, reported
 FILE *file_out_stream(file_out *o);
-// Flushes, checks for write errors, renames. False on failure (reported, temporary removed). Frees o.
+// Flushes, checks for write errors, renames. False on failure (reported, temporary removed). Frees
+// o.
 bool file_out_commit(file_out *o, diag_sink *diags);
 void file_out_abandon(file_out *o); // removes the temporary; NULL allowed. Frees o.
 

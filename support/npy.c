@@ -267,6 +267,7 @@ bool npy_write(const char *path, const tensor *t, diag_sink *diags) {
 
 enum { DEFLATE_MAX_RATIO = 1032 }; // no deflate stream expands further: a larger size is a lie
 enum { MAX_MEMBERS = 1 << 20 };
+enum { EMPTY_ZIP_BYTES = 22 };
 
 static bool read_member(arena *a, zip_t *z, zip_uint64_t i, const char *name, tensor_named *out,
                         diag_sink *diags) {
@@ -303,6 +304,7 @@ static bool read_member(arena *a, zip_t *z, zip_uint64_t i, const char *name, te
 bool npz_parse(arena *a, const void *bytes, size_t n, const char *name, tensor_set *out,
                diag_sink *diags) {
     *out = (tensor_set){0};
+    if (n < EMPTY_ZIP_BYTES) return bad(diags, name, "not a .npz archive: too short");
     zip_error_t error;
     zip_error_init(&error);
     zip_source_t *source = zip_source_buffer_create(bytes, n, 0, &error);
@@ -377,7 +379,7 @@ static bool copy_source(zip_source_t *source, FILE *out) {
 
 bool npz_write(const char *path, const tensor_set *set, diag_sink *diags) {
     if (set->count == 0) { // libzip writes no archive at all then: this is the empty one
-        static const char empty[22] = "PK\5\6";
+        static const char empty[EMPTY_ZIP_BYTES] = "PK\5\6";
         file_out *o = file_out_open(path, diags);
         if (!o) return false;
         fwrite(empty, 1, sizeof empty, file_out_stream(o));

@@ -5,6 +5,6 @@
 
 typedef struct progress progress;
 progress *progress_new(const char *what, uint64_t total); // total 0: unknown
-void progress_set(progress *p, uint64_t done);            // cheap: redraws at most 20 times a second
-void progress_free(progress *p);                          // NULL is allowed
+void progress_set(progress *p, uint64_t done); // cheap: redraws at most 20 times a second
+void progress_free(progress *p);               // NULL is allowed
 #endif

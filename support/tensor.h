@@ -13,10 +13,10 @@ typedef struct {
     elem type;
     int rank;
     int64_t dim[TENSOR_MAX_RANK]; // all >= 0
-    void *data;                   // element 0; owner is whoever made it; may be unaligned when aliased
+    void *data; // element 0; owner is whoever made it; may be unaligned when aliased
 } tensor;
 
-size_t tensor_count(const tensor *t);        // elements; 1 for rank 0
+size_t tensor_count(const tensor *t); // elements; 1 for rank 0
 size_t tensor_bytes(const tensor *t);
 // Product of dims with overflow check against `limit` elements; false when it does not fit.
 bool tensor_checked_count(const int64_t *dim, int rank, uint64_t limit, size_t *count);
@@ -40,7 +40,8 @@ typedef struct {
 // npy 1.0-3.0, little endian, C order (Fortran order is transposed on reading). `path` may be "-".
 // bf16 and q8 have no npy type: writing them is an error. Tensors read are copies, 64-byte aligned.
 bool npy_read(arena *a, const char *path, tensor *out, diag_sink *diags);
-bool npy_parse(arena *a, const void *bytes, size_t n, const char *name, tensor *out, diag_sink *diags);
+bool npy_parse(arena *a, const void *bytes, size_t n, const char *name, tensor *out,
+               diag_sink *diags);
 bool npy_write(const char *path, const tensor *t, diag_sink *diags);
 // npz: stored or deflated zip (libzip); members without ".npy" in their name here.
 bool npz_read(arena *a, const char *path, tensor_set *out, diag_sink *diags);
