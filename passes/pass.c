@@ -1,0 +1,201 @@
+// The table of passes, and how a list of them runs: order checks, verification, dumps.
+#include "passes/pass.h"
+#include "ir/text.h"
+#include "ir/verify.h"
+#include "support/file.h"
+#include <string.h>
+
+const pass_info pass_table[PASS_COUNT] = {
+#define PASS(name, c_name, needs, gives, preserves, summary) \
+    {name, needs, gives, PASS_##preserves, summary},
+#include "passes/passes.def"
+};
+
+static const pass_function functions[PASS_COUNT] = {
+#define PASS(name, c_name, needs, gives, preserves, summary) pass_##c_name,
+#include "passes/passes.def"
+};
+
+pass_options pass_options_default(void) {
+    return (pass_options){
+        .logits = "all", .quant_scope = "row", .attention = "softmax", .effort = 100};
+}
+
+bool pass_parse(const char *name, pass_id *id) {
+    for (int i = 0; i < PASS_COUNT; i++) {
+        if (strcmp(pass_table[i].name, name) != 0) continue;
+        *id = (pass_id)i;
+        return true;
+    }
+    return false;
+}
+
+ir_module *pass_run(pass_id id, const ir_module *old, const pass_options *o, diag_sink *diags) {
+    return functions[id](old, o, diags);
+}
+
+// ---- state -----------------------------------------------------------------------------------
+
+static bool is_token_typed(const ir_func *f) {
+    for (size_t i = 1; i < f->values.count; i++) {
+        if (ir_type_domain(&f->values.items[i].type) >= 0) return true;
+    }
+    return false;
+}
+
+static bool has_attr(const ir_module *m, ir_key key) {
+    for (size_t i = 0; i < m->funcs.count; i++) {
+        const ir_func *f = m->funcs.items[i];
+        for (size_t j = 0; j < f->ops.count; j++) {
+            if (ir_attr_has(&f->ops.items[j].attrs, key)) return true;
+        }
+    }
+    return false;
+}
+
+static bool has_unit(const ir_module *m, const char *unit) {
+    for (size_t i = 0; i < m->funcs.count; i++) {
+        const ir_func *f = m->funcs.items[i];
+        for (size_t j = 0; j < f->ops.count; j++) {
+            if (strcmp(ir_ops[f->ops.items[j].code].unit, unit) == 0) return true;
+        }
+    }
+    return false;
+}
+
+// A text module has no history: what its passes did is read from what they leave behind. Order and
+// communication leave nothing in a program of one tile, so placed counts as scheduled.
+const char *pass_state(arena *a, const ir_module *m) {
+    if (m->stage == IR_MAPPED) {
+        if (!has_attr(m, IR_ATTR_tile)) return "mapped";
+        return has_attr(m, IR_ATTR_depth) ? "mapped placed scheduled allocated"
+                                          : "mapped placed scheduled";
+    }
+    bool tokens = false;
+    for (size_t i = 0; i < m->funcs.count; i++) tokens |= is_token_typed(m->funcs.items[i]);
+    if (!tokens) return "graph plain";
+    if (m->stage == IR_GRAPH) return "graph tokens";
+    return has_unit(m, "gc") ? "tokens blocks rings" : "tokens blocks";
+}
+
+static bool has_word(const char *words, const char *word, size_t n) {
+    for (const char *p = words; *p;) {
+        size_t k = strcspn(p, " ");
+        if (k == n && strncmp(p, word, n) == 0) return true;
+        p += k + (p[k] == ' ');
+    }
+    return false;
+}
+
+// First word of `needs` that `state` lacks; NULL: none.
+static const char *missing_word(arena *a, const char *needs, const char *state) {
+    for (const char *p = needs; *p;) {
+        size_t n = strcspn(p, " ");
+        if (!has_word(state, p, n)) return arena_strn(a, p, n);
+        p += n + (p[n] == ' ');
+    }
+    return NULL;
+}
+
+// ---- pipelines -------------------------------------------------------------------------------
+
+pass_step pass_step_of(pass_id id) { return (pass_step){pass_table[id], functions[id]}; }
+
+bool pass_pipeline_parse(pass_pipeline *p, const char *list, diag_sink *diags) {
+    size_t before = p->count;
+    arena *a = arena_new();
+    bool ok = true;
+    for (const char *s = list; ok;) {
+        size_t n = strcspn(s, ",");
+        const char *name = arena_strn(a, s, n);
+        pass_id id;
+        ok = pass_parse(name, &id);
+        if (ok) {
+            vec_push(p, pass_step_of(id));
+        } else {
+            diag_emit(diags, DIAG_ID_usage, DIAG_NOWHERE, "no pass is called '%s'", name);
+        }
+        if (!s[n]) break;
+        s += n + 1;
+    }
+    if (!ok) p->count = before;
+    arena_free(a);
+    return ok;
+}
+
+void pass_pipeline_until(pass_pipeline *p, pass_id last) {
+    for (int i = 0; i <= (int)last; i++) vec_push(p, pass_step_of((pass_id)i));
+}
+
+static bool dump(ir_module *m, const char *dir, size_t number, const char *name, diag_sink *diags) {
+    arena *a = arena_new();
+    const char *path = file_join(a, dir, arena_printf(a, "%02zu-%s.oir", number, name));
+    file_out *out = file_out_open(path, diags);
+    bool ok = out && ir_print(m, file_out_stream(out), dir, diags);
+    if (ok) {
+        ok = file_out_commit(out, diags);
+    } else if (out) {
+        file_out_abandon(out);
+    }
+    arena_free(a);
+    return ok;
+}
+
+// A finding of the verifier or of the equivalence check says too which pass broke the module.
+static void blame(diag_sink *diags, size_t errors_before, const char *pass) {
+    if (diag_errors(diags) > errors_before) diag_note(diags, DIAG_NOWHERE, "after pass '%s'", pass);
+}
+
+static bool check_step(const pass_step *s, const ir_module *before, const ir_module *after,
+                       const pass_options *o, const pass_checks *checks, diag_sink *diags) {
+    size_t errors = diag_errors(diags);
+    bool ok = true;
+    if (checks->verify_each) ok = ir_verify(after, s->info.name, diags);
+    if (ok && checks->check_equivalence)
+        ok = pass_check_equivalent(before, after, s->info.preserves, o, diags);
+    if (!ok) blame(diags, errors, s->info.name);
+    return ok;
+}
+
+static ir_module *copy_module(const ir_module *m) {
+    ir_module *c = ir_module_derive(m);
+    for (size_t i = 0; i < m->funcs.count; i++) ir_func_copy(c, m->funcs.items[i]);
+    return c;
+}
+
+ir_module *pass_run_pipeline(const pass_pipeline *p, const ir_module *m, const pass_options *o,
+                             const pass_checks *checks, diag_sink *diags) {
+    const pass_checks none = {0};
+    if (!checks) checks = &none;
+    arena *a = arena_new();
+    ir_module *now = copy_module(m);
+    const char *state = pass_state(a, now);
+    bool ok = true;
+    if (checks->dump_dir)
+        ok = file_make_dir(checks->dump_dir, diags) &&
+             dump(now, checks->dump_dir, 0, "input", diags);
+    for (size_t i = 0; i < p->count && ok; i++) {
+        const pass_step *s = &p->items[i];
+        const char *missing = missing_word(a, s->info.needs, state);
+        if (missing) {
+            diag_emit(diags, DIAG_ID_pass_order, DIAG_NOWHERE,
+                      "pass '%s' needs a module that is '%s', found one that is '%s'", s->info.name,
+                      missing, state);
+            ok = false;
+            break;
+        }
+        if (checks->progress) checks->progress(checks->progress_ctx, i, p->count, s->info.name);
+        ir_module *next = s->run(now, o, diags);
+        ok = next && check_step(s, now, next, o, checks, diags);
+        if (next && checks->dump_dir)
+            ok = dump(next, checks->dump_dir, i + 1, s->info.name, diags) && ok;
+        ir_module_free(now);
+        now = next;
+        if (*s->info.gives) state = s->info.gives;
+    }
+    if (checks->progress) checks->progress(checks->progress_ctx, p->count, p->count, NULL);
+    arena_free(a);
+    if (ok) return now;
+    ir_module_free(now);
+    return NULL;
+}
