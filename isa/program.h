@@ -38,6 +38,17 @@ typedef struct {
 
 typedef enum { ISA_STREAM, ISA_WHOLE } isa_class;
 
+// A piece of .ohm.cells or .ohm.tables that need not stand in memory: isa_write asks for it while writing.
+typedef struct {
+    uint64_t offset, bytes; // place in the section
+    const void *data;       // the bytes, or NULL: fill makes them
+    // Makes bytes [first, first + n) of the piece; called with ascending `first`, n a multiple of `grain` (the last
+    // one excepted) and about a megabyte at most, or one grain when that is larger. False: it failed and has reported.
+    bool (*fill)(void *ctx, uint64_t first, size_t n, uint8_t *out);
+    void *ctx;
+    uint32_t grain; // bytes that are made together, e.g. one row; 0 counts as 1
+} isa_piece;
+
 typedef struct {
     arena *arena;
     // signature
@@ -57,6 +68,10 @@ typedef struct {
     uint64_t strings_bytes;
     const uint8_t *cells, *tables;
     uint64_t cells_bytes, tables_bytes;
+    // In place of cells (tables) == NULL, to write a program that is larger than memory: ascending offsets, no
+    // overlap; bytes between pieces are 0. Such a program can be verified and written, not run.
+    const isa_piece *cell_pieces, *table_pieces;
+    uint32_t n_cell_pieces, n_table_pieces;
     // texts carried along
     const char *chip;  // canonical YAML (machine.h)
     const char *ir;    // mapped IR, "" when assembled by hand
@@ -69,7 +84,7 @@ static inline const char *isa_str(const isa_program *p, uint32_t offset) { retur
 
 isa_program *isa_program_new(void);
 void isa_program_free(isa_program *p); // NULL is allowed
-// Interns a string while building (program made by isa_program_new only).
+// Interns a string while building (program made by isa_program_new only); p->strings may move.
 uint32_t isa_program_string(isa_program *p, const char *s);
 
 #endif

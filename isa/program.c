@@ -1,0 +1,46 @@
+// The program object: one arena, and the string table while it grows.
+#include "isa/program.h"
+#include "support/map.h"
+#include "support/vec.h"
+
+typedef struct {
+    isa_program program; // first: the public part
+    map *offsets;        // string -> offset
+    VEC(char) strings;
+} builder;
+
+isa_program *isa_program_new(void) {
+    builder *b = base_calloc(1, sizeof *b);
+    isa_program *p = &b->program;
+    p->arena = arena_new();
+    p->banks = 1;
+    p->chip = p->ir = p->proof = p->notes = p->tool = "";
+    b->offsets = map_new();
+    isa_program_string(p, "");
+    return p;
+}
+
+void isa_program_free(isa_program *p) {
+    if (!p) return;
+    builder *b = (builder *)p;
+    arena_free(p->arena);
+    map_free(b->offsets);
+    vec_free(&b->strings);
+    free(b);
+}
+
+uint32_t isa_program_string(isa_program *p, const char *s) {
+    builder *b = (builder *)p;
+    CHECK(p->strings == b->strings.items, "strings of a program that was read are fixed");
+    uint32_t known = map_get(b->offsets, s);
+    if (known != MAP_NONE) return known;
+    size_t offset = b->strings.count, n = strlen(s) + 1;
+    CHECK(offset + n < UINT32_MAX, "%zu bytes of names", offset + n);
+    vec_reserve(&b->strings, offset + n);
+    memcpy(b->strings.items + offset, s, n);
+    b->strings.count += n;
+    map_set(b->offsets, s, (uint32_t)offset);
+    p->strings = b->strings.items;
+    p->strings_bytes = b->strings.count;
+    return (uint32_t)offset;
+}
