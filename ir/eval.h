@@ -54,7 +54,7 @@ typedef void (*eval_ew_fn)(void *dst, const void *const *src, size_t n, const vo
 typedef struct {
     eval_ew_fn fn;
     int n_in;
-    elem in[3], out;   // types the kernel computes with
+    elem in[3], out; // types the kernel computes with
     const void *param;
 } eval_ew;
 // Broadcasts the operands to out's shape (numpy) and applies the kernel blockwise, on all threads.

@@ -120,8 +120,10 @@ bool eval_ew_run(const ir_eval_ctx *c, const ir_op *op, const eval_ew *k, const 
 
 // ---- f64 and i64 -----------------------------------------------------------------------------
 
-#define ONE(name, expr) static double name##_f64(double v) { return (expr); }
-#define TWO(name, expr) static double name##_f64(double a, double b) { return (expr); }
+#define ONE(name, expr) \
+    static double name##_f64(double v) { return (expr); }
+#define TWO(name, expr) \
+    static double name##_f64(double a, double b) { return (expr); }
 ONE(neg, -v)
 ONE(abs, fabs(v))
 ONE(sqrt, __builtin_sqrt(v))
@@ -135,8 +137,7 @@ ONE(sigmoid, 1 / (1 + num_exp_f64(-v)))
 ONE(relu, v > 0 || v != v ? v : 0)
 ONE(silu, v / (1 + num_exp_f64(-v)))
 ONE(gelu, (0.5 * v) * (1 + num_erf_f64(v * 0.70710678118654752440)))
-ONE(gelu_tanh,
-    (0.5 * v) * (1 + num_tanh_f64(0.79788456080286535588 * (v + 0.044715 * v * v * v))))
+ONE(gelu_tanh, (0.5 * v) * (1 + num_tanh_f64(0.79788456080286535588 * (v + 0.044715 * v * v * v))))
 ONE(quick_gelu, v / (1 + num_exp_f64(-1.702 * v)))
 ONE(softplus, (v > 0 ? v : 0) + num_log_f64(1 + num_exp_f64(-fabs(v))))
 ONE(sin, num_sin_f64(v))
@@ -170,7 +171,7 @@ enum {
 #include "support/fn.def"
 };
 
-static int64_t neg_i64(int64_t v) { return (int64_t)-(uint64_t)v; }
+static int64_t neg_i64(int64_t v) { return (int64_t) - (uint64_t)v; }
 static int64_t abs_i64(int64_t v) { return v < 0 ? neg_i64(v) : v; }
 static int64_t relu_i64(int64_t v) { return v > 0 ? v : 0; }
 static int64_t sign_i64(int64_t v) { return (v > 0) - (v < 0); }

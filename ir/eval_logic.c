@@ -8,11 +8,11 @@
 // ---- comparisons -----------------------------------------------------------------------------
 // The first operand's type decides what is compared: integers exactly, u64 as unsigned.
 
-#define COMPARE(name, type, suffix, test)                                                          \
-    static void name##_##suffix(void *dst, const void *const *src, size_t n, const void *param) {  \
-        uint8_t *y = dst;                                                                          \
-        const type *a = src[0], *b = src[1];                                                       \
-        for (size_t i = 0; i < n; i++) y[i] = a[i] test b[i];                                      \
+#define COMPARE(name, type, suffix, test)                                                         \
+    static void name##_##suffix(void *dst, const void *const *src, size_t n, const void *param) { \
+        uint8_t *y = dst;                                                                         \
+        const type *a = src[0], *b = src[1];                                                      \
+        for (size_t i = 0; i < n; i++) y[i] = a[i] test b[i];                                     \
     }
 #define COMPARISON(name, test)                                                                     \
     COMPARE(name, double, f64, test)                                                               \
@@ -21,13 +21,13 @@
     bool ir_eval_t_##name(ir_eval_ctx *c, const ir_op *op, const tensor *const *in, tensor *out) { \
         elem wide = elem_is_float(in[0]->type) || elem_is_float(in[1]->type) ? ELEM_f64            \
                     : eval_is_unsigned(in[0]->type)                          ? ELEM_u64            \
-                                                                             : ELEM_i64;           \
+                                                                             : ELEM_i64;                                    \
         eval_ew_fn fn = wide == ELEM_f64   ? name##_f64                                            \
                         : wide == ELEM_u64 ? name##_u64                                            \
                                            : name##_i64;                                           \
-        return eval_ew_run(                                                                        \
-            c, op, &(eval_ew){.fn = fn, .n_in = 2, .in = {wide, wide}, .out = ELEM_bool}, in,      \
-            out);                                                                                  \
+        return eval_ew_run(c, op,                                                                  \
+                           &(eval_ew){.fn = fn, .n_in = 2, .in = {wide, wide}, .out = ELEM_bool},  \
+                           in, out);                                                               \
     }
 COMPARISON(eq, ==)
 COMPARISON(lt, <)
@@ -44,8 +44,7 @@ COMPARISON(ge, >=)
         for (size_t i = 0; i < n; i++) y[i] = a[i] operator b[i];                                  \
     }                                                                                              \
     bool ir_eval_t_##name(ir_eval_ctx *c, const ir_op *op, const tensor *const *in, tensor *out) { \
-        eval_ew k = {                                                                              \
-            .fn = name##_i64, .n_in = 2, .in = {ELEM_i64, ELEM_i64}, .out = ELEM_i64};             \
+        eval_ew k = {.fn = name##_i64, .n_in = 2, .in = {ELEM_i64, ELEM_i64}, .out = ELEM_i64};    \
         return eval_ew_run(c, op, &k, in, out);                                                    \
     }
 LOGIC(and, &)
@@ -94,19 +93,18 @@ static void isinf_f64(void *dst, const void *const *src, size_t n, const void *p
 bool ir_eval_t_isinf(ir_eval_ctx *c, const ir_op *op, const tensor *const *in, tensor *out) {
     const char *mode = ir_attr_str(&op->attrs, IR_ATTR_mode, "both");
     infinities want = {strcmp(mode, "neg") != 0, strcmp(mode, "pos") != 0};
-    eval_ew k = {
-        .fn = isinf_f64, .n_in = 1, .in = {ELEM_f64}, .out = ELEM_bool, .param = &want};
+    eval_ew k = {.fn = isinf_f64, .n_in = 1, .in = {ELEM_f64}, .out = ELEM_bool, .param = &want};
     return eval_ew_run(c, op, &k, in, out);
 }
 
 // ---- select, clip, mod, cast -------------------------------------------------------------------
 
-#define SELECT(type, suffix)                                                                       \
-    static void select_##suffix(void *dst, const void *const *src, size_t n, const void *param) {  \
-        type *y = dst;                                                                             \
-        const uint8_t *which = src[0];                                                             \
-        const type *a = src[1], *b = src[2];                                                       \
-        for (size_t i = 0; i < n; i++) y[i] = which[i] ? a[i] : b[i];                              \
+#define SELECT(type, suffix)                                                                      \
+    static void select_##suffix(void *dst, const void *const *src, size_t n, const void *param) { \
+        type *y = dst;                                                                            \
+        const uint8_t *which = src[0];                                                            \
+        const type *a = src[1], *b = src[2];                                                      \
+        for (size_t i = 0; i < n; i++) y[i] = which[i] ? a[i] : b[i];                             \
     }
 SELECT(float, f32)
 SELECT(double, f64)

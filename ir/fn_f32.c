@@ -5,12 +5,12 @@
 #include <math.h>
 #include <string.h>
 
-#define EACH1(name, expr)                                                                          \
-    static void name##_f32(float *restrict y, const float *restrict x, size_t n) {                 \
-        for (size_t i = 0; i < n; i++) {                                                           \
-            float v = x[i];                                                                        \
-            y[i] = (expr);                                                                         \
-        }                                                                                          \
+#define EACH1(name, expr)                                                          \
+    static void name##_f32(float *restrict y, const float *restrict x, size_t n) { \
+        for (size_t i = 0; i < n; i++) {                                           \
+            float v = x[i];                                                        \
+            y[i] = (expr);                                                         \
+        }                                                                          \
     }
 EACH1(neg, -v)
 EACH1(abs, fabsf(v))
@@ -55,8 +55,7 @@ static void gelu_f32(float *restrict y, const float *restrict x, size_t n) {
 }
 
 static void gelu_tanh_f32(float *restrict y, const float *restrict x, size_t n) {
-    for (size_t i = 0; i < n; i++)
-        y[i] = 0.79788456f * (x[i] + 0.044715f * x[i] * x[i] * x[i]);
+    for (size_t i = 0; i < n; i++) y[i] = 0.79788456f * (x[i] + 0.044715f * x[i] * x[i] * x[i]);
     num_tanh_n(y, y, n);
     for (size_t i = 0; i < n; i++) y[i] = (0.5f * x[i]) * (1.0f + y[i]);
 }
@@ -67,12 +66,12 @@ static void softplus_f32(float *restrict y, const float *restrict x, size_t n) {
     for (size_t i = 0; i < n; i++) y[i] = (x[i] > 0 ? x[i] : 0.0f) + num_log(1.0f + y[i]);
 }
 
-#define EACH2(name, expr)                                                                          \
-    static void name##_f32(float *restrict y, const float *x0, const float *x1, size_t n) {        \
-        for (size_t i = 0; i < n; i++) {                                                           \
-            float a = x0[i], b = x1[i];                                                            \
-            y[i] = (expr);                                                                         \
-        }                                                                                          \
+#define EACH2(name, expr)                                                                   \
+    static void name##_f32(float *restrict y, const float *x0, const float *x1, size_t n) { \
+        for (size_t i = 0; i < n; i++) {                                                    \
+            float a = x0[i], b = x1[i];                                                     \
+            y[i] = (expr);                                                                  \
+        }                                                                                   \
     }
 EACH2(add, a + b)
 EACH2(sub, a - b)
@@ -82,10 +81,10 @@ EACH2(min, a != a || a < b ? a : b)
 EACH2(max, a != a || a > b ? a : b)
 EACH2(pow, num_pow(a, b))
 
-#define GATED(name, gate)                                                                          \
-    static void name##_f32(float *restrict y, const float *a, const float *b, size_t n) {          \
-        gate##_f32(y, a, n);                                                                       \
-        for (size_t i = 0; i < n; i++) y[i] *= b[i];                                               \
+#define GATED(name, gate)                                                                 \
+    static void name##_f32(float *restrict y, const float *a, const float *b, size_t n) { \
+        gate##_f32(y, a, n);                                                              \
+        for (size_t i = 0; i < n; i++) y[i] *= b[i];                                      \
     }
 GATED(silu_mul, silu)
 GATED(gelu_mul, gelu)
@@ -101,14 +100,14 @@ const eval_fn2_f32 eval_fn2_table[] = {
 };
 
 eval_fn1_f32 eval_fn1_find(const char *name) {
-#define FN1(row, code, summary)                                                                    \
+#define FN1(row, code, summary) \
     if (strcmp(name, #row) == 0) return row##_f32;
 #include "support/fn.def"
     return NULL;
 }
 
 eval_fn2_f32 eval_fn2_find(const char *name) {
-#define FN2(row, code, summary)                                                                    \
+#define FN2(row, code, summary) \
     if (strcmp(name, #row) == 0) return row##_f32;
 #include "support/fn.def"
     return NULL;

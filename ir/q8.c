@@ -1,0 +1,64 @@
+// Quantising a row and back: docs/numerics.md, "dynamic" and "static quantisation".
+#include "ir/q8.h"
+#include "support/num.h"
+#include <string.h>
+
+bool q8_mode_parse(const char *s, q8_mode *mode) {
+    static const char *const names[] = {"sym", "asym", "static"};
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        if (strcmp(s, names[i]) == 0) {
+            *mode = (q8_mode)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+// clamp(round_half_even(x / scale) + zero, lo, hi); NaN: 0.
+static int32_t code_of(float x, float scale, int32_t zero, int32_t lo, int32_t hi) {
+    float q = num_rint(x / scale);
+    if (q != q) return 0;
+    if (q < -1024) q = -1024; // far outside the codes; keeps the sum exact
+    if (q > 1024) q = 1024;
+    int32_t code = (int32_t)q + zero;
+    return code < lo ? lo : code > hi ? hi : code;
+}
+
+void q8_quantise(int8_t *codes, q8_trailer *t, const float *x, size_t n, q8_mode mode, float scale,
+                 int32_t zero) {
+    int32_t lo = -127, unsigned_zero = 0;
+    if (mode == Q8_SYM) {
+        float a = 0;
+        for (size_t i = 0; i < n; i++) {
+            float v = x[i] < 0 ? -x[i] : x[i];
+            if (v > a) a = v;
+        }
+        scale = a / 127;
+        zero = 0;
+    } else if (mode == Q8_ASYM) {
+        float least = 0, most = 0;
+        for (size_t i = 0; i < n; i++) {
+            if (x[i] < least) least = x[i];
+            if (x[i] > most) most = x[i];
+        }
+        scale = (most - least) / 255;
+        if (scale != 0) unsigned_zero = code_of(-least, scale, 0, 0, 255);
+        zero = unsigned_zero - 128;
+    } else {
+        lo = zero == 0 ? -127 : -128;
+    }
+    int32_t sum = 0;
+    for (size_t i = 0; i < n; i++) {
+        int32_t code = 0;
+        if (x[i] == x[i] && scale != 0)
+            code = mode == Q8_ASYM ? code_of(x[i], scale, unsigned_zero, 0, 255) - 128
+                                   : code_of(x[i], scale, zero, lo, 127);
+        codes[i] = (int8_t)code;
+        sum += code;
+    }
+    *t = (q8_trailer){scale, zero, sum};
+}
+
+void q8_dequantise(float *x, const int8_t *codes, const q8_trailer *t, size_t n) {
+    for (size_t i = 0; i < n; i++) x[i] = (float)((double)t->scale * (double)(codes[i] - t->zero));
+}
