@@ -1,0 +1,471 @@
+// How does a graph become a function? Nodes in file order, names in scopes, local functions
+// inlined, constant branches taken. Every node that cannot be imported is reported before the
+// import fails.
+#include "frontend/importer.h"
+
+#define MAX_CALL_DEPTH 64
+#define MAX_NODES (1u << 20) // imported in all: bounds functions that call functions
+#define MAX_REPORTED 200     // findings of one import
+
+// ---- the operator table
+// --------------------------------------------------------------------------
+
+typedef struct {
+    onnx_op_row row;
+    onnx_op_function function;
+    int arg;
+} op_entry;
+
+static const op_entry op_table[] = {
+#define ONNX_OP(domain, type, since, function, arg) \
+    {{domain, type, since}, onnx_import_##function, arg},
+#include "frontend/onnx_ops.def"
+};
+
+size_t onnx_op_rows(void) { return ARRAY_LEN(op_table); }
+const onnx_op_row *onnx_op_row_at(size_t i) { return &op_table[i].row; }
+
+// The row of the greatest version <= opset; NULL when there is none. *known: some version exists.
+static const op_entry *find_op(const char *domain, const char *type, int64_t opset, bool *known) {
+    const op_entry *best = NULL;
+    *known = false;
+    for (size_t i = 0; i < ARRAY_LEN(op_table); i++) {
+        const op_entry *e = &op_table[i];
+        if (e->row.type[0] != type[0] || strcmp(e->row.type, type) || strcmp(e->row.domain, domain))
+            continue;
+        *known = true;
+        if (e->row.since <= opset && (!best || e->row.since > best->row.since)) best = e;
+    }
+    return best;
+}
+
+// ---- scopes
+// --------------------------------------------------------------------------------------
+
+static ir_val initializer_value(onnx_importer *imp, const onnx_scope *s, const char *name);
+
+// MAP_NONE when the name is not defined.
+static ir_val lookup(onnx_importer *imp, const onnx_scope *s, const char *name) {
+    for (; s; s = s->parent) {
+        ir_val v = map_get(s->values, name);
+        if (v != MAP_NONE) return v;
+        if (s->graph && s->graph->initializer_index &&
+            map_get(s->graph->initializer_index, name) != MAP_NONE) {
+            v = initializer_value(imp, s, name);
+            map_set(s->values, name, v);
+            return v;
+        }
+        if (s->graph && s->graph->sparse_name[0] && !strcmp(s->graph->sparse_name, name)) {
+            diag_emit(imp->diags, DIAG_ID_onnx_tensor, DIAG_FILE(imp->model->info.path),
+                      "initializer '%s' is sparse, which is not supported", name);
+            imp->failed = true;
+            map_set(s->values, name, ONNX_POISON);
+            return ONNX_POISON;
+        }
+    }
+    return MAP_NONE;
+}
+
+static bool same_tensor(const tensor *a, const tensor *b) {
+    if (a->type != b->type || !tensor_same_shape(a, b)) return false;
+    return a->data == b->data || tensor_equal_bits(a, b);
+}
+
+// One symbol a tensor: names in use with other contents get a suffix, which later imports find
+// again.
+static ir_val symbol_const(onnx_importer *imp, const char *name, tensor t) {
+    const ir_symbol *s = ir_symbol_find(imp->m, name);
+    for (int i = 1; s; i++) {
+        if (s->kind == IR_SYM_TENSOR && same_tensor(&s->data, &t)) break;
+        s = ir_symbol_find(imp->m, arena_printf(imp->arena, "%s.%d", name, i));
+    }
+    if (!s) s = ir_symbol_add_tensor(imp->m, name, t);
+    ir_attrs attrs = {0};
+    ir_attr_set_str(imp->m->arena, &attrs, IR_ATTR_value, s->name);
+    ir_val v = ir_build(imp->m, imp->f, IR_t_const, NULL, 0, &attrs, NULL, imp->diags);
+    onnx_const_note(imp);
+    return v;
+}
+
+ir_val onnx_tensor_const(onnx_call *c, const char *hint, tensor t) {
+    ir_val v = symbol_const(c->imp, hint && hint[0] ? hint : c->label, t);
+    if (v != IR_NONE) ir_op_add_loc(c->arena, ir_last_op(c->f), c->label);
+    return v;
+}
+
+static ir_val initializer_value(onnx_importer *imp, const onnx_scope *s, const char *name) {
+    const onnx_tensor *t = &s->graph->initializers[map_get(s->graph->initializer_index, name)];
+    if (!t->problem) return symbol_const(imp, name, t->value);
+    diag_emit(imp->diags, DIAG_ID_onnx_tensor, DIAG_FILE(imp->model->info.path),
+              "initializer '%s' cannot be used: %s", name, t->problem);
+    imp->failed = true;
+    return ONNX_POISON;
+}
+
+// ---- attributes
+// ----------------------------------------------------------------------------------
+
+static const onnx_attr *find_attr(const onnx_attr *list, size_t n, const char *name) {
+    for (size_t i = 0; i < n; i++)
+        if (!strcmp(list[i].name, name)) return &list[i];
+    return NULL;
+}
+
+static const onnx_attr *resolve(const onnx_node *node, const onnx_scope *s, const char *name) {
+    const onnx_attr *a = find_attr(node->attrs, node->n_attrs, name);
+    while (a && a->ref) {
+        while (s && !s->function) s = s->parent;
+        if (!s) return NULL;
+        const char *ref = a->ref;
+        a = find_attr(s->call->attrs, s->call->n_attrs, ref);
+        if (!a) return find_attr(s->function->defaults, s->function->n_defaults, ref);
+        s = s->call_scope;
+    }
+    return a;
+}
+
+const onnx_attr *onnx_attribute(const onnx_call *c, const char *name) {
+    return resolve(c->node, c->scope, name);
+}
+int64_t onnx_attr_i(const onnx_call *c, const char *name, int64_t otherwise) {
+    const onnx_attr *a = onnx_attribute(c, name);
+    return a && a->kind == ONNX_ATTR_INT ? a->i : otherwise;
+}
+float onnx_attr_f(const onnx_call *c, const char *name, float otherwise) {
+    const onnx_attr *a = onnx_attribute(c, name);
+    return a && a->kind == ONNX_ATTR_FLOAT ? a->f : otherwise;
+}
+const char *onnx_attr_s(const onnx_call *c, const char *name, const char *otherwise) {
+    const onnx_attr *a = onnx_attribute(c, name);
+    return a && a->kind == ONNX_ATTR_STRING ? a->s : otherwise;
+}
+const int64_t *onnx_attr_is(const onnx_call *c, const char *name, size_t *n) {
+    const onnx_attr *a = onnx_attribute(c, name);
+    *n = a && a->kind == ONNX_ATTR_INTS ? a->count : 0;
+    return a && a->kind == ONNX_ATTR_INTS ? a->ints : NULL;
+}
+
+// ---- nodes
+// ---------------------------------------------------------------------------------------
+
+static int64_t opset_of(const onnx_importer *imp, const onnx_scope *s, const char *domain) {
+    const onnx_scope *at = s;
+    while (at && !at->function) at = at->parent;
+    if (at) // a function has imports of its own
+        for (size_t i = 0; i < at->function->n_opsets; i++)
+            if (!strcmp(at->function->opsets[i].domain, domain))
+                return at->function->opsets[i].version;
+    int64_t v = onnx_opset(imp->model, domain);
+    return v ? v : 1;
+}
+
+static const char *label_of(onnx_importer *imp, const onnx_scope *s, const onnx_node *n) {
+    const char *first = "";
+    for (size_t i = 0; i < n->n_out && !first[0]; i++) first = n->out[i];
+    const char *name = n->name[0] ? n->name : arena_printf(imp->m->arena, "%s_%s", n->op, first);
+    return s->prefix[0] ? arena_printf(imp->m->arena, "%s/%s", s->prefix, name) : name;
+}
+
+static void report(onnx_importer *imp, const onnx_node *n, const char *label, int64_t opset,
+                   const char *why) {
+    imp->failed = true;
+    if (diag_errors(imp->diags) > MAX_REPORTED) return;
+    const char *where = arena_printf(imp->arena, "node '%s'", label);
+    diag_emit(imp->diags, DIAG_ID_onnx_unsupported, DIAG_AT(imp->model->info.path, where),
+              "operator %s (%s %lld): %s", n->op, n->domain[0] ? n->domain : "ai.onnx",
+              (long long)opset, why);
+}
+
+static void report_graph(onnx_importer *imp, const char *label, const char *what,
+                         const char *name) {
+    imp->failed = true;
+    if (diag_errors(imp->diags) > MAX_REPORTED) return;
+    const char *where = arena_printf(imp->arena, "node '%s'", label);
+    diag_emit(imp->diags, DIAG_ID_onnx_graph, DIAG_AT(imp->model->info.path, where), "%s '%s'",
+              what, name);
+}
+
+static void define(onnx_importer *imp, const onnx_scope *s, const char *label, const char *name,
+                   ir_val v) {
+    if (!name[0]) return;
+    if (map_get(s->values, name) != MAP_NONE)
+        report_graph(imp, label, "a second definition of value", name);
+    else
+        map_add(s->values, name, v);
+}
+
+static const onnx_function *find_function(const onnx_model *m, const onnx_node *n) {
+    for (size_t i = 0; i < m->n_functions; i++) {
+        const onnx_function *f = &m->functions[i];
+        if (!strcmp(f->name, n->op) && !strcmp(f->domain, n->domain) &&
+            !strcmp(f->overload, n->overload))
+            return f;
+    }
+    return NULL;
+}
+
+static void import_nodes(onnx_importer *imp, const onnx_scope *s, const onnx_node *nodes, size_t n);
+
+static void poison_outputs(onnx_importer *imp, const onnx_scope *s, const onnx_node *n,
+                           const char *label) {
+    for (size_t i = 0; i < n->n_out; i++) define(imp, s, label, n->out[i], ONNX_POISON);
+}
+
+static void import_call(onnx_importer *imp, const onnx_scope *s, const onnx_node *n,
+                        const onnx_function *fn, const char *label, const ir_val *in) {
+    if (s->depth >= MAX_CALL_DEPTH) {
+        report(imp, n, label, opset_of(imp, s, n->domain), "functions call each other too deeply");
+        poison_outputs(imp, s, n, label);
+        return;
+    }
+    if (n->n_in > fn->n_in || n->n_out > fn->n_out) {
+        report(imp, n, label, opset_of(imp, s, n->domain),
+               "the call has more inputs or outputs than the function");
+        poison_outputs(imp, s, n, label);
+        return;
+    }
+    onnx_scope inner = {.values = map_new(),
+                        .function = fn,
+                        .call = n,
+                        .call_scope = s,
+                        .prefix = label,
+                        .depth = s->depth + 1};
+    for (size_t i = 0; i < fn->n_in; i++)
+        if (fn->in[i][0]) map_set(inner.values, fn->in[i], i < n->n_in ? in[i] : IR_NONE);
+    import_nodes(imp, &inner, fn->nodes, fn->n_nodes);
+    for (size_t i = 0; i < n->n_out; i++) {
+        ir_val v = lookup(imp, &inner, fn->out[i]);
+        if (v == MAP_NONE && n->out[i][0]) {
+            report_graph(imp, label, "the function does not define its output", fn->out[i]);
+            v = ONNX_POISON;
+        }
+        define(imp, s, label, n->out[i], v);
+    }
+    map_free(inner.values);
+}
+
+static void import_op(onnx_importer *imp, const onnx_scope *s, const onnx_node *n,
+                      const op_entry *op, int64_t opset, const char *label, const ir_val *in) {
+    onnx_call c = {.imp = imp,
+                   .m = imp->m,
+                   .f = imp->f,
+                   .arena = imp->m->arena,
+                   .node = n,
+                   .scope = s,
+                   .label = label,
+                   .opset = opset,
+                   .since = op->row.since,
+                   .arg = op->arg,
+                   .in = in,
+                   .n_in = n->n_in,
+                   .n_out = n->n_out,
+                   .out = ARENA_ARRAY(imp->arena, ir_val, n->n_out + 1)};
+    bool ok = op->function(&c);
+    for (size_t i = 0; ok && i < n->n_out; i++)
+        if (n->out[i][0] && c.out[i] == IR_NONE)
+            ok = onnx_missing(&c, "output %zu ('%s') is not supported", i, n->out[i]);
+    if (!ok) {
+        report(imp, n, label, opset, c.why ? c.why : "it cannot be imported");
+        poison_outputs(imp, s, n, label);
+        return;
+    }
+    for (size_t i = 0; i < n->n_out; i++) define(imp, s, label, n->out[i], c.out[i]);
+}
+
+static void import_node(onnx_importer *imp, const onnx_scope *s, const onnx_node *n) {
+    const char *label = label_of(imp, s, n);
+    int64_t opset = opset_of(imp, s, n->domain);
+    ir_val *in = ARENA_ARRAY(imp->arena, ir_val, n->n_in + 1);
+    bool poisoned = false, known;
+    for (size_t i = 0; i < n->n_in; i++) {
+        in[i] = n->in[i][0] ? lookup(imp, s, n->in[i]) : IR_NONE;
+        if (in[i] == MAP_NONE) {
+            report_graph(imp, label, "undefined input", n->in[i]);
+            in[i] = ONNX_POISON;
+        }
+        poisoned = poisoned || in[i] == ONNX_POISON;
+    }
+    const onnx_function *fn = find_function(imp->model, n);
+    const op_entry *op = find_op(n->domain, n->op, opset, &known);
+    if (!fn && !op)
+        report(imp, n, label, opset,
+               known ? "this old version is not supported" : "the operator is not supported");
+    if (poisoned || (!fn && !op))
+        poison_outputs(imp, s, n, label);
+    else if (fn)
+        import_call(imp, s, n, fn, label, in);
+    else
+        import_op(imp, s, n, op, opset, label, in);
+}
+
+static void import_nodes(onnx_importer *imp, const onnx_scope *s, const onnx_node *nodes,
+                         size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        if (++imp->n_calls > MAX_NODES) {
+            if (imp->n_calls == MAX_NODES + 1)
+                report(imp, &nodes[i], nodes[i].name, 0, "the inlined graph has too many nodes");
+            return;
+        }
+        import_node(imp, s, &nodes[i]);
+    }
+}
+
+bool onnx_import_graph(onnx_call *c, const onnx_graph *g, ir_val *out, size_t n) {
+    onnx_importer *imp = c->imp;
+    if (g->n_outputs < n) return onnx_missing(c, "the subgraph has too few outputs");
+    if (c->scope->depth >= MAX_CALL_DEPTH) return onnx_missing(c, "subgraphs nest too deep");
+    onnx_scope inner = {.parent = c->scope,
+                        .graph = g,
+                        .values = map_new(),
+                        .prefix = c->scope->prefix,
+                        .depth = c->scope->depth + 1};
+    import_nodes(imp, &inner, g->nodes, g->n_nodes);
+    for (size_t i = 0; i < n; i++) {
+        out[i] = lookup(imp, &inner, g->outputs[i].name);
+        if (out[i] == MAP_NONE) {
+            report_graph(imp, c->label, "the subgraph does not define its output",
+                         g->outputs[i].name);
+            out[i] = ONNX_POISON;
+        }
+    }
+    map_free(inner.values);
+    return true;
+}
+
+// ---- inputs, outputs
+// -----------------------------------------------------------------------------
+
+static bool bind_dim(onnx_importer *imp, const onnx_port *p, const onnx_shape_binding *shape,
+                     int axis, int64_t *out) {
+    const onnx_binding *b = imp->binding;
+    const onnx_dim *d = &p->dim[axis];
+    if (shape)
+        *out = shape->dim[axis];
+    else
+        *out = d->value;
+    for (size_t i = 0; *out < 0 && d->param && i < b->n_dims; i++)
+        if (!strcmp(b->dims[i].name, d->param)) *out = b->dims[i].size;
+    const char *where = arena_printf(imp->arena, "input '%s'", p->name);
+    diag_loc loc = DIAG_AT(imp->model->info.path, where);
+    if (*out < 0) {
+        diag_emit(imp->diags, DIAG_ID_onnx_binding, loc, "the size of axis %d (%s) is not given",
+                  axis, d->param ? d->param : "unnamed");
+        return false;
+    }
+    if (d->value >= 0 && d->value != *out) {
+        diag_emit(imp->diags, DIAG_ID_onnx_binding, loc,
+                  "axis %d is bound to %lld, but the model fixes it at %lld", axis, (long long)*out,
+                  (long long)d->value);
+        return false;
+    }
+    return true;
+}
+
+static bool port_type(onnx_importer *imp, const onnx_port *p, ir_type *out) {
+    const onnx_binding *b = imp->binding;
+    const char *where = arena_printf(imp->arena, "input '%s'", p->name);
+    diag_loc loc = DIAG_AT(imp->model->info.path, where);
+    const onnx_shape_binding *shape = NULL;
+    for (size_t i = 0; i < b->n_shapes; i++)
+        if (!strcmp(b->shapes[i].input, p->name)) shape = &b->shapes[i];
+    if (strcmp(p->kind, "tensor") || !p->has_type) {
+        diag_emit(imp->diags, DIAG_ID_onnx_binding, loc, "a %s of %s is not supported", p->kind,
+                  onnx_type_name(p->onnx_type));
+        return false;
+    }
+    if (p->rank < 0 && !shape) {
+        diag_emit(imp->diags, DIAG_ID_onnx_binding, loc, "the model gives no shape: bind one");
+        return false;
+    }
+    int rank = shape ? shape->rank : p->rank;
+    if ((p->rank >= 0 && rank != p->rank) || rank > IR_MAX_RANK) {
+        diag_emit(imp->diags, DIAG_ID_onnx_binding, loc, "%d axes are bound, the model has %d",
+                  rank, p->rank);
+        return false;
+    }
+    out->type = p->type;
+    out->rank = rank;
+    for (int i = 0; i < rank; i++) {
+        if (p->rank < 0)
+            out->dim[i] = shape->dim[i];
+        else if (!bind_dim(imp, p, shape, i, &out->dim[i]))
+            return false;
+    }
+    size_t n;
+    if (!tensor_checked_count(out->dim, rank, UINT64_C(1) << 40, &n)) {
+        diag_emit(imp->diags, DIAG_ID_onnx_binding, loc, "it is too big");
+        return false;
+    }
+    return true;
+}
+
+static void add_input(onnx_importer *imp, const onnx_scope *s, const onnx_port *p) {
+    const onnx_binding *b = imp->binding;
+    for (size_t i = 0; i < b->n_values; i++)
+        if (!strcmp(b->values[i].name, p->name)) {
+            tensor t = tensor_copy(imp->m->arena, &b->values[i].value);
+            map_set(s->values, p->name, symbol_const(imp, p->name, t));
+            return;
+        }
+    ir_type t = {0};
+    if (!port_type(imp, p, &t)) {
+        imp->failed = true;
+        map_set(s->values, p->name, ONNX_POISON);
+        return;
+    }
+    ir_val v = ir_param_add(imp->m, imp->f, arena_str(imp->m->arena, p->name), t);
+    ir_attr_set_str(imp->m->arena, &imp->f->params.items[imp->f->params.count - 1].attrs,
+                    IR_ATTR_onnx_type, elem_name(t.type));
+    onnx_const_note(imp);
+    map_set(s->values, p->name, v);
+}
+
+static void add_output(onnx_importer *imp, const onnx_scope *s, const onnx_port *p) {
+    ir_val v = lookup(imp, s, p->name);
+    const char *where = arena_printf(imp->arena, "output '%s'", p->name);
+    diag_loc loc = DIAG_AT(imp->model->info.path, where);
+    if (v == MAP_NONE || v == IR_NONE) {
+        diag_emit(imp->diags, DIAG_ID_onnx_graph, loc, "no node defines it");
+        imp->failed = true;
+    } else if (v != ONNX_POISON && onnx_is_sequence(v)) {
+        diag_emit(imp->diags, DIAG_ID_onnx_unsupported, loc, "sequences are not supported");
+        imp->failed = true;
+    } else if (v != ONNX_POISON) {
+        ir_result_add(imp->m, imp->f, arena_str(imp->m->arena, p->name), v);
+    }
+}
+
+static void check_bindings(onnx_importer *imp) {
+    const onnx_binding *b = imp->binding;
+    for (size_t i = 0; i < b->n_shapes + b->n_values; i++) {
+        const char *name = i < b->n_shapes ? b->shapes[i].input : b->values[i - b->n_shapes].name;
+        if (onnx_input_named(imp->model, name)) continue;
+        diag_emit(imp->diags, DIAG_ID_onnx_binding, DIAG_FILE(imp->model->info.path),
+                  "the model has no input '%s'", name);
+        imp->failed = true;
+    }
+}
+
+bool onnx_import(const onnx_model *model, const onnx_binding *binding, ir_module *m,
+                 const char *func_name, diag_sink *diags) {
+    static const onnx_binding none = {0};
+    onnx_importer imp = {.model = model,
+                         .binding = binding ? binding : &none,
+                         .m = m,
+                         .f = ir_func_add(m, func_name),
+                         .diags = diags,
+                         .scratch = diag_sink_new(),
+                         .arena = arena_new()};
+    onnx_scope top = {.graph = &model->graph, .values = map_new(), .prefix = ""};
+    check_bindings(&imp);
+    for (size_t i = 0; i < model->n_inputs; i++) add_input(&imp, &top, &model->inputs[i]);
+    import_nodes(&imp, &top, model->graph.nodes, model->graph.n_nodes);
+    for (size_t i = 0; i < model->graph.n_outputs; i++)
+        add_output(&imp, &top, &model->graph.outputs[i]);
+    map_free(top.values);
+    vec_free(&imp.consts);
+    vec_free(&imp.sequences);
+    diag_sink_free(imp.scratch);
+    arena_free(imp.arena);
+    return !imp.failed;
+}

@@ -1,0 +1,160 @@
+// The importer inside: what an operator function (onnx_import_NAME, named in onnx_ops.def) may use.
+//
+// An operator function gets one call, builds IR operations and sets c->out[]. Helpers return
+// IR_NONE on failure and pass IR_NONE operands through, so a chain of them needs one check at its
+// end; the first reason given (by onnx_missing or a helper) is the one that is reported. Sizes are
+// always known; a value that must be known too is asked for with onnx_const and the functions built
+// on it.
+#ifndef OHMIC_FRONTEND_IMPORT_H
+#define OHMIC_FRONTEND_IMPORT_H
+
+#include "frontend/model.h"
+
+typedef struct onnx_importer onnx_importer;
+typedef struct onnx_scope onnx_scope;
+
+// A value is an ir_val; or, with this bit set, the index of a sequence; or poison, the result of a
+// node that failed (its users are skipped in silence).
+#define ONNX_SEQUENCE_BIT UINT32_C(0x80000000)
+#define ONNX_POISON (UINT32_MAX - 1)
+static inline bool onnx_is_sequence(ir_val v) {
+    return (v & ONNX_SEQUENCE_BIT) && v != ONNX_POISON;
+}
+
+typedef struct {
+    const ir_val *items;
+    size_t count;
+} onnx_sequence;
+
+typedef struct {
+    onnx_importer *imp;
+    ir_module *m;
+    ir_func *f;
+    arena *arena; // of the module
+    const onnx_node *node;
+    const onnx_scope *scope;
+    const char *label; // loc of what is built
+    int64_t opset;     // imported version of the node's domain
+    int since;         // version of the operator
+    int arg;           // the row's last column
+    const ir_val *in;  // [n_in] IR_NONE: absent
+    size_t n_in, n_out;
+    ir_val *out;     // [n_out]; those asked for by name must be set
+    const char *why; // first failure
+} onnx_call;
+
+typedef bool (*onnx_op_function)(onnx_call *c);
+#define ONNX_OP(domain, type, since, function, arg) bool onnx_import_##function(onnx_call *c);
+#include "frontend/onnx_ops.def"
+
+// ---- failing
+// -------------------------------------------------------------------------------------
+
+// Says what is missing ("mode 'cubic' is not supported"); returns false.
+bool onnx_missing(onnx_call *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+// ---- inputs and attributes
+// -----------------------------------------------------------------------
+
+static inline ir_val onnx_in(const onnx_call *c, size_t i) {
+    return i < c->n_in ? c->in[i] : IR_NONE;
+}
+static inline bool onnx_wants(const onnx_call *c, size_t i) {
+    return i < c->n_out && c->node->out[i][0];
+}
+bool onnx_set(onnx_call *c, size_t i, ir_val v); // output i, if it exists; false when v is IR_NONE
+ir_type onnx_type(const onnx_call *c, ir_val v); // by value: building moves the table
+int onnx_rank(const onnx_call *c, ir_val v);
+
+// Attributes, references in functions resolved. NULL or `otherwise` when absent.
+const onnx_attr *onnx_attribute(const onnx_call *c, const char *name);
+int64_t onnx_attr_i(const onnx_call *c, const char *name, int64_t otherwise);
+float onnx_attr_f(const onnx_call *c, const char *name, float otherwise);
+const char *onnx_attr_s(const onnx_call *c, const char *name, const char *otherwise);
+const int64_t *onnx_attr_is(const onnx_call *c, const char *name, size_t *n); // NULL when absent
+
+// The value of v if it follows from constants alone (small enough), else NULL. Memoised.
+const tensor *onnx_const(onnx_call *c, ir_val v);
+// As onnx_const, but asks for it: NULL is a failure, named by `what`, and the inputs that v depends
+// on are recorded as demanded.
+const tensor *onnx_need(onnx_call *c, ir_val v, const char *what);
+// Elements as integers (arena of the module); NULL: failure reported.
+const int64_t *onnx_need_ints(onnx_call *c, ir_val v, size_t *n, const char *what);
+bool onnx_need_int(onnx_call *c, ir_val v, int64_t *out, const char *what); // one element
+bool onnx_need_float(onnx_call *c, ir_val v, double *out, const char *what);
+// The list in attribute `name`, or, when absent, in input i: NULL with *ok when neither is there.
+const int64_t *onnx_ints_of(onnx_call *c, const char *name, size_t i, size_t *n, bool *ok);
+// Axis in [-rank, rank) made non-negative; false: reported.
+bool onnx_axis(onnx_call *c, int64_t axis, int rank, int *out);
+// Axes made non-negative and ascending in out[]; false on a repeated or bad one.
+bool onnx_axes(onnx_call *c, const int64_t *axes, size_t n, int rank, int64_t *out);
+
+const onnx_sequence *onnx_sequence_of(const onnx_call *c, ir_val v); // v must be one
+ir_val onnx_sequence_new(onnx_call *c, const ir_val *items, size_t n);
+
+// ---- building (emit.c)
+// ---------------------------------------------------------------------------
+
+ir_val onnx_op(onnx_call *c, ir_opcode code, const ir_val *in, size_t n, const ir_attrs *attrs);
+ir_val onnx_op_typed(onnx_call *c, ir_opcode code, const ir_val *in, size_t n,
+                     const ir_attrs *attrs, const ir_type *types);
+ir_val onnx_op1(onnx_call *c, ir_opcode code, ir_val a);
+ir_val onnx_op2(onnx_call *c, ir_opcode code, ir_val a, ir_val b);
+ir_val onnx_result(const onnx_call *c, ir_val first,
+                   int i); // i-th result of the op that gave `first`
+
+ir_val onnx_tensor_const(onnx_call *c, const char *hint, tensor t); // hint NULL: the node's label
+ir_val onnx_ints_const(onnx_call *c, const int64_t *v, size_t n);   // i64 [n]
+ir_val onnx_scalar(onnx_call *c, elem e, double v);                 // rank 0
+ir_val onnx_fill(onnx_call *c, const ir_type *type, double v);      // scalar broadcast
+
+ir_val onnx_cast(onnx_call *c, ir_val v, elem to); // v itself when of that type
+ir_val onnx_reshape(onnx_call *c, ir_val v, int rank, const int64_t *dim);
+ir_val onnx_transpose(onnx_call *c, ir_val v, const int64_t *perm);
+ir_val onnx_swap_last(onnx_call *c, ir_val v); // last two axes exchanged
+ir_val onnx_broadcast(onnx_call *c, ir_val v, int rank, const int64_t *dim);
+ir_val onnx_slice1(onnx_call *c, ir_val v, int axis, int64_t from, int64_t count);
+ir_val onnx_concat(onnx_call *c, const ir_val *v, size_t n, int axis);
+ir_val onnx_unsqueeze(onnx_call *c, ir_val v, int axis); // one new axis of size 1
+ir_val onnx_gather(onnx_call *c, ir_val data, ir_val index, int axis);
+ir_val onnx_reduce(onnx_call *c, ir_val v, const char *fn, const int64_t *axes, size_t n,
+                   bool keepdims);
+ir_val onnx_softmax(onnx_call *c, ir_val v, int axis);
+ir_val onnx_norm(onnx_call *c, ir_val v, ir_val gamma, ir_val beta, const char *mode, double eps,
+                 int axis);
+ir_val onnx_scale(onnx_call *c, ir_val v, double factor); // v when factor is 1
+ir_val onnx_add_scalar(onnx_call *c, ir_val v, double term);
+ir_val onnx_select(onnx_call *c, ir_val cond, ir_val a, ir_val b);
+
+// ---- attention (op_attention.c)
+// ------------------------------------------------------------------
+
+// Scaled dot products as exporters write them: sqrt(scale) on both sides, masks added, softmax,
+// product.
+typedef struct {
+    ir_val q, k, v; // [B,H,T,d], [B,Hk,S,d], [B,Hk,S,dv]; Hk divides H
+    ir_val mask;    // bool (visible) or float (added), broadcast to [B,H,T,S]; IR_NONE: none
+    double scale;   // 0: 1/sqrt(d)
+    double softcap; // 0: none
+    bool cap_first; // softcap before the mask
+    bool causal;    // key j is visible to row i when j <= i + offset
+    int64_t offset;
+    int64_t window; // and j > i + offset - window; 0: all
+    int want; // -1, or the stage whose scores are kept: 0 products, 1 masked, 2 capped, 3 softmax
+    ir_val scores; // of that stage
+} onnx_attention;
+ir_val onnx_attend(onnx_call *c, onnx_attention *a);            // [B,H,T,dv]
+ir_val onnx_split_heads(onnx_call *c, ir_val x, int64_t heads); // [B,T,H*d] -> [B,H,T,d]
+ir_val onnx_merge_heads(onnx_call *c, ir_val x);                // [B,H,T,d] -> [B,T,H*d]
+// x [B,H,T,d] rotated; cos, sin [T,r/2], [1,T,r/2] or [B,T,r/2].
+ir_val onnx_rope(onnx_call *c, ir_val x, ir_val cos, ir_val sin, bool interleaved);
+// Visible keys of each row: bool [T,S], as constants compared.
+ir_val onnx_causal_mask(onnx_call *c, int64_t t, int64_t s, int64_t offset, int64_t window);
+
+// ---- the importer's parts
+// ------------------------------------------------------------------------
+
+// Imports a branch of If inside the node's scope; outputs in out[n].
+bool onnx_import_graph(onnx_call *c, const onnx_graph *g, ir_val *out, size_t n);
+
+#endif

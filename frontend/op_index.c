@@ -1,0 +1,360 @@
+// Parts of tensors: concatenation, splitting, slices, gathers, scatters, padding, sequences.
+#include "frontend/import.h"
+
+bool onnx_import_concat(onnx_call *c) {
+    int axis, rank = 0;
+    if (c->n_in == 0) return onnx_missing(c, "it takes at least one input");
+    for (size_t i = 0; i < c->n_in; i++) rank = onnx_rank(c, c->in[i]);
+    if (!onnx_axis(c, onnx_attr_i(c, "axis", 1), rank, &axis)) return false;
+    return onnx_set(c, 0, onnx_concat(c, c->in, c->n_in, axis));
+}
+
+// Sizes of the parts: given, or by num_outputs (the last one smaller), or equal over the outputs.
+static bool split_sizes(onnx_call *c, int64_t size, size_t n, int64_t *part) {
+    size_t given;
+    bool ok;
+    const int64_t *sizes = onnx_ints_of(c, "split", 1, &given, &ok);
+    if (!ok) return false;
+    if (sizes) {
+        int64_t sum = 0;
+        if (given != n) return onnx_missing(c, "%zu sizes for %zu outputs", given, n);
+        for (size_t i = 0; i < n; i++) {
+            if (sizes[i] < 0 || sizes[i] > size) return onnx_missing(c, "a size does not fit");
+            sum += part[i] = sizes[i];
+        }
+        return sum == size || onnx_missing(c, "the sizes do not add up to %lld", (long long)size);
+    }
+    int64_t each = ceil_div_i64(size, (int64_t)n), left = size;
+    for (size_t i = 0; i < n; i++, left -= each) part[i] = max_i64(0, min_i64(each, left));
+    return c->opset >= 18 || size % (int64_t)n == 0 ||
+           onnx_missing(c, "%lld cannot be split into %zu equal parts", (long long)size, n);
+}
+
+bool onnx_import_split(onnx_call *c) {
+    ir_val x = onnx_in(c, 0);
+    ir_type t = onnx_type(c, x);
+    int axis;
+    if (c->n_out == 0 || !onnx_axis(c, onnx_attr_i(c, "axis", 0), t.rank, &axis)) return false;
+    int64_t *part = ARENA_ARRAY(c->arena, int64_t, c->n_out), from = 0;
+    if (!split_sizes(c, t.dim[axis], c->n_out, part)) return false;
+    for (size_t i = 0; i < c->n_out; from += part[i++])
+        if (onnx_wants(c, i) && !onnx_set(c, i, onnx_slice1(c, x, axis, from, part[i])))
+            return false;
+    return true;
+}
+
+// ---- slices
+// --------------------------------------------------------------------------------------
+
+static int64_t clamp(int64_t v, int64_t lo, int64_t hi) { return v < lo ? lo : v > hi ? hi : v; }
+
+bool onnx_import_slice(onnx_call *c) {
+    ir_val x = onnx_in(c, 0);
+    ir_type t = onnx_type(c, x);
+    size_t n, n_ends, n_axes, n_steps;
+    bool ok, ok_axes, ok_steps;
+    const int64_t *starts = onnx_ints_of(c, "starts", 1, &n, &ok);
+    if (!starts) return ok ? onnx_missing(c, "starts are not given") : false;
+    const int64_t *ends = onnx_ints_of(c, "ends", 2, &n_ends, &ok);
+    if (!ends) return ok ? onnx_missing(c, "ends are not given") : false;
+    const int64_t *axes = onnx_ints_of(c, "axes", 3, &n_axes, &ok_axes);
+    const int64_t *steps = onnx_ints_of(c, "steps", 4, &n_steps, &ok_steps);
+    if (!ok_axes || !ok_steps) return false;
+    if (n_ends != n || (axes && n_axes != n) || (steps && n_steps != n) || n > IR_MAX_RANK)
+        return onnx_missing(c, "starts, ends, axes and steps differ in length");
+    int64_t from[IR_MAX_RANK] = {0}, step[IR_MAX_RANK];
+    ir_type out = t;
+    for (int i = 0; i < t.rank; i++) step[i] = 1;
+    for (size_t i = 0; i < n; i++) {
+        int a;
+        if (!onnx_axis(c, axes ? axes[i] : (int64_t)i, t.rank, &a)) return false;
+        int64_t size = t.dim[a], s = starts[i], e = ends[i], by = steps ? steps[i] : 1;
+        if (by == 0) return onnx_missing(c, "step 0");
+        if (by < -(INT64_C(1) << 32)) by = -(INT64_C(1) << 32);
+        if (by > INT64_C(1) << 32) by = INT64_C(1) << 32;
+        if (s < 0) s = s < -size ? -1 : s + size; // -1: before the first
+        if (e < 0) e = e < -size ? -1 : e + size;
+        s = by > 0 ? clamp(s, 0, size) : clamp(s, 0, size - 1);
+        e = by > 0 ? clamp(e, 0, size) : clamp(e, -1, size - 1);
+        int64_t count = by > 0 ? (e - s + by - 1) / by : (s - e - by - 1) / -by;
+        if (size == 0 || count < 0) count = 0;
+        from[a] = count ? s : 0;
+        step[a] = by;
+        out.dim[a] = count;
+    }
+    if (ir_type_equal(&out, &t)) { // nothing cut; reversed axes still move
+        bool same = true;
+        for (int i = 0; i < t.rank; i++) same = same && (step[i] > 0 || t.dim[i] <= 1);
+        if (same) return onnx_set(c, 0, x);
+    }
+    ir_attrs attrs = {0};
+    ir_attr_set_ints(c->arena, &attrs, IR_ATTR_starts, from, (size_t)t.rank);
+    ir_attr_set_ints(c->arena, &attrs, IR_ATTR_steps, step, (size_t)t.rank);
+    return onnx_set(c, 0, onnx_op_typed(c, IR_t_slice, &x, 1, &attrs, &out));
+}
+
+// ---- gather, scatter
+// -----------------------------------------------------------------------------
+
+bool onnx_import_gather(onnx_call *c) {
+    int axis;
+    if (!onnx_axis(c, onnx_attr_i(c, "axis", 0), onnx_rank(c, onnx_in(c, 0)), &axis)) return false;
+    return onnx_set(c, 0, onnx_gather(c, onnx_in(c, 0), onnx_in(c, 1), axis));
+}
+
+bool onnx_import_gather_elements(onnx_call *c) {
+    int axis;
+    if (!onnx_axis(c, onnx_attr_i(c, "axis", 0), onnx_rank(c, onnx_in(c, 0)), &axis)) return false;
+    ir_attrs attrs = {0};
+    ir_attr_set_int(c->arena, &attrs, IR_ATTR_axis, axis);
+    return onnx_set(c, 0, onnx_op(c, IR_t_gather_elements, c->in, c->n_in, &attrs));
+}
+
+bool onnx_import_gather_nd(onnx_call *c) {
+    ir_attrs attrs = {0};
+    ir_attr_set_int(c->arena, &attrs, IR_ATTR_batch_dims, onnx_attr_i(c, "batch_dims", 0));
+    return onnx_set(c, 0, onnx_op(c, IR_t_gather_nd, c->in, c->n_in, &attrs));
+}
+
+static bool set_reduction(onnx_call *c, ir_attrs *attrs) {
+    static const char *const known[] = {"none", "add", "mul", "max", "min"};
+    const char *how = onnx_attr_s(c, "reduction", "none");
+    for (size_t i = 0; i < ARRAY_LEN(known); i++)
+        if (!strcmp(how, known[i])) {
+            ir_attr_set_str(c->arena, attrs, IR_ATTR_reduction, known[i]);
+            return true;
+        }
+    return onnx_missing(c, "reduction '%s' is not supported", how);
+}
+
+bool onnx_import_scatter_nd(onnx_call *c) {
+    ir_attrs attrs = {0};
+    return set_reduction(c, &attrs) &&
+           onnx_set(c, 0, onnx_op(c, IR_t_scatter_nd, c->in, c->n_in, &attrs));
+}
+
+bool onnx_import_scatter_elements(onnx_call *c) {
+    ir_attrs attrs = {0};
+    int axis;
+    if (!onnx_axis(c, onnx_attr_i(c, "axis", 0), onnx_rank(c, onnx_in(c, 0)), &axis)) return false;
+    ir_attr_set_int(c->arena, &attrs, IR_ATTR_axis, axis);
+    return set_reduction(c, &attrs) &&
+           onnx_set(c, 0, onnx_op(c, IR_t_scatter_elements, c->in, c->n_in, &attrs));
+}
+
+// TensorScatter-24: update [B,...,S,...] written into the cache [B,...,M,...] along `axis`, from
+// write_indices[b] on.
+bool onnx_import_tensor_scatter(onnx_call *c) {
+    ir_type cache = onnx_type(c, onnx_in(c, 0)), up = onnx_type(c, onnx_in(c, 1));
+    const char *mode = onnx_attr_s(c, "mode", "linear");
+    bool circular = !strcmp(mode, "circular");
+    int axis;
+    if (!circular && strcmp(mode, "linear"))
+        return onnx_missing(c, "mode '%s' is not supported", mode);
+    if (!onnx_axis(c, onnx_attr_i(c, "axis", -2), cache.rank, &axis)) return false;
+    if (up.rank != cache.rank || axis == 0) return onnx_missing(c, "the shapes do not fit");
+    // indices[b,...,s,...] = write_indices[b] + s (modulo M), as scatter_elements wants them
+    int64_t row[IR_MAX_RANK], first[IR_MAX_RANK];
+    for (int i = 0; i < up.rank; i++) {
+        row[i] = i == axis ? up.dim[i] : 1;
+        first[i] = i == 0 ? up.dim[0] : 1;
+    }
+    int64_t *steps = ARENA_ARRAY(c->arena, int64_t, up.dim[axis] + 1);
+    for (int64_t i = 0; i < up.dim[axis]; i++) steps[i] = i;
+    ir_val at = onnx_reshape(c, onnx_ints_const(c, steps, (size_t)up.dim[axis]), up.rank, row);
+    if (onnx_in(c, 2) != IR_NONE)
+        at = onnx_op2(c, IR_t_add, at, onnx_reshape(c, onnx_in(c, 2), up.rank, first));
+    if (circular) at = onnx_op2(c, IR_t_mod, at, onnx_scalar(c, ELEM_i64, (double)cache.dim[axis]));
+    at = onnx_broadcast(c, at, up.rank, up.dim);
+    if (at == IR_NONE) return false;
+    ir_attrs attrs = {0};
+    ir_attr_set_int(c->arena, &attrs, IR_ATTR_axis, axis);
+    ir_attr_set_str(c->arena, &attrs, IR_ATTR_reduction, "none");
+    ir_val in[] = {onnx_in(c, 0), at, onnx_in(c, 1)};
+    return onnx_set(c, 0, onnx_op(c, IR_t_scatter_elements, in, 3, &attrs));
+}
+
+bool onnx_import_nonzero(onnx_call *c) {
+    const tensor *t = onnx_need(c, onnx_in(c, 0), "the tensor of NonZero");
+    if (!t) return false;
+    int64_t dim[2] = {t->rank, 0};
+    for (size_t i = 0; i < tensor_count(t); i++) dim[1] += elem_load_f64(t->type, t->data, i) != 0;
+    ir_type out = ir_type_make(ELEM_i64, 2, dim);
+    return onnx_set(c, 0, onnx_op_typed(c, IR_t_nonzero, c->in, 1, NULL, &out));
+}
+
+bool onnx_import_compress(onnx_call *c) {
+    const onnx_attr *a = onnx_attribute(c, "axis");
+    const tensor *keep = onnx_need(c, onnx_in(c, 1), "the condition");
+    if (!keep) return false;
+    ir_val x = onnx_in(c, 0);
+    ir_type t = onnx_type(c, x);
+    int axis = 0;
+    if (a && !onnx_axis(c, a->i, t.rank, &axis)) return false;
+    if (!a) {
+        t.dim[0] = ir_type_width(&t);
+        x = onnx_reshape(c, x, 1, t.dim);
+    }
+    size_t n = 0;
+    int64_t *index = ARENA_ARRAY(c->arena, int64_t, tensor_count(keep) + 1);
+    for (size_t i = 0; i < tensor_count(keep) && (int64_t)i < t.dim[axis]; i++)
+        if (elem_load_i64(keep->type, keep->data, i)) index[n++] = (int64_t)i;
+    return onnx_set(c, 0, onnx_gather(c, x, onnx_ints_const(c, index, n), axis));
+}
+
+bool onnx_import_onehot(onnx_call *c) {
+    ir_val index = onnx_in(c, 0);
+    ir_type t = onnx_type(c, index);
+    int64_t depth;
+    int axis;
+    if (!onnx_need_int(c, onnx_in(c, 1), &depth, "the depth")) return false;
+    if (!onnx_axis(c, onnx_attr_i(c, "axis", -1), t.rank + 1, &axis)) return false;
+    if (t.rank + 1 > IR_MAX_RANK || depth < 1 || depth > INT32_MAX)
+        return onnx_missing(c, "depth %lld is not supported", (long long)depth);
+    ir_type out = {.type = onnx_type(c, onnx_in(c, 2)).type, .rank = t.rank + 1};
+    for (int i = 0; i < out.rank; i++)
+        out.dim[i] = i < axis ? t.dim[i] : i == axis ? depth : t.dim[i - 1];
+    ir_attrs attrs = {0};
+    ir_attr_set_int(c->arena, &attrs, IR_ATTR_axis, axis);
+    ir_val in[] = {onnx_cast(c, index, ELEM_i64), onnx_in(c, 2)};
+    return onnx_set(c, 0, onnx_op_typed(c, IR_t_onehot, in, 2, &attrs, &out));
+}
+
+bool onnx_import_topk(onnx_call *c) {
+    ir_val x = onnx_in(c, 0);
+    int64_t k = onnx_attr_i(c, "k", -1);
+    int axis;
+    if (k < 0 && !onnx_need_int(c, onnx_in(c, 1), &k, "k")) return false;
+    if (!onnx_axis(c, onnx_attr_i(c, "axis", -1), onnx_rank(c, x), &axis)) return false;
+    ir_attrs attrs = {0};
+    ir_attr_set_int(c->arena, &attrs, IR_ATTR_axis, axis);
+    ir_attr_set_int(c->arena, &attrs, IR_ATTR_k, k);
+    ir_attr_set_int(c->arena, &attrs, IR_ATTR_largest, onnx_attr_i(c, "largest", 1) != 0);
+    ir_attr_set_int(c->arena, &attrs, IR_ATTR_sorted, onnx_attr_i(c, "sorted", 1) != 0);
+    ir_val v = onnx_op(c, IR_t_topk, &x, 1, &attrs);
+    onnx_set(c, 1, onnx_result(c, v, 1));
+    return onnx_set(c, 0, v);
+}
+
+// ---- padding, triangles
+// --------------------------------------------------------------------------
+
+bool onnx_import_pad(onnx_call *c) {
+    ir_val x = onnx_in(c, 0);
+    ir_type t = onnx_type(c, x);
+    size_t n, n_axes = 0;
+    bool ok;
+    const int64_t *given = onnx_ints_of(c, c->opset < 2 ? "paddings" : "pads", 1, &n, &ok);
+    if (!given) return ok ? onnx_missing(c, "pads are not given") : false;
+    const int64_t *axes = NULL;
+    if (onnx_in(c, 3) != IR_NONE) {
+        axes = onnx_need_ints(c, onnx_in(c, 3), &n_axes, "axes");
+        if (!axes) return false;
+    }
+    size_t count = axes ? n_axes : (size_t)t.rank;
+    if (n != 2 * count) return onnx_missing(c, "%zu pads for %zu axes", n, count);
+    int64_t pads[2 * IR_MAX_RANK] = {0};
+    for (size_t i = 0; i < count; i++) {
+        int a;
+        if (!onnx_axis(c, axes ? axes[i] : (int64_t)i, t.rank, &a)) return false;
+        pads[a] = given[i];
+        pads[a + t.rank] = given[i + count];
+    }
+    double fill = onnx_attr_f(c, "value", 0);
+    if (c->opset >= 11 && onnx_in(c, 2) != IR_NONE &&
+        !onnx_need_float(c, onnx_in(c, 2), &fill, "the value"))
+        return false;
+    const char *mode = onnx_attr_s(c, "mode", "constant");
+    ir_attrs attrs = {0};
+    ir_attr_set_ints(c->arena, &attrs, IR_ATTR_pads, pads, 2 * (size_t)t.rank);
+    ir_attr_set_str(c->arena, &attrs, IR_ATTR_mode, mode);
+    if (fill != 0) ir_attr_set_float(c->arena, &attrs, IR_ATTR_fill, fill);
+    return onnx_set(c, 0, onnx_op(c, IR_t_pad, &x, 1, &attrs));
+}
+
+bool onnx_import_trilu(onnx_call *c) {
+    ir_val x = onnx_in(c, 0);
+    int64_t k = 0;
+    if (onnx_in(c, 1) != IR_NONE && !onnx_need_int(c, onnx_in(c, 1), &k, "k")) return false;
+    ir_attrs attrs = {0};
+    ir_attr_set_int(c->arena, &attrs, IR_ATTR_k, k);
+    ir_attr_set_int(c->arena, &attrs, IR_ATTR_upper, onnx_attr_i(c, "upper", 1) != 0);
+    return onnx_set(c, 0, onnx_op(c, IR_t_trilu, &x, 1, &attrs));
+}
+
+// ---- sequences of known length
+// -------------------------------------------------------------------
+
+bool onnx_import_split_to_sequence(onnx_call *c) {
+    ir_val x = onnx_in(c, 0), sizes = onnx_in(c, 1);
+    ir_type t = onnx_type(c, x);
+    int axis;
+    if (!onnx_axis(c, onnx_attr_i(c, "axis", 0), t.rank, &axis)) return false;
+    bool keep = onnx_attr_i(c, "keepdims", 1) || sizes != IR_NONE;
+    size_t n = (size_t)t.dim[axis], n_sizes = 1;
+    int64_t one = 1;
+    const int64_t *part = &one;
+    bool each = sizes == IR_NONE || onnx_rank(c, sizes) == 0;
+    if (sizes != IR_NONE) {
+        part = onnx_need_ints(c, sizes, &n_sizes, "the split");
+        if (!part) return false;
+    }
+    if (each && (n_sizes != 1 || part[0] < 1)) return onnx_missing(c, "the split does not fit");
+    if (each)
+        n = (size_t)ceil_div_i64(t.dim[axis], part[0]);
+    else
+        n = n_sizes;
+    ir_val *items = ARENA_ARRAY(c->arena, ir_val, n + 1);
+    int64_t from = 0;
+    for (size_t i = 0; i < n; i++) {
+        int64_t size = each ? min_i64(part[0], t.dim[axis] - from) : part[i];
+        if (size < 0 || from + size > t.dim[axis]) return onnx_missing(c, "the split does not fit");
+        items[i] = onnx_slice1(c, x, axis, from, size);
+        if (!keep) {
+            int64_t dim[IR_MAX_RANK];
+            for (int k = 0, j = 0; k < t.rank; k++)
+                if (k != axis) dim[j++] = t.dim[k];
+            items[i] = onnx_reshape(c, items[i], t.rank - 1, dim);
+        }
+        if (items[i] == IR_NONE) return false;
+        from += size;
+    }
+    return onnx_set(c, 0, onnx_sequence_new(c, items, n));
+}
+
+bool onnx_import_sequence_construct(onnx_call *c) {
+    return onnx_set(c, 0, onnx_sequence_new(c, c->in, c->n_in));
+}
+
+static const onnx_sequence *sequence_in(onnx_call *c, size_t i) {
+    if (onnx_is_sequence(onnx_in(c, i))) return onnx_sequence_of(c, onnx_in(c, i));
+    onnx_missing(c, "input %zu is no sequence made here", i);
+    return NULL;
+}
+
+bool onnx_import_sequence_at(onnx_call *c) {
+    const onnx_sequence *s = sequence_in(c, 0);
+    int64_t at;
+    if (!s || !onnx_need_int(c, onnx_in(c, 1), &at, "the position")) return false;
+    if (at < 0) at += (int64_t)s->count;
+    if (at < 0 || at >= (int64_t)s->count) return onnx_missing(c, "the position does not exist");
+    return onnx_set(c, 0, s->items[at]);
+}
+
+bool onnx_import_sequence_length(onnx_call *c) {
+    const onnx_sequence *s = sequence_in(c, 0);
+    return s && onnx_set(c, 0, onnx_scalar(c, ELEM_i64, (double)s->count));
+}
+
+bool onnx_import_concat_from_sequence(onnx_call *c) {
+    const onnx_sequence *s = sequence_in(c, 0);
+    if (!s) return false;
+    if (s->count == 0) return onnx_missing(c, "an empty sequence");
+    bool fresh = onnx_attr_i(c, "new_axis", 0) != 0;
+    int axis, rank = onnx_rank(c, s->items[0]) + fresh;
+    if (!onnx_axis(c, onnx_attr_i(c, "axis", 0), rank, &axis)) return false;
+    ir_val *items = ARENA_ARRAY(c->arena, ir_val, s->count);
+    for (size_t i = 0; i < s->count; i++)
+        items[i] = fresh ? onnx_unsqueeze(c, s->items[i], axis) : s->items[i];
+    return onnx_set(c, 0, onnx_concat(c, items, s->count, axis));
+}
