@@ -1,0 +1,118 @@
+// Instruction words: encode and decode are inverse to each other, and only canonical words decode.
+#include "isa/code.h"
+#include "sample.h"
+#include "support/elem.h"
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+static void known_word(void **state) {
+    isa_insn i = {.op = ISA_mvm, .d = 2, .a = 1, .b = ISA_NONE}, back;
+    uint8_t word[16];
+    isa_encode(&i, word);
+    static const uint8_t expected[16] = {0x20, 0, 2, 0, 1, 0, 0xFF, 0xFF}; // worked example 2.2
+    assert_memory_equal(word, expected, 16);
+    assert_true(isa_decode(word, &back));
+    assert_int_equal(back.b, ISA_NONE);
+}
+
+static void random_instructions(void **state) {
+    sample_rng r = {sample_seed(1)};
+    for (int n = 0; n < 100000; n++) {
+        isa_insn i = sample_insn(&r, 0xFFFF), back;
+        uint8_t word[16], again[16];
+        isa_encode(&i, word);
+        assert_true(isa_decode(word, &back));
+        isa_encode(&back, again);
+        assert_memory_equal(word, again, 16);
+    }
+}
+
+static void random_words(void **state) {
+    sample_rng r = {sample_seed(2)};
+    int canonical = 0;
+    for (int n = 0; n < 100000; n++) {
+        uint8_t word[16], again[16];
+        for (int k = 0; k < 16; k++) word[k] = sample_below(&r, 2) ? 0 : (uint8_t)sample_next(&r);
+        isa_insn i;
+        canonical += isa_decode(word, &i);
+        isa_encode(&i, again);
+        assert_memory_equal(word, again, 16); // also when it is no instruction
+    }
+    assert_true(canonical > 0 && canonical < 50000);
+}
+
+static void not_canonical(void **state) {
+    static const isa_insn wrong[] = {
+        {.op = 0xFE},                // no such opcode
+        {.op = ISA_halt, .d = 1},    // a field it does not have
+        {.op = ISA_halt, .imm = 1},  //
+        {.op = ISA_halt, .mode = 1}, // a mode it does not have
+        {.op = ISA_norm, .mode = 3}, //
+        {.op = ISA_halt, .dom = 8},  // domains are t0 to t7
+        {.op = ISA_settl, .d = 8},   //
+        {.op = ISA_settl, .n = 4},   // no such way to follow
+        {.op = ISA_ew1, .n = 99},    // no such function
+        {.op = ISA_rred, .n = 99},   //
+    };
+    for (size_t n = 0; n < ARRAY_LEN(wrong); n++) {
+        uint8_t word[16];
+        isa_insn i;
+        isa_encode(&wrong[n], word);
+        assert_false(isa_decode(word, &i));
+    }
+}
+
+// What the preprocessor cannot check in isa.def.
+static void table_is_sane(void **state) {
+    for (size_t n = 0; n < isa_infos_count; n++) {
+        const isa_info *info = &isa_infos[n];
+        assert_ptr_equal(isa_info_of(info->opcode), info);
+        assert_ptr_equal(isa_info_find(info->mnemonic, strlen(info->mnemonic)), info);
+        assert_true(isa_words(info->modes) <= 16);
+        assert_non_null(strchr("RLA1PN", info->rowclass));
+        isa_operand o[ISA_FIELD_COUNT];
+        unsigned count = isa_operands(info, o), seen = 0;
+        for (unsigned k = 0; k < count; k++) {
+            assert_false(seen >> o[k].field & 1);
+            seen |= 1u << o[k].field;
+            if (o[k].kind == ISA_KIND_f) assert_int_equal(o[k].field, ISA_FIELD_imm);
+        }
+        for (size_t m = 0; m < n; m++)
+            assert_string_not_equal(isa_infos[m].mnemonic, info->mnemonic);
+    }
+}
+
+static void descriptor_table_is_sane(void **state) {
+    for (int k = 0; k < ISA_DESC_COUNT; k++) {
+        unsigned bytes = 0;
+        for (unsigned i = 0; i < isa_descs[k].n_fields; i++) {
+            const isa_field *f = &isa_descs[k].fields[i];
+            bytes += f->bytes;
+            bool known = isa_enum_names(f->how) || isa_field_is(f, "u") || isa_field_is(f, "i") ||
+                         isa_field_is(f, "f") || isa_field_is(f, "str") || isa_field_is(f, "off");
+            assert_true(known);
+            if (isa_field_is(f, "f") || isa_field_is(f, "str")) assert_int_equal(f->bytes, 4);
+            if (isa_field_is(f, "off")) assert_int_equal(f->bytes, 8);
+        }
+        assert_int_equal(bytes, isa_descs[k].record_bytes);
+    }
+    const char *elems = isa_enum_names("elem");
+    assert_int_equal(isa_words(elems), ELEM_COUNT);
+    for (unsigned e = 0; e < ELEM_COUNT; e++) {
+        size_t n;
+        const char *name = isa_word(elems, e, &n);
+        assert_int_equal(n, strlen(elem_name((elem)e)));
+        assert_memory_equal(name, elem_name((elem)e), n);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(known_word),    cmocka_unit_test(random_instructions),
+        cmocka_unit_test(random_words),  cmocka_unit_test(not_canonical),
+        cmocka_unit_test(table_is_sane), cmocka_unit_test(descriptor_table_is_sane),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
