@@ -7,6 +7,7 @@
 
 static bool columns(ir_infer_ctx *c, size_t i, int64_t *width) {
     const ir_type *t = c->in[i];
+    *width = 0;
     if (t->rank < 1 || ir_dim_is_domain(t->dim[t->rank - 1]))
         return infer_operand_error(c, i, "has no columns");
     *width = t->dim[t->rank - 1];
