@@ -1,0 +1,151 @@
+// Buffers: the row descriptors behind the values of a mapped function.
+#include "backend/emit.h"
+#include "ir/mapped.h"
+#include <string.h>
+
+isa_btype be_row_type(const ir_func *f, ir_val v) {
+    switch (ir_type_of(f, v)->type) {
+    case ELEM_q8: return ISA_Q8;
+    case ELEM_bf16: return ISA_BF16;
+    case ELEM_f32: return ISA_F32;
+    case ELEM_i32: return ir_is_raw(f, v) ? ISA_RAW : ISA_I32;
+    default: return ISA_PAIR;
+    }
+}
+
+uint16_t be_buffer(const be_emitter *e, ir_val v) {
+    CHECK(e->buffer[v] != UINT32_MAX, "value %%%u has no buffer", v);
+    return (uint16_t)e->buffer[v];
+}
+
+static isa_quant quant_of(const ir_op *op) {
+    const char *q = ir_attr_str(&op->attrs, IR_ATTR_quant, "");
+    return strcmp(q, "sym") == 0      ? ISA_QUANT_SYM
+           : strcmp(q, "asym") == 0   ? ISA_QUANT_ASYM
+           : strcmp(q, "static") == 0 ? ISA_QUANT_STATIC
+                                      : ISA_QUANT_NONE;
+}
+
+static uint16_t add_buffer(be_tile *t, isa_buffer b) {
+    CHECK(t->buffers.count < ISA_NONE, "too many buffers on a tile");
+    vec_push(&t->buffers, b);
+    return (uint16_t)(t->buffers.count - 1);
+}
+
+static isa_buffer describe(const be_emitter *e, ir_val v, const ir_op *op) {
+    const ir_type *type = ir_type_of(e->f, v);
+    const char *name = e->f->values.items[v].name;
+    isa_buffer b = {.type = (uint8_t)be_row_type(e->f, v),
+                    .dom = (uint8_t)ir_type_domain(type),
+                    .width = (uint32_t)ir_type_width(type),
+                    .quant = (uint8_t)quant_of(op)};
+    if (name) b.name = isa_program_string(e->p, name);
+    if (b.quant == ISA_QUANT_STATIC) {
+        b.scale = (float)ir_attr_float(&op->attrs, IR_ATTR_scale, 1);
+        b.zero = (int32_t)ir_attr_int(&op->attrs, IR_ATTR_zero, 0);
+    }
+    return b;
+}
+
+// Makes b a column range of another buffer of the tile.
+static void look_into(const be_tile *t, isa_buffer *b, uint16_t parent, uint32_t col0) {
+    const isa_buffer *of = &t->buffers.items[parent];
+    if (of->parent != parent) { // a view of a view looks at what that looks at
+        col0 += of->col0;
+        parent = of->parent;
+        of = &t->buffers.items[parent];
+    }
+    b->parent = parent;
+    b->col0 = col0;
+    b->depth = of->depth;
+    b->stride = of->stride;
+    b->base = of->base;
+    b->space = of->space;
+}
+
+static ir_val named(const ir_func *f, const char *name) {
+    for (size_t v = 1; v < f->values.count; v++) {
+        if (f->values.items[v].name && strcmp(f->values.items[v].name, name) == 0) return (ir_val)v;
+    }
+    CHECK(false, "no value is named %%%s", name);
+    return IR_NONE;
+}
+
+static void own_buffer(be_emitter *e, ir_val v, const ir_op *op) {
+    be_tile *t = &e->tiles[ir_attr_int(&op->attrs, IR_ATTR_tile, 0)];
+    isa_buffer b = describe(e, v, op);
+    b.parent = (uint16_t)t->buffers.count;
+    b.depth = (uint32_t)ir_attr_int(&op->attrs, IR_ATTR_depth, 1);
+    b.base = (uint64_t)ir_attr_int(&op->attrs, IR_ATTR_at, 0);
+    b.space = strcmp(ir_attr_str(&op->attrs, IR_ATTR_space, "pad"), "mem") == 0 ? ISA_MEM : ISA_PAD;
+    b.stride = (uint32_t)align_u64(isa_row_bytes((isa_btype)b.type, b.width), 16);
+    e->buffer[v] = add_buffer(t, b);
+}
+
+static void view_buffer(be_emitter *e, ir_val v, const ir_op *op, ir_val of, int64_t col0) {
+    be_tile *t = &e->tiles[ir_attr_int(&op->attrs, IR_ATTR_tile, 0)];
+    isa_buffer b = describe(e, v, op);
+    look_into(t, &b, be_buffer(e, of), (uint32_t)col0);
+    // The same columns under another name are the same buffer (a rotation in place), unless how
+    // they are written differs.
+    for (size_t i = 0; i < t->buffers.count; i++) {
+        const isa_buffer *have = &t->buffers.items[i];
+        if (have->parent == b.parent && have->col0 == b.col0 && have->width == b.width &&
+            have->dom == b.dom && have->type == b.type && have->quant == b.quant &&
+            have->scale == b.scale && have->zero == b.zero) {
+            e->buffer[v] = (uint32_t)i;
+            return;
+        }
+    }
+    e->buffer[v] = add_buffer(t, b);
+}
+
+static bool takes_row(const ir_op *op) {
+    return op->n_results > 0 && op->code != IR_t_const && op->code != IR_net_send;
+}
+
+void be_buffers(be_emitter *e) {
+    const ir_func *f = e->f;
+    for (size_t v = 0; v < f->values.count; v++) e->buffer[v] = UINT32_MAX;
+    // Buffers with a place of their own first: a join's parts are written before the join stands in
+    // the text.
+    for (size_t i = 0; i < f->ops.count; i++) {
+        const ir_op *op = &f->ops.items[i];
+        for (uint32_t k = 0; takes_row(op) && k < op->n_results; k++)
+            if (ir_attr_has(&op->attrs, IR_ATTR_at)) own_buffer(e, op->result[k], op);
+    }
+    for (size_t i = 0; i < f->ops.count; i++) {
+        const ir_op *op = &f->ops.items[i];
+        if (!takes_row(op) || ir_attr_has(&op->attrs, IR_ATTR_at)) continue;
+        const char *parent = ir_attr_str(&op->attrs, IR_ATTR_parent, NULL);
+        ir_val v = op->result[0];
+        if (op->code == IR_row_cols)
+            view_buffer(e, v, op, op->operand[0], ir_attr_int(&op->attrs, IR_ATTR_from, 0));
+        else if (op->code == IR_row_join)
+            view_buffer(e, v, op, op->operand[0], 0); // parts lie side by side already
+        else if (parent)
+            view_buffer(e, v, op, named(f, parent), ir_attr_int(&op->attrs, IR_ATTR_col0, 0));
+        else
+            CHECK(false, "%%%u has no place: the module is not allocated", v);
+    }
+}
+
+uint16_t be_side_by_side(be_emitter *e, ir_val k, ir_val v) {
+    const ir_op *op = ir_def(e->f, k);
+    be_tile *t = &e->tiles[ir_attr_int(&op->attrs, IR_ATTR_tile, 0)];
+    const isa_buffer *a = &t->buffers.items[be_buffer(e, k)],
+                     *b = &t->buffers.items[be_buffer(e, v)];
+    CHECK(a->parent == b->parent && a->col0 + a->width == b->col0,
+          "keys and values do not lie side by side");
+    isa_buffer both = *a;
+    both.width = a->width + b->width;
+    both.name = 0;
+    const isa_buffer *whole = &t->buffers.items[a->parent];
+    if (whole->width == both.width) return a->parent;
+    for (size_t i = 0; i < t->buffers.count; i++) {
+        const isa_buffer *have = &t->buffers.items[i];
+        if (have->parent == both.parent && have->col0 == both.col0 && have->width == both.width)
+            return (uint16_t)i;
+    }
+    return add_buffer(t, both);
+}

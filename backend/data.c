@@ -1,0 +1,356 @@
+// Groups, rings, tables and ports: descriptors, and the pieces of .ohm.cells and .ohm.tables behind
+// them.
+#include "backend/emit.h"
+#include "ir/mapped.h"
+#include <stdio.h>
+#include <string.h>
+
+// ---- pieces ----------------------------------------------------------------------------------
+
+static uint64_t add_piece(be_pieces *list, uint64_t *total, uint64_t align, isa_piece piece) {
+    piece.offset = align_u64(*total, align);
+    *total = piece.offset + piece.bytes;
+    vec_push(list, piece);
+    return piece.offset;
+}
+
+static uint64_t table_bytes(be_emitter *e, const void *data, size_t bytes) {
+    if (bytes == 0) return ISA_NO_OFFSET;
+    return add_piece(&e->tables, &e->tables_bytes, 64, (isa_piece){.bytes = bytes, .data = data});
+}
+
+// ---- groups ----------------------------------------------------------------------------------
+
+// Codes of a block of the sources side by side, row by row: [k1-k0][n1-n0].
+typedef struct {
+    ir_source *sources;
+    size_t n_sources;
+    int64_t k0, n0, n1;
+    bool f32;
+} cell_image;
+
+static bool fill_cells(void *ctx, uint64_t first, size_t n, uint8_t *out) {
+    const cell_image *c = ctx;
+    size_t item = c->f32 ? 4 : 1, row_bytes = (size_t)(c->n1 - c->n0) * item;
+    int64_t row = c->k0 + (int64_t)(first / row_bytes);
+    for (size_t done = 0; done < n; done += row_bytes, row++) {
+        uint8_t *to = out + done;
+        int64_t at = 0; // column of the whole where source s begins
+        for (size_t s = 0; s < c->n_sources; s++) {
+            const ir_source *src = &c->sources[s];
+            int64_t lo = max_i64(c->n0, at), hi = min_i64(c->n1, at + src->n);
+            const uint8_t *data = src->weights->data;
+            if (lo < hi && !src->trans) {
+                memcpy(to, data + (size_t)(row * src->n + lo - at) * item,
+                       (size_t)(hi - lo) * item);
+                to += (size_t)(hi - lo) * item;
+            } else {
+                for (int64_t col = lo; col < hi; col++, to += item)
+                    memcpy(to, data + (size_t)((col - at) * src->k + row) * item, item);
+            }
+            at += src->n;
+        }
+    }
+    return true;
+}
+
+typedef enum { PER_COLUMN_SCALE, PER_COLUMN_ZERO, PER_COLUMN_BIAS } per_column;
+
+// f32 or i32 [n1-n0] of a list of the group; ISA_NO_OFFSET when no source has it.
+static uint64_t column_table(be_emitter *e, const cell_image *c, per_column what) {
+    size_t n = (size_t)(c->n1 - c->n0);
+    bool any = false;
+    uint32_t *out = ARENA_ARRAY(e->p->arena, uint32_t, n);
+    int64_t at = 0;
+    for (size_t s = 0; s < c->n_sources; s++) {
+        const ir_source *src = &c->sources[s];
+        const tensor *t = what == PER_COLUMN_SCALE  ? src->scale
+                          : what == PER_COLUMN_ZERO ? src->zero
+                                                    : src->bias;
+        int64_t lo = max_i64(c->n0, at), hi = min_i64(c->n1, at + src->n);
+        for (int64_t col = lo; t && col < hi; col++) {
+            size_t i = tensor_count(t) == 1 ? 0 : (size_t)(col - at);
+            if (what == PER_COLUMN_ZERO) {
+                int32_t z = (int32_t)elem_load_i64(t->type, t->data, i);
+                memcpy(&out[col - c->n0], &z, 4);
+            } else {
+                float f = (float)elem_load_f64(t->type, t->data, i);
+                memcpy(&out[col - c->n0], &f, 4);
+            }
+            any = true;
+        }
+        at += src->n;
+    }
+    return any ? table_bytes(e, out, n * 4) : ISA_NO_OFFSET;
+}
+
+// Column sums of the codes over all rows of the matrix.
+static uint64_t column_sums(be_emitter *e, const cell_image *c) {
+    size_t n = (size_t)(c->n1 - c->n0);
+    int32_t *sum = ARENA_ARRAY(e->p->arena, int32_t, n);
+    int64_t at = 0;
+    for (size_t s = 0; s < c->n_sources; s++) {
+        const ir_source *src = &c->sources[s];
+        const int8_t *w = src->weights->data;
+        int64_t lo = max_i64(c->n0, at), hi = min_i64(c->n1, at + src->n);
+        for (int64_t k = 0; k < src->k && lo < hi; k++) {
+            for (int64_t col = lo; col < hi; col++)
+                sum[col - c->n0] +=
+                    src->trans ? w[(col - at) * src->k + k] : w[k * src->n + col - at];
+        }
+        at += src->n;
+    }
+    return table_bytes(e, sum, n * 4);
+}
+
+static void add_blocks(be_emitter *e, be_tile *t, isa_group *g, uint32_t crossbar) {
+    uint32_t rows = g->k1 - g->k0;
+    uint32_t step_k = e->chip->crossbar.rows ? (uint32_t)e->chip->crossbar.rows : rows;
+    uint32_t step_n = e->chip->crossbar.columns ? (uint32_t)e->chip->crossbar.columns : g->n;
+    g->first_block = (uint32_t)t->blocks.count;
+    for (uint32_t k = 0; k < rows; k += step_k) {
+        for (uint32_t n = 0; n < g->n; n += step_n) {
+            isa_block b = {.crossbar = crossbar++,
+                           .k0 = k,
+                           .n0 = n,
+                           .rows = rows - k < step_k ? rows - k : step_k,
+                           .cols = g->n - n < step_n ? g->n - n : step_n};
+            vec_push(&t->blocks, b);
+        }
+    }
+    g->n_blocks = (uint32_t)t->blocks.count - g->first_block;
+}
+
+uint16_t be_group(be_emitter *e, int tile, const char *symbol) {
+    be_tile *t = &e->tiles[tile];
+    uint32_t have = map_get(t->group_index, symbol);
+    if (have != MAP_NONE) return (uint16_t)have;
+    const ir_symbol *s = ir_symbol_find(e->m, symbol);
+    CHECK(s && s->kind == IR_SYM_GROUP, "no group @%s", symbol);
+    cell_image *c = ARENA_NEW(e->p->arena, cell_image);
+    c->sources = ir_group_sources(e->p->arena, e->m, s, &c->n_sources);
+    c->k0 = ir_attr_int(&s->attrs, IR_ATTR_k0, 0);
+    c->n0 = ir_attr_int(&s->attrs, IR_ATTR_n0, 0);
+    c->n1 = ir_attr_int(&s->attrs, IR_ATTR_n1, 0);
+    c->f32 = c->sources[0].weights->type == ELEM_f32;
+    int64_t k1 = ir_attr_int(&s->attrs, IR_ATTR_k1, 0);
+    isa_group g = {.name = isa_program_string(e->p, symbol),
+                   .kind = ISA_RESIDENT,
+                   .wtype = c->f32 ? ISA_W_F32 : ISA_W_I8,
+                   .k = (uint32_t)c->sources[0].k,
+                   .k0 = (uint32_t)c->k0,
+                   .k1 = (uint32_t)k1,
+                   .n = (uint32_t)(c->n1 - c->n0)};
+    uint32_t row = g.n * (c->f32 ? 4 : 1);
+    g.cells = add_piece(
+        &e->cells, &e->cells_bytes, 4096,
+        (isa_piece){
+            .bytes = (uint64_t)(k1 - c->k0) * row, .fill = fill_cells, .ctx = c, .grain = row});
+    g.scale = c->f32 ? ISA_NO_OFFSET : column_table(e, c, PER_COLUMN_SCALE);
+    g.zero = c->f32 ? ISA_NO_OFFSET : column_table(e, c, PER_COLUMN_ZERO);
+    g.colsum = c->f32 ? ISA_NO_OFFSET : column_sums(e, c);
+    g.bias = column_table(e, c, PER_COLUMN_BIAS);
+    add_blocks(e, t, &g, (uint32_t)ir_attr_int(&s->attrs, IR_ATTR_xbar, 0));
+    vec_push(&t->groups, g);
+    map_set(t->group_index, symbol, (uint32_t)t->groups.count - 1);
+    return (uint16_t)(t->groups.count - 1);
+}
+
+// ---- rings -----------------------------------------------------------------------------------
+
+static uint8_t choice(const char *const *names, size_t n, const char *s) {
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(names[i], s) == 0) return (uint8_t)i;
+    CHECK(false, "unknown choice '%s'", s);
+    return 0;
+}
+
+uint16_t be_ring(be_emitter *e, int tile, const char *symbol, int dom) {
+    static const char *const modes[] = {"causal", "all", "cross"};
+    static const char *const biases[] = {"none", "alibi", "toeplitz", "full"};
+    be_tile *t = &e->tiles[tile];
+    uint32_t have = map_get(t->ring_index, symbol);
+    if (have != MAP_NONE) return (uint16_t)have;
+    const ir_symbol *s = ir_symbol_find(e->m, symbol);
+    CHECK(s && s->kind == IR_SYM_RING, "no ring @%s", symbol);
+    const ir_attrs *a = &s->attrs;
+    isa_ring r = {
+        .name = isa_program_string(e->p, symbol), .kind = ISA_RING_GAIN, .act = ISA_ACT_SOFTMAX};
+    r.mode = choice(modes, ARRAY_LEN(modes), ir_attr_str(a, IR_ATTR_mode, "causal"));
+    r.bias = choice(biases, ARRAY_LEN(biases), ir_attr_str(a, IR_ATTR_bias, "none"));
+    r.dom = (uint8_t)dom;
+    r.n_kv = (uint32_t)ir_attr_int(a, IR_ATTR_n_kv, 1);
+    r.q_per_kv = (uint32_t)ir_attr_int(a, IR_ATTR_q_per_kv, 1);
+    r.d = (uint32_t)ir_attr_int(a, IR_ATTR_d, 1);
+    r.dv = (uint32_t)ir_attr_int(a, IR_ATTR_dv, r.d);
+    r.slots = (uint32_t)ir_attr_int(a, IR_ATTR_slots, 1);
+    r.window = (uint32_t)ir_attr_int(a, IR_ATTR_window, 0);
+    r.scale = (float)ir_attr_float(a, IR_ATTR_scale, 1);
+    r.softcap = (float)ir_attr_float(a, IR_ATTR_softcap, 0);
+    r.bias_table = ISA_NO_OFFSET;
+    const char *table = ir_attr_str(a, IR_ATTR_table, NULL);
+    if (table && r.bias != ISA_BIAS_NONE) {
+        const tensor *b = &ir_symbol_find(e->m, table)->data;
+        r.bias_table = table_bytes(e, b->data, tensor_bytes(b));
+        uint32_t heads = r.n_kv * r.q_per_kv;
+        r.bias_width = (uint32_t)(tensor_count(b) / (heads ? heads : 1));
+        r.bias_zero = r.bias_width / 2;
+    }
+    r.past_key = isa_program_string(e->p, ir_attr_str(a, IR_ATTR_past_key, ""));
+    r.past_value = isa_program_string(e->p, ir_attr_str(a, IR_ATTR_past_value, ""));
+    r.present_key = isa_program_string(e->p, ir_attr_str(a, IR_ATTR_present_key, ""));
+    r.present_value = isa_program_string(e->p, ir_attr_str(a, IR_ATTR_present_value, ""));
+    r.kv_layout = isa_program_string(e->p, ir_attr_str(a, IR_ATTR_kv_layout, ""));
+    vec_push(&t->rings, r);
+    map_set(t->ring_index, symbol, (uint32_t)t->rings.count - 1);
+    return (uint16_t)(t->rings.count - 1);
+}
+
+// ---- tables ----------------------------------------------------------------------------------
+
+static uint16_t add_table(be_emitter *e, int tile, const char *name, isa_table d) {
+    be_tile *t = &e->tiles[tile];
+    d.name = isa_program_string(e->p, name);
+    vec_push(&t->tables, d);
+    map_set(t->table_index, name, (uint32_t)t->tables.count - 1);
+    return (uint16_t)(t->tables.count - 1);
+}
+
+// Offset of data that several tiles may share, under a name.
+static uint64_t shared_data(be_emitter *e, const char *name, const void *data, size_t bytes) {
+    uint32_t known = map_get(e->table_offsets, name);
+    if (known != MAP_NONE) return e->offsets.items[known];
+    uint64_t at = table_bytes(e, data, bytes);
+    map_set(e->table_offsets, name, (uint32_t)e->offsets.count);
+    vec_push(&e->offsets, at);
+    return at;
+}
+
+static const tensor *table_tensor(be_emitter *e, const char *symbol) {
+    const ir_symbol *s = ir_symbol_find(e->m, symbol);
+    CHECK(s && s->kind == IR_SYM_TENSOR, "no table @%s", symbol);
+    elem want = s->data.type == ELEM_i32 || s->data.type == ELEM_i64 ? ELEM_i32 : ELEM_f32;
+    if (s->data.type == want) return &s->data;
+    tensor *t = ARENA_NEW(e->p->arena, tensor);
+    *t = tensor_cast(e->p->arena, &s->data, want);
+    return t;
+}
+
+uint16_t be_table(be_emitter *e, int tile, const char *symbol) {
+    uint32_t have = map_get(e->tiles[tile].table_index, symbol);
+    if (have != MAP_NONE) return (uint16_t)have;
+    const tensor *t = table_tensor(e, symbol);
+    isa_table d = {.type = t->type == ELEM_i32 ? ISA_I32 : ISA_F32, .rows = 1};
+    int last = t->rank - 1;
+    d.width = (uint32_t)(t->rank ? t->dim[last] : 1);
+    for (int i = 0; i < last; i++) d.rows *= (uint32_t)t->dim[i];
+    d.data = shared_data(e, symbol, t->data, tensor_bytes(t));
+    return add_table(e, tile, symbol, d);
+}
+
+uint16_t be_table_joined(be_emitter *e, int tile, const char *const *symbols, size_t n) {
+    if (n == 1) return be_table(e, tile, symbols[0]);
+    const char *name = "";
+    size_t count = 0;
+    for (size_t i = 0; i < n; i++) {
+        name = i ? arena_printf(e->p->arena, "%s|%s", name, symbols[i]) : symbols[0];
+        count += tensor_count(table_tensor(e, symbols[i]));
+    }
+    uint32_t have = map_get(e->tiles[tile].table_index, name);
+    if (have != MAP_NONE) return (uint16_t)have;
+    float *row = ARENA_ARRAY(e->p->arena, float, count), *to = row;
+    for (size_t i = 0; i < n; i++) {
+        const tensor *t = table_tensor(e, symbols[i]);
+        memcpy(to, t->data, tensor_bytes(t));
+        to += tensor_count(t);
+    }
+    isa_table d = {.type = ISA_F32, .rows = 1, .width = (uint32_t)count};
+    d.data = shared_data(e, name, row, count * sizeof *row);
+    return add_table(e, tile, name, d);
+}
+
+uint16_t be_table_numbers(be_emitter *e, int tile, const float *row, size_t n) {
+    const char *name = "";
+    for (size_t i = 0; i < n; i++)
+        name = arena_printf(e->p->arena, "%s%s%.9g", name, i ? "|" : "", (double)row[i]);
+    uint32_t have = map_get(e->tiles[tile].table_index, name);
+    if (have != MAP_NONE) return (uint16_t)have;
+    isa_table d = {.type = ISA_F32, .rows = 1, .width = (uint32_t)n};
+    d.data = shared_data(e, name, arena_copy(e->p->arena, row, n * sizeof *row), n * sizeof *row);
+    return add_table(e, tile, name, d);
+}
+
+// ---- ports -----------------------------------------------------------------------------------
+
+static const char *shape_text(be_emitter *e, const ir_port *p) {
+    size_t n;
+    const char *const *dims = ir_attr_strs(&p->attrs, IR_ATTR_onnx_shape, &n);
+    const char *text = "";
+    for (size_t i = 0; i < n; i++)
+        text = arena_printf(e->p->arena, "%s%s%s", text, i ? "," : "[", dims[i]);
+    return n ? arena_printf(e->p->arena, "%s]", text) : "";
+}
+
+static isa_prole role_of(const char *s) {
+    return strcmp(s, "tokens") == 0      ? ISA_ROLE_TOKENS
+           : strcmp(s, "mask") == 0      ? ISA_ROLE_MASK
+           : strcmp(s, "positions") == 0 ? ISA_ROLE_POSITIONS
+                                         : ISA_ROLE_DATA;
+}
+
+static isa_port describe_port(be_emitter *e, const ir_port *p, const ir_type *t, bool out) {
+    isa_port d = {.name = isa_program_string(e->p, p->name),
+                  .direction = out ? ISA_PORT_OUT : ISA_PORT_IN};
+    elem type = t->type;
+    elem_parse(ir_attr_str(&p->attrs, IR_ATTR_onnx_type, elem_name(type)), &type);
+    d.elem = (uint8_t)type;
+    d.type = t->type == ELEM_f32 ? ISA_F32 : ISA_I32;
+    d.dom = (uint8_t)max_i64(0, ir_type_domain(t));
+    d.width = (uint32_t)ir_type_width(t);
+    d.role = (uint8_t)role_of(ir_attr_str(&p->attrs, IR_ATTR_role, ""));
+    d.lo = ir_attr_int(&p->attrs, IR_ATTR_range_lo, 0);
+    d.hi = ir_attr_int(&p->attrs, IR_ATTR_range_hi, 0);
+    d.shape = isa_program_string(e->p, shape_text(e, p));
+    d.layout = isa_program_string(e->p, ir_attr_str(&p->attrs, IR_ATTR_layout, ""));
+    return d;
+}
+
+// Row type of an output: all its io.out operations together.
+static ir_type output_type(const ir_func *f, const char *name) {
+    ir_type t = {0};
+    int64_t width = 0;
+    for (size_t i = 0; i < f->ops.count; i++) {
+        const ir_op *op = &f->ops.items[i];
+        if (op->code != IR_io_out || strcmp(ir_attr_str(&op->attrs, IR_ATTR_port, ""), name) != 0)
+            continue;
+        t = *ir_type_of(f, op->operand[0]);
+        width += ir_type_width(&t);
+    }
+    t.rank = 2;
+    t.dim[1] = width;
+    return t;
+}
+
+void be_ports(be_emitter *e) {
+    const ir_func *f = e->f;
+    e->p->ports = ARENA_ARRAY(e->p->arena, isa_port, f->params.count + f->results.count + 1);
+    for (size_t i = 0; i < f->params.count; i++) {
+        const ir_port *p = &f->params.items[i];
+        e->p->ports[e->p->n_ports++] = describe_port(e, p, ir_type_of(f, p->value), false);
+    }
+    for (size_t i = 0; i < f->results.count; i++) {
+        const ir_port *p = &f->results.items[i];
+        ir_type t = output_type(f, p->name);
+        e->p->ports[e->p->n_ports++] = describe_port(e, p, &t, true);
+    }
+}
+
+uint16_t be_port(const be_emitter *e, const char *name, bool out) {
+    for (uint32_t i = 0; i < e->p->n_ports; i++) {
+        const isa_port *p = &e->p->ports[i];
+        if ((p->direction == ISA_PORT_OUT) == out && strcmp(isa_str(e->p, p->name), name) == 0)
+            return (uint16_t)i;
+    }
+    CHECK(false, "no port '%s'", name);
+    return 0;
+}

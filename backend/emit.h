@@ -1,0 +1,60 @@
+// What the files of the backend share.
+#ifndef OHMIC_BACKEND_EMIT_H
+#define OHMIC_BACKEND_EMIT_H
+
+#include "backend/backend.h"
+#include "support/map.h"
+#include "support/vec.h"
+
+typedef VEC(isa_piece) be_pieces;
+
+// A tile while it grows.
+typedef struct {
+    VEC(isa_buffer) buffers;
+    VEC(isa_group) groups;
+    VEC(isa_block) blocks;
+    VEC(isa_ring) rings;
+    VEC(isa_table) tables;
+    VEC(isa_insn) code;
+    VEC(isa_line) lines;
+    map *group_index, *ring_index, *table_index; // by symbol
+    uint8_t domains;                             // derived ones set in this phase
+} be_tile;
+
+typedef struct {
+    ir_module *m;
+    const ir_func *f;
+    const machine *chip;
+    isa_program *p;
+    diag_sink *diags;
+    be_tile *tiles;
+    int n_tiles;
+    // a place for every value: tile-local buffer, UINT32_MAX: none
+    uint32_t *buffer;
+    // data
+    be_pieces cells, tables;
+    uint64_t cells_bytes, tables_bytes;
+    map *table_offsets; // symbol -> index into offsets
+    VEC(uint64_t) offsets;
+} be_emitter;
+
+// data.c: groups, rings, tables, ports. Each returns the tile's (the program's) number of the
+// descriptor.
+uint16_t be_group(be_emitter *e, int tile, const char *symbol);
+uint16_t be_ring(be_emitter *e, int tile, const char *symbol, int dom);
+uint16_t be_table(be_emitter *e, int tile, const char *symbol);
+// A table made of the given ones side by side (norm's gain and shift), or of given numbers (clip's
+// bounds).
+uint16_t be_table_joined(be_emitter *e, int tile, const char *const *symbols, size_t n);
+uint16_t be_table_numbers(be_emitter *e, int tile, const float *row, size_t n);
+void be_ports(be_emitter *e);
+uint16_t be_port(const be_emitter *e, const char *name, bool out);
+
+// buffers.c
+void be_buffers(be_emitter *e); // descriptors of all values
+uint16_t be_buffer(const be_emitter *e, ir_val v);
+// The buffer that shows the columns of k and v, which lie side by side, as one.
+uint16_t be_side_by_side(be_emitter *e, ir_val k, ir_val v);
+isa_btype be_row_type(const ir_func *f, ir_val v);
+
+#endif

@@ -1,0 +1,44 @@
+// Questions about the mapped stage; see mapped.h.
+#include "ir/mapped.h"
+
+bool ir_is_raw(const ir_func *f, ir_val v) {
+    for (;;) {
+        const ir_op *op = ir_def(f, v);
+        if (!op || ir_type_of(f, v)->type != ELEM_i32) return false;
+        switch (op->code) {
+        case IR_xbar_mvm:
+        case IR_net_recv_add: return true;
+        case IR_net_recv:
+        case IR_net_send:
+        case IR_row_cols:
+        case IR_row_join: v = op->operand[0]; continue;
+        default: return false;
+        }
+    }
+}
+
+static const tensor *entry(const ir_module *m, const ir_symbol *g, ir_key key, size_t i) {
+    size_t n;
+    const char *const *names = ir_attr_strs(&g->attrs, key, &n);
+    const ir_symbol *s = i < n ? ir_symbol_find(m, names[i]) : NULL;
+    return s && s->kind == IR_SYM_TENSOR ? &s->data : NULL;
+}
+
+ir_source *ir_group_sources(arena *a, const ir_module *m, const ir_symbol *group, size_t *n) {
+    size_t trans_count;
+    ir_attr_strs(&group->attrs, IR_ATTR_weights, n);
+    const int64_t *trans = ir_attr_ints(&group->attrs, IR_ATTR_wtrans, &trans_count);
+    ir_source *list = ARENA_ARRAY(a, ir_source, *n + 1);
+    for (size_t i = 0; i < *n; i++) {
+        ir_source *s = &list[i];
+        s->weights = entry(m, group, IR_ATTR_weights, i);
+        s->scale = entry(m, group, IR_ATTR_wscale, i);
+        s->zero = entry(m, group, IR_ATTR_wzero, i);
+        s->bias = entry(m, group, IR_ATTR_wbias, i);
+        s->trans = i < trans_count && trans[i];
+        CHECK(s->weights && s->weights->rank == 2, "group @%s has no matrix", group->name);
+        s->k = s->weights->dim[s->trans ? 1 : 0];
+        s->n = s->weights->dim[s->trans ? 0 : 1];
+    }
+    return list;
+}

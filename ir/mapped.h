@@ -1,0 +1,19 @@
+// Questions about the mapped stage that passes and backend both ask.
+#ifndef OHMIC_IR_MAPPED_H
+#define OHMIC_IR_MAPPED_H
+#include "ir/ir.h"
+
+// True when an i32 value is a raw sum of a product, which carries a trailer (docs/numerics.md), not
+// a row of numbers.
+bool ir_is_raw(const ir_func *f, ir_val v);
+
+// One matrix of a group: entry i of its lists. Tensors are NULL where absent.
+typedef struct {
+    const tensor *weights, *scale, *zero, *bias;
+    bool trans;   // stored [N,K]
+    int64_t k, n; // of the matrix
+} ir_source;
+// Sources of a group symbol, in `a`.
+ir_source *ir_group_sources(arena *a, const ir_module *m, const ir_symbol *group, size_t *n);
+
+#endif

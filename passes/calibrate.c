@@ -1,0 +1,263 @@
+// Calibration: run the interpreter on text and remember how large values get; see calibrate.h.
+#include "passes/calibrate.h"
+#include "ir/interp.h"
+#include "support/file.h"
+#include <jansson.h>
+#include <math.h>
+#include <string.h>
+
+#define CALIBRATE_MACS 20e9   // products of static matrices spent at most
+#define CALIBRATE_TOKENS 4096 // rows at most
+
+static uint64_t next_random(uint64_t *state) { // splitmix64
+    uint64_t z = (*state += 0x9e3779b97f4a7c15u);
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+    return z ^ (z >> 31);
+}
+
+static bool has_role(const ir_port *p, const char *role) {
+    return strcmp(ir_attr_str(&p->attrs, IR_ATTR_role, ""), role) == 0;
+}
+
+void calibrate_seeded(const ir_module *m, const ir_func *f, uint64_t seed, const int64_t *rows,
+                      int64_t pos, arena *a, tensor *inputs) {
+    uint64_t state = seed ^ 0x6f686d6963ull;
+    for (size_t i = 0; i < f->params.count; i++) {
+        const ir_port *p = &f->params.items[i];
+        ir_type t = *ir_type_of(f, p->value);
+        if (ir_type_domain(&t) >= 0) t.dim[0] = rows[ir_type_domain(&t)];
+        tensor x = tensor_new(a, t.type, t.rank, t.dim);
+        int64_t lo = ir_attr_int(&p->attrs, IR_ATTR_range_lo, 0),
+                hi = ir_attr_int(&p->attrs, IR_ATTR_range_hi, 2);
+        for (size_t e = 0, n = tensor_count(&x); e < n; e++) {
+            double u = (double)(next_random(&state) >> 11) * 0x1p-53;
+            double v = (u * 2 - 1) * 1.7;
+            if (has_role(p, "mask"))
+                v = 1;
+            else if (has_role(p, "positions"))
+                v = (double)(pos + (int64_t)e);
+            else if (!elem_is_float(t.type))
+                v = floor((double)lo + u * (double)(hi - lo));
+            elem_store_f64(t.type, x.data, e, v);
+        }
+        inputs[i] = x;
+    }
+}
+
+// ---- calibration text ------------------------------------------------------------------------
+
+// Rows of a token list as the inputs of a step: the parameter of role tokens gets the ids, masks 1,
+// positions count on, everything else 0.
+static void inputs_of_ids(const ir_func *f, const int64_t *ids, int64_t n, int64_t pos, arena *a,
+                          tensor *inputs) {
+    for (size_t i = 0; i < f->params.count; i++) {
+        const ir_port *p = &f->params.items[i];
+        ir_type t = *ir_type_of(f, p->value);
+        if (ir_type_domain(&t) >= 0) t.dim[0] = n;
+        tensor x = tensor_new(a, t.type, t.rank, t.dim);
+        for (int64_t r = 0; r < n && t.rank > 0; r++) {
+            int64_t v = has_role(p, "tokens")      ? ids[r]
+                        : has_role(p, "mask")      ? 1
+                        : has_role(p, "positions") ? pos + r
+                                                   : 0;
+            elem_store_i64(t.type, x.data, (size_t)r, v);
+        }
+        inputs[i] = x;
+    }
+}
+
+typedef VEC(int64_t) id_list;
+typedef VEC(id_list) id_lists;
+
+static bool read_lists(const char *path, id_lists *out, diag_sink *diags) {
+    json_error_t error;
+    json_t *root = json_load_file(path, 0, &error);
+    if (!root) {
+        diag_emit(diags, DIAG_ID_json_syntax,
+                  (diag_loc){.file = path, .line = error.line, .col = error.column}, "%s",
+                  error.text);
+        return false;
+    }
+    bool ok = json_is_array(root) && json_array_size(root) > 0;
+    size_t i, k;
+    json_t *list, *id;
+    if (ok) json_array_foreach(root, i, list) {
+            id_list ids = {0};
+            if (!json_is_array(list))
+                ok = false;
+            else
+                json_array_foreach(list, k, id) {
+                    if (!json_is_integer(id)) ok = false;
+                    vec_push(&ids, json_integer_value(id));
+                }
+            vec_push(out, ids);
+        }
+    json_decref(root);
+    if (!ok)
+        diag_emit(diags, DIAG_ID_json_syntax, DIAG_FILE(path),
+                  "calibration text must be a list of lists of token ids");
+    return ok;
+}
+
+// ---- running ---------------------------------------------------------------------------------
+
+typedef struct {
+    const bool *wanted;
+    float *range;
+} ranges;
+
+static void observe(void *ctx, const ir_op *op, uint32_t result, const tensor *value) {
+    ranges *g = ctx;
+    ir_val v = op->result[result];
+    if (!g->wanted[v] || value->type != ELEM_f32) return;
+    const float *x = value->data;
+    float most = g->range[v];
+    for (size_t i = 0, n = tensor_count(value); i < n; i++) {
+        float a = fabsf(x[i]);
+        if (a > most && a <= 3.4e38f) most = a;
+    }
+    g->range[v] = most;
+}
+
+static double macs_per_row(const ir_func *f) {
+    double sum = 1;
+    for (size_t i = 0; i < f->ops.count; i++) {
+        const ir_op *op = &f->ops.items[i];
+        if (op->code != IR_nn_linear) continue;
+        const ir_type *w = ir_type_of(f, op->operand[1]);
+        sum += (double)w->dim[0] * (double)w->dim[1];
+    }
+    return sum;
+}
+
+typedef struct {
+    const ir_module *m;
+    const ir_func *f;
+    ir_interp *interp;
+    int64_t chunk, budget, used; // rows a step at most; rows in all; rows so far
+    int64_t fixed;               // rows a step must have; 0: any
+    bool stream;
+} session;
+
+static bool step(session *s, const tensor *inputs, int64_t n, arena *a) {
+    int64_t rows[IR_MAX_DOMAINS];
+    for (int d = 0; d < IR_MAX_DOMAINS; d++) rows[d] = n;
+    tensor *outputs = ARENA_ARRAY(a, tensor, s->f->results.count + 1);
+    s->used += n;
+    return ir_interp_step(s->interp, rows, inputs, a, outputs);
+}
+
+static bool run_lists(session *s, const id_lists *lists) {
+    bool ok = true;
+    int64_t longest = ir_attr_int(&s->m->attrs, IR_ATTR_max_tokens, s->chunk);
+    for (size_t i = 0; ok && i < lists->count && s->used < s->budget; i++) {
+        const id_list *l = &lists->items[i];
+        int64_t n = min_i64((int64_t)l->count, longest);
+        if (s->fixed && n != s->fixed) continue;
+        ir_interp_reset(s->interp);
+        for (int64_t at = 0; ok && at < n && s->used < s->budget; at += s->chunk) {
+            int64_t k = min_i64(s->chunk, n - at);
+            if (at > 0 && !s->stream) break;
+            arena *a = arena_new();
+            tensor *inputs = ARENA_ARRAY(a, tensor, s->f->params.count + 1);
+            inputs_of_ids(s->f, l->items + at, k, at, a, inputs);
+            ok = step(s, inputs, k, a);
+            arena_free(a);
+        }
+    }
+    return ok;
+}
+
+static bool run_seeded(session *s, uint64_t seed) {
+    int64_t n = s->fixed ? s->fixed : min_i64(min_i64(s->chunk, 64), s->budget);
+    bool ok = true;
+    for (int repeat = 0; ok && repeat < 4 && s->used < s->budget; repeat++) {
+        int64_t rows[IR_MAX_DOMAINS];
+        for (int d = 0; d < IR_MAX_DOMAINS; d++) rows[d] = n;
+        arena *a = arena_new();
+        tensor *inputs = ARENA_ARRAY(a, tensor, s->f->params.count + 1);
+        ir_interp_reset(s->interp);
+        calibrate_seeded(s->m, s->f, seed + (uint64_t)repeat, rows, 0, a, inputs);
+        ok = step(s, inputs, n, a);
+        arena_free(a);
+    }
+    return ok;
+}
+
+static bool run_npz(session *s, const char *path, diag_sink *diags) {
+    arena *a = arena_new();
+    tensor_set set;
+    bool ok = npz_read(a, path, &set, diags);
+    tensor *inputs = ARENA_ARRAY(a, tensor, s->f->params.count + 1);
+    int64_t n = 0;
+    for (size_t i = 0; ok && i < s->f->params.count; i++) {
+        const ir_port *p = &s->f->params.items[i];
+        const tensor *found = NULL;
+        for (size_t k = 0; k < set.count; k++)
+            if (strcmp(set.items[k].name, p->name) == 0) found = &set.items[k].value;
+        ir_type t = *ir_type_of(s->f, p->value);
+        int64_t width = ir_type_width(&t);
+        int64_t count = found ? (int64_t)tensor_count(found) : 0;
+        if (!found || width == 0 || count == 0 || count % width != 0) {
+            diag_emit(diags, DIAG_ID_npy_format, DIAG_FILE(path),
+                      "calibration data need an array '%s' whose size is a multiple of %lld",
+                      p->name, (long long)width);
+            ok = false;
+            break;
+        }
+        n = min_i64(count / width, s->fixed ? s->fixed : s->chunk);
+        inputs[i] = tensor_cast(a, found, t.type);
+        inputs[i].rank = t.rank;
+        for (int d = 0; d < t.rank; d++) inputs[i].dim[d] = d == 0 ? n : t.dim[d];
+    }
+    if (ok && n > 0) ok = step(s, inputs, n, a);
+    arena_free(a);
+    return ok;
+}
+
+static bool ends_with(const char *s, const char *tail) {
+    size_t n = strlen(s), k = strlen(tail);
+    return n >= k && strcmp(s + n - k, tail) == 0;
+}
+
+bool calibrate_ranges(const ir_module *m, const ir_func *f, const pass_options *o,
+                      const bool *wanted, float *range, const char **how, arena *a,
+                      diag_sink *diags) {
+    ranges g = {wanted, range};
+    session s = {.m = m, .f = f, .interp = ir_interp_new(m, f, o->threads, diags)};
+    if (!s.interp) return false;
+    ir_interp_observe(s.interp, observe, &g);
+    s.stream = strcmp(ir_attr_str(&m->attrs, IR_ATTR_class, "stream"), "stream") == 0;
+    s.chunk = ir_attr_int(&m->attrs, IR_ATTR_max_chunk, 64);
+    s.fixed = ir_attr_int(&m->domain[0].attrs, IR_ATTR_fixed, 0);
+    double rows = CALIBRATE_MACS / macs_per_row(f);
+    s.budget = rows > CALIBRATE_TOKENS ? CALIBRATE_TOKENS : rows < 1 ? 1 : (int64_t)rows;
+    bool ok;
+    if (o->calibrate && ends_with(o->calibrate, ".npz")) {
+        ok = run_npz(&s, o->calibrate, diags);
+    } else if (o->calibrate) {
+        id_lists lists = {0};
+        ok = read_lists(o->calibrate, &lists, diags) && run_lists(&s, &lists);
+        if (ok && s.used == 0) {
+            diag_emit(diags, DIAG_ID_json_syntax, DIAG_FILE(o->calibrate),
+                      "no list of the calibration text has the %lld tokens this model is frozen at",
+                      (long long)s.fixed);
+            ok = false;
+        }
+        for (size_t i = 0; i < lists.count; i++) vec_free(&lists.items[i]);
+        vec_free(&lists);
+    } else {
+        ok = run_seeded(&s, o->seed);
+    }
+    *how =
+        o->calibrate
+            ? arena_printf(a, "static activation scales calibrated on %lld tokens of %s",
+                           (long long)s.used, file_base(o->calibrate))
+            : arena_printf(a,
+                           "static activation scales calibrated on %lld seeded random rows: give "
+                           "--calibrate FILE for real text",
+                           (long long)s.used);
+    ir_interp_free(s.interp);
+    return ok;
+}
