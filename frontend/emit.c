@@ -33,7 +33,7 @@ bool onnx_axis(onnx_call *c, int64_t axis, int rank, int *out) {
 bool onnx_axes(onnx_call *c, const int64_t *axes, size_t n, int rank, int64_t *out) {
     bool has[IR_MAX_RANK] = {false};
     for (size_t i = 0; i < n; i++) {
-        int a;
+        int a = 0;
         if (!onnx_axis(c, axes[i], rank, &a)) return false;
         if (has[a]) return onnx_missing(c, "axis %d is given twice", a);
         has[a] = true;

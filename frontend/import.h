@@ -136,11 +136,10 @@ typedef struct {
     ir_val mask;    // bool (visible) or float (added), broadcast to [B,H,T,S]; IR_NONE: none
     double scale;   // 0: 1/sqrt(d)
     double softcap; // 0: none
-    bool cap_first; // softcap before the mask
     bool causal;    // key j is visible to row i when j <= i + offset
     int64_t offset;
     int64_t window; // and j > i + offset - window; 0: all
-    int want; // -1, or the stage whose scores are kept: 0 products, 1 masked, 2 capped, 3 softmax
+    int want; // -1, or the stage whose scores are kept: 0 products, 1 capped, 2 masked, 3 softmax
     ir_val scores; // of that stage
 } onnx_attention;
 ir_val onnx_attend(onnx_call *c, onnx_attention *a);            // [B,H,T,dv]

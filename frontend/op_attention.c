@@ -70,8 +70,8 @@ ir_val onnx_attend(onnx_call *c, onnx_attention *a) {
     ir_val s = onnx_op2(c, IR_t_matmul, onnx_scale(c, a->q, scale < 0 ? -root : root),
                         onnx_scale(c, onnx_swap_last(c, keys), root));
     if (a->want == 0) a->scores = s;
-    if (a->cap_first) s = softcap(c, s, a->softcap);
-    if (a->want == 2 && a->cap_first) a->scores = s;
+    s = softcap(c, s, a->softcap);
+    if (a->want == 1) a->scores = s;
     if (a->causal || a->window > 0) {
         ir_val m = onnx_causal_mask(c, q.dim[2], k.dim[2], a->offset, a->window);
         if (a->mask != IR_NONE && onnx_type(c, a->mask).type == ELEM_bool) {
@@ -84,9 +84,7 @@ ir_val onnx_attend(onnx_call *c, onnx_attention *a) {
         if (a->mask == IR_NONE) return IR_NONE;
     }
     if (a->mask != IR_NONE) s = onnx_op2(c, IR_t_add, s, additive(c, a->mask, q.type));
-    if (a->want == 1) a->scores = s;
-    if (!a->cap_first) s = softcap(c, s, a->softcap);
-    if (a->want == 2 && !a->cap_first) a->scores = s;
+    if (a->want == 2) a->scores = s;
     s = onnx_softmax(c, s, 3);
     if (a->want == 3) a->scores = s;
     return onnx_op2(c, IR_t_matmul, s, values);
@@ -106,13 +104,24 @@ static ir_val extend_mask(onnx_call *c, ir_val mask, int64_t keys) {
     return onnx_concat(c, (ir_val[]){mask, hidden}, 2, t.rank - 1);
 }
 
-// Keys of each batch entry below its count: bool [B,1,1,S].
-static ir_val counted_keys(onnx_call *c, ir_val counts, int64_t batch, int64_t keys) {
-    int64_t *number = ARENA_ARRAY(c->arena, int64_t, keys + 1);
-    for (int64_t i = 0; i < keys; i++) number[i] = i;
-    ir_val at = onnx_ints_const(c, number, (size_t)keys);
-    ir_val n = onnx_reshape(c, onnx_cast(c, counts, ELEM_i64), 4, (int64_t[]){batch, 1, 1, 1});
-    return onnx_op2(c, IR_t_lt, at, n);
+// first, first + 1 ... as an axis of a [B,1,T,S] mask: axis 2 rows, axis 3 keys.
+static ir_val numbers(onnx_call *c, int64_t first, int64_t n, int axis) {
+    int64_t *number = ARENA_ARRAY(c->arena, int64_t, n + 1);
+    for (int64_t i = 0; i < n; i++) number[i] = first + i;
+    ir_val v = onnx_ints_const(c, number, (size_t)n);
+    return onnx_reshape(c, v, 4, (int64_t[]){1, 1, axis == 2 ? n : 1, axis == 3 ? n : 1});
+}
+
+// Keys of each batch entry below its count; causal: the last row stands at the last counted key.
+static ir_val counted_keys(onnx_call *c, ir_val counts, const ir_type *q, int64_t keys,
+                           bool causal) {
+    ir_val n = onnx_cast(c, counts, ELEM_i64);
+    n = onnx_reshape(c, n, 4, (int64_t[]){q->dim[0], 1, 1, 1});
+    ir_val key = numbers(c, 0, keys, 3);
+    ir_val visible = onnx_op2(c, IR_t_lt, key, n);
+    if (!causal) return visible;
+    ir_val last = onnx_op2(c, IR_t_add, numbers(c, -q->dim[2], q->dim[2], 2), n);
+    return onnx_op2(c, IR_t_and, visible, onnx_op2(c, IR_t_le, key, last));
 }
 
 bool onnx_import_attention(onnx_call *c) {
@@ -134,18 +143,15 @@ bool onnx_import_attention(onnx_call *c) {
     }
     if (q == IR_NONE || k == IR_NONE || v == IR_NONE) return false;
     ir_type tq = onnx_type(c, q), tk = onnx_type(c, k);
-    onnx_attention a = {.q = q,
-                        .k = k,
-                        .v = v,
-                        .mask = extend_mask(c, mask, tk.dim[2]),
-                        .scale = onnx_attr_f(c, "scale", 0),
-                        .softcap = onnx_attr_f(c, "softcap", 0),
-                        .causal = onnx_attr_i(c, "is_causal", 0) != 0,
-                        .offset = past,
-                        .want = onnx_wants(c, 3) ? (int)onnx_attr_i(c, "qk_matmul_output_mode", 0)
-                                                 : -1};
+    onnx_attention a = {.q = q, .k = k, .v = v, .want = -1, .offset = past};
+    a.mask = extend_mask(c, mask, tk.dim[2]);
+    a.scale = onnx_attr_f(c, "scale", 0);
+    a.softcap = onnx_attr_f(c, "softcap", 0);
+    a.causal = onnx_attr_i(c, "is_causal", 0) != 0;
+    if (onnx_wants(c, 3)) a.want = (int)onnx_attr_i(c, "qk_matmul_output_mode", 0);
     if (counts != IR_NONE) {
-        ir_val visible = counted_keys(c, counts, tq.dim[0], tk.dim[2]);
+        ir_val visible = counted_keys(c, counts, &tq, tk.dim[2], a.causal);
+        a.causal = false;
         if (a.mask == IR_NONE)
             a.mask = visible;
         else if (onnx_type(c, a.mask).type == ELEM_bool)

@@ -40,6 +40,7 @@ bool onnx_import_constant(onnx_call *c) {
 
 static bool need_dims(onnx_call *c, ir_val v, const char *what, const int64_t **dim, int *rank) {
     size_t n;
+    *rank = 0;
     *dim = onnx_need_ints(c, v, &n, what);
     if (!*dim) return false;
     if (n > IR_MAX_RANK) return onnx_missing(c, "%zu axes are more than %d", n, IR_MAX_RANK);

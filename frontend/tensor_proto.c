@@ -161,7 +161,7 @@ static bool parse_number(onnx_reader *r, wire_span s, uint64_t otherwise, uint64
 
 static const char *locate_external(onnx_reader *r, proto *p, size_t bytes) {
     const char *problem = NULL;
-    uint64_t offset, length, end;
+    uint64_t offset, length, end = 0;
     if (!parse_number(r, p->offset, 0, &offset) || !parse_number(r, p->length, bytes, &length))
         return "external data has an offset or length that is no number";
     const file_map *f = side_file(r, p->location, &problem);
