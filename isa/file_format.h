@@ -2,7 +2,7 @@
 //
 //   ELF header | small sections | section headers | pad | .ohm.cells | pad | .ohm.tables
 //
-// .note.ohm stands right behind the ELF header: one note of owner "Ohmic", type 1, with
+// .note.ohm stands right behind the ELF header: one note of owner "Ohmic", type 0x4F484D, with
 //   u32 version, u32 n (sections), u8 hash[16], u8 section_hash[n][16], tool version (NUL-terminated)
 // section_hash[i] is XXH3-128 of section i (zero for section 0 and for the note); hash is XXH3-128
 // of all bytes in front of .ohm.cells with this field zero. So hash covers every byte of the file:
@@ -14,7 +14,7 @@
 enum {
     OHM_VERSION = 1,
     OHM_MACHINE = 0x4F48, // "HO": private, assigned to nobody
-    OHM_NOTE_TYPE = 1,
+    OHM_NOTE_TYPE = 0x4F484D,
     OHM_NOTE_SECTION = 1, // its index
     OHM_NOTE_OFFSET = 64, // in the file
     OHM_NOTE_HEADER = 20, // note header and "Ohmic", padded

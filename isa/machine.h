@@ -15,22 +15,42 @@ typedef struct machine {
     }                                                                                              \
     section;
 #include "isa/machine.def"
+    const char *const *sources; // where each number comes from, in the order of machine.def; NULL: all "default"
 } machine;
 
 // Choices of the enumerations, in the order of machine.def.
 typedef enum { MACHINE_OFFSET, MACHINE_TWOS_COMPLEMENT, MACHINE_DIFFERENTIAL } machine_encoding;
 typedef enum { MACHINE_FMT_F32, MACHINE_FMT_BF16, MACHINE_FMT_F16 } machine_format;
 
-// Finds `chip` as a path (contains '/' or ends in .yaml), or by name in $OHMIC_CHIPS, the source tree's and the
-// installed chips folder. sets: n strings "section.key=value" applied on top. NULL: reported.
+// Finds `chip` as a path (contains '/' or ends in .yaml), or by name in the folders of $OHMIC_CHIPS (separated by
+// ':'), in share/ohmic/chips of the command's own prefix, the source tree's and the installed chips folder. sets: n strings "section.key=value" applied on top. NULL: reported.
 machine *machine_load(arena *a, const char *chip, const char *const *sets, size_t n, diag_sink *diags);
 machine *machine_parse(arena *a, const char *yaml, size_t bytes, const char *name, diag_sink *diags);
+// Parameters that must fit together do (machine_parse and machine_load have checked). `name`: the file.
+bool machine_check(const machine *m, const char *name, diag_sink *diags);
+// One "section.key=value", checked like a value of the file.
+bool machine_set(arena *a, machine *m, const char *assignment, diag_sink *diags);
 // Canonical text: every parameter, fixed order; machine_parse reads it back to the same values.
 char *machine_text(arena *a, const machine *m);
 // Names of the chips that can be found, sorted; for `ohmic chips`.
 const char **machine_list(arena *a, size_t *n);
 // Keys that differ between two machines, one "section.key: 64, expected 128" a line; NULL when none.
 char *machine_diff(arena *a, const machine *found, const machine *expected);
+
+// machine.def as data, in its order: for documents and listings.
+typedef enum { MACHINE_INT, MACHINE_REAL, MACHINE_ENUM } machine_kind;
+typedef struct {
+    const char *section, *name, *unit, *choices, *summary;
+    machine_kind kind;
+    uint16_t offset; // in machine
+    int64_t int_default, int_lo, int_hi;
+    double real_default, real_lo, real_hi;
+} machine_param;
+extern const machine_param machine_params[];
+extern const size_t machine_params_count;
+const char *machine_section_summary(const char *section);
+// The value as chip files write it: "128", "0.39", "offset".
+const char *machine_value_text(arena *a, const machine *m, const machine_param *p);
 
 // Arrays (bit slices) that make one crossbar of `weight_bits`: ceil(weight_bits / cell_bits), 1 when cell_bits is 0.
 static inline int machine_slices(const machine *m) {

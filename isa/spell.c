@@ -1,0 +1,61 @@
+#include "isa/spell.h"
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void spell_f64(double v, char out[SPELL_NUMBER_BYTES]) {
+    for (int digits = 1; digits <= 17; digits++) {
+        snprintf(out, SPELL_NUMBER_BYTES, "%.*g", digits, v);
+        if (strtod(out, NULL) == v) return;
+    }
+}
+
+void spell_f32(float v, char out[SPELL_NUMBER_BYTES]) {
+    if (!isfinite(v)) {
+        uint32_t bits;
+        memcpy(&bits, &v, sizeof bits);
+        snprintf(out, SPELL_NUMBER_BYTES, "0x%08x", bits);
+        return;
+    }
+    for (int digits = 1; digits <= 9; digits++) {
+        snprintf(out, SPELL_NUMBER_BYTES, "%.*g", digits, (double)v);
+        if (strtof(out, NULL) == v) return;
+    }
+}
+
+enum { MAX_WORD = 31 };
+
+static unsigned smallest(unsigned a, unsigned b, unsigned c) {
+    unsigned m = a < b ? a : b;
+    return m < c ? m : c;
+}
+
+// Optimal string alignment distance.
+static unsigned distance(const char *a, size_t n, const char *b, size_t m) {
+    unsigned d[MAX_WORD + 1][MAX_WORD + 1];
+    for (unsigned i = 0; i <= n; i++) d[i][0] = i;
+    for (unsigned j = 0; j <= m; j++) d[0][j] = j;
+    for (size_t i = 1; i <= n; i++) {
+        for (size_t j = 1; j <= m; j++) {
+            unsigned replaced = d[i - 1][j - 1] + (a[i - 1] != b[j - 1]);
+            d[i][j] = smallest(d[i - 1][j] + 1, d[i][j - 1] + 1, replaced);
+            bool swapped = i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1];
+            if (swapped && d[i - 2][j - 2] + 1 < d[i][j]) d[i][j] = d[i - 2][j - 2] + 1;
+        }
+    }
+    return d[n][m];
+}
+
+spell_nearest spell_start(const char *word, size_t n) {
+    return (spell_nearest){word, n, NULL, (unsigned)(n + 2) / 3 + 1}; // a third may be wrong
+}
+
+void spell_try(spell_nearest *s, const char *candidate) {
+    size_t m = strlen(candidate);
+    if (s->n > MAX_WORD || m > MAX_WORD) return;
+    unsigned d = distance(s->word, s->n, candidate, m);
+    if (d >= s->distance) return;
+    s->distance = d;
+    s->best = candidate;
+}
