@@ -69,6 +69,21 @@ extern const eval_fn2_f32 eval_fn2_table[];
 eval_fn1_f32 eval_fn1_find(const char *name);
 eval_fn2_f32 eval_fn2_find(const char *name);
 
+// ---- rows of a token domain --------------------------------------------------------------------
+
+static inline size_t eval_width(const tensor *t) { // elements of a row
+    size_t w = 1;
+    for (int i = 1; i < t->rank; i++) w *= (size_t)t->dim[i];
+    return w;
+}
+// Row r as floats: a pointer into t, or into `buffer`; q8 rows are widened.
+const float *eval_row_load(const tensor *t, size_t r, float *buffer);
+// Stores a row of floats; into a q8 tensor as attributes quant, scale and zero of op say (default:
+// sym).
+void eval_row_store(const ir_op *op, tensor *t, size_t r, const float *x);
+// Operand i of op is a token-typed i32 matrix, so its rows have room for trailers (q8.h).
+bool eval_has_raw_trailers(const ir_eval_ctx *c, const ir_op *op, uint32_t i);
+
 // ---- rows of numbers -------------------------------------------------------------------------
 
 // docs/numerics.md: softmax of n entries; y may be x.

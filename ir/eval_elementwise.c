@@ -102,12 +102,25 @@ static void ew_range(void *ctx, size_t begin, size_t end) {
     }
 }
 
+// A token axis stays in front: rows of fewer axes than the result's get axes of size 1 behind it.
+static tensor with_rank(const tensor *t, int rank) {
+    tensor r = *t;
+    if (t->rank == 0 || t->rank >= rank) return r;
+    int added = rank - t->rank;
+    memmove(r.dim + 1 + added, t->dim + 1, (size_t)(t->rank - 1) * sizeof *r.dim);
+    for (int i = 0; i < added; i++) r.dim[1 + i] = 1;
+    r.rank = rank;
+    return r;
+}
+
 bool eval_ew_run(const ir_eval_ctx *c, const ir_op *op, const eval_ew *k, const tensor *const *in,
                  tensor *out) {
     ew_loop l = {.kernel = k, .in = in, .out = out, .rank = out->rank};
     memcpy(l.dim, out->dim, sizeof l.dim);
     for (int j = 0; j < k->n_in; j++) {
-        if (!broadcast_strides(l.stride[j], in[j], out))
+        tensor shape = *in[j];
+        if (eval_domain_of_operand(c, op, (uint32_t)j) >= 0) shape = with_rank(in[j], out->rank);
+        if (!broadcast_strides(l.stride[j], &shape, out))
             return eval_fail(c, op, DIAG_ID_eval_operand,
                              "operand %d does not broadcast to the result's shape", j + 1);
     }

@@ -13,8 +13,11 @@ typedef struct {
     int threads;       // 0: all cores
     // rows and position of each domain in this step (token-typed functions only)
     int64_t rows[IR_MAX_DOMAINS], pos[IR_MAX_DOMAINS];
-    struct ir_ring_state *rings; // by ring symbol order; NULL in plain functions
+    struct ir_ring_state *rings; // of the module, ir/ring.h; NULL in plain functions
     diag_sink *diags;
+    // mapped functions: what io.in reads (by func->params) and io.out writes (by func->results); else NULL
+    const tensor *inputs;
+    tensor *outputs;
 } ir_eval_ctx;
 
 // Evaluates one operation: in[i] for absent operands is NULL; out[] has type and shape set (domains
