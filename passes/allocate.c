@@ -130,6 +130,7 @@ static void layout(allocator *x) {
 typedef struct {
     rewrite r;
     bool *taken;   // by new value: lies in a join's buffer already
+    bool *owner;   // by new value: a join with a buffer of its own, which may lie in another join's
     ir_val *joint; // by old key value: the new k|v join
 } joiner;
 
@@ -167,7 +168,7 @@ static ir_val joinable(joiner *j, ir_val v, int tile, const ir_op *loc) {
     const ir_op *def = ir_def(j->r.f, v);
     bool rope_of_view = def && def->code == IR_dig_rope && ir_def(j->r.f, def->operand[0]) &&
                         is_view(ir_def(j->r.f, def->operand[0]));
-    if (def && !is_view(def) && !rope_of_view && !j->taken[v]) {
+    if (def && (!is_view(def) || j->owner[v]) && !rope_of_view && !j->taken[v]) {
         j->taken[v] = true;
         return v;
     }
@@ -203,7 +204,9 @@ static ir_val make_join(joiner *j, const ir_val *v, size_t n, int tile, const ir
     t.dim[1] = width;
     ir_attrs a = {0};
     ir_attr_set_int(j->r.scratch, &a, IR_ATTR_tile, tile);
-    return rewrite_add(&j->r, IR_row_join, in, n, &a, &t, loc);
+    ir_val joint = rewrite_add(&j->r, IR_row_join, in, n, &a, &t, loc);
+    j->owner[joint] = !free_of_help;
+    return joint;
 }
 
 // Keys and values that a ring writes must be one row: gc.attn and gc.write read them as columns of
@@ -213,6 +216,7 @@ static ir_func *make_joinable(const ir_module *old, const ir_func *f, ir_module 
     joiner j = {.r = rewrite_begin(old, f, m, diags)};
     size_t bound = f->values.count * 3 + 16;
     j.taken = ARENA_ARRAY(j.r.scratch, bool, bound);
+    j.owner = ARENA_ARRAY(j.r.scratch, bool, bound);
     for (size_t i = 0; i < f->ops.count; i++) {
         const ir_op *op = &f->ops.items[i];
         int tile = op_tile(op);

@@ -68,7 +68,7 @@ static void check_ring(const ir_func *f, const ir_op *op, const ir_symbol *ring,
         max_i64(ir_attr_int(&ring->attrs, IR_ATTR_d, 0), ir_attr_int(&ring->attrs, IR_ATTR_dv, 0));
     if (chip->gain.slots && slots > chip->gain.slots)
         diag_emit(
-            diags, DIAG_ID_tok_window, DIAG_AT(NULL, node),
+            diags, DIAG_ID_ring_slots, DIAG_AT(NULL, node),
             "attention needs %lld slots, a ring of chip '%s' has %lld: compile with --window %lld "
             "(which changes what "
             "tokens further back mean) or a smaller --max-tokens, or for a chip with longer rings",

@@ -203,6 +203,8 @@ static void cut_product(tiler *t, const ir_op *op, const source *s) {
     const ir_type *type = ir_type_of(t->r.of, op->result[0]);
     strips *cut = &t->cut[op->result[0]];
     cut->items = ARENA_ARRAY(t->r.scratch, ir_val, across);
+    ir_val *slice = ARENA_ARRAY(t->r.scratch, ir_val,
+                                down); // of the row, shared by all strips: one multicast each
     for (int64_t c = 0; c < across; c++) {
         int64_t n0 = c * pc * t->xcols, n1 = min_i64(s->n, n0 + pc * t->xcols);
         ir_type out = with_width(type, n1 - n0), raw = out;
@@ -215,8 +217,8 @@ static void cut_product(tiler *t, const ir_op *op, const source *s) {
             group = group_of(
                 t, s, 1, k0, k1, n0, n1,
                 arena_printf(t->r.scratch, "%s.%lld.%lld", s->weights, (long long)d, (long long)c));
-            ir_val x = old_columns(t, op->operand[0], k0, k1, op);
-            ir_val part = product(t, x, group, down > 1, down > 1 ? &raw : &out, op);
+            if (slice[d] == IR_NONE) slice[d] = old_columns(t, op->operand[0], k0, k1, op);
+            ir_val part = product(t, slice[d], group, down > 1, down > 1 ? &raw : &out, op);
             sum = sum == IR_NONE ? part
                                  : rewrite_add(&t->r, IR_net_recv_add, (ir_val[]){part, sum}, 2,
                                                NULL, &raw, op);
