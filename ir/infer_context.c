@@ -66,12 +66,20 @@ bool infer_declared_rows(ir_infer_ctx *c, elem e, int64_t width) {
     return true;
 }
 
+bool infer_positions(ir_infer_ctx *c, int domain, int64_t rows) {
+    int64_t max = ir_attr_int(&c->module->attrs, IR_ATTR_max_tokens, 0);
+    if (strcmp(domain_kind(c->module, domain), "free") != 0 || max <= rows) return true;
+    return infer_error(c, DIAG_ID_op_operand,
+                       "the table has %" PRId64 " rows, positions go up to %" PRId64, rows,
+                       max - 1);
+}
+
 // ---- rings and groups
 
 // A size on the way into products of three, so bounded.
 static bool symbol_size(ir_infer_ctx *c, const ir_symbol *s, ir_key k, diag_id id, int64_t lo,
-                        int64_t *out) {
-    *out = ir_attr_int(&s->attrs, k, -1);
+                        int64_t otherwise, int64_t *out) {
+    *out = ir_attr_int(&s->attrs, k, otherwise);
     if (*out >= lo && *out <= 1 << 24) return true;
     return infer_error(c, id, "'@%s' has no usable '%s'", s->name, ir_key_name(k));
 }
@@ -81,11 +89,11 @@ bool infer_ring_attr(ir_infer_ctx *c, infer_ring *r) {
     if (!s) return false;
     const diag_id id = DIAG_ID_ring_attribute;
     r->cross = strcmp(ir_attr_str(&s->attrs, IR_ATTR_mode, ""), "cross") == 0;
-    if (!symbol_size(c, s, IR_ATTR_n_kv, id, 1, &r->n_kv) ||
-        !symbol_size(c, s, IR_ATTR_q_per_kv, id, 1, &r->q_per_kv) ||
-        !symbol_size(c, s, IR_ATTR_d, id, 1, &r->d) ||
-        !symbol_size(c, s, IR_ATTR_dv, id, 1, &r->dv) ||
-        !symbol_size(c, s, IR_ATTR_slots, id, 1, &r->slots))
+    if (!symbol_size(c, s, IR_ATTR_n_kv, id, 1, 0, &r->n_kv) ||
+        !symbol_size(c, s, IR_ATTR_q_per_kv, id, 1, 1, &r->q_per_kv) ||
+        !symbol_size(c, s, IR_ATTR_d, id, 1, 0, &r->d) ||
+        !symbol_size(c, s, IR_ATTR_dv, id, 1, r->d, &r->dv) ||
+        !symbol_size(c, s, IR_ATTR_slots, id, 1, 0, &r->slots))
         return false;
     if (r->n_kv * r->q_per_kv > 1 << 24)
         return infer_error(c, id, "'@%s' has too many heads", s->name);
@@ -97,10 +105,10 @@ bool infer_group_attr(ir_infer_ctx *c, infer_group *g) {
     if (!s) return false;
     const diag_id id = DIAG_ID_group_attribute;
     int64_t k0, k1, n0, n1;
-    if (!symbol_size(c, s, IR_ATTR_k0, id, 0, &k0) ||
-        !symbol_size(c, s, IR_ATTR_k1, id, k0 + 1, &k1) ||
-        !symbol_size(c, s, IR_ATTR_n0, id, 0, &n0) ||
-        !symbol_size(c, s, IR_ATTR_n1, id, n0 + 1, &n1))
+    if (!symbol_size(c, s, IR_ATTR_k0, id, 0, -1, &k0) ||
+        !symbol_size(c, s, IR_ATTR_k1, id, k0 + 1, 0, &k1) ||
+        !symbol_size(c, s, IR_ATTR_n0, id, 0, -1, &n0) ||
+        !symbol_size(c, s, IR_ATTR_n1, id, n0 + 1, 0, &n1))
         return false;
     *g = (infer_group){k1 - k0, n1 - n0};
     return true;

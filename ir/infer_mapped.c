@@ -3,8 +3,10 @@
 #include <inttypes.h>
 #include <string.h>
 
+// [T, width]; rows of width 1 may be declared [T].
 static bool rows_result(ir_infer_ctx *c, elem e, int64_t domain_dim, int64_t width) {
-    c->out[0] = ir_type_make(e, 2, (int64_t[]){domain_dim, width});
+    bool vector = width == 1 && c->declared && c->declared[0].rank == 1;
+    c->out[0] = ir_type_make(e, vector ? 1 : 2, (int64_t[]){domain_dim, width});
     return true;
 }
 
@@ -52,7 +54,8 @@ bool ir_infer_mem_gather(ir_infer_ctx *c) {
 
 bool ir_infer_mem_posrow(ir_infer_ctx *c) {
     const tensor *t = table_attr(c, IR_ATTR_table);
-    return t && infer_declared_rows(c, t->type == ELEM_i32 ? ELEM_i32 : ELEM_f32, t->dim[1]);
+    return t && infer_declared_rows(c, t->type == ELEM_i32 ? ELEM_i32 : ELEM_f32, t->dim[1]) &&
+           infer_positions(c, ir_type_domain(&c->out[0]), t->dim[0]);
 }
 
 // ---- xbar
@@ -186,8 +189,9 @@ bool ir_infer_dig_norm(ir_infer_ctx *c) {
     size_t n;
     const char *const *weights = ir_attr_strs(&c->op->attrs, IR_ATTR_weights, &n);
     if (!infer_choice(c, IR_ATTR_mode, "layer rms l2") || !digital_rows(c, 0, &width)) return false;
-    if (n != 2)
-        return infer_error(c, DIAG_ID_op_attribute, "'weights' has %zu items, must have 2", n);
+    if (n > 2)
+        return infer_error(c, DIAG_ID_op_attribute, "'weights' has %zu items, at most 2 are taken",
+                           n);
     for (size_t i = 0; i < n; i++) {
         if (strcmp(weights[i], "none") != 0 && !constant_row(c, weights[i], width)) return false;
     }
@@ -231,9 +235,9 @@ bool ir_infer_dig_rope(ir_infer_ctx *c) {
         return infer_error(c, DIAG_ID_op_attribute,
                            "'rotary_dim' must be even and the width of the table, %" PRId64,
                            t->dim[1]);
-    if (infer_has(c, 1) && (!rows_of(c, 1, ELEM_i32, 1) || !infer_same_domain(c, 0, 1)))
-        return false;
-    return digital_result(c, width);
+    bool fits = infer_has(c, 1) ? rows_of(c, 1, ELEM_i32, 1) && infer_same_domain(c, 0, 1)
+                                : infer_positions(c, ir_type_domain(c->in[0]), t->dim[0]);
+    return fits && digital_result(c, width);
 }
 
 bool ir_infer_dig_topk(ir_infer_ctx *c) {

@@ -7,6 +7,21 @@ static bool activation(ir_infer_ctx *c, size_t i) {
     return c->in[i]->type == ELEM_q8 || infer_float(c, i);
 }
 
+// A list of at most one tensor: a number for each of n columns, or one for all.
+static bool columns_attr(ir_infer_ctx *c, ir_key k, int64_t n) {
+    size_t count;
+    const char *const *names = ir_attr_strs(&c->op->attrs, k, &count);
+    if (count == 0) return true;
+    if (count > 1)
+        return infer_error(c, DIAG_ID_op_attribute, "'%s' takes one tensor", ir_key_name(k));
+    const ir_symbol *s = infer_symbol(c, names[0], IR_SYM_TENSOR);
+    if (!s) return false;
+    int64_t found = (int64_t)tensor_count(&s->data);
+    return found == 1 || found == n ||
+           infer_error(c, DIAG_ID_op_attribute,
+                       "'@%s' has %" PRId64 " elements, must have %" PRId64, names[0], found, n);
+}
+
 bool ir_infer_nn_linear(ir_infer_ctx *c) {
     const ir_type *x = c->in[0], *w = c->in[1];
     bool trans;
@@ -21,6 +36,7 @@ bool ir_infer_nn_linear(ir_infer_ctx *c) {
         return infer_operand_error(c, 0, "must have rows of width %" PRId64 " for operand 2", k);
     if (w->type == ELEM_i8 && !ir_attr_has(&c->op->attrs, IR_ATTR_wscale))
         return infer_error(c, DIAG_ID_op_attribute, "weights of type i8 need 'wscale'");
+    if (!columns_attr(c, IR_ATTR_wscale, n) || !columns_attr(c, IR_ATTR_wzero, n)) return false;
     if (infer_has(c, 2) && (!infer_float(c, 2) || !infer_shape(c, 2, 1, &n))) return false;
     c->out[0] = *x;
     if (x->type == ELEM_q8) c->out[0].type = ELEM_f32;
@@ -123,7 +139,8 @@ bool ir_infer_nn_embed(ir_infer_ctx *c) {
 }
 
 bool ir_infer_nn_posrow(ir_infer_ctx *c) {
-    return table(c, 0) && infer_declared_rows(c, c->in[0]->type, c->in[0]->dim[1]);
+    return table(c, 0) && infer_declared_rows(c, c->in[0]->type, c->in[0]->dim[1]) &&
+           infer_positions(c, ir_type_domain(&c->out[0]), c->in[0]->dim[0]);
 }
 
 // One i32 a row, in the domain of operand `of`.
@@ -149,7 +166,8 @@ bool ir_infer_nn_rotate(ir_infer_ctx *c) {
             return infer_operand_error(c, i, "must be %" PRId64 " columns wide", half);
     }
     c->out[0] = *c->in[0];
-    return row_numbers(c, 3, 0);
+    if (infer_has(c, 3)) return row_numbers(c, 3, 0);
+    return infer_positions(c, ir_type_domain(c->in[0]), c->in[1]->dim[0]);
 }
 
 static bool rows_of_width(ir_infer_ctx *c, size_t i, int64_t want) {

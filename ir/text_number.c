@@ -1,4 +1,4 @@
-// Numbers, strings and identifiers of the text form, both ways.
+// Numbers, strings and names of the text form, both ways.
 #include "ir/text_parser.h"
 #include <ctype.h>
 #include <errno.h>
@@ -153,4 +153,13 @@ bool text_is_identifier(const char *s) {
     if (strcmp(s, "_") == 0) return false;
     while (isalnum((unsigned char)*s) || *s == '_' || *s == '.') s++;
     return *s == 0;
+}
+
+const char *text_stage_name(ir_stage s) {
+    switch (s) {
+    case IR_GRAPH: return "graph";
+    case IR_LOWERING: return "lowering";
+    case IR_MAPPED: return "mapped";
+    }
+    return "";
 }

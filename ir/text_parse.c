@@ -191,12 +191,12 @@ static void set_strings(ir_parser *p, ir_key k, bool is_list) {
 // `stage` belongs to the module itself, not to its attributes.
 static void set_stage(ir_parser *p, text_loc loc, bool is_list) {
     const char *s = !is_list && p->items.items[0].kind == TEXT_STRING ? p->items.items[0].text : "";
-    if (strcmp(s, "graph") == 0)
-        p->module->stage = IR_GRAPH;
-    else if (strcmp(s, "mapped") == 0)
-        p->module->stage = IR_MAPPED;
-    else
-        text_error(p, loc, DIAG_ID_text_attribute, "'stage' is \"graph\" or \"mapped\"");
+    for (int i = IR_GRAPH; i <= IR_MAPPED; i++) {
+        if (strcmp(s, text_stage_name((ir_stage)i)) != 0) continue;
+        p->module->stage = (ir_stage)i;
+        return;
+    }
+    text_error(p, loc, DIAG_ID_text_attribute, "'stage' is \"graph\", \"lowering\" or \"mapped\"");
 }
 
 void text_attr(ir_parser *p, const char *key, text_loc loc, bool is_list) {

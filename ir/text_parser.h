@@ -102,6 +102,7 @@ const char *text_read_int(const char *text, int64_t *v);
 void text_print_string(FILE *out, const char *s); // with quotes
 // Decodes the inside of a quoted string; NULL when an escape is wrong or gives NUL.
 char *text_read_string(arena *a, const char *s, size_t n);
+const char *text_stage_name(ir_stage s);
 bool text_is_identifier(const char *s); // [A-Za-z_][A-Za-z0-9_.]*, and not "_"
 
 #endif

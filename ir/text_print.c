@@ -231,7 +231,9 @@ static bool print_symbol(FILE *out, ir_symbol *s, const char *dir, diag_sink *di
 bool ir_print(ir_module *m, FILE *out, const char *dir, diag_sink *diags) {
     bool ok = true;
     fputs("module", out);
-    print_attrs(out, &m->attrs, m->stage == IR_GRAPH ? "stage = \"graph\"" : "stage = \"mapped\"");
+    char stage[32];
+    snprintf(stage, sizeof stage, "stage = \"%s\"", text_stage_name(m->stage));
+    print_attrs(out, &m->attrs, stage);
     fputc('\n', out);
     for (int i = 0; i < IR_MAX_DOMAINS; i++) {
         if (!m->domain[i].used) continue;
