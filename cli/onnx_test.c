@@ -65,6 +65,11 @@ static bool read_inputs(run *r, const char *dir) {
         for (size_t k = 0; k < n; k++)
             if (!strcmp(r->inputs[k].name, name)) at = k;
         if (at >= n) continue; // given for an initialiser
+        const onnx_port *port = onnx_input(r->model, at);
+        if (tensor_count(&t) == 1 && port->rank >= 0 && port->rank <= 1 && t.rank <= 1) {
+            t.rank = port->rank; // some sets write scalars as [1]
+            t.dim[0] = 1;
+        }
         r->inputs[at].value = t;
         given[at] = true;
     }

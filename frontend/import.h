@@ -138,6 +138,7 @@ typedef struct {
     double softcap; // 0: none
     bool causal;    // key j is visible to row i when j <= i + offset
     int64_t offset;
+    ir_val sink;    // [H]: a score beside the keys that takes probability, no value; IR_NONE: none
     int64_t window; // and j > i + offset - window; 0: all
     int want; // -1, or the stage whose scores are kept: 0 products, 1 capped, 2 masked, 3 softmax
     ir_val scores; // of that stage
@@ -145,10 +146,17 @@ typedef struct {
 ir_val onnx_attend(onnx_call *c, onnx_attention *a);            // [B,H,T,dv]
 ir_val onnx_split_heads(onnx_call *c, ir_val x, int64_t heads); // [B,T,H*d] -> [B,H,T,d]
 ir_val onnx_merge_heads(onnx_call *c, ir_val x);                // [B,H,T,d] -> [B,T,H*d]
+// first, first + 1 ... as an axis of a [B,1,T,S] mask: axis 2 rows, axis 3 keys.
+ir_val onnx_numbers(onnx_call *c, int64_t first, int64_t n, int axis);
 // x [B,H,T,d] rotated; cos, sin [T,r/2], [1,T,r/2] or [B,T,r/2].
 ir_val onnx_rope(onnx_call *c, ir_val x, ir_val cos, ir_val sin, bool interleaved);
-// Visible keys of each row: bool [T,S], as constants compared.
-ir_val onnx_causal_mask(onnx_call *c, int64_t t, int64_t s, int64_t offset, int64_t window);
+
+// ---- quantisation (op_quant.c)
+// -------------------------------------------------------------------
+
+ir_val onnx_dequantize(onnx_call *c, ir_val x, ir_val scale, ir_val zero,
+                       int axis);                                        // -1: per tensor
+ir_val onnx_quantize(onnx_call *c, ir_val x, ir_val scale, ir_val zero); // to zero's type
 
 // ---- the importer's parts
 // ------------------------------------------------------------------------

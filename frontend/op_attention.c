@@ -33,16 +33,19 @@ static ir_val repeat_heads(onnx_call *c, ir_val x, int64_t times) {
     return onnx_reshape(c, x, 4, (int64_t[]){t.dim[0], t.dim[1] * times, t.dim[2], t.dim[3]});
 }
 
-ir_val onnx_causal_mask(onnx_call *c, int64_t t, int64_t s, int64_t offset, int64_t window) {
-    int64_t *number = ARENA_ARRAY(c->arena, int64_t, max_i64(t, s) + 1);
-    for (int64_t i = 0; i < s; i++) number[i] = i;
-    ir_val key = onnx_ints_const(c, number, (size_t)s);
-    for (int64_t i = 0; i < t; i++) number[i] = i + offset;
-    ir_val row = onnx_ints_const(c, number, (size_t)t);
-    row = onnx_reshape(c, row, 2, (int64_t[]){t, 1});
+ir_val onnx_numbers(onnx_call *c, int64_t first, int64_t n, int axis) {
+    int64_t *number = ARENA_ARRAY(c->arena, int64_t, n + 1);
+    for (int64_t i = 0; i < n; i++) number[i] = first + i;
+    ir_val v = onnx_ints_const(c, number, (size_t)n);
+    return onnx_reshape(c, v, 4, (int64_t[]){1, 1, axis == 2 ? n : 1, axis == 3 ? n : 1});
+}
+
+// Visible keys of each row, bool [1,1,T,S]: j <= i + offset, and within the window.
+static ir_val causal_mask(onnx_call *c, const onnx_attention *a, int64_t t, int64_t s) {
+    ir_val key = onnx_numbers(c, 0, s, 3), row = onnx_numbers(c, a->offset, t, 2);
     ir_val visible = onnx_op2(c, IR_t_le, key, row);
-    if (window <= 0) return visible;
-    ir_val edge = onnx_op2(c, IR_t_sub, row, onnx_scalar(c, ELEM_i64, (double)window));
+    if (a->window <= 0) return visible;
+    ir_val edge = onnx_numbers(c, a->offset - a->window, t, 2);
     return onnx_op2(c, IR_t_and, visible, onnx_op2(c, IR_t_gt, key, edge));
 }
 
@@ -55,6 +58,17 @@ static ir_val additive(onnx_call *c, ir_val mask, elem e) {
 static ir_val softcap(onnx_call *c, ir_val s, double cap) {
     if (cap == 0) return s;
     return onnx_scale(c, onnx_op1(c, IR_t_tanh, onnx_scale(c, s, 1 / cap)), cap);
+}
+
+// The sink is one more score before the softmax, and dropped after it.
+static ir_val softmax_with_sink(onnx_call *c, ir_val s, ir_val sink) {
+    if (sink == IR_NONE) return onnx_softmax(c, s, 3);
+    ir_type t = onnx_type(c, s), one = t, ts = onnx_type(c, sink);
+    one.dim[3] = 1;
+    sink = onnx_reshape(c, sink, 4, (int64_t[]){1, ir_type_width(&ts), 1, 1});
+    sink = onnx_broadcast(c, onnx_cast(c, sink, t.type), 4, one.dim);
+    s = onnx_softmax(c, onnx_concat(c, (ir_val[]){s, sink}, 2, 3), 3);
+    return onnx_slice1(c, s, 3, 0, t.dim[3]);
 }
 
 ir_val onnx_attend(onnx_call *c, onnx_attention *a) {
@@ -73,7 +87,7 @@ ir_val onnx_attend(onnx_call *c, onnx_attention *a) {
     s = softcap(c, s, a->softcap);
     if (a->want == 1) a->scores = s;
     if (a->causal || a->window > 0) {
-        ir_val m = onnx_causal_mask(c, q.dim[2], k.dim[2], a->offset, a->window);
+        ir_val m = causal_mask(c, a, q.dim[2], k.dim[2]);
         if (a->mask != IR_NONE && onnx_type(c, a->mask).type == ELEM_bool) {
             a->mask = onnx_op2(c, IR_t_and, a->mask, m);
         } else {
@@ -85,7 +99,7 @@ ir_val onnx_attend(onnx_call *c, onnx_attention *a) {
     }
     if (a->mask != IR_NONE) s = onnx_op2(c, IR_t_add, s, additive(c, a->mask, q.type));
     if (a->want == 2) a->scores = s;
-    s = onnx_softmax(c, s, 3);
+    s = softmax_with_sink(c, s, a->sink);
     if (a->want == 3) a->scores = s;
     return onnx_op2(c, IR_t_matmul, s, values);
 }
@@ -104,23 +118,15 @@ static ir_val extend_mask(onnx_call *c, ir_val mask, int64_t keys) {
     return onnx_concat(c, (ir_val[]){mask, hidden}, 2, t.rank - 1);
 }
 
-// first, first + 1 ... as an axis of a [B,1,T,S] mask: axis 2 rows, axis 3 keys.
-static ir_val numbers(onnx_call *c, int64_t first, int64_t n, int axis) {
-    int64_t *number = ARENA_ARRAY(c->arena, int64_t, n + 1);
-    for (int64_t i = 0; i < n; i++) number[i] = first + i;
-    ir_val v = onnx_ints_const(c, number, (size_t)n);
-    return onnx_reshape(c, v, 4, (int64_t[]){1, 1, axis == 2 ? n : 1, axis == 3 ? n : 1});
-}
-
 // Keys of each batch entry below its count; causal: the last row stands at the last counted key.
 static ir_val counted_keys(onnx_call *c, ir_val counts, const ir_type *q, int64_t keys,
                            bool causal) {
     ir_val n = onnx_cast(c, counts, ELEM_i64);
     n = onnx_reshape(c, n, 4, (int64_t[]){q->dim[0], 1, 1, 1});
-    ir_val key = numbers(c, 0, keys, 3);
+    ir_val key = onnx_numbers(c, 0, keys, 3);
     ir_val visible = onnx_op2(c, IR_t_lt, key, n);
     if (!causal) return visible;
-    ir_val last = onnx_op2(c, IR_t_add, numbers(c, -q->dim[2], q->dim[2], 2), n);
+    ir_val last = onnx_op2(c, IR_t_add, onnx_numbers(c, -q->dim[2], q->dim[2], 2), n);
     return onnx_op2(c, IR_t_and, visible, onnx_op2(c, IR_t_le, key, last));
 }
 

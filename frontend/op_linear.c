@@ -276,16 +276,34 @@ bool onnx_import_conv(onnx_call *c) {
     return onnx_set(c, 0, conv(c, onnx_in(c, 0), onnx_in(c, 1), onnx_in(c, 2)));
 }
 
-// Integers below 2^24 are exact in f64 sums rounded once to f32.
+// x - zero as f32; a zero per output channel of w stands on axis 0. Codes are exact in f32, and so
+// are sums below 2^24 (f64, rounded once).
+static ir_val centred(onnx_call *c, ir_val x, ir_val zero) {
+    x = onnx_cast(c, x, ELEM_f32);
+    if (zero == IR_NONE || x == IR_NONE) return x;
+    ir_type t = onnx_type(c, zero);
+    int64_t dim[IR_MAX_RANK] = {ir_type_width(&t), 1, 1, 1, 1, 1, 1, 1};
+    zero = onnx_reshape(c, onnx_cast(c, zero, ELEM_f32), onnx_rank(c, x), dim);
+    return onnx_op2(c, IR_t_sub, x, zero);
+}
+
 bool onnx_import_conv_integer(onnx_call *c) {
-    ir_val x = onnx_cast(c, onnx_in(c, 0), ELEM_f32), w = onnx_cast(c, onnx_in(c, 1), ELEM_f32);
-    if (onnx_in(c, 2) != IR_NONE)
-        x = onnx_op2(c, IR_t_sub, x, onnx_cast(c, onnx_in(c, 2), ELEM_f32));
-    if (onnx_in(c, 3) != IR_NONE) {
-        ir_val zero = onnx_cast(c, onnx_in(c, 3), ELEM_f32);
-        ir_type t = onnx_type(c, zero);
-        int64_t dim[IR_MAX_RANK] = {t.rank ? t.dim[0] : 1, 1, 1, 1, 1, 1, 1, 1};
-        w = onnx_op2(c, IR_t_sub, w, onnx_reshape(c, zero, onnx_rank(c, w), dim));
-    }
+    ir_val x = centred(c, onnx_in(c, 0), onnx_in(c, 2));
+    ir_val w = centred(c, onnx_in(c, 1), onnx_in(c, 3));
     return onnx_set(c, 0, onnx_cast(c, conv(c, x, w, IR_NONE), ELEM_i32));
+}
+
+// (x, sx, zx, w, sw, zw, sy, zy, bias?): bias in units of sx * sw
+bool onnx_import_qlinear_conv(onnx_call *c) {
+    if (c->n_in < 8) return onnx_missing(c, "it takes 8 inputs");
+    ir_val x = centred(c, c->in[0], c->in[2]), w = centred(c, c->in[3], c->in[5]);
+    ir_val bias = onnx_cast(c, onnx_in(c, 8), ELEM_f32);
+    ir_val y = conv(c, x, w, bias), scale = onnx_op2(c, IR_t_mul, c->in[1], c->in[4]);
+    ir_type t = onnx_type(c, scale);
+    if (y == IR_NONE) return false;
+    if (ir_type_width(&t) > 1) { // per output channel: [M,1,1]
+        int64_t dim[IR_MAX_RANK] = {ir_type_width(&t), 1, 1, 1, 1, 1, 1, 1};
+        scale = onnx_reshape(c, scale, onnx_rank(c, y) - 1, dim);
+    }
+    return onnx_set(c, 0, onnx_quantize(c, onnx_op2(c, IR_t_mul, y, scale), c->in[6], c->in[7]));
 }

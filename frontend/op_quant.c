@@ -57,6 +57,23 @@ static ir_val quant_op(onnx_call *c, ir_opcode code, const blocks *b, int axis, 
                    &attrs);
 }
 
+ir_val onnx_dequantize(onnx_call *c, ir_val x, ir_val scale, ir_val zero, int axis) {
+    blocks b = {.x = x, .scale = scale, .zero = zero};
+    if (axis < 0 && !scale_axis(c, &b, &axis)) return IR_NONE;
+    return quant_op(c, IR_t_dequantize, &b, axis, NULL);
+}
+
+ir_val onnx_quantize(onnx_call *c, ir_val x, ir_val scale, ir_val zero) {
+    blocks b = {.x = x, .scale = scale, .zero = zero};
+    int axis;
+    if (x == IR_NONE || zero == IR_NONE || !scale_axis(c, &b, &axis)) return IR_NONE;
+    if (axis >= 0) {
+        onnx_missing(c, "a scale per row of the result is not supported");
+        return IR_NONE;
+    }
+    return quant_op(c, IR_t_quantize, &b, -1, elem_name(onnx_type(c, b.zero).type));
+}
+
 bool onnx_import_quantize_linear(onnx_call *c) {
     blocks b = {.x = onnx_in(c, 0), .scale = onnx_in(c, 1), .zero = onnx_in(c, 2)};
     int64_t block = onnx_attr_i(c, "block_size", 0), dtype = onnx_attr_i(c, "output_dtype", 0);
@@ -119,11 +136,6 @@ bool onnx_import_qlinear_matmul(onnx_call *c) {
     ir_val product = onnx_op(c, IR_t_matmul_int, in, 4, NULL);
     ir_val scale = onnx_op2(c, IR_t_mul, per_row(c, onnx_cast(c, c->in[1], ELEM_f32)),
                             onnx_cast(c, c->in[4], ELEM_f32));
-    blocks b = {.x = onnx_op2(c, IR_t_mul, onnx_cast(c, product, ELEM_f32), scale),
-                .scale = onnx_cast(c, c->in[6], ELEM_f32),
-                .zero = c->in[7]};
-    int axis;
-    if (b.x == IR_NONE || !scale_axis(c, &b, &axis)) return false;
-    if (axis >= 0) return onnx_missing(c, "an output scale per row is not supported");
-    return onnx_set(c, 0, quant_op(c, IR_t_quantize, &b, -1, elem_name(onnx_type(c, b.zero).type)));
+    ir_val y = onnx_op2(c, IR_t_mul, onnx_cast(c, product, ELEM_f32), scale);
+    return onnx_set(c, 0, onnx_quantize(c, y, onnx_cast(c, c->in[6], ELEM_f32), c->in[7]));
 }
