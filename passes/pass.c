@@ -185,6 +185,7 @@ ir_module *pass_run_pipeline(const pass_pipeline *p, const ir_module *m, const p
         }
         if (checks->progress) checks->progress(checks->progress_ctx, i, p->count, s->info.name);
         ir_module *next = s->run(now, o, diags);
+        if (next) ir_attr_set_str(next->arena, &next->attrs, IR_ATTR_after, s->info.name);
         ok = next && check_step(s, now, next, o, checks, diags);
         if (next && checks->dump_dir)
             ok = dump(next, checks->dump_dir, i + 1, s->info.name, diags) && ok;
