@@ -8,4 +8,7 @@
 // folded; else v. Data is made in `a`, or is a part of the operand's (reshapes, leading slices).
 ir_val fold_value(emitter *e, ir_val v, arena *a);
 
+// The same without regard to size and quantisation.
+ir_val fold_anyway(emitter *e, ir_val v, arena *a);
+
 #endif

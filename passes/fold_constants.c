@@ -67,7 +67,12 @@ static bool evaluate(emitter *e, const ir_op *op, arena *a, tensor *out) {
 
 ir_val fold_value(emitter *e, ir_val v, arena *a) {
     const ir_op op = emit_def(e, v);
-    if (op.code == IR_OP_COUNT || op.n_results != 1 || !may_fold(e, &op)) return v;
+    return op.code != IR_OP_COUNT && may_fold(e, &op) ? fold_anyway(e, v, a) : v;
+}
+
+ir_val fold_anyway(emitter *e, ir_val v, arena *a) {
+    const ir_op op = emit_def(e, v);
+    if (op.n_operands == 0 || op.n_results != 1) return v;
     for (uint32_t i = 0; i < op.n_operands; i++) {
         if (op.operand[i] != IR_NONE && !emit_const_of(e, op.operand[i])) return v;
     }
