@@ -1,7 +1,14 @@
 // Reading Hugging Face's tokenizer.json into the parts of a tokenizer.
 //
 // Every object is checked for keys that are not known: what this program does not understand is
-// reported by name (tokenizer-unsupported), never skipped.
+// reported by name (tokenizer-unsupported), never skipped. Understood are
+//
+//   model           BPE, with byte_fallback, fuse_unk, ignore_merges; merges as "a b" or ["a", "b"]
+//   normalizer      NFC NFD NFKC NFKD Lowercase StripAccents Strip Prepend Replace Sequence
+//   pre_tokenizer   ByteLevel Split Digits Punctuation Whitespace WhitespaceSplit Metaspace
+//   Sequence decoder         ByteLevel ByteFallback Replace Metaspace Strip Fuse Sequence, or none
+//   post_processor  ByteLevel TemplateProcessing RobertaProcessing BertProcessing Sequence
+//   added_tokens    all of it; truncation and padding are ignored with a warning
 #include "cli/tokenizer_parts.h"
 #include "support/file.h"
 #include "support/json.h"

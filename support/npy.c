@@ -269,8 +269,10 @@ enum { DEFLATE_MAX_RATIO = 1032 }; // no deflate stream expands further: a large
 enum { MAX_MEMBERS = 1 << 20 };
 enum { EMPTY_ZIP_BYTES = 22 };
 
-static bool read_member(arena *a, zip_t *z, zip_uint64_t i, const char *name, tensor_named *out,
-                        diag_sink *diags) {
+// *unread: bytes of the archive that no member before has used (members must not overlap: that is
+// how small archives unpack to huge ones).
+static bool read_member(arena *a, zip_t *z, zip_uint64_t i, size_t *unread, const char *name,
+                        tensor_named *out, diag_sink *diags) {
     zip_stat_t st;
     const zip_uint64_t needed = ZIP_STAT_NAME | ZIP_STAT_SIZE | ZIP_STAT_COMP_SIZE;
     if (zip_stat_index(z, i, ZIP_FL_ENC_RAW, &st) != 0 || (st.valid & needed) != needed)
@@ -279,8 +281,9 @@ static bool read_member(arena *a, zip_t *z, zip_uint64_t i, const char *name, te
     bool has_suffix = len > 4 && strcmp(st.name + len - 4, ".npy") == 0;
     out->name = arena_strn(a, st.name, has_suffix ? len - 4 : len);
     const char *label = arena_printf(a, "%s(%s)", name, st.name);
-    if (st.size / DEFLATE_MAX_RATIO > st.comp_size)
-        return bad(diags, label, "its size does not fit its compressed size");
+    if (st.comp_size > *unread || st.size / DEFLATE_MAX_RATIO > st.comp_size)
+        return bad(diags, label, "its size does not fit its packed size");
+    *unread -= st.comp_size;
     zip_file_t *f = zip_fopen_index(z, i, 0);
     if (!f) {
         diag_emit(diags, DIAG_ID_npy_format, DIAG_FILE(label), "cannot be unpacked: %s",
@@ -320,8 +323,9 @@ bool npz_parse(arena *a, const void *bytes, size_t n, const char *name, tensor_s
     bool ok = members >= 0 && members <= MAX_MEMBERS;
     if (!ok) bad(diags, name, "the archive has too many members");
     if (ok) out->items = ARENA_ARRAY(a, tensor_named, members);
+    size_t unread = n;
     for (zip_int64_t i = 0; ok && i < members; i++) {
-        ok = read_member(a, z, (zip_uint64_t)i, name, &out->items[i], diags);
+        ok = read_member(a, z, (zip_uint64_t)i, &unread, name, &out->items[i], diags);
         out->count += ok;
     }
     zip_discard(z);
