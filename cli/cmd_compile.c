@@ -1,0 +1,49 @@
+// ohmic compile MODEL: ONNX (or IR text of any stage) to a program.
+#include "cli/compile.h"
+#include "isa/file.h"
+#include "support/file.h"
+#include <stdio.h>
+#include <string.h>
+
+int command_compile(int argc, char **argv);
+
+static const arg_option options[] = {
+    {"output", 'o', ARG_STRING, "FILE",
+     "where the program goes; default: the model's name with .ohm"},
+    COMPILE_OPTIONS,
+    {"quiet", 'q', ARG_FLAG, NULL, "no summary"},
+    {"json", 0, ARG_FLAG, NULL, "the summary as JSON"},
+};
+
+static const char *default_output(arena *a, const char *model) {
+    const char *base = file_base(model), *dot = strrchr(base, '.');
+    return arena_printf(a, "%.*s.ohm", dot ? (int)(dot - base) : (int)strlen(base), base);
+}
+
+int command_compile(int argc, char **argv) {
+    arena *a = arena_new();
+    int code;
+    args *given =
+        args_parse(a, argc, argv, "compile", "MODEL",
+                   "Compiles MODEL (.onnx, or .oir text of any stage) to a program for a chip.",
+                   options, ARRAY_LEN(options), 1, 1, &code);
+    if (given) {
+        diag_sink *diags = diag_sink_new();
+        compilation c = {0};
+        const char *model = args_at(given, 0);
+        const char *output = args_string(given, "output", default_output(a, model));
+        if (compile_options(given, &c, diags) && compile_open(given, model, &c, diags) &&
+            compile_program(&c, diags) && isa_write(c.program, output, diags) &&
+            !args_flag(given, "quiet")) {
+            FILE *out = strcmp(output, "-") == 0 ? stderr : stdout;
+            if (args_flag(given, "json"))
+                compile_summary_json(&c, output, out);
+            else
+                compile_summary(&c, output, out);
+        }
+        compile_close(&c);
+        code = args_finish(diags);
+    }
+    arena_free(a);
+    return code;
+}

@@ -1,0 +1,196 @@
+// ohmic as, dis, nm, verify: program files and their assembly.
+#include "cli/args.h"
+#include "cli/program.h"
+#include "isa/file.h"
+#include "isa/text.h"
+#include "isa/verify.h"
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+
+int command_as(int argc, char **argv);
+int command_dis(int argc, char **argv);
+int command_nm(int argc, char **argv);
+int command_verify(int argc, char **argv);
+
+// ---- as --------------------------------------------------------------------------------------
+
+static const arg_option as_options[] = {
+    {"output", 'o', ARG_STRING, "FILE", "where the program goes; default: a.ohm"},
+};
+
+int command_as(int argc, char **argv) {
+    arena *a = arena_new();
+    int code;
+    args *given =
+        args_parse(a, argc, argv, "as", "ASSEMBLY", "Assembles a program, and verifies it.",
+                   as_options, ARRAY_LEN(as_options), 1, 1, &code);
+    if (given) {
+        diag_sink *diags = diag_sink_new();
+        file_map text = {0};
+        const char *path = args_at(given, 0);
+        if (file_map_open(&text, path, diags)) {
+            isa_program *p = isa_assemble((const char *)text.data, text.bytes, path, diags);
+            machine *chip = p ? machine_parse(a, p->chip, strlen(p->chip), path, diags) : NULL;
+            if (chip && isa_verify(p, chip, path, diags))
+                isa_write(p, args_string(given, "output", "a.ohm"), diags);
+            isa_program_free(p);
+            file_map_close(&text);
+        }
+        code = args_finish(diags);
+    }
+    arena_free(a);
+    return code;
+}
+
+// ---- dis -------------------------------------------------------------------------------------
+
+static const arg_option dis_options[] = {
+    {"output", 'o', ARG_STRING, "FILE",
+     "where the text goes, with its data beside it in FILE.data; default: standard output, without "
+     "data"},
+};
+
+int command_dis(int argc, char **argv) {
+    arena *a = arena_new();
+    int code;
+    args *given =
+        args_parse(a, argc, argv, "dis", "PROGRAM",
+                   "Disassembles a program; `ohmic as` turns the text back into the same bytes.",
+                   dis_options, ARRAY_LEN(dis_options), 1, 1, &code);
+    if (given) {
+        diag_sink *diags = diag_sink_new();
+        program_file f;
+        const char *output = args_string(given, "output", "-");
+        if (program_open(&f, args_at(given, 0), a, diags)) {
+            const char *data = strcmp(output, "-") == 0 ? NULL : arena_printf(a, "%s.data", output);
+            file_out *out = file_out_open(output, diags);
+            if (out && isa_disassemble(f.program, file_out_stream(out), data, diags))
+                file_out_commit(out, diags);
+            else
+                file_out_abandon(out);
+        }
+        program_close(&f);
+        code = args_finish(diags);
+    }
+    arena_free(a);
+    return code;
+}
+
+// ---- nm --------------------------------------------------------------------------------------
+
+static const arg_option nm_options[] = {{"json", 0, ARG_FLAG, NULL, "as JSON"}};
+
+typedef struct {
+    const char *kind, *name;
+    uint32_t tile;
+    uint64_t bytes;
+    char what[64];
+} symbol;
+
+static void print_symbol(const symbol *s, json_t *list) {
+    if (list)
+        json_array_append_new(list, json_pack("{s:s, s:i, s:s, s:I, s:s}", "kind", s->kind, "tile",
+                                              (int)s->tile, "name", s->name, "bytes",
+                                              (json_int_t)s->bytes, "what", s->what));
+    else
+        printf("%-6s %5u %12" PRIu64 "  %-24s %s\n", s->kind, s->tile, s->bytes, s->what, s->name);
+}
+
+static void list_tile(const isa_program *p, uint32_t i, json_t *list) {
+    const isa_tile *t = &p->tiles[i];
+    for (uint32_t g = 0; g < t->n_groups; g++) {
+        const isa_group *d = &t->groups[g];
+        symbol s = {"group", isa_str(p, d->name), i,
+                    (uint64_t)(d->k1 - d->k0) * d->n * (d->wtype == ISA_W_F32 ? 4 : 1), ""};
+        snprintf(s.what, sizeof s.what, "%ux%u in %u crossbars", d->k1 - d->k0, d->n, d->n_blocks);
+        print_symbol(&s, list);
+    }
+    for (uint32_t r = 0; r < t->n_rings; r++) {
+        const isa_ring *d = &t->rings[r];
+        symbol s = {"ring", isa_str(p, d->name), i, (uint64_t)d->slots * d->n_kv * (d->d + d->dv),
+                    ""};
+        snprintf(s.what, sizeof s.what, "%u heads x %u slots", d->n_kv, d->slots);
+        print_symbol(&s, list);
+    }
+    for (uint32_t k = 0; k < t->n_tables; k++) {
+        const isa_table *d = &t->tables[k];
+        symbol s = {"table", isa_str(p, d->name), i, (uint64_t)d->rows * d->width * 4, ""};
+        snprintf(s.what, sizeof s.what, "%ux%u", d->rows, d->width);
+        print_symbol(&s, list);
+    }
+    for (uint32_t ph = 0; ph < p->n_phases; ph++) {
+        for (uint32_t pc = 0;
+             pc < t->phase[ph].count;) { // instructions of one ONNX node stand together
+            uint32_t node = t->phase[ph].lines[pc].node, n = 1;
+            while (pc + n < t->phase[ph].count && t->phase[ph].lines[pc + n].node == node) n++;
+            char name[256];
+            snprintf(name, sizeof name, "%s", isa_str(p, node));
+            for (char *c = name; *c; c++)
+                if (*c == '\n') *c = ' ';
+            symbol s = {"code", *name ? name : "(control)", i, 16ull * n, ""};
+            snprintf(s.what, sizeof s.what, "%s pc %u..%u", p->phases[ph].name, pc, pc + n - 1);
+            print_symbol(&s, list);
+            pc += n;
+        }
+    }
+}
+
+int command_nm(int argc, char **argv) {
+    arena *a = arena_new();
+    int code;
+    args *given = args_parse(a, argc, argv, "nm", "PROGRAM",
+                             "Lists groups, rings, tables and code of a program, tile by tile.",
+                             nm_options, ARRAY_LEN(nm_options), 1, 1, &code);
+    if (given) {
+        diag_sink *diags = diag_sink_new();
+        program_file f;
+        if (program_open(&f, args_at(given, 0), a, diags)) {
+            json_t *list = args_flag(given, "json") ? json_array() : NULL;
+            if (!list) printf("%-6s %5s %12s  %-24s %s\n", "kind", "tile", "bytes", "what", "name");
+            for (uint32_t i = 0; i < f.program->n_tiles; i++) list_tile(f.program, i, list);
+            if (list) json_dumpf(list, stdout, JSON_INDENT(1)), putchar('\n');
+            json_decref(list);
+        }
+        program_close(&f);
+        code = args_finish(diags);
+    }
+    arena_free(a);
+    return code;
+}
+
+// ---- verify ----------------------------------------------------------------------------------
+
+static const arg_option verify_options[] = {
+    {"proof", 0, ARG_FLAG, NULL, "print the record of what the compiler proved"},
+    {"quiet", 'q', ARG_FLAG, NULL, "print nothing when all is well"}};
+
+int command_verify(int argc, char **argv) {
+    arena *a = arena_new();
+    int code;
+    args *given = args_parse(a, argc, argv, "verify", "PROGRAM",
+                             "Proves a program safe and free of deadlock for every number of "
+                             "tokens, or says what is wrong.",
+                             verify_options, ARRAY_LEN(verify_options), 1, 1, &code);
+    if (given) {
+        diag_sink *diags = diag_sink_new();
+        program_file f;
+        const char *path = args_at(given, 0);
+        if (program_open(&f, path, a, diags) && isa_verify(f.program, f.chip, path, diags) &&
+            !args_flag(given, "quiet")) {
+            const isa_program *p = f.program;
+            uint64_t count = 0;
+            for (uint32_t i = 0; i < p->n_tiles; i++)
+                for (uint32_t k = 0; k < p->n_phases; k++) count += p->tiles[i].phase[k].count;
+            printf("%s: verified: %" PRIu64 " instructions on %u tiles, %u channels; safe and free "
+                                            "of deadlock for 0 ... %u rows a step\n",
+                   path, count, p->n_tiles, p->n_channels, p->max_chunk);
+            if (args_flag(given, "proof")) fputs(p->proof, stdout);
+        }
+        program_close(&f);
+        code = args_finish(diags);
+    }
+    arena_free(a);
+    return code;
+}
