@@ -22,6 +22,11 @@ typedef struct {
     uint16_t n_fields, struct_bytes, record_bytes;
 } isa_desc;
 
+typedef union { // room for any of them
+#define DESC_BEGIN(kind, sigil) isa_##kind kind;
+#include "isa/desc.def"
+} isa_any_descriptor;
+
 extern const isa_desc isa_descs[ISA_DESC_COUNT];
 
 // The field's bits; `i` fields sign-extended, others zero-extended.

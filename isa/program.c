@@ -1,5 +1,5 @@
 // The program object: one arena, and the string table while it grows.
-#include "isa/program.h"
+#include "isa/program_data.h"
 #include "support/map.h"
 #include "support/vec.h"
 
@@ -7,6 +7,7 @@ typedef struct {
     isa_program program; // first: the public part
     map *offsets;        // string -> offset
     VEC(char) strings;
+    file_map data;
 } builder;
 
 isa_program *isa_program_new(void) {
@@ -26,7 +27,13 @@ void isa_program_free(isa_program *p) {
     arena_free(p->arena);
     map_free(b->offsets);
     vec_free(&b->strings);
+    file_map_close(&b->data);
     free(b);
+}
+
+void isa_program_own(isa_program *p, file_map *f) {
+    ((builder *)p)->data = *f;
+    *f = (file_map){0};
 }
 
 uint32_t isa_program_string(isa_program *p, const char *s) {

@@ -4,11 +4,22 @@
 #include <stdlib.h>
 #include <string.h>
 
+// "1e-05" as "1e-5".
+static void shorten_exponent(char *s) {
+    char *e = strchr(s, 'e');
+    if (!e) return;
+    char *digits = e + 2; // printf writes a sign
+    size_t zeros = strspn(digits, "0");
+    memmove(digits, digits + zeros, strlen(digits + zeros) + 1);
+    if (e[1] == '+') memmove(e + 1, digits, strlen(digits) + 1);
+}
+
 void spell_f64(double v, char out[SPELL_NUMBER_BYTES]) {
     for (int digits = 1; digits <= 17; digits++) {
         snprintf(out, SPELL_NUMBER_BYTES, "%.*g", digits, v);
-        if (strtod(out, NULL) == v) return;
+        if (strtod(out, NULL) == v) break;
     }
+    shorten_exponent(out);
 }
 
 void spell_f32(float v, char out[SPELL_NUMBER_BYTES]) {
@@ -20,8 +31,9 @@ void spell_f32(float v, char out[SPELL_NUMBER_BYTES]) {
     }
     for (int digits = 1; digits <= 9; digits++) {
         snprintf(out, SPELL_NUMBER_BYTES, "%.*g", digits, (double)v);
-        if (strtof(out, NULL) == v) return;
+        if (strtof(out, NULL) == v) break;
     }
+    shorten_exponent(out);
 }
 
 enum { MAX_WORD = 31 };

@@ -1,0 +1,30 @@
+// What printer and parser of assembly agree on (docs/isa.md has the notation for people).
+#ifndef OHMIC_ISA_TEXT_FORMAT_H
+#define OHMIC_ISA_TEXT_FORMAT_H
+#include "isa/desc.h"
+#include "isa/operand.h"
+
+enum { TEXT_VERSION = 1 };
+
+// A descriptor is written as its directive, then these fields by position ("a*b": as AxB), then the
+// others as key=value, left out where they have their default.
+const char *text_directive(isa_desc_kind kind);  // "buf"
+const char *text_positional(isa_desc_kind kind); // "name type width"
+// Fields that follow from the order of the lines and are never written.
+bool text_is_hidden(isa_desc_kind kind, const char *field);
+// What is there before the line is read: zeros, absent offsets, and a buffer is its own parent.
+void text_defaults(isa_desc_kind kind, uint32_t index, void *descriptor);
+// After the fields by position: a group holds all rows.
+void text_defaults_after(isa_desc_kind kind, void *descriptor);
+
+// `.view name parent first..last` takes everything else from its parent.
+void text_view_defaults(isa_buffer *view, const isa_buffer *parent, uint32_t parent_index);
+
+// The descriptors an operand kind names; false: it names none.
+bool text_operand_desc(isa_operand_kind operand, isa_desc_kind *kind);
+
+// Names that stand without quotes: letters, digits, '_' and '.', no digit or '.' first, not "_"
+// alone.
+bool text_is_bare(const char *s, size_t n);
+bool text_is_word_char(char c);
+#endif
