@@ -73,12 +73,10 @@ static ir_val under_constant(emitter *e, ir_val v, const ir_op *op) {
     ir_val y = under_reshape(e, op->operand[0]);
     if (!c || y == IR_NONE) return v;
     const ir_type t = *emit_type(e, v), before = *emit_type(e, op->operand[0]);
-    size_t n = tensor_count(c);
-    bool last = n == 1 || (c->rank > 0 && c->dim[c->rank - 1] == t.dim[t.rank - 1] &&
-                           n == (size_t)t.dim[t.rank - 1]);
+    const int64_t n = t.dim[t.rank - 1];
+    bool last = n > 1 && c->rank > 0 && c->dim[c->rank - 1] == n && tensor_count(c) == (size_t)n;
     if (!last || !ir_type_equal(&t, &before)) return v;
-    ir_val flat = n == 1 ? emit_reshape(e, op->operand[1], 0, NULL)
-                         : emit_reshape(e, op->operand[1], 1, &t.dim[t.rank - 1]);
+    ir_val flat = emit_reshape(e, op->operand[1], 1, &n);
     ir_val z = emit_reshape(e, emit2(e, op->code, y, flat), t.rank, t.dim);
     return z == IR_NONE ? v : z;
 }

@@ -152,6 +152,19 @@ static ir_val slice_of_reshape(emitter *e, ir_val v, const slice *s, const ir_op
     return w == IR_NONE ? v : w;
 }
 
+// Columns of rows gathered from a constant table: rows of a narrower table.
+static ir_val slice_of_gather(emitter *e, ir_val v, const slice *s, const ir_op *below) {
+    const ir_type table = *emit_type(e, below->operand[0]);
+    int axis = s->axis - (s->rank - table.rank);
+    if (!emit_const_of(e, below->operand[0]) || ir_attr_int(&below->attrs, IR_ATTR_axis, 0) != 0 ||
+        axis < 1)
+        return v;
+    int64_t from = s->starts[s->axis], n = emit_type(e, v)->dim[s->axis];
+    ir_val part = emit_slice(e, below->operand[0], axis, from, from + n, 1);
+    ir_val w = emit_op(e, IR_t_gather, (ir_val[]){part, below->operand[1]}, 2, &below->attrs);
+    return w == IR_NONE ? v : w;
+}
+
 static ir_val simplify_slice(emitter *e, ir_val v, const ir_op *op) {
     const slice s = slice_of(e, op);
     const ir_op below = emit_def(e, op->operand[0]);
@@ -160,6 +173,7 @@ static ir_val simplify_slice(emitter *e, ir_val v, const ir_op *op) {
     if (below.code == IR_t_slice) return slice_of_slice(e, &t, &s, &below);
     if (s.axis < 0 || s.steps[s.axis] != 1) return v;
     if (below.code == IR_t_concat) return slice_of_concat(e, v, &s, &below);
+    if (below.code == IR_t_gather) return slice_of_gather(e, v, &s, &below);
     if (s.axis == t.rank - 1) return v; // halves of a head stay on the head: see rope
     if (below.code == IR_t_transpose) return slice_of_transpose(e, v, &s, &below);
     if (below.code == IR_t_reshape) return slice_of_reshape(e, v, &s, &below);
@@ -267,6 +281,25 @@ static ir_val simplify_gather_nd(emitter *e, ir_val v, const ir_op *op) {
     return v;
 }
 
+// GatherElements whose indices are the same along the last axis picks whole rows: [1,R,W] by
+// [1,T,1].
+static ir_val simplify_gather_elements(emitter *e, ir_val v, const ir_op *op) {
+    const ir_op wide = emit_def(e, op->operand[1]);
+    const ir_type x = *emit_type(e, op->operand[0]), t = *emit_type(e, v);
+    if (wide.code != IR_t_broadcast || x.rank != 3 || x.dim[0] != 1 || t.dim[2] != x.dim[2] ||
+        ir_attr_int(&op->attrs, IR_ATTR_axis, 0) != 1)
+        return v;
+    const ir_type index = *emit_type(e, wide.operand[0]);
+    if (index.rank < 1 || index.dim[index.rank - 1] != 1 || ir_type_width(&index) != t.dim[1])
+        return v;
+    ir_attrs attrs = {0};
+    ir_attr_set_int(e->r.scratch, &attrs, IR_ATTR_axis, 0);
+    ir_val in[] = {emit_reshape(e, op->operand[0], 2, x.dim + 1),
+                   emit_reshape(e, wide.operand[0], 2, (int64_t[]){1, t.dim[1]})};
+    ir_val w = emit_op(e, IR_t_gather, in, 2, &attrs);
+    return w == IR_NONE ? v : w;
+}
+
 // ---- reductions ------------------------------------------------------------------------------
 
 // Reduced axes always stay; a reshape drops them.
@@ -298,6 +331,7 @@ ir_val canonical_shapes(emitter *e, ir_val v) {
     case IR_t_slice: return simplify_slice(e, v, &op);
     case IR_t_concat: return simplify_concat(e, v, &op);
     case IR_t_gather: return simplify_gather(e, v, &op);
+    case IR_t_gather_elements: return simplify_gather_elements(e, v, &op);
     case IR_t_gather_nd: return simplify_gather_nd(e, v, &op);
     case IR_t_reduce: return keep_reduced(e, v, &op);
     default: return v;

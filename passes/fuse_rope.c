@@ -108,6 +108,30 @@ static bool trace(movement *w, arena *a, tensor *out) {
     return out->type == ELEM_f32;
 }
 
+// The movement from x to r, as trace() gives it, where both may be moved from an earlier value (a
+// slice of a slice is a slice of the first).
+static bool trace_between(const emitter *e, ir_val x, ir_val r, arena *a, movement *w,
+                          tensor *out) {
+    *w = (movement){.e = e, .root = r, .leaf = {x}, .n_leaves = 1};
+    if (trace(w, a, out)) return true;
+    const ir_op *op = ir_def(e->r.f, x);
+    if (!op || op->code != IR_t_slice) return false;
+    w->leaf[0] = op->operand[0];
+    movement wx = {.e = e, .root = x, .leaf = {op->operand[0]}, .n_leaves = 1};
+    tensor at;
+    if (!trace(&wx, a, &at) || !trace(w, a, out)) return false;
+    size_t n = (size_t)ir_type_width(emit_type(e, op->operand[0]));
+    float *place = ARENA_ARRAY(a, float, n + 1), *p = out->data;
+    for (size_t i = 0; i < tensor_count(&at); i++)
+        place[(size_t)((const float *)at.data)[i]] = (float)(i + 1);
+    for (size_t i = 0; i < tensor_count(out); i++) {
+        float to = place[(size_t)(p[i] < 0 ? -p[i] : p[i])];
+        if (to == 0) return false;
+        p[i] = p[i] < 0 ? -to : to;
+    }
+    return true;
+}
+
 // ---- which rotation --------------------------------------------------------------------------
 
 // Column i of r reads column *index (sign *sign) of x in every row, or false.
@@ -189,74 +213,87 @@ static ir_val under_repeat(emitter *e, const ir_op *op, const ir_type *t) {
     return emit_reshape(e, x, half.rank, half.dim);
 }
 
-// The columns of v that belong to different pairs, [.., d/2], provided that both columns of each
-// pair are equal; IR_NONE when that does not show.
-static ir_val half_of(emitter *e, ir_val v, rope_mode mode) {
+// The axis of `from` that holds what axis `axis` of its reshape `to` holds; -1: none.
+static int same_axis(const ir_type *from, const ir_type *to, int axis) {
+    int64_t inner = 1, seen = 1;
+    for (int i = axis + 1; i < to->rank; i++) inner *= to->dim[i];
+    for (int i = from->rank; i-- > 0;) {
+        if (seen == inner && from->dim[i] == to->dim[axis]) return i;
+        seen *= from->dim[i];
+    }
+    return -1;
+}
+
+// The entries of v along `axis` that belong to different pairs, half as many, provided that both
+// entries of each pair are equal; IR_NONE when that does not show.
+static ir_val half_of(emitter *e, ir_val v, int axis, rope_mode mode) {
     const ir_type t = *emit_type(e, v);
-    const int last = t.rank - 1;
-    if (t.rank < 1 || t.dim[last] % 2) return IR_NONE;
+    if (axis < 0 || axis >= t.rank || t.dim[axis] % 2) return IR_NONE;
     const ir_op op = emit_def(e, v);
     const tensor *c = emit_const_of(e, v);
+    ir_type half = t;
+    half.dim[axis] /= 2;
     if (c) {
-        if (!columns_pair_up(c, mode)) return IR_NONE;
-        return mode == ROPE_HALF ? emit_slice(e, v, last, 0, t.dim[last] / 2, 1)
-                                 : emit_slice(e, v, last, 0, t.dim[last], 2);
+        if (axis != t.rank - 1 || !columns_pair_up(c, mode)) return IR_NONE;
+        return mode == ROPE_HALF ? emit_slice(e, v, axis, 0, t.dim[axis] / 2, 1)
+                                 : emit_slice(e, v, axis, 0, t.dim[axis], 2);
     }
     double x;
     if (is_elementwise1(op.code)) {
-        ir_val h = half_of(e, op.operand[0], mode);
+        ir_val h = half_of(e, op.operand[0], axis, mode);
         return h == IR_NONE ? h : emit_op(e, op.code, &h, 1, &op.attrs);
     }
-    if (mode == ROPE_INTERLEAVED && op.code == IR_t_reshape) {
+    if (mode == ROPE_INTERLEAVED && op.code == IR_t_reshape && axis == t.rank - 1) {
         ir_val h = under_repeat(e, &op, &t);
         if (h != IR_NONE) return h;
     }
     switch (op.code) {
     case IR_t_concat:
         if (mode != ROPE_HALF || op.n_operands != 2 || op.operand[0] != op.operand[1] ||
-            ir_attr_int(&op.attrs, IR_ATTR_axis, 0) != last)
+            ir_attr_int(&op.attrs, IR_ATTR_axis, 0) != axis)
             return IR_NONE;
         return op.operand[0];
     case IR_t_add:
     case IR_t_mul: {
-        ir_val h = half_of(e, op.operand[0], mode);
-        if (h == IR_NONE || !emit_splat(e, op.operand[1], &x)) return IR_NONE;
-        return emit2(e, op.code, h, op.operand[1]);
+        if (!emit_splat(e, op.operand[1], &x)) return IR_NONE;
+        ir_val h = half_of(e, op.operand[0], axis, mode);
+        return h == IR_NONE ? h : emit2(e, op.code, h, op.operand[1]);
     }
     case IR_t_reshape: {
-        const ir_type from = *emit_type(e, op.operand[0]);
-        if (from.rank < 1 || from.dim[from.rank - 1] != t.dim[last]) return IR_NONE;
-        ir_type half = t;
-        half.dim[last] /= 2;
-        return emit_reshape(e, half_of(e, op.operand[0], mode), half.rank, half.dim);
+        int below = same_axis(emit_type(e, op.operand[0]), &t, axis);
+        return emit_reshape(e, half_of(e, op.operand[0], below, mode), half.rank, half.dim);
     }
     case IR_t_broadcast: {
         const ir_type from = *emit_type(e, op.operand[0]);
-        if (from.rank < 1 || from.dim[from.rank - 1] != t.dim[last]) return IR_NONE;
-        ir_type half = t;
-        half.dim[last] /= 2;
-        return emit_broadcast(e, half_of(e, op.operand[0], mode), half.rank, half.dim);
+        int below = axis - (t.rank - from.rank);
+        if (below < 0 || from.dim[below] != t.dim[axis]) return IR_NONE;
+        return emit_broadcast(e, half_of(e, op.operand[0], below, mode), half.rank, half.dim);
     }
     case IR_t_transpose: {
         size_t n;
         const int64_t *perm = ir_attr_ints(&op.attrs, IR_ATTR_perm, &n);
-        if (perm[last] != last) return IR_NONE;
-        return emit_transpose(e, half_of(e, op.operand[0], mode), perm);
+        return emit_transpose(e, half_of(e, op.operand[0], (int)perm[axis], mode), perm);
     }
     case IR_t_gather: { // rows of a table by position
         const ir_type table = *emit_type(e, op.operand[0]);
-        if (ir_attr_int(&op.attrs, IR_ATTR_axis, 0) != 0 || table.rank != 2) return IR_NONE;
-        ir_val h = half_of(e, op.operand[0], mode);
+        if (ir_attr_int(&op.attrs, IR_ATTR_axis, 0) != 0 || table.rank != 2 || axis != t.rank - 1)
+            return IR_NONE;
+        ir_val h = half_of(e, op.operand[0], 1, mode);
         return emit_op(e, IR_t_gather, (ir_val[]){h, op.operand[1]}, 2, &op.attrs);
     }
     case IR_t_matmul:
     case IR_nn_linear: { // positions times frequencies that stand twice
-        if (op.n_operands != 2 || ir_attr_int(&op.attrs, IR_ATTR_trans_w, 0)) return IR_NONE;
-        ir_val h = half_of(e, op.operand[1], mode);
+        if (op.n_operands != 2 || ir_attr_int(&op.attrs, IR_ATTR_trans_w, 0) || axis != t.rank - 1)
+            return IR_NONE;
+        ir_val h = half_of(e, op.operand[1], emit_type(e, op.operand[1])->rank - 1, mode);
         return h == IR_NONE ? h : emit_op(e, op.code, (ir_val[]){op.operand[0], h}, 2, &op.attrs);
     }
     default: return IR_NONE;
     }
+}
+
+static ir_val half_columns(emitter *e, ir_val v, rope_mode mode) {
+    return half_of(e, v, emit_type(e, v)->rank - 1, mode);
 }
 
 // Axis of x that c's rows stand for: the only axis besides the last along which c is not 1. 2 (of
@@ -327,15 +364,16 @@ ir_val fuse_rope_rotated(match *m) {
             !ir_type_equal(&t, emit_type(e, m->root)) || t.rank < 3)
             continue;
         arena *a = arena_new();
-        movement w = {.e = e, .root = rr, .leaf = {xx}, .n_leaves = 1};
+        movement w;
         tensor moved;
-        rope_mode mode = trace(&w, a, &moved) ? mode_of_rotated(&moved) : ROPE_NONE;
+        rope_mode mode =
+            trace_between(e, xx, rr, a, &w, &moved) ? mode_of_rotated(&moved) : ROPE_NONE;
         arena_free(a);
         if (mode == ROPE_NONE) continue;
         int axis = token_axis(e, cc, &t);
         ir_val y = IR_NONE;
         if (axis >= 0 && axis == token_axis(e, ss, &t))
-            y = make_rope(e, xx, axis, half_of(e, cc, mode), half_of(e, ss, mode), mode);
+            y = make_rope(e, xx, axis, half_columns(e, cc, mode), half_columns(e, ss, mode), mode);
         if (y != IR_NONE && note_moves(e, &w)) return y;
     }
     return IR_NONE;
@@ -368,11 +406,18 @@ static bool match_pairs(const emitter *e, const ir_op *sub, const ir_op *add, pa
     return false;
 }
 
-// The nearest value of type t from which both a and b are moved.
+static bool is_row_source(const ir_type *x, const ir_type *t) {
+    if (x->rank != t->rank || x->type != t->type) return false;
+    for (int i = 0; i + 1 < t->rank; i++)
+        if (x->dim[i] != t->dim[i]) return false;
+    return x->dim[t->rank - 1] >= t->dim[t->rank - 1];
+}
+
+// The nearest value of type t, or wider rows, from which both a and b are moved.
 static ir_val common_source(const emitter *e, ir_val a, ir_val b, const ir_type *t) {
     for (ir_val u = a; u != IR_NONE;) {
         const ir_op *op = ir_def(e->r.f, u);
-        if (ir_type_equal(emit_type(e, u), t)) {
+        if (is_row_source(emit_type(e, u), t)) {
             movement w = {.e = e, .root = b, .leaf = {u}, .n_leaves = 1};
             if (collect(&w, b)) return u;
         }
@@ -400,14 +445,14 @@ static bool find_leaves(const emitter *e, ir_val v, movement *w, int depth) {
 
 // Column i of the joined rows is which leaf's column; columns of x that a and b read.
 static rope_mode mode_of_pairs(const emitter *e, movement *join, const pair_form *f, ir_val x,
-                               arena *scratch) {
+                               int64_t d, arena *scratch) {
     tensor y, a, b;
     movement ma = {.e = e, .root = f->a, .leaf = {x}, .n_leaves = 1};
     movement mb = {.e = e, .root = f->b, .leaf = {x}, .n_leaves = 1};
     if (!trace(join, scratch, &y) || !trace(&ma, scratch, &a) || !trace(&mb, scratch, &b))
         return ROPE_NONE;
     const ir_type *t = emit_type(e, x);
-    int64_t d = t->dim[t->rank - 1], h = d / 2, rows = ir_type_width(t) / (d ? d : 1);
+    int64_t width = t->dim[t->rank - 1], h = d / 2, rows = ir_type_width(t) / (width ? width : 1);
     if (d < 2 || d % 2 || (int64_t)tensor_count(&a) * 2 != rows * d ||
         tensor_count(&b) != tensor_count(&a) || tensor_count(&y) != (size_t)(rows * d))
         return ROPE_NONE;
@@ -416,8 +461,8 @@ static rope_mode mode_of_pairs(const emitter *e, movement *join, const pair_form
     for (int64_t r = 0; r < rows; r++)
         for (int64_t i = 0; i < h; i++) {
             // leaf elements r*h + i: where they come from, and where they go
-            int64_t from_a = (int64_t)pa[r * h + i] - 1 - r * d,
-                    from_b = (int64_t)pb[r * h + i] - 1 - r * d;
+            int64_t from_a = (int64_t)pa[r * h + i] - 1 - r * width,
+                    from_b = (int64_t)pb[r * h + i] - 1 - r * width;
             float one = (float)(r * h + i + 1), two = (float)(LEAF_STRIDE + r * h + i + 1);
             half &=
                 from_a == i && from_b == i + h && py[r * d + i] == one && py[r * d + i + h] == two;
@@ -463,7 +508,7 @@ ir_val fuse_rope_pairs(emitter *e, ir_val v) {
         ir_val x = common_source(e, f.a, f.b, &t);
         if (x == IR_NONE) continue;
         arena *scratch = arena_new();
-        rope_mode mode = mode_of_pairs(e, &join, &f, x, scratch);
+        rope_mode mode = mode_of_pairs(e, &join, &f, x, t.dim[t.rank - 1], scratch);
         arena_free(scratch);
         if (mode == ROPE_NONE) continue;
         // Tables line up with the products, whose axes are those of x, and maybe 1 (left of the
@@ -477,6 +522,7 @@ ir_val fuse_rope_pairs(emitter *e, ir_val v) {
         }
         int axis = token_axis(e, f.c, &ta);
         if (axis < 0 || axis != token_axis(e, f.s, &ta)) return v;
+        x = emit_slice(e, x, t.rank - 1, 0, t.dim[t.rank - 1], 1);
         ir_val y = make_rope(e, x, axis, f.c, f.s, mode);
         if (y == IR_NONE) return v;
         emit_note_nodes(e, &op);

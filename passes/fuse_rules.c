@@ -157,10 +157,13 @@ static ir_val build_bias(match *m) {
 #define CUBE                                                                                     \
     "(| (mul (pow x 3) 0.044715) (mul (mul x (mul x x)) 0.044715) (mul (mul x 0.044715) (mul x " \
     "x)) (mul x (mul (mul x x) 0.044715)) (mul x (mul x (mul x 0.044715))))"
+// 1 + 0.044715 x^2
+#define ONE_AND_SQUARE "(add (| (mul (mul x x) 0.044715) (mul x (mul x 0.044715))) 1)"
 #define TANH_ARGUMENT                                                                             \
-    "(| (mul (add x " CUBE ") 0.79788456) (mul (mul x 0.79788456) (add (mul (mul x x) 0.044715) " \
-    "1)) (mul x (mul (add (mul (mul x x) 0.044715) 1) 0.79788456)) (mul x (add (mul (mul x x) "   \
-    "0.035677408) 0.79788456)) (add (mul x 0.79788456) (mul (mul x (mul x x)) 0.035677408)))"
+    "(| (mul (add x " CUBE ") 0.79788456) (mul (mul x 0.79788456) " ONE_AND_SQUARE                \
+    ") (mul x (mul " ONE_AND_SQUARE " 0.79788456)) (mul (mul x " ONE_AND_SQUARE                   \
+    ") 0.79788456) (mul x (add (mul (mul x x) 0.035677408) 0.79788456)) (add (mul x 0.79788456) " \
+    "(mul (mul x (mul x x)) 0.035677408)))"
 #define TANH_PART "(add (tanh " TANH_ARGUMENT ") 1)"
 // x / 2 times p, in every grouping
 #define HALF_OF(p) "(| (mul (mul x " p ") 0.5) (mul (mul x 0.5) " p ") (mul x (mul " p " 0.5)))"
