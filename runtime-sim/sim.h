@@ -1,4 +1,5 @@
-// The simulator: runs a verified program and answers with values and event counts. Knows nothing of the IR.
+// The simulator: runs a verified program and answers with values and event counts. Knows nothing of
+// the IR.
 #ifndef OHMIC_SIM_SIM_H
 #define OHMIC_SIM_SIM_H
 
@@ -7,31 +8,38 @@
 #include "support/tensor.h"
 
 typedef struct {
-    int threads;          // 0: all cores
-    bool force_cells;     // every product through the bit-sliced engine, also where it is provably lossless
+    int threads;      // 0: all cores
+    bool force_cells; // every product through the bit-sliced engine, also where it is provably
+                      // lossless
 } sim_options;
 
 typedef struct sim sim;
-// Verifies the program first (never runs an unverified one). `p` must outlive the sim. NULL: reported.
+// Verifies the program first (never runs an unverified one). `p` must outlive the sim. NULL:
+// reported.
 sim *sim_new(const isa_program *p, const machine *chip, const sim_options *o, diag_sink *diags);
 void sim_free(sim *s); // NULL is allowed
 
-// One launch. rows[d]: rows of each free domain of the phase. inputs[i] belongs to the i-th *input* port and has its rows
-// as axis 0: i32 [rows] for ids, masks, positions; f32 [rows][width] for data. outputs[i] (i-th output port) is
-// allocated in `a`: [rows][width]. reset: positions 0, rings empty, before the step.
-// Everything is checked before anything runs (row counts, ranges, order of phases): false and reported, state unchanged.
+// One launch. rows[d]: rows of each free domain of the phase. inputs[i] belongs to the i-th *input*
+// port and has its rows as axis 0: i32 [rows] for ids, masks, positions; f32 [rows][width] for
+// data. outputs[i] (i-th output port) is allocated in `a`: [rows][width]. reset: positions 0, rings
+// empty, before the step. Everything is checked before anything runs (row counts, ranges, order of
+// phases): false and reported, state unchanged.
 bool sim_step(sim *s, uint32_t phase, uint32_t bank, bool reset, const int64_t *rows,
               const tensor *inputs, arena *a, tensor *outputs, diag_sink *diags);
 int64_t sim_pos(const sim *s, uint32_t bank); // tokens seen by the first free domain
 void sim_set_pos(sim *s, uint32_t bank, int64_t pos);
 
-// Rings, by the ring's ONNX names or "tile:ring": contents oldest first, [n][n_kv*d] and [n][n_kv*dv].
-bool sim_ring_load(sim *s, uint32_t tile, uint32_t ring, uint32_t bank, const tensor *k, const tensor *v, diag_sink *diags);
-bool sim_ring_read(const sim *s, uint32_t tile, uint32_t ring, uint32_t bank, arena *a, tensor *k, tensor *v);
+// Rings, by the ring's ONNX names or "tile:ring": contents oldest first, [n][n_kv*d] and
+// [n][n_kv*dv].
+bool sim_ring_load(sim *s, uint32_t tile, uint32_t ring, uint32_t bank, const tensor *k,
+                   const tensor *v, diag_sink *diags);
+bool sim_ring_read(const sim *s, uint32_t tile, uint32_t ring, uint32_t bank, arena *a, tensor *k,
+                   tensor *v);
 
-// Called after every instruction with its whole destination: [rows][width], q8 and raw dequantised to what they stand for
-// (raw: i32). For --trace and eval --layers.
-typedef void (*sim_observer)(void *ctx, uint32_t tile, uint32_t phase, uint32_t pc, const tensor *value);
+// Called after every instruction with its whole destination: [rows][width], q8 and raw dequantised
+// to what they stand for (raw: i32). For --trace and eval --layers.
+typedef void (*sim_observer)(void *ctx, uint32_t tile, uint32_t phase, uint32_t pc,
+                             const tensor *value);
 void sim_observe(sim *s, sim_observer f, void *ctx);
 
 // Event counters (stats.def): totals since sim_new.

@@ -1,0 +1,307 @@
+// A simulator from the outside: made from a verified program, launched step by step.
+//
+// A step is the instructions of all tiles in the order of isa_order: tiles form a Kahn process
+// network (recv waits, nothing polls), so any order that meets the waits gives the same values.
+// Threads split rows and columns inside an instruction.
+#include "isa/operand.h"
+#include "runtime-sim/ring.h"
+#include "runtime-sim/rows.h"
+#include <stdlib.h>
+#include <string.h>
+
+static const sim_exec executors[256] = {
+#define INSN(mnemonic, opcode, unit, rowclass, modes, operands, summary) \
+    [opcode] = sim_exec_##mnemonic,
+#include "isa/isa.def"
+};
+
+// --- making and freeing
+
+// Buffers of an instruction, with their parents; d is written, the others are read.
+static unsigned buffers_of(const isa_tile *t, const isa_insn *i, uint16_t out[ISA_FIELD_COUNT],
+                           int *written) {
+    isa_operand ops[ISA_FIELD_COUNT];
+    unsigned n = isa_operands(isa_info_of(i->op), ops), count = 0;
+    *written = -1;
+    for (unsigned k = 0; k < n; k++) {
+        if (ops[k].kind != ISA_KIND_buf || isa_operand_absent(&ops[k], i)) continue;
+        if (ops[k].field == ISA_FIELD_d) *written = (int)count;
+        out[count++] = (uint16_t)isa_operand_get(i, ops[k].field);
+    }
+    return count;
+}
+
+static bool phase_make(sim *s, uint32_t phase) {
+    const isa_program *p = s->p;
+    sim_phase *ph = &s->phases[phase];
+    uint32_t total = 0;
+    ph->base = base_calloc(p->n_tiles + 1, sizeof *ph->base);
+    ph->last = base_calloc(p->n_tiles + 1, sizeof *ph->last);
+    for (uint32_t t = 0; t < p->n_tiles; t++) {
+        ph->base[t] = total;
+        total += p->tiles[t].phase[phase].count;
+        ph->last[t] = base_calloc(p->tiles[t].n_buffers + 1, sizeof **ph->last);
+    }
+    ph->order = base_calloc(total + 1, sizeof *ph->order);
+    ph->stats = base_calloc(total + 1, sizeof *ph->stats);
+    ph->history = base_calloc((size_t)total * p->banks + 1, sizeof *ph->history);
+    if (!isa_order(p, phase, ph->order, &ph->n)) return false;
+    for (uint32_t i = 0; i < ph->n; i++) {
+        const isa_tile *t = &p->tiles[ph->order[i].tile];
+        uint16_t used[ISA_FIELD_COUNT];
+        int written;
+        unsigned n = buffers_of(t, &t->phase[phase].code[ph->order[i].pc], used, &written);
+        for (unsigned k = 0; k < n; k++)
+            ph->last[ph->order[i].tile][t->buffers[used[k]].parent] = i;
+    }
+    return true;
+}
+
+// Codes must stand on the chip's cells, and rows on its converters.
+static bool check_codes(const sim *s, diag_sink *diags) {
+    const machine *m = s->chip;
+    bool ok = true, integer = false;
+    int64_t bits = m->crossbar.weight_bits, top = bits ? INT64_C(1) << (bits - 1) : 128;
+    for (uint32_t t = 0; t < s->p->n_tiles; t++)
+        for (uint32_t g = 0; g < s->p->tiles[t].n_groups; g++) {
+            const isa_group *d = &s->p->tiles[t].groups[g];
+            if (d->kind == ISA_EPILOGUE || d->wtype != ISA_W_I8) continue;
+            integer = true;
+            const int8_t *w = (const int8_t *)(s->p->cells + d->cells);
+            size_t n = (size_t)(d->k1 - d->k0) * d->n;
+            for (size_t i = 0; top < 128 && i < n; i++) {
+                if (w[i] >= -top && w[i] < top) continue;
+                diag_emit(diags, DIAG_ID_sim_chip, DIAG_NOWHERE,
+                          "group '%s' holds the code %d, cells of the chip hold %lld bits",
+                          isa_str(s->p, d->name), w[i], (long long)bits);
+                ok = false;
+                break;
+            }
+        }
+    if (integer && m->crossbar.input_bits != 0 && m->crossbar.input_bits != 8) {
+        diag_emit(diags, DIAG_ID_sim_chip, DIAG_NOWHERE,
+                  "rows are 8 bits, crossbar.input_bits is %lld",
+                  (long long)m->crossbar.input_bits);
+        ok = false;
+    }
+    return ok;
+}
+
+// A program runs on the chip it was compiled for.
+static bool check_chip(const sim *s, diag_sink *diags) {
+    if (!s->p->chip || !*s->p->chip) return true;
+    arena *a = arena_new();
+    machine *own = machine_parse(a, s->p->chip, strlen(s->p->chip), ".ohm.chip", diags);
+    char *differ = own ? machine_diff(a, s->chip, own) : NULL;
+    if (differ)
+        diag_emit(diags, DIAG_ID_sim_chip, DIAG_NOWHERE,
+                  "the program was compiled for another chip: %s", differ);
+    bool ok = own && !differ;
+    arena_free(a);
+    return ok;
+}
+
+sim *sim_new(const isa_program *p, const machine *chip, const sim_options *o, diag_sink *diags) {
+    if (!isa_verify(p, chip, "program", diags)) return NULL;
+    sim *s = base_calloc(1, sizeof *s);
+    s->p = p, s->chip = chip;
+    s->options = o ? *o : (sim_options){0};
+    s->xbar = xbar_params_of(chip);
+    s->tiles = base_calloc(p->n_tiles + 1, sizeof *s->tiles);
+    s->banks = base_calloc(p->banks + 1, sizeof *s->banks);
+    s->queues = base_calloc(p->n_dests + 1, sizeof *s->queues);
+    for (uint32_t t = 0; t < p->n_tiles; t++) {
+        s->tiles[t].stores = base_calloc(p->tiles[t].n_buffers + 1, sizeof(sim_store));
+        s->tiles[t].groups = base_calloc(p->tiles[t].n_groups + 1, sizeof(sim_group));
+        s->tiles[t].rings =
+            base_calloc((size_t)p->tiles[t].n_rings * p->banks + 1, sizeof(sim_ring));
+    }
+    bool ok = check_chip(s, diags);
+    ok = check_codes(s, diags) && ok;
+    for (uint32_t i = 0; ok && i < p->n_phases; i++)
+        CHECK(phase_make(s, i), "a verified program has no order");
+    if (ok) return s;
+    sim_free(s);
+    return NULL;
+}
+
+void sim_free(sim *s) {
+    if (!s) return;
+    for (uint32_t t = 0; t < s->p->n_tiles; t++) {
+        const isa_tile *d = &s->p->tiles[t];
+        for (uint32_t g = 0; g < d->n_groups; g++) {
+            xbar_free(s->tiles[t].groups[g].array);
+            free(s->tiles[t].groups[g].w);
+        }
+        for (size_t r = 0; r < (size_t)d->n_rings * s->p->banks; r++)
+            sim_ring_free(&s->tiles[t].rings[r]);
+        free(s->tiles[t].stores);
+        free(s->tiles[t].groups);
+        free(s->tiles[t].rings);
+    }
+    for (uint32_t i = 0; i < s->p->n_phases; i++) {
+        sim_phase *ph = &s->phases[i];
+        for (uint32_t t = 0; ph->last && t < s->p->n_tiles; t++) free(ph->last[t]);
+        for (size_t k = 0; ph->history && k < (size_t)ph->n * s->p->banks; k++) {
+            free(ph->history[k].data);
+            free(ph->history[k].trailers);
+        }
+        free(ph->last);
+        free(ph->base);
+        free(ph->order);
+        free(ph->stats);
+        free(ph->history);
+    }
+    for (uint32_t i = 0; i < s->p->n_dests; i++) vec_free(&s->queues[i]);
+    for (size_t i = 0; i < s->spare.count; i++) free(s->spare.items[i].data);
+    vec_free(&s->spare);
+    free(s->tiles);
+    free(s->banks);
+    free(s->queues);
+    free(s);
+}
+
+// --- a step
+
+static void reset_bank(sim *s, uint32_t bank) {
+    s->banks[bank] = (sim_bank){0};
+    for (uint32_t t = 0; t < s->p->n_tiles; t++)
+        for (uint32_t r = 0; r < s->p->tiles[t].n_rings; r++)
+            sim_ring_reset(sim_ring_of(s, t, r, bank), &s->p->tiles[t].rings[r]);
+    for (uint32_t i = 0; i < s->p->n_phases; i++)
+        for (uint32_t k = 0; k < s->phases[i].n; k++)
+            s->phases[i].history[(size_t)bank * s->phases[i].n + k].count = 0;
+}
+
+// Bytes that buffer operands move, by space. A row counts with its trailer.
+static void count_operands(sim_ctx *c) {
+    uint16_t used[ISA_FIELD_COUNT];
+    int written;
+    unsigned n = buffers_of(c->desc, c->insn, used, &written);
+    for (unsigned k = 0; k < n; k++) {
+        const isa_buffer *b = &c->desc->buffers[used[k]];
+        const sim_store *st = &c->state->stores[b->parent];
+        uint64_t bytes = (uint64_t)st->rows * isa_row_bytes((isa_btype)b->type, b->width);
+        if (b->space == ISA_PAD)
+            c->stats->scratchpad_bytes += bytes;
+        else if ((int)k != written)
+            c->stats->memory_bytes += bytes;
+    }
+}
+
+static void show(sim_ctx *c) {
+    sim_rows d = sim_source(c, c->insn->d);
+    arena *a = arena_new();
+    bool integer = d.type == ISA_RAW || d.type == ISA_I32;
+    tensor t = tensor_new(a, integer ? ELEM_i32 : ELEM_f32, 2, (int64_t[]){d.rows, d.width});
+    for (int64_t r = 0; r < d.rows; r++) {
+        float *to = (float *)t.data + r * d.width;
+        const void *row = integer ? sim_row_at(&d, r) : sim_row_f32(&d, r, to);
+        if (row != to) memcpy(to, row, d.width * sizeof *to);
+    }
+    c->s->observer(c->s->observer_ctx, c->tile, c->phase, c->pc, &t);
+    arena_free(a);
+}
+
+static void execute(sim *s, uint32_t phase, uint32_t bank, uint32_t at) {
+    sim_phase *ph = &s->phases[phase];
+    isa_step step = ph->order[at];
+    const isa_tile *desc = &s->p->tiles[step.tile];
+    const isa_insn *i = &desc->phase[phase].code[step.pc];
+    const isa_info *info = isa_info_of(i->op);
+    sim_tile *tile = &s->tiles[step.tile];
+    sim_ctx c = {.s = s,
+                 .desc = desc,
+                 .state = tile,
+                 .insn = i,
+                 .tile = step.tile,
+                 .phase = phase,
+                 .pc = step.pc,
+                 .bank = bank,
+                 .digital = strcmp(info->unit, "digital") == 0,
+                 .rows = tile->rows[i->dom % ISA_DOMAINS],
+                 .pos = tile->pos[i->dom % ISA_DOMAINS],
+                 .stats = &ph->stats[ph->base[step.tile] + step.pc]};
+    executors[i->op](&c);
+    c.stats->instructions++;
+    if (info->rowclass != 'N') c.stats->rows += (uint64_t)c.rows;
+    count_operands(&c);
+    uint16_t used[ISA_FIELD_COUNT];
+    int written;
+    unsigned n = buffers_of(desc, i, used, &written);
+    if (s->observer && written >= 0) show(&c);
+    for (unsigned k = 0; k < n; k++) {
+        uint16_t parent = desc->buffers[used[k]].parent;
+        sim_store *st = &tile->stores[parent];
+        if (ph->last[step.tile][parent] != at || !st->data) continue;
+        sim_block_give(s, st->data, st->capacity);
+        *st = (sim_store){0};
+    }
+}
+
+bool sim_step(sim *s, uint32_t phase, uint32_t bank, bool reset, const int64_t *rows,
+              const tensor *inputs, arena *a, tensor *outputs, diag_sink *diags) {
+    if (!sim_launch_check(s, phase, bank, reset, rows, inputs, diags)) return false;
+    if (reset) reset_bank(s, bank);
+    sim_bank *b = &s->banks[bank];
+    const isa_phase *ph = &s->p->phases[phase];
+    for (uint32_t t = 0; t < s->p->n_tiles; t++)
+        for (int d = 0; d < ISA_DOMAINS; d++) {
+            s->tiles[t].rows[d] = ph->free_domains >> d & 1 ? rows[d] : 0;
+            s->tiles[t].pos[d] = b->pos[d];
+        }
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < s->p->n_ports; i++)
+        if (s->p->ports[i].direction == ISA_PORT_OUT)
+            outputs[n++] = (tensor){.type = s->p->ports[i].type == ISA_I32 ? ELEM_i32 : ELEM_f32,
+                                    .rank = 2,
+                                    .dim = {0, s->p->ports[i].width}};
+    s->inputs = inputs, s->outputs = outputs, s->out_arena = a;
+    for (uint32_t i = 0; i < s->phases[phase].n; i++) execute(s, phase, bank, i);
+    s->inputs = NULL, s->outputs = NULL, s->out_arena = NULL;
+    for (int d = 0; d < ISA_DOMAINS; d++)
+        if (ph->free_domains >> d & 1) b->pos[d] += rows[d];
+    b->ran[phase]++;
+    return true;
+}
+
+// --- positions, observation, counters
+
+static int first_domain(const sim *s) { // of the last phase: the one that streams
+    unsigned free = s->p->n_phases ? s->p->phases[s->p->n_phases - 1].free_domains : 0;
+    return free ? __builtin_ctz(free) : 0;
+}
+
+int64_t sim_pos(const sim *s, uint32_t bank) {
+    CHECK(bank < s->p->banks, "bank %u", bank);
+    return s->banks[bank].pos[first_domain(s)];
+}
+
+void sim_set_pos(sim *s, uint32_t bank, int64_t pos) {
+    CHECK(bank < s->p->banks && pos >= 0, "position %lld of bank %u", (long long)pos, bank);
+    s->banks[bank].pos[first_domain(s)] = pos;
+}
+
+void sim_observe(sim *s, sim_observer f, void *ctx) {
+    s->observer = f;
+    s->observer_ctx = ctx;
+}
+
+static void stats_add(sim_stats *to, const sim_stats *s) {
+#define STAT(name, unit, summary) to->name += s->name;
+#include "runtime-sim/stats.def"
+}
+
+sim_stats sim_totals(const sim *s) {
+    sim_stats total = {0};
+    for (uint32_t i = 0; i < s->p->n_phases; i++)
+        for (uint32_t k = 0; k < s->phases[i].n; k++) stats_add(&total, &s->phases[i].stats[k]);
+    return total;
+}
+
+sim_stats sim_insn_stats(const sim *s, uint32_t phase, uint32_t tile, uint32_t pc) {
+    CHECK(phase < s->p->n_phases && tile < s->p->n_tiles &&
+              pc < s->p->tiles[tile].phase[phase].count,
+          "phase %u tile %u pc %u", phase, tile, pc);
+    return s->phases[phase].stats[s->phases[phase].base[tile] + pc];
+}
