@@ -1,0 +1,213 @@
+// The two engines; see engine.h.
+#include "cli/engine.h"
+#include "ir/interp.h"
+#include <string.h>
+
+struct engine {
+    arena *arena;
+    engine_info info;
+    // simulator
+    sim *sim;
+    const isa_program *program;
+    uint32_t *ring_tile, *ring_index;
+    // interpreter
+    ir_interp *interp;
+    const ir_module *module;
+    const ir_func *func;
+    const char **ring_name;
+    size_t n_in, n_out;
+};
+
+const engine_info *engine_describe(const engine *e) { return &e->info; }
+sim *engine_sim(engine *e) { return e->sim; }
+
+void engine_free(engine *e) {
+    if (!e) return;
+    sim_free(e->sim);
+    ir_interp_free(e->interp);
+    arena_free(e->arena);
+}
+
+static engine *engine_new(void) {
+    arena *a = arena_new();
+    engine *e = ARENA_NEW(a, engine);
+    e->arena = a;
+    return e;
+}
+
+// ---- simulator -------------------------------------------------------------------------------
+
+engine *engine_of_program(const program_file *f, const sim_options *o, diag_sink *diags) {
+    const isa_program *p = f->program;
+    sim *s = sim_new(p, f->chip, o, diags);
+    if (!s) return NULL;
+    engine *e = engine_new();
+    e->sim = s;
+    e->program = p;
+    engine_info *info = &e->info;
+    info->stream = p->class == ISA_STREAM;
+    info->max_tokens = p->max_tokens;
+    info->max_chunk = p->max_chunk;
+    for (int d = 0; d < ISA_DOMAINS; d++)
+        if (p->phases[0].free_domains >> d & 1) info->fixed_rows = p->phases[0].fixed_rows[d];
+    info->n_ports = p->n_ports;
+    info->ports = ARENA_ARRAY(e->arena, engine_port, p->n_ports + 1);
+    for (uint32_t i = 0; i < p->n_ports; i++) {
+        const isa_port *d = &p->ports[i];
+        info->ports[i] = (engine_port){.name = isa_str(p, d->name),
+                                       .input = d->direction == ISA_PORT_IN,
+                                       .onnx = (elem)d->elem,
+                                       .integer = d->type == ISA_I32,
+                                       .width = d->width,
+                                       .lo = d->lo,
+                                       .hi = d->hi,
+                                       .role = (isa_prole)d->role,
+                                       .shape = isa_str(p, d->shape),
+                                       .layout = isa_str(p, d->layout)};
+    }
+    size_t n = 0;
+    for (uint32_t t = 0; t < p->n_tiles; t++) n += p->tiles[t].n_rings;
+    info->rings = ARENA_ARRAY(e->arena, engine_ring, n + 1);
+    e->ring_tile = ARENA_ARRAY(e->arena, uint32_t, n + 1);
+    e->ring_index = ARENA_ARRAY(e->arena, uint32_t, n + 1);
+    for (uint32_t t = 0; t < p->n_tiles; t++) {
+        for (uint32_t r = 0; r < p->tiles[t].n_rings; r++) {
+            const isa_ring *d = &p->tiles[t].rings[r];
+            e->ring_tile[info->n_rings] = t;
+            e->ring_index[info->n_rings] = r;
+            info->rings[info->n_rings++] = (engine_ring){isa_str(p, d->past_key),
+                                                         isa_str(p, d->past_value),
+                                                         isa_str(p, d->present_key),
+                                                         isa_str(p, d->present_value),
+                                                         isa_str(p, d->kv_layout),
+                                                         d->n_kv,
+                                                         d->d,
+                                                         d->dv};
+        }
+    }
+    return e;
+}
+
+// ---- interpreter -----------------------------------------------------------------------------
+
+static isa_prole role_of(const char *s) {
+    return strcmp(s, "tokens") == 0      ? ISA_ROLE_TOKENS
+           : strcmp(s, "mask") == 0      ? ISA_ROLE_MASK
+           : strcmp(s, "positions") == 0 ? ISA_ROLE_POSITIONS
+                                         : ISA_ROLE_DATA;
+}
+
+static const char *shape_of(arena *a, const ir_port *p) {
+    size_t n;
+    const char *const *dims = ir_attr_strs(&p->attrs, IR_ATTR_onnx_shape, &n);
+    const char *text = n ? "[" : "";
+    for (size_t i = 0; i < n; i++) text = arena_printf(a, "%s%s%s", text, i ? "," : "", dims[i]);
+    return n ? arena_printf(a, "%s]", text) : "";
+}
+
+static engine_port port_of(engine *e, const ir_port *p, bool input) {
+    ir_type t = {.type = ELEM_f32, .rank = 2};
+    if (p->value != IR_NONE) {
+        t = *ir_type_of(e->func, p->value);
+    } else { // an output of mapped IR: the pieces that io.out writes
+        for (size_t i = 0; i < e->func->ops.count; i++) {
+            const ir_op *op = &e->func->ops.items[i];
+            if (op->code != IR_io_out ||
+                strcmp(ir_attr_str(&op->attrs, IR_ATTR_port, ""), p->name) != 0)
+                continue;
+            const ir_type *piece = ir_type_of(e->func, op->operand[0]);
+            t.type = piece->type;
+            t.dim[1] += ir_type_width(piece);
+        }
+    }
+    engine_port q = {.name = p->name,
+                     .input = input,
+                     .integer = !elem_is_float(t.type),
+                     .width = ir_type_width(&t)};
+    q.onnx = t.type;
+    elem_parse(ir_attr_str(&p->attrs, IR_ATTR_onnx_type, elem_name(t.type)), &q.onnx);
+    q.lo = ir_attr_int(&p->attrs, IR_ATTR_range_lo, 0);
+    q.hi = ir_attr_int(&p->attrs, IR_ATTR_range_hi, 0);
+    q.role = role_of(ir_attr_str(&p->attrs, IR_ATTR_role, ""));
+    q.shape = shape_of(e->arena, p);
+    q.layout = ir_attr_str(&p->attrs, IR_ATTR_layout, "");
+    return q;
+}
+
+engine *engine_of_module(const ir_module *m, int threads, diag_sink *diags) {
+    CHECK(m->funcs.count == 1, "the interpreter engine wants one function");
+    const ir_func *f = m->funcs.items[0];
+    ir_interp *t = ir_interp_new(m, f, threads, diags);
+    if (!t) return NULL;
+    engine *e = engine_new();
+    e->interp = t;
+    e->module = m;
+    e->func = f;
+    e->n_in = f->params.count;
+    e->n_out = f->results.count;
+    engine_info *info = &e->info;
+    info->stream = strcmp(ir_attr_str(&m->attrs, IR_ATTR_class, "stream"), "stream") == 0;
+    info->max_tokens = ir_attr_int(&m->attrs, IR_ATTR_max_tokens, INT32_MAX);
+    info->max_chunk = ir_attr_int(&m->attrs, IR_ATTR_max_chunk, info->max_tokens);
+    for (int d = 0; d < IR_MAX_DOMAINS; d++)
+        if (ir_attr_has(&m->domain[d].attrs, IR_ATTR_fixed))
+            info->fixed_rows = ir_attr_int(&m->domain[d].attrs, IR_ATTR_fixed, 0);
+    info->ports = ARENA_ARRAY(e->arena, engine_port, e->n_in + e->n_out + 1);
+    for (size_t i = 0; i < e->n_in; i++)
+        info->ports[info->n_ports++] = port_of(e, &f->params.items[i], true);
+    for (size_t i = 0; i < e->n_out; i++)
+        info->ports[info->n_ports++] = port_of(e, &f->results.items[i], false);
+    info->rings = ARENA_ARRAY(e->arena, engine_ring, m->symbols.count + 1);
+    e->ring_name = ARENA_ARRAY(e->arena, const char *, m->symbols.count + 1);
+    for (size_t i = 0; i < m->symbols.count; i++) {
+        const ir_symbol *s = m->symbols.items[i];
+        if (s->kind != IR_SYM_RING) continue;
+        const ir_attrs *a = &s->attrs;
+        e->ring_name[info->n_rings] = s->name;
+        info->rings[info->n_rings++] =
+            (engine_ring){ir_attr_str(a, IR_ATTR_past_key, ""),
+                          ir_attr_str(a, IR_ATTR_past_value, ""),
+                          ir_attr_str(a, IR_ATTR_present_key, ""),
+                          ir_attr_str(a, IR_ATTR_present_value, ""),
+                          ir_attr_str(a, IR_ATTR_kv_layout, ""),
+                          ir_attr_int(a, IR_ATTR_n_kv, 1),
+                          ir_attr_int(a, IR_ATTR_d, 1),
+                          ir_attr_int(a, IR_ATTR_dv, ir_attr_int(a, IR_ATTR_d, 1))};
+    }
+    return e;
+}
+
+// ---- steps -----------------------------------------------------------------------------------
+
+bool engine_step(engine *e, bool reset, int64_t rows, const tensor *inputs, arena *a,
+                 tensor *outputs, diag_sink *diags) {
+    int64_t counts[IR_MAX_DOMAINS];
+    for (int d = 0; d < IR_MAX_DOMAINS; d++) counts[d] = rows;
+    if (e->sim) return sim_step(e->sim, 0, 0, reset, counts, inputs, a, outputs, diags);
+    if (reset) ir_interp_reset(e->interp);
+    return ir_interp_step(e->interp, counts, inputs, a, outputs);
+}
+
+bool engine_load_past(engine *e, int64_t pos, const tensor *keys, const tensor *values,
+                      diag_sink *diags) {
+    bool ok = true;
+    if (e->sim) {
+        sim_reset(e->sim, 0);
+        for (size_t i = 0; i < e->info.n_rings && ok; i++)
+            ok = sim_ring_load(e->sim, e->ring_tile[i], e->ring_index[i], 0, &keys[i], &values[i],
+                               diags);
+        sim_set_pos(e->sim, 0, pos);
+    } else {
+        ir_interp_reset(e->interp);
+        for (size_t i = 0; i < e->info.n_rings && ok; i++)
+            ok = ir_interp_ring_load(e->interp, e->ring_name[i], &keys[i], &values[i]);
+        for (int d = 0; d < IR_MAX_DOMAINS; d++)
+            if (e->module->domain[d].used) ir_interp_set_pos(e->interp, d, pos);
+    }
+    return ok;
+}
+
+bool engine_read_ring(engine *e, size_t ring, arena *a, tensor *k, tensor *v) {
+    return e->sim ? sim_ring_read(e->sim, e->ring_tile[ring], e->ring_index[ring], 0, a, k, v)
+                  : ir_interp_ring_read(e->interp, e->ring_name[ring], a, k, v);
+}
