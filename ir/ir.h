@@ -191,6 +191,7 @@ typedef struct {
     ir_func_list funcs;
     ir_text_list proof; // find-tokens' record, one claim a line
     ir_text_list notes; // sentences for the summary: what was assumed, relaxed or approximated
+    int line; // of its `module` in the text it was parsed from; 0: none
     map *suffix;        // internal: last suffix given to a symbol's name
     struct ir_memory *memory; // internal: the arena and the mapped files, shared with derived modules
 } ir_module;

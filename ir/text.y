@@ -64,8 +64,8 @@ line:
 | "tensor" SYMBOL ':' type '=' list NEWLINE { text_tensor_items(p, $SYMBOL, at(&@SYMBOL), $type); }
 | "ring" SYMBOL attrs NEWLINE { text_symbol(p, IR_SYM_RING, $SYMBOL, at(&@SYMBOL), $attrs); }
 | "group" SYMBOL attrs NEWLINE { text_symbol(p, IR_SYM_GROUP, $SYMBOL, at(&@SYMBOL), $attrs); }
-| "proof" STRING NEWLINE { vec_push(&p->module->proof, arena_str(p->module->arena, $STRING)); }
-| "note" STRING NEWLINE { vec_push(&p->module->notes, arena_str(p->module->arena, $STRING)); }
+| "proof" STRING NEWLINE { text_sentence(p, at(&@1), &p->module->proof, $STRING); }
+| "note" STRING NEWLINE { text_sentence(p, at(&@1), &p->module->notes, $STRING); }
 | "func" SYMBOL '(' params ')' results '{' NEWLINE { text_func_begin(p, $SYMBOL, at(&@SYMBOL), (ir_attrs){0}); }
 | "func" SYMBOL '(' params ')' results attrs '{' NEWLINE { text_func_begin(p, $SYMBOL, at(&@SYMBOL), $attrs); }
 | '}' NEWLINE { text_func_end(p, at(&@1)); }

@@ -68,12 +68,23 @@ static bool print_special(double v, char out[TEXT_ELEM_MAX]) {
     return true;
 }
 
-void text_print_double(double v, char out[TEXT_ELEM_MAX]) {
-    if (print_special(v, out)) return;
+// Shortest text of v that `e` reads back as the same bits; fewest digits where two are as short.
+static void print_shortest(elem e, double v, char out[TEXT_ELEM_MAX]) {
+    char text[TEXT_ELEM_MAX];
+    uint64_t want = 0, found = 0;
+    elem_store_f64(e, &want, 0, v);
+    out[0] = 0;
     for (int digits = 1; digits <= 17; digits++) {
-        snprintf(out, TEXT_ELEM_MAX, "%.*g", digits, v);
-        if (strtod(out, NULL) == v) return;
+        int n = snprintf(text, sizeof text, "%.*g", digits, v);
+        elem_store_f64(e, &found, 0, strtod(text, NULL));
+        if (found != want || (out[0] && (size_t)n >= strlen(out))) continue;
+        memcpy(out, text, (size_t)n + 1);
+        if (!strchr(out, 'e')) return; // more digits are longer
     }
+}
+
+void text_print_double(double v, char out[TEXT_ELEM_MAX]) {
+    if (!print_special(v, out)) print_shortest(ELEM_f64, v, out);
 }
 
 void text_print_elem(elem e, const void *data, size_t i, char out[TEXT_ELEM_MAX]) {
@@ -81,15 +92,9 @@ void text_print_elem(elem e, const void *data, size_t i, char out[TEXT_ELEM_MAX]
         snprintf(out, TEXT_ELEM_MAX, "%" PRIu64, (uint64_t)elem_load_i64(e, data, i));
     } else if (!elem_is_float(e)) {
         snprintf(out, TEXT_ELEM_MAX, "%" PRId64, elem_load_i64(e, data, i));
-    } else if (e == ELEM_f64) {
-        text_print_double(elem_load_f64(e, data, i), out);
     } else {
         double v = elem_load_f64(e, data, i);
-        if (print_special(v, out)) return;
-        for (int digits = 1; digits <= 9; digits++) {
-            snprintf(out, TEXT_ELEM_MAX, "%.*g", digits, v);
-            if ((float)strtod(out, NULL) == (float)v) return;
-        }
+        if (!print_special(v, out)) print_shortest(e, v, out);
     }
 }
 

@@ -233,6 +233,7 @@ void text_module(ir_parser *p, text_loc loc, ir_attrs attrs) {
     if (p->seen_module) text_error(p, loc, DIAG_ID_text_name, "a second 'module' line");
     p->seen_module = true;
     p->module->attrs = attrs;
+    p->module->line = loc.line;
 }
 
 void text_domain(ir_parser *p, const char *name, text_loc loc, ir_attrs attrs) {
@@ -356,6 +357,10 @@ void text_tensor_hash(ir_parser *p, const char *name, text_loc loc, ir_type type
         s->data = found;
         memcpy(s->hash, hash, sizeof s->hash);
     }
+}
+
+void text_sentence(ir_parser *p, text_loc loc, ir_text_list *list, const char *text) {
+    if (outside(p, loc)) vec_push(list, arena_str(p->module->arena, text));
 }
 
 // ---- functions

@@ -78,6 +78,7 @@ void text_symbol(ir_parser *p, ir_symbol_kind kind, const char *name, text_loc l
 void text_tensor_items(ir_parser *p, const char *name, text_loc loc, ir_type type);
 void text_tensor_hash(ir_parser *p, const char *name, text_loc loc, ir_type type, const char *hash,
                       text_loc hash_loc);
+void text_sentence(ir_parser *p, text_loc loc, ir_text_list *list, const char *text);
 void text_func_begin(ir_parser *p, const char *name, text_loc loc, ir_attrs attrs);
 void text_func_end(ir_parser *p, text_loc loc);
 void text_op(ir_parser *p, const char *name, text_loc loc, ir_attrs attrs);

@@ -41,33 +41,32 @@ static const char *value_text(verifier *v, const ir_func *f, ir_val x) {
     return name ? arena_printf(v->a, "'%%%s'", name) : arena_printf(v->a, "value %" PRIu32, x);
 }
 
-static void verify_type(verifier *v, diag_loc loc, const ir_type *t) {
-    if ((unsigned)t->type >= ELEM_COUNT || t->rank < 0 || t->rank > IR_MAX_RANK) {
-        verify_error(v, loc, DIAG_ID_text_type, "a value has no valid type");
-        return;
-    }
+static bool verify_type(verifier *v, diag_loc loc, const ir_type *t) {
+    bool ok = true;
     for (int i = 0; i < t->rank; i++) {
         if (!ir_dim_is_domain(t->dim[i])) continue;
         int64_t d = -1 - t->dim[i];
-        if (i > 0 || d >= IR_MAX_DOMAINS || !v->m->domain[d].used)
+        if (i > 0 || d >= IR_MAX_DOMAINS || !v->m->domain[d].used) {
             verify_error(v, loc, DIAG_ID_domain, "the type '%s' has a domain that is not declared",
                          ir_type_text(v->a, t));
+            ok = false;
+        }
     }
-    if (ir_type_width(t) > IR_MAX_ELEMENTS)
-        verify_error(v, loc, DIAG_ID_type_size, "the type '%s' is too large",
-                     ir_type_text(v->a, t));
+    if (ir_type_width(t) <= IR_MAX_ELEMENTS) return ok;
+    verify_error(v, loc, DIAG_ID_type_size, "the type '%s' is too large", ir_type_text(v->a, t));
+    return false;
 }
 
-// Marks x as defined by `op` (UINT32_MAX: a parameter).
-static void define(verifier *v, const ir_func *f, diag_loc loc, bool *defined, ir_val x,
+// Marks x as defined by `op` (UINT32_MAX: a parameter). False: reported.
+static bool define(verifier *v, const ir_func *f, diag_loc loc, bool *defined, ir_val x,
                    uint32_t op) {
     if (x == IR_NONE || x >= f->values.count || defined[x] || f->values.items[x].op != op) {
         verify_error(v, loc, DIAG_ID_value_order, "%s is not defined here, or not only here",
                      value_text(v, f, x));
-        return;
+        return false;
     }
     defined[x] = true;
-    verify_type(v, loc, &f->values.items[x].type);
+    return verify_type(v, loc, &f->values.items[x].type);
 }
 
 static void verify_names(verifier *v, const ir_func *f) {
@@ -119,23 +118,30 @@ static void verify_op(verifier *v, const ir_func *f, const ir_op *op, bool *defi
                      ir_ops[op->code].name, results, results == 1 ? "" : "s", op->n_results);
         sound = false;
     }
-    for (uint32_t i = 0; i < op->n_results; i++) define(v, f, loc, defined, op->result[i], index);
+    for (uint32_t i = 0; i < op->n_results; i++)
+        sound &= define(v, f, loc, defined, op->result[i], index);
     verify_stage(v, loc, op);
     if (!sound) return;
     ir_type *declared = ARENA_ARRAY(v->a, ir_type, results + 1);
     ir_type *out = ARENA_ARRAY(v->a, ir_type, results + 1);
-    for (int i = 0; i < results; i++) {
-        if (op->result[i] >= f->values.count) return;
-        declared[i] = f->values.items[op->result[i]].type;
-        for (int k = 0; k < declared[i].rank; k++) {
-            if (declared[i].dim[k] < -IR_MAX_DOMAINS) return; // reported
-        }
-    }
+    for (int i = 0; i < results; i++) declared[i] = f->values.items[op->result[i]].type;
     ir_infer_ctx c = {v->m, f, op, in, declared, out, v->diags, loc};
     if (!ir_infer(&c)) v->ok = false;
 }
 
+// Types that may be looked at: nothing else is checked where there are others.
+static bool has_types(verifier *v, const ir_func *f) {
+    for (size_t i = 1; i < f->values.count; i++) {
+        const ir_type *t = &f->values.items[i].type;
+        if ((unsigned)t->type < ELEM_COUNT && t->rank >= 0 && t->rank <= IR_MAX_RANK) continue;
+        verify_error(v, verify_at_func(v, f), DIAG_ID_text_type, "value %zu has no type", i);
+        return false;
+    }
+    return true;
+}
+
 static void verify_func(verifier *v, const ir_func *f) {
+    if (!has_types(v, f)) return;
     bool *defined = ARENA_ARRAY(v->a, bool, f->values.count + 1);
     size_t before = diag_errors(v->diags);
     bool ok = v->ok;

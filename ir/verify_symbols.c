@@ -251,7 +251,7 @@ static void verify_group(verifier *v, const ir_symbol *s) {
 
 bool verify_module(verifier *v) {
     const ir_module *m = v->m;
-    verify_class(v, DIAG_FILE(v->name), &m->attrs);
+    verify_class(v, (diag_loc){.file = v->name, .line = m->line}, &m->attrs);
     for (int i = 0; i < IR_MAX_DOMAINS; i++) {
         if (m->domain[i].used) verify_domain(v, i);
     }
