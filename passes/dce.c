@@ -1,4 +1,5 @@
-// dce: drops operations whose results nobody reads. Parameters stay: they are the interface.
+// dce: drops operations whose results nobody reads. Parameters stay: they are the interface. Constants
+// move to their first reader, so that their order follows from what is computed alone.
 #include "passes/pass.h"
 #include "passes/rewrite.h"
 
@@ -16,6 +17,11 @@ static bool has_effect(const ir_op *op) {
     }
 }
 
+static void copy_const(rewrite *r, ir_val v) {
+    const ir_op *op = ir_def(r->of, v);
+    if (op && op->code == IR_t_const && rewrite_get(r, v) == IR_NONE) rewrite_copy(r, op);
+}
+
 bool pass_dce_func(ir_module *m, const ir_module *old, const ir_func *f, diag_sink *diags) {
     rewrite r = rewrite_begin(old, f, m, diags);
     bool *live = ARENA_ARRAY(r.scratch, bool, f->values.count);
@@ -28,8 +34,12 @@ bool pass_dce_func(ir_module *m, const ir_module *old, const ir_func *f, diag_si
         for (uint32_t j = 0; keep[i] && j < op->n_operands; j++) live[op->operand[j]] = true;
     }
     for (size_t i = 0; i < f->ops.count; i++) {
-        if (keep[i]) rewrite_copy(&r, &f->ops.items[i]);
+        const ir_op *op = &f->ops.items[i];
+        if (!keep[i] || op->code == IR_t_const) continue;
+        for (uint32_t j = 0; j < op->n_operands; j++) copy_const(&r, op->operand[j]);
+        rewrite_copy(&r, op);
     }
+    for (size_t i = 0; i < f->results.count; i++) copy_const(&r, f->results.items[i].value);
     return rewrite_end(&r);
 }
 
