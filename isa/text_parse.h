@@ -29,6 +29,8 @@ enum { TEXT_AMBIGUOUS = UINT32_MAX - 1 };
 
 // A descriptor by name or %number at the current token, which is consumed.
 bool text_parse_reference(parser *x, isa_desc_kind kind, uint32_t *index);
+void text_parse_descriptor(parser *x, isa_desc_kind kind); // behind ".buf" and the like
+void text_parse_view(parser *x);            // behind ".view": name parent first..last
 void text_parse_insn(parser *x);            // a line that starts with a mnemonic
 void text_parse_word(parser *x);            // behind ".word"
 void text_push_insn(parser *x, isa_insn i); // with the line information that follows
