@@ -122,7 +122,7 @@ static bool query_rows(ir_eval_ctx *c, const ir_op *op, const tensor *q, tensor 
     eval_view view = eval_view_as(q, ELEM_f32);
     j.in = view.data;
     size_t work = (size_t)(r->d + r->dv) * (size_t)min_i64(r->count, r->slots) + 1;
-    parallel_for(c->threads, (size_t)(rows * heads), 1 + 32768 / work, attend_range, &j);
+    parallel_for(c->threads, (size_t)(rows * heads), 1 + 400000 / work, attend_range, &j);
     eval_view_free(&view);
     return true;
 }

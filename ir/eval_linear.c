@@ -43,6 +43,11 @@ static void linear_panel(const void *ctx, size_t k0, size_t k1, size_t n0, size_
     weights_panel(j->w, j->integer, k0, k1, n0, n1, w);
 }
 
+static bool linear_direct(const void *ctx, size_t n0, size_t n1, const float **w, size_t *ld,
+                          bool *transposed) {
+    return weights_direct(((const linear_job *)ctx)->w, n0, n1, w, ld, transposed);
+}
+
 // i = acc - zx*colsum - zw*rowsum + K*zx*zw; y = f32(f64(i) * (f64(sx)*f64(sw)) + f64(bias))
 static float scaled(const linear_job *j, int64_t acc, const q8_trailer *t, size_t n) {
     int64_t zx = t->zero, zw = j->w->zero[n];
@@ -92,7 +97,7 @@ static bool linear_run(ir_eval_ctx *c, const ir_op *op, linear_job *j) {
         weights_column_sums(j->w, column_sum);
     }
     j->column_sum = column_sum;
-    product p = {m, j->k, j->n, j, linear_rows, linear_panel, linear_finish};
+    product p = {m, j->k, j->n, j, linear_rows, linear_panel, linear_direct, linear_finish};
     product_run(&p, c->threads);
     free(column_sum);
     return true;

@@ -105,7 +105,7 @@ static bool matmul_batches(ir_eval_ctx *c, const ir_op *op, matmul_job *j) {
             rest /= (size_t)dim[i];
         }
         j->out_at = b * (size_t)(m * n);
-        product p = {(size_t)m, j->k, j->n, j, matmul_rows, matmul_panel, matmul_finish};
+        product p = {(size_t)m, j->k, j->n, j, matmul_rows, matmul_panel, NULL, matmul_finish};
         product_run(&p, c->threads);
     }
     return true;
@@ -247,9 +247,13 @@ bool ir_eval_t_conv(ir_eval_ctx *c, const ir_op *op, const tensor *const *in, te
     }
     for (j.image = 0; j.image < (size_t)x->dim[0]; j.image++) {
         for (j.group = 0; j.group < j.groups; j.group++) {
-            product p = {(size_t)j.positions, (size_t)(j.channels * j.kernel_size),
-                         (size_t)j.filters,   &j,
-                         conv_rows,           conv_panel,
+            product p = {(size_t)j.positions,
+                         (size_t)(j.channels * j.kernel_size),
+                         (size_t)j.filters,
+                         &j,
+                         conv_rows,
+                         conv_panel,
+                         NULL,
                          conv_finish};
             product_run(&p, c->threads);
         }

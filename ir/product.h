@@ -17,6 +17,10 @@ typedef struct {
     void (*rows)(const void *ctx, size_t m0, size_t m1, double *a);
     // w[(j-k0)*PRODUCT_COLUMNS + c-n0] = right operand (j, c); columns from n1 on are preset to 0.
     void (*panel)(const void *ctx, size_t k0, size_t k1, size_t n0, size_t n1, double *w);
+    // Optional: columns [n0, n1) as floats in memory, element (k, c) at w[k*ld + c-n0], or
+    // (transposed) w[(c-n0)*ld + k]; false: not so. Spares the conversion when there are few rows.
+    bool (*direct)(const void *ctx, size_t n0, size_t n1, const float **w, size_t *ld,
+                   bool *transposed);
     // sum[(i-m0)*PRODUCT_COLUMNS + c-n0] is finished; called from several threads.
     void (*finish)(const void *ctx, size_t m0, size_t m1, size_t n0, size_t n1, const double *sum);
 } product;

@@ -203,6 +203,22 @@ void weights_panel(const weight_block *b, bool as_codes, size_t k0, size_t k1, s
         }
 }
 
+bool weights_direct(const weight_block *b, size_t n0, size_t n1, const float **w, size_t *ld,
+                    bool *transposed) {
+    int64_t lo = b->n0 + (int64_t)n0, hi = b->n0 + (int64_t)n1;
+    for (size_t i = 0; i < b->n_sources; i++) {
+        const weight_source *s = &b->source[i];
+        if (lo < s->n0 || hi > s->n1) continue;
+        if (s->w->type != ELEM_f32 || (uintptr_t)s->w->data % sizeof(float) != 0) return false;
+        *ld = (size_t)s->w->dim[1];
+        *transposed = s->trans;
+        size_t k = (size_t)b->k0, n = (size_t)(lo - s->n0);
+        *w = (const float *)s->w->data + (s->trans ? n * *ld + k : k * *ld + n);
+        return true;
+    }
+    return false;
+}
+
 void weights_column_sums(const weight_block *b, int64_t *sum) {
     enum { ROWS = 64 };
     double w[ROWS * COLUMNS];

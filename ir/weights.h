@@ -34,6 +34,9 @@ static inline size_t weights_n(const weight_block *b) { return (size_t)(b->n1 - 
 // real numbers f32(f64(scale) * (code - zero)).
 void weights_panel(const weight_block *b, bool as_codes, size_t k0, size_t k1, size_t n0, size_t n1,
                    double *w);
+// For product.direct: false when the columns are not floats of one source, aligned.
+bool weights_direct(const weight_block *b, size_t n0, size_t n1, const float **w, size_t *ld,
+                    bool *transposed);
 // sum[n] = sum over the block's rows of the codes of column n.
 void weights_column_sums(const weight_block *b, int64_t *sum);
 
