@@ -1,0 +1,241 @@
+// Choosing probe sizes (worked-examples §1.3, steps 1 and 2): primes above 30 that are no factor of any
+// fixed size, so that a reshape cannot cut a token axis by accident; the maximum from the options, or
+// from the tables and buffers that the model slices by position.
+#include "passes/bind.h"
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { DEFAULT_MAX = 1024, SMALL_TOKENS = 2, PAST = 31 };
+static const int64_t BIG_MODEL = 4 << 20; // weights from which checks run on @small
+
+typedef struct {
+    const bind_source *s;
+    const bind_options *o;
+    diag_sink *diags;
+    arena *a;
+    bind_role *role;
+    ir_module *m;
+    bool has_past, has_tokens;
+} binder;
+
+// ---- importing at one size -------------------------------------------------------------------
+
+static int64_t axis_size(const bind_role *r, int axis, int64_t tokens, int64_t past) {
+    const char *kind = r->axis[axis];
+    if (strcmp(kind, "tokens") == 0 && r->size[axis] < 0) return tokens;
+    if (strcmp(kind, "past") == 0) return past;
+    if (strcmp(kind, "total") == 0) return past + tokens;
+    return r->size[axis];
+}
+
+static const char *value_of(const binder *b, const char *name) {
+    for (size_t i = 0; i < b->o->n_values; i++)
+        if (strcmp(b->o->values[i].name, name) == 0) return b->o->values[i].value;
+    return NULL;
+}
+
+static tensor bound_value(const binder *b, size_t i, const bind_shape *shape, int64_t past) {
+    const bind_port *p = &b->s->inputs[i];
+    const char *value = value_of(b, p->name);
+    tensor t = tensor_new(b->m->arena, p->type, shape->rank, shape->dim);
+    bool positions = !value || strcmp(value, "positions") == 0;
+    size_t n = tensor_count(&t), last = shape->rank ? (size_t)shape->dim[shape->rank - 1] : 1;
+    for (size_t k = 0; k < n; k++) {
+        double v = positions ? (double)past + (double)(k % last) : strtod(value, NULL);
+        elem_store_f64(t.type, t.data, k, v);
+    }
+    return t;
+}
+
+static void label(binder *b, ir_func *f, const char *probe, int64_t tokens, int64_t past) {
+    arena *a = b->m->arena;
+    ir_attr_set_str(a, &f->attrs, IR_ATTR_probe, probe);
+    if (tokens >= 0) ir_attr_set_int(a, &f->attrs, IR_ATTR_tokens, tokens);
+    ir_attr_set_int(a, &f->attrs, IR_ATTR_past, past);
+    for (size_t i = 0; i < f->params.count; i++) {
+        ir_port *p = &f->params.items[i];
+        for (size_t k = 0; k < b->s->n_inputs; k++) {
+            if (strcmp(b->s->inputs[k].name, p->name)) continue;
+            ir_attr_set_str(a, &p->attrs, IR_ATTR_role, b->role[k].role);
+            if (b->s->inputs[k].rank)
+                ir_attr_set_strs(a, &p->attrs, IR_ATTR_onnx_shape, b->role[k].axis,
+                                 (size_t)b->s->inputs[k].rank);
+        }
+    }
+}
+
+static bool import_at(binder *b, ir_module *m, const char *name, int64_t tokens, int64_t past) {
+    bind_shape *shapes = ARENA_ARRAY(b->a, bind_shape, b->s->n_inputs + 1);
+    tensor_named *values = ARENA_ARRAY(b->a, tensor_named, b->s->n_inputs + 1);
+    size_t n_values = 0;
+    for (size_t i = 0; i < b->s->n_inputs; i++) {
+        const bind_port *p = &b->s->inputs[i];
+        shapes[i] = (bind_shape){.input = p->name, .rank = p->rank};
+        for (int k = 0; k < p->rank; k++) shapes[i].dim[k] = axis_size(&b->role[i], k, tokens, past);
+        if (b->role[i].is_bound)
+            values[n_values++] = (tensor_named){p->name, bound_value(b, i, &shapes[i], past)};
+    }
+    if (!b->s->import(b->s->ctx, shapes, values, n_values, m, name, b->diags)) return false;
+    ir_func *f = ir_func_find(m, name);
+    CHECK(f, "the importer made no function '@%s'", name);
+    label(b, f, name, tokens, past);
+    return true;
+}
+
+// ---- sizes that are taken --------------------------------------------------------------------
+
+// Some fixed size of the function, or a weight's, is a multiple of n.
+static bool divides_a_size(const ir_module *m, const ir_func *f, int64_t n) {
+    for (size_t i = 0; i < m->symbols.count; i++) {
+        const ir_symbol *s = m->symbols.items[i];
+        for (int k = 0; s->kind == IR_SYM_TENSOR && k < s->data.rank; k++)
+            if (s->data.dim[k] > 0 && s->data.dim[k] % n == 0) return true;
+    }
+    for (size_t i = 0; i < f->params.count; i++) {
+        const ir_type *t = ir_type_of(f, f->params.items[i].value);
+        for (int k = 0; k < t->rank; k++)
+            if (t->dim[k] > 0 && t->dim[k] % n == 0) return true;
+    }
+    return false;
+}
+
+static bool is_prime(int64_t n) {
+    for (int64_t d = 2; d * d <= n; d++)
+        if (n % d == 0) return false;
+    return n > 1;
+}
+
+// ---- the longest sequence a model's tables allow ---------------------------------------------
+
+typedef struct {
+    int64_t rows; // INT64_MAX: no limit found
+    const char *node;
+} limit;
+
+static void lower(limit *l, int64_t rows, const ir_op *op) {
+    if (rows >= l->rows) return;
+    *l = (limit){rows, op->n_locs ? op->loc[0] : ir_ops[op->code].name};
+}
+
+// Tables looked up by position, and buffers sliced by the token count: what an operation on constants
+// makes of R rows is n1 rows in the one function and n2 in the other.
+static limit table_limit(const ir_func *f, const ir_func *g, int64_t n1, int64_t n2) {
+    limit l = {INT64_MAX, NULL};
+    size_t n = f->values.count;
+    bool *moving = base_calloc(n, 1); // depends on an input other than position ids
+    bool *position = base_calloc(n, 1);
+    for (size_t i = 0; i < f->params.count; i++) {
+        const ir_port *p = &f->params.items[i];
+        bool is_pos = strcmp(ir_attr_str(&p->attrs, IR_ATTR_role, ""), "positions") == 0;
+        *(is_pos ? &position[p->value] : &moving[p->value]) = true;
+    }
+    for (size_t i = 0; i < f->ops.count; i++) {
+        const ir_op *op = &f->ops.items[i];
+        for (uint32_t k = 0; k < op->n_operands; k++)
+            for (uint32_t r = 0; r < op->n_results; r++) {
+                moving[op->result[r]] |= moving[op->operand[k]];
+                position[op->result[r]] |= position[op->operand[k]];
+            }
+        bool is_gather = op->code == IR_t_gather || op->code == IR_nn_embed;
+        if ((!is_gather && op->code != IR_t_slice) || moving[op->result[0]]) continue;
+        ir_val data = op->operand[op->code == IR_nn_embed];
+        if (position[data] || i >= g->ops.count || g->ops.items[i].code != op->code) continue;
+        const ir_type *in = ir_type_of(f, data), *out = ir_type_of(f, op->result[0]);
+        const ir_type *other = ir_type_of(g, g->ops.items[i].result[0]);
+        const ir_type *in2 = ir_type_of(g, g->ops.items[i].operand[op->code == IR_nn_embed]);
+        bool grows = false;
+        for (int k = 0; k < out->rank && k < other->rank; k++)
+            grows |= out->dim[k] == n1 && other->dim[k] == n2;
+        if (!grows && out->rank == other->rank) continue;
+        if (is_gather) {
+            int64_t axis = ir_attr_int(&op->attrs, IR_ATTR_axis, 0);
+            if (axis < in->rank && in->dim[axis] == in2->dim[axis] && in->dim[axis] > n2)
+                lower(&l, in->dim[axis], op);
+        } else {
+            for (int k = 0; k < in->rank; k++)
+                if (in->dim[k] == in2->dim[k] && in->dim[k] >= n2 && out->dim[k] == n1 && other->dim[k] == n2)
+                    lower(&l, in->dim[k], op);
+        }
+    }
+    free(moving);
+    free(position);
+    return l;
+}
+
+// ---- the whole -------------------------------------------------------------------------------
+
+static uint64_t weight_count(const ir_module *m) {
+    uint64_t n = 0;
+    for (size_t i = 0; i < m->symbols.count; i++)
+        if (m->symbols.items[i]->kind == IR_SYM_TENSOR) n += tensor_count(&m->symbols.items[i]->data);
+    return n;
+}
+
+static bool bind_frozen(binder *b) {
+    int64_t tokens = -1;
+    for (size_t i = 0; i < b->s->n_inputs; i++)
+        for (int k = 0; k < b->s->inputs[i].rank; k++)
+            if (strcmp(b->role[i].axis[k], "tokens") == 0) tokens = b->role[i].size[k];
+    if (b->o->o->max_tokens > 0 && tokens > 0 && b->o->o->max_tokens != tokens)
+        vec_push(&b->m->notes, arena_printf(b->m->arena, "the export is frozen at %" PRId64 " tokens", tokens));
+    return import_at(b, b->m, "max", tokens, 0);
+}
+
+// Probe sizes: primes from `from` on, none a factor of a fixed size.
+static void choose(const ir_module *m, const ir_func *f, int64_t from, int64_t *n) {
+    int64_t p = from;
+    for (int i = 0; i < 3; p++) {
+        if (!is_prime(p) || p == PAST || (f && divides_a_size(m, f, p))) continue;
+        n[i++] = p;
+    }
+}
+
+static bool bind_free(binder *b) {
+    // A first import tells the fixed sizes and the tables; it is kept where its sizes will do.
+    int64_t n[3], want[3];
+    choose(b->m, NULL, 37, n);
+    if (!import_at(b, b->m, "n1", n[0], 0)) return false;
+    choose(b->m, ir_func_find(b->m, "n1"), 37, want);
+    if (memcmp(n, want, sizeof n)) {
+        memcpy(n, want, sizeof n);
+        ir_module *again = ir_module_new();
+        ir_module_free(b->m);
+        b->m = again;
+        if (!import_at(b, b->m, "n1", n[0], 0)) return false;
+    }
+    if (!import_at(b, b->m, "n2", n[1], 0)) return false;
+    limit l = table_limit(ir_func_find(b->m, "n1"), ir_func_find(b->m, "n2"), n[0], n[1]);
+    int64_t max = b->o->o->max_tokens;
+    if (max > l.rows) {
+        diag_emit(b->diags, DIAG_ID_tok_positions, DIAG_AT(NULL, l.node),
+                  "%" PRId64 " tokens exceed the %" PRId64 " rows of its table: ask for at most %" PRId64
+                  " (--max-tokens)",
+                  max, l.rows, l.rows);
+        return false;
+    }
+    if (max <= 0) max = l.rows < DEFAULT_MAX ? l.rows : DEFAULT_MAX;
+    if (!import_at(b, b->m, "n3", n[2], 0)) return false;
+    if (b->has_past && !import_at(b, b->m, "past", n[0], PAST)) return false;
+    if (!import_at(b, b->m, "max", max, 0)) return false;
+    return weight_count(b->m) < (uint64_t)BIG_MODEL || import_at(b, b->m, "small", SMALL_TOKENS, 0);
+}
+
+ir_module *bind_module(const bind_source *s, const bind_options *o, diag_sink *diags) {
+    binder b = {.s = s, .o = o, .diags = diags, .a = arena_new()};
+    b.role = bind_roles(b.a, s, o, diags);
+    bool ok = b.role != NULL;
+    for (size_t i = 0; ok && i < s->n_inputs; i++)
+        for (int k = 0; k < s->inputs[i].rank; k++) {
+            const char *axis = b.role[i].axis[k];
+            b.has_tokens |= strcmp(axis, "tokens") == 0 && b.role[i].size[k] < 0;
+            b.has_past |= strcmp(axis, "past") == 0;
+        }
+    if (ok) {
+        b.m = ir_module_new();
+        ok = b.has_tokens ? bind_free(&b) : bind_frozen(&b);
+        if (!ok) ir_module_free(b.m);
+    }
+    arena_free(b.a);
+    return ok ? b.m : NULL;
+}

@@ -1,0 +1,374 @@
+// Attention: nn.attention becomes nn.attn on a ring that remembers keys and values; rotary tables
+// become tables by position. Attention that fuse left in pieces, because its probabilities are an
+// output too, is put together here.
+#include "passes/find_tokens.h"
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+// Heads, width of a head and domain of a [B, H, T, d] operand. False: reported.
+static bool head_axes(tok_ctx *c, uint32_t node, uint32_t id, bool transposed, int64_t *heads, int64_t *d,
+                      int *domain) {
+    tok_node *x = tok_at(c, id);
+    if (x->state != TOK_VALUE) {
+        if (x->state == TOK_BAD || x->state == TOK_UNSEEN) return tok_blame(c, node, id);
+        return tok_fail(c, node, DIAG_ID_tok_mix, "attends to %s, which is no value of rows", tok_name(c, id));
+    }
+    if (tok_rows(c, id) == IR_NONE) return tok_at(c, node)->state = TOK_BAD, false;
+    const tok_layout *l = &x->layout;
+    int rows_axis = l->rank - (transposed ? 1 : 2), d_axis = l->rank - (transposed ? 2 : 1);
+    *heads = *d = 1;
+    *domain = tok_layout_domain(l);
+    bool ok = l->rank >= 3 && *domain >= 0;
+    for (int i = 0; i < l->count; i++) {
+        const tok_atom *a = &l->atom[i];
+        if (a->kind == TOK_ROWS) ok &= a->axis == rows_axis;
+        else if (a->kind == TOK_FEATURE) *(a->axis == d_axis ? d : heads) *= a->size;
+        if (a->kind == TOK_FEATURE) ok &= a->axis != rows_axis;
+    }
+    if (ok) return true;
+    return tok_fail(c, node, DIAG_ID_tok_mix, "attends over %s: the axis before the last must count tokens",
+                    tok_layout_text(c, l));
+}
+
+// ---- rotary positions ------------------------------------------------------------------------
+
+// A table by position id: the value computed at ids 0, 1, 2 ... of the maximum. Checked at the first
+// probe with ids in another order.
+static const char *position_table(tok_ctx *c, uint32_t node, uint32_t user, int64_t width, int *param) {
+    if (tok_at(c, node)->deps != TOK_DEP_POSITIONS) {
+        tok_fail(c, user, DIAG_ID_tok_positions,
+                 "its rotary angles depend on more than positions (%s)", tok_name(c, node));
+        return NULL;
+    }
+    arena *a = arena_new();
+    tensor out[2];
+    int64_t *id[2];
+    bool ok = true;
+    *param = -1;
+    for (int pass = 0; ok && pass < 2; pass++) { // the maximum, then the first probe
+        tok_probe *p = &c->probe[pass ? 0 : c->max];
+        const tensor **params = ARENA_ARRAY(a, const tensor *, p->f->params.count + 1);
+        for (size_t i = 0; i < p->f->params.count; i++) {
+            if (strcmp(tok_role(c, p->f, i), "positions")) continue;
+            const ir_type *t = ir_type_of(p->f, p->f->params.items[i].value);
+            tensor *x = ARENA_NEW(a, tensor);
+            *x = tensor_new(a, t->type, t->rank, t->dim);
+            int64_t n = t->rank ? t->dim[t->rank - 1] : 1;
+            id[pass] = ARENA_ARRAY(a, int64_t, n + 1);
+            for (int64_t k = 0; k < n; k++) id[pass][k] = pass ? k * 7 % n : k;
+            for (size_t k = 0; k < tensor_count(x); k++)
+                elem_store_i64(x->type, x->data, k, id[pass][(int64_t)k % n]);
+            params[i] = x;
+            *param = (int)i;
+        }
+        ok = tok_eval(c, p, tok_at(c, node)->v[pass ? 0 : c->max], params, a, &out[pass]);
+    }
+    const char *symbol = NULL;
+    int64_t rows = ok && *param >= 0 ? c->domain[0].rows[c->max] : 0;
+    if (rows && (int64_t)tensor_count(&out[0]) == rows * width && out[0].type == ELEM_f32) {
+        const float *table = out[0].data, *probe = out[1].data;
+        for (int64_t r = 0; ok && r < c->domain[0].rows[0]; r++)
+            ok = memcmp(probe + r * width, table + id[1][r] * width, (size_t)width * sizeof(float)) == 0;
+        if (ok) {
+            tensor kept = tensor_new(c->m->arena, ELEM_f32, 2, (int64_t[]){rows, width});
+            memcpy(kept.data, table, (size_t)(rows * width) * sizeof(float));
+            symbol = tok_make_tensor(c, "rotary", kept);
+        }
+    }
+    if (!symbol)
+        tok_fail(c, user, DIAG_ID_tok_positions,
+                 "its rotary angles are no table by position id (%s)", tok_name(c, node));
+    else
+        tok_proof(c, user, "rotary angles are a table by position id");
+    arena_free(a);
+    return symbol;
+}
+
+// cos or sin, [T, r/2].
+static const char *angle_table(tok_ctx *c, uint32_t id, uint32_t user, int domain, int *param) {
+    const ir_type *t = tok_type(c, id, 0);
+    if (!tok_at(c, id)->is_const) return position_table(c, id, user, t->dim[1], param);
+    tok_layout l = {.rank = 2}, own;
+    tok_layout_push(&l, (tok_atom){TOK_ROWS, 0, domain, 0, 1, false});
+    tok_layout_push(&l, (tok_atom){TOK_FEATURE, 1, 0, t->dim[1], 1, false});
+    tok_layout_tidy(&l);
+    bool is_row;
+    if (!tok_const_layout(c, id, user, &l, &own)) return NULL;
+    const char *s = tok_const_table(c, id, user, &own, &is_row);
+    if (!s || !is_row) return s;
+    const tensor *row = &ir_symbol_find(c->m, s)->data;
+    int64_t rows = c->domain[domain].rows[c->max], w = (int64_t)tensor_count(row);
+    tensor full = tensor_new(c->m->arena, row->type, 2, (int64_t[]){rows, w});
+    for (int64_t r = 0; r < rows; r++)
+        memcpy((char *)full.data + (size_t)(r * w) * elem_bytes(row->type), row->data, tensor_bytes(row));
+    return tok_make_tensor(c, "angles", full);
+}
+
+bool tok_rule_rope(tok_ctx *c, uint32_t node) {
+    tok_node *n = tok_at(c, node);
+    int64_t heads, d;
+    int domain, param[2] = {-1, -1};
+    if (!head_axes(c, node, n->operand[0], false, &heads, &d, &domain)) return false;
+    const char *cosine = angle_table(c, n->operand[1], node, domain, &param[0]);
+    const char *sine = cosine ? angle_table(c, n->operand[2], node, domain, &param[1]) : NULL;
+    if (!sine) return tok_at(c, node)->state = TOK_BAD, false;
+    if (param[0] != param[1])
+        return tok_fail(c, node, DIAG_ID_tok_positions, "its cosine and sine follow different positions");
+    ir_attrs attrs = ir_attrs_copy(c->a, &n->op->attrs);
+    ir_attr_set_int(c->a, &attrs, IR_ATTR_heads, heads);
+    tok_node *x = tok_at(c, n->operand[0]);
+    ir_val in[4] = {x->val, tok_const_op(c, node, cosine), tok_const_op(c, node, sine)};
+    size_t count = 3;
+    if (param[0] >= 0) {
+        uint32_t p = tok_param_node(c, param[0]);
+        in[count++] = tok_param(c, p);
+        int64_t rows = c->domain[0].rows[c->max], *hi = &c->range_hi[param[0]];
+        if (!*hi || rows < *hi) *hi = rows;
+    }
+    ir_val v = tok_emit(c, node, IR_nn_rotate, in, count, &attrs);
+    return v != IR_NONE && tok_set_value(c, node, v, &x->layout);
+}
+
+// ---- rings -----------------------------------------------------------------------------------
+
+typedef struct {
+    int64_t heads, n_kv, d, dv;
+    int domain;
+    double scale, softcap;
+} shape;
+
+static bool apply_window(tok_ctx *c, uint32_t node, const shape *s, tok_mask *k, int64_t *slots) {
+    int64_t rows = c->domain[s->domain].rows[c->max], asked = c->o->window;
+    if (k->window >= rows) k->window = 0;
+    if (asked > 0 && asked < (k->window ? k->window : rows)) {
+        if (k->mode != TOK_MASK_CAUSAL)
+            return tok_fail(c, node, DIAG_ID_tok_window,
+                            "a window of %" PRId64 " was asked for, but every row sees all tokens", asked);
+        tok_note(c, "window shortened to %" PRId64 " tokens as asked for: this changes what the model means",
+                 asked);
+        k->window = asked;
+    }
+    int64_t need = k->window ? k->window : rows;
+    *slots = c->o->slots > 0 ? c->o->slots : need;
+    if (*slots < need)
+        return tok_fail(c, node, DIAG_ID_tok_window,
+                        "a ring of %" PRId64 " slots is shorter than the %" PRId64
+                        " tokens a row sees: ask for a window (--window %" PRId64
+                        ") if the model may forget, or for fewer tokens (--max-tokens)",
+                        *slots, need, *slots);
+    return true;
+}
+
+static const char *ring_make(tok_ctx *c, uint32_t node, const shape *s, tok_mask *k) {
+    int64_t slots = 0;
+    if (!apply_window(c, node, s, k, &slots)) return NULL;
+    ir_symbol *r = ir_symbol_add(c->m, IR_SYM_RING, arena_printf(c->a, "ring.%zu", c->rings.count));
+    arena *a = c->m->arena;
+    ir_attrs *l = &r->attrs;
+    ir_attr_set_int(a, l, IR_ATTR_n_kv, s->n_kv);
+    ir_attr_set_int(a, l, IR_ATTR_q_per_kv, s->heads / s->n_kv);
+    ir_attr_set_int(a, l, IR_ATTR_d, s->d);
+    ir_attr_set_int(a, l, IR_ATTR_dv, s->dv);
+    ir_attr_set_int(a, l, IR_ATTR_slots, slots);
+    ir_attr_set_int(a, l, IR_ATTR_window, k->window);
+    ir_attr_set_str(a, l, IR_ATTR_mode, k->mode == TOK_MASK_CAUSAL ? "causal" : "all");
+    ir_attr_set_float(a, l, IR_ATTR_scale, s->scale);
+    ir_attr_set_float(a, l, IR_ATTR_softcap, s->softcap);
+    ir_attr_set_str(a, l, IR_ATTR_bias, k->bias);
+    if (k->table) ir_attr_set_str(a, l, IR_ATTR_table, k->table);
+    return r->name;
+}
+
+static void prove(tok_ctx *c, uint32_t node, const shape *s, const tok_mask *k) {
+    int64_t rows = c->domain[s->domain].rows[c->max];
+    if (k->mode == TOK_MASK_ALL) {
+        tok_whole(c, node, "every row attends to all tokens");
+        tok_proof(c, node, "every row sees every key, checked at %" PRId64 " tokens", rows);
+    } else if (k->window) {
+        tok_proof(c, node, "row q sees keys q-%" PRId64 " < k <= q, checked at %" PRId64 " tokens", k->window, rows);
+    } else {
+        tok_proof(c, node, "row q sees keys k <= q, checked at %" PRId64 " tokens", rows);
+    }
+}
+
+// nn.attn, or nn.scores on the same kind of ring.
+static ir_val attend(tok_ctx *c, uint32_t node, ir_opcode code, uint32_t q, uint32_t k, uint32_t v,
+                     const shape *s, tok_mask *m, const char **ring) {
+    *ring = ring_make(c, node, s, m);
+    if (!*ring) return IR_NONE;
+    prove(c, node, s, m);
+    tok_ring made = {*ring, k, v, tok_at(c, k)->layout, tok_at(c, v)->layout, node, *m};
+    vec_push(&c->rings, made);
+    ir_val in[4] = {tok_at(c, q)->val, tok_at(c, k)->val, tok_at(c, v)->val};
+    size_t n = 3;
+    if (m->key != TOK_NONE) {
+        const tok_layout *l = &tok_at(c, m->key)->layout;
+        if (tok_at(c, m->key)->state != TOK_VALUE || tok_layout_domain(l) != s->domain) {
+            tok_fail(c, node, DIAG_ID_tok_mask, "its key mask %s does not run along the keys' tokens",
+                     tok_name(c, m->key));
+            return IR_NONE;
+        }
+        in[n++] = tok_param(c, m->key);
+    }
+    ir_attrs attrs = {0};
+    ir_attr_set_str(c->a, &attrs, IR_ATTR_ring, *ring);
+    return tok_emit(c, node, code, in, n, &attrs);
+}
+
+static bool shape_of(tok_ctx *c, uint32_t node, uint32_t q, uint32_t k, bool k_transposed, uint32_t v,
+                     shape *s) {
+    int64_t heads_v, d_k;
+    int dk, dv;
+    if (!head_axes(c, node, q, false, &s->heads, &s->d, &s->domain) ||
+        !head_axes(c, node, k, k_transposed, &s->n_kv, &d_k, &dk) ||
+        !head_axes(c, node, v, false, &heads_v, &s->dv, &dv))
+        return false;
+    if (dk != s->domain || dv != dk)
+        return tok_fail(c, node, DIAG_ID_tok_mix,
+                        "queries of domain t%d attend to keys of t%d and values of t%d: cross attention is "
+                        "not supported yet",
+                        s->domain, dk, dv);
+    if (heads_v != s->n_kv || s->heads % s->n_kv || d_k != s->d)
+        return tok_fail(c, node, DIAG_ID_tok_mix,
+                        "%" PRId64 " query heads, %" PRId64 " key heads, %" PRId64 " value heads", s->heads,
+                        s->n_kv, heads_v);
+    return true;
+}
+
+bool tok_rule_attention(tok_ctx *c, uint32_t node) {
+    tok_node *n = tok_at(c, node);
+    shape s = {0};
+    if (!shape_of(c, node, n->operand[0], n->operand[1], false, n->operand[2], &s)) return false;
+    s.scale = ir_attr_float(&n->op->attrs, IR_ATTR_scale, 1);
+    s.softcap = ir_attr_float(&n->op->attrs, IR_ATTR_softcap, 0);
+    bool causal = ir_attr_int(&n->op->attrs, IR_ATTR_causal, 0) != 0;
+    int64_t window = ir_attr_int(&n->op->attrs, IR_ATTR_window, 0);
+    tok_mask m;
+    if (!tok_mask_find(c, n->n_operands > 3 ? n->operand[3] : TOK_NONE, node, s.heads, causal, window, &m))
+        return false;
+    const char *ring;
+    ir_val v = attend(c, node, IR_nn_attn, n->operand[0], n->operand[1], n->operand[2], &s, &m, &ring);
+    if (v == IR_NONE) return tok_at(c, node)->state = TOK_BAD, false;
+    const tok_layout *q = &tok_at(c, n->operand[0])->layout;
+    tok_layout l = {.rank = q->rank};
+    for (int i = 0; i < q->count; i++)
+        if (q->atom[i].axis != q->rank - 1) tok_layout_push(&l, q->atom[i]);
+    tok_layout_push(&l, (tok_atom){TOK_FEATURE, q->rank - 1, 0, s.dv, 1, false});
+    tok_layout_tidy(&l);
+    return tok_set_value(c, node, v, &l);
+}
+
+int64_t tok_rows_of(tok_ctx *c, uint32_t node, int probe) {
+    tok_node *n = tok_at(c, node);
+    uint32_t q = n->score ? n->score->q : n->operand[0];
+    int d = tok_layout_domain(&tok_at(c, q)->layout);
+    return d < 0 ? 1 : c->domain[d].rows[probe];
+}
+
+// ---- attention in pieces ---------------------------------------------------------------------
+
+static bool is_scores(const tok_ctx *c, uint32_t id) {
+    return id != TOK_NONE && tok_at(c, id)->state == TOK_SCORES;
+}
+
+// A mask: depends on no activations.
+static bool is_mask(const tok_ctx *c, uint32_t id) {
+    return tok_at(c, id)->is_const || !(tok_at(c, id)->deps & TOK_DEP_DATA);
+}
+
+bool tok_scores_elementwise(tok_ctx *c, uint32_t node, bool *handled) {
+    tok_node *n = tok_at(c, node);
+    uint32_t at = UINT32_MAX;
+    *handled = false;
+    for (uint32_t k = 0; k < n->n_operands; k++)
+        if (is_scores(c, n->operand[k])) at = k;
+    if (at == UINT32_MAX) return true;
+    *handled = true;
+    const tok_node *x = tok_at(c, n->operand[at]);
+    tok_score s = *x->score;
+    uint32_t other = n->n_operands == 2 ? n->operand[1 - at] : TOK_NONE;
+    double v;
+    bool ok = false;
+    switch (n->op->code) {
+    case IR_t_mul:
+    case IR_t_div:
+        ok = s.mask == TOK_NONE && tok_const_scalar(c, other, &v) && (n->op->code == IR_t_mul || at == 0);
+        if (ok) s.scale = n->op->code == IR_t_mul ? s.scale * v : s.scale / v;
+        break;
+    case IR_t_add:
+        ok = s.mask == TOK_NONE && other != TOK_NONE && is_mask(c, other);
+        s.mask = other;
+        break;
+    case IR_t_select: // visible ? scores : a large negative number
+        ok = s.mask == TOK_NONE && at == 1 && is_mask(c, n->operand[0]) &&
+             tok_const_scalar(c, n->operand[2], &v) && v <= -1e4;
+        s.mask = n->operand[0];
+        break;
+    default: break;
+    }
+    if (!ok)
+        return tok_fail(c, node, DIAG_ID_tok_mix,
+                        "'%s' on attention scores: only scale, one mask, softmax",
+                        ir_ops[n->op->code].name);
+    n->state = TOK_SCORES;
+    n->score = arena_copy(c->a, &s, sizeof s);
+    n->layout = x->layout;
+    return true;
+}
+
+bool tok_scores_softmax(tok_ctx *c, uint32_t node) {
+    tok_node *n = tok_at(c, node), *x = tok_at(c, n->operand[0]);
+    int rank = tok_type(c, node, 0)->rank;
+    if (n->op->code != IR_t_softmax || ir_attr_int(&n->op->attrs, IR_ATTR_axis, rank - 1) != rank - 1)
+        return tok_fail(c, node, DIAG_ID_tok_mix, "attention scores normalised over another axis than keys");
+    n->state = TOK_PROBS;
+    n->score = x->score;
+    n->layout = x->layout;
+    return true;
+}
+
+bool tok_scores_mix(tok_ctx *c, uint32_t node) {
+    tok_node *n = tok_at(c, node);
+    const tok_score *p = tok_at(c, n->operand[0])->score;
+    shape s = {.scale = p->scale};
+    if (!shape_of(c, node, p->q, p->k, true, n->operand[1], &s)) return false;
+    tok_mask m;
+    n->score = arena_copy(c->a, p, sizeof *p);
+    if (!tok_mask_find(c, p->mask, node, s.heads, false, 0, &m)) return false;
+    const char *ring;
+    ir_val v = attend(c, node, IR_nn_attn, p->q, p->k, n->operand[1], &s, &m, &ring);
+    if (v == IR_NONE) return tok_at(c, node)->state = TOK_BAD, false;
+    const tok_layout *q = &tok_at(c, p->q)->layout;
+    tok_layout l = {.rank = q->rank};
+    for (int i = 0; i < q->count; i++)
+        if (q->atom[i].axis != q->rank - 1) tok_layout_push(&l, q->atom[i]);
+    tok_layout_push(&l, (tok_atom){TOK_FEATURE, q->rank - 1, 0, s.dv, 1, false});
+    tok_layout_tidy(&l);
+    return tok_set_value(c, node, v, &l);
+}
+
+// The probabilities [T, H*slots] of a softmax that is an output. The layout's last axis counts keys.
+bool tok_probs_output(tok_ctx *c, uint32_t node, ir_val *out, tok_layout *l) {
+    tok_node *n = tok_at(c, node);
+    const tok_score *p = n->score;
+    // Keys and values of the attention that mixes with them, on a ring of its own.
+    const tok_ring *mix = NULL;
+    for (size_t i = 0; i < c->rings.count; i++)
+        if (c->rings.items[i].k == p->k) mix = &c->rings.items[i];
+    shape s = {.scale = p->scale};
+    if (!mix)
+        return tok_fail(c, node, DIAG_ID_tok_out, "probabilities that no values are mixed with");
+    if (!shape_of(c, node, p->q, p->k, true, mix->v, &s)) return false;
+    tok_mask m = mix->mask;
+    uint32_t v = mix->v;
+    const char *ring;
+    *out = attend(c, node, IR_nn_scores, p->q, p->k, v, &s, &m, &ring);
+    if (*out == IR_NONE) return false;
+    *l = (tok_layout){.rank = n->layout.rank};
+    for (int i = 0; i < n->layout.count; i++)
+        if (n->layout.atom[i].axis != n->layout.rank - 1) tok_layout_push(l, n->layout.atom[i]);
+    // Both the query's and the key's axis count the domain.
+    tok_layout_push(l, (tok_atom){TOK_ROWS, n->layout.rank - 1, s.domain, 0, 1, false});
+    return true;
+}

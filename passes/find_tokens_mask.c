@@ -1,0 +1,435 @@
+// What may a row see? (worked-examples §1.3, steps 5 and 6)
+//
+// A mask is evaluated, never matched: at the maximum it must be one of {all, causal, causal with a
+// window}, plus a bias that is none, linear in the key (ALiBi), a function of k - q (Toeplitz) or, for a
+// frozen length, any; and the probes must agree with that prediction. A mask that depends on a boolean
+// input m is evaluated for m = 1 (the above), m = 0 (nothing visible) and seeded m: visible(q, k) must be
+// C(q, k) and m[k], except in rows that m itself hides.
+#include "passes/find_tokens.h"
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+static const double HIDDEN = -1e4; // an additive mask at or below hides
+
+typedef struct {
+    const tensor *t;
+    int64_t heads, rows, keys;         // of t; heads 1: shared
+    int64_t head_stride, row_stride, key_stride;
+} view;
+
+static bool view_make(tok_ctx *c, uint32_t user, const tensor *t, int64_t rows, int64_t keys, view *v) {
+    int64_t dim[4] = {1, 1, 1, 1}, stride[4] = {0}, s = 1;
+    for (int i = t->rank; i-- > 0;) {
+        int at = i + 4 - t->rank;
+        if (at < 0 || (at == 0 && t->dim[i] != 1 && !c->is_frozen))
+            return tok_fail(c, user, DIAG_ID_tok_mask, "its mask %s has too many axes",
+                            tensor_shape_text(c->a, t));
+        dim[at] = t->dim[i];
+        stride[at] = t->dim[i] == 1 ? 0 : s;
+        s *= t->dim[i];
+    }
+    *v = (view){t, dim[1], rows, keys, stride[1], stride[2], stride[3]};
+    if ((dim[2] == 1 || dim[2] == rows) && (dim[3] == 1 || dim[3] == keys)) return true;
+    return tok_fail(c, user, DIAG_ID_tok_mask, "its mask %s does not cover %" PRId64 " x %" PRId64 " scores",
+                    tensor_shape_text(c->a, t), rows, keys);
+}
+
+// One row: what is visible, and the bias of that. False: not a number.
+static bool view_row(const view *v, int64_t h, int64_t q, uint8_t *visible, float *bias) {
+    size_t at = (size_t)((v->heads == 1 ? 0 : h * v->head_stride) + q * v->row_stride);
+    bool is_bool = v->t->type == ELEM_bool;
+    for (int64_t k = 0; k < v->keys; k++, at += (size_t)v->key_stride) {
+        if (is_bool) {
+            visible[k] = ((const uint8_t *)v->t->data)[at] != 0;
+            bias[k] = 0;
+            continue;
+        }
+        double x = elem_load_f64(v->t->type, v->t->data, at);
+        if (isnan(x)) return false;
+        visible[k] = x > HIDDEN;
+        bias[k] = visible[k] ? (float)x : 0;
+    }
+    return true;
+}
+
+// ---- inputs ----------------------------------------------------------------------------------
+
+// The parameters that a value depends on.
+static void params_of(const tok_ctx *c, const tok_probe *p, ir_val v, bool *reached) {
+    const ir_func *f = p->f;
+    bool *needed = ARENA_ARRAY(c->a, bool, f->values.count);
+    needed[v] = true;
+    for (size_t i = f->ops.count; i-- > 0;) {
+        const ir_op *op = &f->ops.items[i];
+        bool any = false;
+        for (uint32_t k = 0; k < op->n_results; k++) any |= needed[op->result[k]] && p->deps[op->result[k]];
+        for (uint32_t k = 0; any && k < op->n_operands; k++) needed[op->operand[k]] = true;
+    }
+    for (size_t i = 0; i < f->params.count; i++) reached[i] = needed[f->params.items[i].value];
+    needed[IR_NONE] = false;
+}
+
+typedef struct {
+    int key;        // parameter of the key mask, -1
+    bool positions; // depends on position ids
+} inputs;
+
+static bool inputs_of(tok_ctx *c, uint32_t user, tok_probe *p, ir_val v, inputs *in) {
+    *in = (inputs){.key = -1};
+    if (p->is_const[v]) return true;
+    bool *reached = ARENA_ARRAY(c->a, bool, p->f->params.count + 1);
+    params_of(c, p, v, reached);
+    for (size_t i = 0; i < p->f->params.count; i++) {
+        if (!reached[i] || !ir_type_width(ir_type_of(p->f, p->f->params.items[i].value))) continue;
+        const char *name = p->f->params.items[i].name, *role = tok_role(c, p->f, i);
+        if (strcmp(role, "positions") == 0) {
+            in->positions = true;
+        } else if (strcmp(role, "mask")) {
+            return tok_fail(c, user, DIAG_ID_tok_mask,
+                            "its mask or bias depends on input '%s': a bias computed from activations or "
+                            "ids is not supported; give the mask as an input of its own",
+                            name);
+        } else if (in->key >= 0) {
+            return tok_fail(c, user, DIAG_ID_tok_mask, "its mask depends on two masks, '%s' and '%s'",
+                            p->f->params.items[in->key].name, name);
+        } else {
+            in->key = (int)i;
+        }
+    }
+    return true;
+}
+
+// Evaluates mask value v with the key mask m (NULL: ones) at a probe.
+static bool eval_mask(tok_ctx *c, uint32_t user, tok_probe *p, ir_val v, const inputs *in,
+                      const uint8_t *m, arena *a, tensor *out) {
+    size_t n = p->f->params.count;
+    const tensor **params = ARENA_ARRAY(a, const tensor *, n + 1);
+    for (size_t i = 0; i < n; i++) {
+        const ir_type *t = ir_type_of(p->f, p->f->params.items[i].value);
+        bool is_key = (int)i == in->key, is_pos = strcmp(tok_role(c, p->f, i), "positions") == 0;
+        if (!is_key && !is_pos) continue;
+        tensor *x = ARENA_NEW(a, tensor);
+        *x = tensor_new(a, t->type, t->rank, t->dim);
+        int64_t last = t->rank ? t->dim[t->rank - 1] : 1;
+        size_t count = tensor_count(x);
+        for (size_t k = 0; k < count; k++) {
+            int64_t at = (int64_t)k % last;
+            elem_store_f64(x->type, x->data, k, is_key ? (m ? m[at] : 1) : (double)(p->past + at));
+        }
+        params[i] = x;
+    }
+    size_t before = diag_errors(c->diags);
+    if (tok_eval(c, p, v, params, a, out)) return true;
+    if (diag_errors(c->diags) == before) tok_fail(c, user, DIAG_ID_tok_mask, "its mask cannot be evaluated");
+    tok_at(c, user)->state = TOK_BAD;
+    return false;
+}
+
+// ---- classification --------------------------------------------------------------------------
+
+typedef struct {
+    uint8_t *visible;
+    float *bias;
+} line;
+
+static line line_new(arena *a, int64_t keys) {
+    return (line){ARENA_ARRAY(a, uint8_t, keys + 1), ARENA_ARRAY(a, float, keys + 1)};
+}
+
+static bool sees(const tok_mask *k, int64_t q, int64_t key) {
+    if (k->mode == TOK_MASK_ALL) return true;
+    return key <= q && (!k->window || key > q - k->window);
+}
+
+// visible(q, k) of a view is what the mask says, and m[k]. past: position of row 0. strict: also in
+// rows that m hides. *row, *key: the first place that differs.
+static bool agrees(const view *v, const tok_mask *k, int64_t past, const uint8_t *m, bool strict, line *l,
+                   int64_t *row, int64_t *key) {
+    for (int64_t h = 0; h < v->heads; h++)
+        for (int64_t q = 0; q < v->rows; q++) {
+            if (!strict && m && past + q < v->keys && !m[past + q]) continue;
+            *row = q;
+            *key = 0;
+            if (!view_row(v, h, q, l->visible, l->bias)) return false;
+            bool any = !m;
+            for (int64_t j = 0; m && j < v->keys && !any; j++) any = m[j] && sees(k, past + q, j);
+            if (!any) continue; // sees nothing: the result is not looked at
+            for (int64_t j = 0; j < v->keys; j++) {
+                *key = j;
+                if (l->visible[j] != (sees(k, past + q, j) && (!m || m[j]))) return false;
+            }
+        }
+    return true;
+}
+
+// Reads mode and window off the mask at the maximum.
+static bool classify(tok_ctx *c, uint32_t user, const view *v, tok_mask *k, line *l) {
+    int64_t row, key;
+    *k = (tok_mask){.mode = TOK_MASK_ALL, .bias = "none"};
+    if (v->rows > 1 || v->keys > 1) {
+        if (!view_row(v, 0, 0, l->visible, l->bias))
+            return tok_fail(c, user, DIAG_ID_tok_mask, "its mask is not a number in row 0");
+        if (v->rows > 1 && !l->visible[1]) k->mode = TOK_MASK_CAUSAL;
+    }
+    if (agrees(v, k, 0, NULL, true, l, &row, &key)) return true;
+    if (k->mode == TOK_MASK_CAUSAL && key < row) { // row `row` is the first that no longer sees key 0
+        k->window = row;
+        if (key == 0 && row > 0 && agrees(v, k, 0, NULL, true, l, &row, &key)) return true;
+        k->window = key == 0 ? k->window : 0;
+    }
+    view_row(v, 0, row, l->visible, l->bias);
+    return tok_fail(c, user, DIAG_ID_tok_mask,
+                    "for %" PRId64 " tokens row %" PRId64 " %s key %" PRId64
+                    ", where a %s mask says otherwise; masks are: all, causal, causal with a window, and "
+                    "key padding by an input",
+                    v->rows, row, l->visible[key] ? "sees" : "does not see", key,
+                    k->window ? "windowed causal" : k->mode == TOK_MASK_CAUSAL ? "causal" : "full");
+}
+
+// ---- bias ------------------------------------------------------------------------------------
+
+static bool has_bias(const view *v, line *l) {
+    for (int64_t h = 0; h < v->heads; h++)
+        for (int64_t q = 0; q < v->rows; q++) {
+            view_row(v, h, q, l->visible, l->bias);
+            for (int64_t j = 0; j < v->keys; j++)
+                if (l->visible[j] && l->bias[j] != 0) return true;
+        }
+    return false;
+}
+
+static bool near(float a, float b) { return fabsf(a - b) <= 1e-5f * (1 + fabsf(b)); }
+
+// bias = slope(h) * k + something of the row alone.
+static bool is_alibi(const view *v, int64_t heads, const tok_mask *k, line *l, float *slope) {
+    for (int64_t h = 0; h < heads; h++) {
+        bool known = false;
+        for (int64_t q = v->rows; q-- > 0;) {
+            view_row(v, h, q, l->visible, l->bias);
+            int64_t first = -1, n = 0;
+            for (int64_t j = 0; j < v->keys; j++) {
+                if (!sees(k, q, j)) continue;
+                if (first < 0) first = j;
+                n = j - first + 1;
+            }
+            if (n > 1 && !known) { // the longest row gives the slope best
+                slope[h] = (l->bias[first + n - 1] - l->bias[first]) / (float)(n - 1);
+                known = true;
+            }
+            for (int64_t j = first; first >= 0 && j < first + n; j++)
+                if (!near(l->bias[first] + slope[h] * (float)(j - first), l->bias[j])) return false;
+        }
+    }
+    return true;
+}
+
+// bias = t(h, k - q). The table has the entry of k = q at `zero`.
+static bool is_toeplitz(const view *v, int64_t heads, const tok_mask *k, line *l, float *table,
+                        int64_t width, int64_t zero) {
+    uint8_t *known = base_calloc((size_t)(heads * width), 1);
+    bool ok = true;
+    for (int64_t h = 0; ok && h < heads; h++)
+        for (int64_t q = 0; ok && q < v->rows; q++) {
+            view_row(v, h, q, l->visible, l->bias);
+            for (int64_t j = 0; ok && j < v->keys; j++) {
+                int64_t at = h * width + zero + j - q;
+                if (!sees(k, q, j)) continue;
+                if (!known[at]) table[at] = l->bias[j];
+                known[at] = 1;
+                ok = table[at] == l->bias[j];
+            }
+        }
+    free(known);
+    return ok;
+}
+
+static bool find_bias(tok_ctx *c, uint32_t user, const view *v, int64_t heads, tok_mask *k, line *l) {
+    if (v->t->type == ELEM_bool || !has_bias(v, l)) return true;
+    if (v->heads != 1 && v->heads != heads)
+        return tok_fail(c, user, DIAG_ID_tok_mask, "its bias has %" PRId64 " heads of %" PRId64, v->heads,
+                        heads);
+    tensor slopes = tensor_new(c->m->arena, ELEM_f32, 1, &heads);
+    if (is_alibi(v, heads, k, l, slopes.data)) {
+        k->bias = "alibi";
+        k->table = tok_make_tensor(c, "alibi", slopes);
+        tok_proof(c, user, "its bias is linear in the key, one slope a head");
+        return true;
+    }
+    int64_t width = k->mode == TOK_MASK_CAUSAL ? v->keys : 2 * v->keys - 1, zero = v->keys - 1;
+    tensor t = tensor_new(c->m->arena, ELEM_f32, 2, (int64_t[]){heads, width});
+    if (is_toeplitz(v, heads, k, l, t.data, width, zero)) {
+        k->bias = "toeplitz";
+        k->table = tok_make_tensor(c, "relative", t);
+        tok_proof(c, user, "its bias depends on the distance alone, up to %" PRId64,
+                  v->keys - 1);
+        return true;
+    }
+    if (!c->is_frozen)
+        return tok_fail(c, user, DIAG_ID_tok_mask,
+                        "its bias is neither linear in the key nor a function of the distance; a general "
+                        "one needs an export at one length");
+    t = tensor_new(c->m->arena, ELEM_f32, 3, (int64_t[]){heads, v->rows, v->keys});
+    for (int64_t h = 0; h < heads; h++)
+        for (int64_t q = 0; q < v->rows; q++) {
+            view_row(v, h, q, l->visible, l->bias);
+            memcpy((float *)t.data + (h * v->rows + q) * v->keys, l->bias, (size_t)v->keys * sizeof(float));
+        }
+    k->bias = "full";
+    k->table = tok_make_tensor(c, "bias", t);
+    return true;
+}
+
+// ---- key padding -----------------------------------------------------------------------------
+
+static uint64_t next_random(uint64_t *s) { // splitmix64
+    uint64_t z = *s += 0x9e3779b97f4a7c15u;
+    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
+    return z ^ z >> 31;
+}
+
+enum { TOGGLES = 6 };
+
+// Seeded masks, and their complements, at one probe.
+static bool check_toggles(tok_ctx *c, uint32_t user, tok_probe *p, ir_val v, const inputs *in, int64_t rows,
+                          int64_t keys, const tok_mask *k, bool *hides_rows) {
+    uint64_t seed = c->o->seed + 1;
+    arena *a = arena_new();
+    bool ok = true;
+    uint8_t *m = ARENA_ARRAY(a, uint8_t, keys + 1);
+    for (int i = 0; ok && i < TOGGLES + 1; i++) {
+        for (int64_t j = 0; j < keys; j++)
+            m[j] = i == 0 ? 0 : i % 2 ? (uint8_t)(next_random(&seed) >> 40 & 1) : !m[j];
+        tensor t;
+        view w;
+        line l = line_new(a, keys);
+        int64_t row, key;
+        ok = eval_mask(c, user, p, v, in, m, a, &t) && view_make(c, user, &t, rows, keys, &w);
+        if (!ok) break;
+        if (i == 0) { // nothing may be visible; a mask that shows everything instead hides nothing either
+            bool none = true, all = true;
+            for (int64_t q = 0; q < rows; q++) {
+                view_row(&w, 0, q, l.visible, l.bias);
+                for (int64_t j = 0; j < keys; j++) {
+                    none &= !l.visible[j];
+                    all &= l.visible[j] != 0;
+                }
+            }
+            if (!none && !all)
+                ok = tok_fail(c, user, DIAG_ID_tok_mask,
+                              "with input '%s' all zero some keys stay visible",
+                              p->f->params.items[in->key].name);
+            continue;
+        }
+        if (!*hides_rows && agrees(&w, k, p->past, m, true, &l, &row, &key)) continue;
+        *hides_rows = true;
+        if (agrees(&w, k, p->past, m, false, &l, &row, &key)) continue;
+        ok = tok_fail(c, user, DIAG_ID_tok_mask,
+                      "with input '%s' = %d at key %" PRId64 ", row %" PRId64
+                      " %s it: not a mask of keys",
+                      p->f->params.items[in->key].name, m[key], key, row,
+                      l.visible[key] ? "sees" : "does not see");
+    }
+    arena_free(a);
+    return ok;
+}
+
+static bool two_axes_input(tok_ctx *c, uint32_t user, const inputs *in, tok_mask *k) {
+    const ir_port *port = &c->probe[0].f->params.items[in->key];
+    const char *as = c->o->mask;
+    if (as && (!strcmp(as, "all") || !strcmp(as, "causal"))) {
+        *k = (tok_mask){.mode = as[0] == 'a' ? TOK_MASK_ALL : TOK_MASK_CAUSAL, .bias = "none"};
+        tok_note(c, "input '%s' is taken to be %s, as asked for", port->name,
+                 as[0] == 'a' ? "all visible" : "a causal mask");
+        return true;
+    }
+    return tok_fail(c, user, DIAG_ID_tok_mask,
+                    "input '%s' masks every query and key by itself: say what it means (--mask causal or "
+                    "--mask all)",
+                    port->name);
+}
+
+// ---- the whole -------------------------------------------------------------------------------
+
+bool tok_mask_find(tok_ctx *c, uint32_t mask, uint32_t user, int64_t heads, bool is_causal, int64_t window,
+                   tok_mask *out) {
+    *out = (tok_mask){.mode = is_causal ? TOK_MASK_CAUSAL : TOK_MASK_ALL, .bias = "none"};
+    out->window = is_causal ? window : 0;
+    if (mask == TOK_NONE) return true;
+    for (size_t i = 0; i < c->known_masks.count; i++) {
+        const tok_known_mask *k = &c->known_masks.items[i];
+        if (k->mask != mask || k->heads != heads || k->is_causal != is_causal || k->window != window) continue;
+        *out = k->found;
+        return true;
+    }
+    inputs in;
+    tok_probe *max = &c->probe[c->max];
+    if (!inputs_of(c, user, &c->probe[0], tok_at(c, mask)->v[0], &in)) return false;
+    if (in.key >= 0) {
+        const ir_type *t = ir_type_of(c->probe[0].f, c->probe[0].f->params.items[in.key].value);
+        int wide = 0;
+        for (int i = 0; i < t->rank; i++) wide += t->dim[i] == c->probe[0].tokens && t->dim[i] > 1;
+        if (wide > 1) return two_axes_input(c, user, &in, out);
+    }
+    tok_mask own = {.bias = "none"};
+    arena *a = arena_new();
+    bool ok = true, hides_rows = false;
+    for (int i = c->max; ok && i >= 0; i--) {
+        tok_probe *p = &c->probe[i];
+        const ir_type *q = tok_type(c, tok_at(c, user)->operand[0], i);
+        int64_t rows = tok_rows_of(c, user, i), row, key;
+        (void)q;
+        tensor t;
+        view v;
+        line l = line_new(a, rows);
+        ok = eval_mask(c, user, p, tok_at(c, mask)->v[i], &in, NULL, a, &t) &&
+             view_make(c, user, &t, rows, rows, &v);
+        if (!ok) break;
+        if (i == c->max) {
+            ok = classify(c, user, &v, &own, &l) && find_bias(c, user, &v, heads, &own, &l);
+        } else if (!agrees(&v, &own, 0, NULL, true, &l, &row, &key)) {
+            ok = tok_fail(c, user, DIAG_ID_tok_mask,
+                          "for %" PRId64 " tokens row %" PRId64 " %s key %" PRId64
+                          ", for %" PRId64 " tokens it is the other way round",
+                          p->tokens, row, l.visible[key] ? "sees" : "does not see", key, max->tokens);
+        }
+        if (ok && in.key >= 0 && i < 2)
+            ok = check_toggles(c, user, p, tok_at(c, mask)->v[i], &in, rows, rows, &own, &hides_rows);
+    }
+    arena_free(a);
+    if (!ok) return false;
+    if (in.positions)
+        tok_note(c, "the mask of %s follows position ids: they must count up by one", tok_name(c, user));
+    if (is_causal) own.mode = TOK_MASK_CAUSAL;
+    if (is_causal && window && (!own.window || window < own.window)) own.window = window;
+    if (in.key >= 0) {
+        own.key = tok_param_node(c, in.key);
+        tok_proof(c, user, "a key is visible where the rest of the mask shows it and '%s' is not 0%s", c->probe[0].f->params.items[in.key].name,
+                  hides_rows ? ", in rows that are not hidden themselves" : "");
+    }
+    *out = own;
+    vec_push(&c->known_masks, (tok_known_mask){mask, heads, is_causal, window, own});
+    return true;
+}
+
+bool tok_mask_check_past(tok_ctx *c, uint32_t user, ir_val past_mask, const tok_mask *k) {
+    inputs in;
+    tok_probe *p = &c->past;
+    if (!inputs_of(c, user, p, past_mask, &in)) return false;
+    int64_t rows = p->tokens, keys = p->past + p->tokens, row = 0, key = 0;
+    arena *a = arena_new();
+    tensor t;
+    view v;
+    line l = line_new(a, keys);
+    bool ok = eval_mask(c, user, p, past_mask, &in, NULL, a, &t) && view_make(c, user, &t, rows, keys, &v);
+    if (ok && !agrees(&v, k, p->past, NULL, true, &l, &row, &key))
+        ok = tok_fail(c, user, DIAG_ID_tok_past_shift,
+                      "after %" PRId64 " tokens row %" PRId64 " %s key %" PRId64
+                      ": a step does not see what the same row of one big step sees",
+                      p->past, row, l.visible[key] ? "sees" : "does not see", key);
+    bool hides_rows = false;
+    if (ok && in.key >= 0) ok = check_toggles(c, user, p, past_mask, &in, rows, keys, k, &hides_rows);
+    arena_free(a);
+    return ok;
+}
