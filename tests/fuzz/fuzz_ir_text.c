@@ -1,0 +1,31 @@
+// Any bytes as IR text: parser and verifier survive, and what parses prints as text that parses to
+// the same text.
+#include "ir/text.h"
+#include "ir/verify.h"
+#include <stdlib.h>
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    diag_sink *diags = diag_sink_new();
+    ir_module *m = ir_parse((const char *)data, size, "/nowhere/fuzz.oir", NULL, NULL, NULL, diags);
+    CHECK((m != NULL) == (diag_errors(diags) == 0), "a module and errors, or neither");
+    if (m) {
+        size_t before = diag_errors(diags);
+        bool sound = ir_verify(m, "fuzz.oir", diags);
+        CHECK(sound == (diag_errors(diags) == before), "the verdict and the findings differ");
+        char *first = ir_print_string(m);
+        ir_module *back =
+            ir_parse(first, strlen(first), "/nowhere/back.oir", NULL, NULL, NULL, NULL);
+        CHECK(back, "what was printed does not parse:\n%s", first);
+        char *second = ir_print_string(back);
+        CHECK(strcmp(first, second) == 0, "%s\nprints again as\n%s", first, second);
+        free(first);
+        free(second);
+        ir_module_free(back);
+    }
+    ir_module_free(m);
+    diag_sink_free(diags);
+    return 0;
+}

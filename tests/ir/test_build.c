@@ -1,0 +1,274 @@
+// Making IR in memory: attributes, symbols, functions, the builder, and who owns what.
+#include "ir/ir.h"
+#include "ir/text.h"
+#include "ir/verify.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static const int64_t dims[] = {2, 3};
+
+// ---- tables
+
+static void test_tables(void **state) {
+    for (int i = 0; i < IR_OP_COUNT; i++) {
+        ir_opcode code;
+        assert_true(ir_opcode_parse(ir_ops[i].name, &code));
+        assert_int_equal(code, i);
+        assert_true(ir_ops[i].n_max < 0 || ir_ops[i].n_min <= ir_ops[i].n_max);
+        assert_true(strspn(ir_ops[i].stages, "GM") == strlen(ir_ops[i].stages));
+        char *words = strdup(ir_ops[i].attributes), *at = words;
+        for (char *w; (w = strsep(&at, " "));) {
+            size_t n = strlen(w);
+            bool marked = n > 0 && w[n - 1] == '?', optional;
+            if (n == 0) continue;
+            if (marked) w[n - 1] = 0;
+            assert_int_not_equal(ir_key_parse(w), IR_ATTR_NONE);
+            assert_true(ir_op_takes(code, ir_key_parse(w), &optional));
+            assert_int_equal(optional, marked);
+        }
+        free(words);
+    }
+    ir_opcode code;
+    assert_false(ir_opcode_parse("t.nothing", &code));
+    assert_false(ir_op_takes(IR_t_neg, IR_ATTR_axis, NULL));
+    for (int k = 1; k < IR_ATTR_COUNT; k++)
+        assert_int_equal(ir_key_parse(ir_key_name((ir_key)k)), k);
+    assert_int_equal(ir_key_parse("nothing"), IR_ATTR_NONE);
+}
+
+static void test_types(void **state) {
+    arena *a = arena_new();
+    ir_type t = ir_type_make(ELEM_q8, 3, (int64_t[]){IR_DIM_DOMAIN(3), 4, 5});
+    assert_string_equal(ir_type_text(a, &t), "q8[t3,4,5]");
+    assert_int_equal(ir_type_domain(&t), 3);
+    assert_int_equal(ir_type_width(&t), 20);
+    ir_type plain = ir_type_make(ELEM_f32, 2, (int64_t[]){INT64_MAX, 2});
+    assert_int_equal(ir_type_width(&plain), INT64_MAX);
+    plain.dim[1] = 0;
+    assert_int_equal(ir_type_width(&plain), 0);
+    plain.rank = 0;
+    assert_int_equal(ir_type_domain(&plain), -1);
+    assert_int_equal(ir_type_width(&plain), 1);
+    assert_string_equal(ir_type_text(a, &plain), "f32[]");
+    assert_false(ir_type_equal(&t, &plain));
+    arena_free(a);
+}
+
+// ---- attributes
+
+static void test_attributes(void **state) {
+    arena *a = arena_new();
+    ir_attrs l = {0};
+    ir_attr_set_int(a, &l, IR_ATTR_tile, 3);
+    ir_attr_set_int(a, &l, IR_ATTR_axis, 1);
+    ir_attr_set_int(a, &l, IR_ATTR_axis, 2);
+    ir_attr_set_float(a, &l, IR_ATTR_eps, 0.5);
+    ir_attr_set_str(a, &l, IR_ATTR_mode, "rms");
+    ir_attr_set_str(a, &l, IR_ATTR_mode, ir_attr_str(&l, IR_ATTR_mode, ""));
+    ir_attr_set_str(a, &l, IR_ATTR_value, "w");
+    ir_attr_set_ints(a, &l, IR_ATTR_axes, dims, 2);
+    ir_attr_set_strs(a, &l, IR_ATTR_weights, (const char *[]){"a", "b"}, 2);
+    ir_attr_set_ints(a, &l, IR_ATTR_perm, NULL, 0);
+    assert_int_equal(l.count, 8);
+    for (uint32_t i = 1; i < l.count; i++) assert_true(l.items[i - 1].key < l.items[i].key);
+    size_t n;
+    assert_int_equal(ir_attr_int(&l, IR_ATTR_axis, 0), 2);
+    assert_int_equal(ir_attr_int(&l, IR_ATTR_k, 77), 77);
+    assert_true(ir_attr_float(&l, IR_ATTR_eps, 0) == 0.5);
+    assert_string_equal(ir_attr_str(&l, IR_ATTR_mode, ""), "rms");
+    assert_string_equal(ir_attr_str(&l, IR_ATTR_value, ""), "w");
+    assert_int_equal(ir_attr_ints(&l, IR_ATTR_axes, &n)[1], 3);
+    assert_string_equal(ir_attr_strs(&l, IR_ATTR_weights, &n)[1], "b");
+    assert_int_equal(n, 2);
+    ir_attr_ints(&l, IR_ATTR_perm, &n);
+    assert_int_equal(n, 0);
+    assert_true(ir_attr_has(&l, IR_ATTR_perm));
+    assert_null(ir_attr_ints(&l, IR_ATTR_pads, &n));
+    ir_attrs copy = ir_attrs_copy(a, &l);
+    assert_true(ir_attrs_equal(&l, &copy));
+    ir_attr_set_float(a, &copy, IR_ATTR_eps, -0.0);
+    assert_false(ir_attrs_equal(&l, &copy));
+    ir_attr_set_float(a, &l, IR_ATTR_eps, 0.0);
+    assert_false(ir_attrs_equal(&l, &copy)); // by bits
+    ir_attr_remove(&l, IR_ATTR_axis);
+    ir_attr_remove(&l, IR_ATTR_axis);
+    assert_int_equal(l.count, 7);
+    assert_false(ir_attr_has(&l, IR_ATTR_axis));
+    arena_free(a);
+}
+
+// ---- symbols
+
+static tensor filled(arena *a, float v) {
+    tensor t = tensor_new(a, ELEM_f32, 2, dims);
+    for (int i = 0; i < 6; i++) ((float *)t.data)[i] = v;
+    return t;
+}
+
+static void test_symbol_names(void **state) {
+    ir_module *m = ir_module_new();
+    tensor t = filled(m->arena, 1);
+    assert_string_equal(ir_symbol_add_tensor(m, "w", t)->name, "w");
+    assert_string_equal(ir_symbol_add_tensor(m, "w", t)->name, "w.1");
+    assert_string_equal(ir_symbol_add_tensor(m, "w.2", t)->name, "w.2");
+    assert_string_equal(ir_symbol_add_tensor(m, "w", t)->name, "w.3");
+    assert_string_equal(ir_symbol_add(m, IR_SYM_RING, "none")->name, "none.1");
+    assert_string_equal(ir_symbol_find(m, "w.3")->name, "w.3");
+    assert_null(ir_symbol_find(m, "x"));
+    ir_module_free(m);
+}
+
+static void test_hashes(void **state) {
+    ir_module *m = ir_module_new();
+    ir_symbol *a = ir_symbol_add_tensor(m, "a", filled(m->arena, 1));
+    ir_symbol *b = ir_symbol_add_tensor(m, "b", filled(m->arena, 1));
+    ir_symbol *c = ir_symbol_add_tensor(m, "c", filled(m->arena, 2));
+    ir_symbol *d = ir_symbol_add_tensor(m, "d", filled(m->arena, 1));
+    d->data.dim[0] = 3, d->data.dim[1] = 2;
+    assert_string_equal(ir_symbol_hash(a), ir_symbol_hash(b));
+    assert_string_not_equal(ir_symbol_hash(a), ir_symbol_hash(c));
+    assert_string_not_equal(ir_symbol_hash(a), ir_symbol_hash(d));
+    assert_int_equal(strlen(ir_symbol_hash(a)), 32);
+    ir_module_free(m);
+}
+
+static void test_sweep(void **state) {
+    ir_module *m = ir_module_new();
+    ir_func *f = ir_func_add(m, "f");
+    ir_build_const(m, f, "used", filled(m->arena, 1));
+    ir_symbol_add_tensor(m, "unused", filled(m->arena, 2));
+    ir_symbol_add_tensor(m, "matrix", filled(m->arena, 3));
+    ir_symbol *g = ir_symbol_add(m, IR_SYM_GROUP, "g");
+    ir_attr_set_strs(m->arena, &g->attrs, IR_ATTR_weights, (const char *[]){"matrix"}, 1);
+    ir_symbols_sweep(m);
+    assert_int_equal(m->symbols.count, 1); // nobody refers to the group
+    assert_non_null(ir_symbol_find(m, "used"));
+    assert_null(ir_symbol_find(m, "g"));
+
+    ir_symbol_add_tensor(m, "matrix", filled(m->arena, 3));
+    g = ir_symbol_add(m, IR_SYM_GROUP, "g");
+    ir_attr_set_strs(m->arena, &g->attrs, IR_ATTR_weights, (const char *[]){"matrix"}, 1);
+    ir_attrs attrs = {0};
+    ir_attr_set_str(m->arena, &attrs, IR_ATTR_group, "g");
+    ir_type t = ir_type_make(ELEM_f32, 2, (int64_t[]){IR_DIM_DOMAIN(0), 2});
+    ir_val x = ir_param_add(m, f, "x", t);
+    ir_build_typed(m, f, IR_xbar_mvm, &x, 1, &attrs, &t, NULL);
+    ir_symbols_sweep(m);
+    assert_int_equal(m->symbols.count, 3);
+    assert_ptr_equal(ir_symbol_find(m, "g"), g);
+    ir_module_free(m);
+}
+
+// ---- functions
+
+static ir_module *sample(void) {
+    ir_module *m = ir_module_new();
+    ir_attr_set_int(m->arena, &m->attrs, IR_ATTR_max_tokens, 8);
+    m->domain[0].used = true;
+    ir_attr_set_str(m->arena, &m->domain[0].attrs, IR_ATTR_kind, "free");
+    ir_attr_set_int(m->arena, &m->domain[0].attrs, IR_ATTR_max, 8);
+    vec_push(&m->notes, arena_str(m->arena, "a note"));
+    vec_push(&m->proof, arena_str(m->arena, "a claim"));
+    ir_func *f = ir_func_add(m, "f");
+    ir_val x = ir_param_add(m, f, "x", ir_type_make(ELEM_f32, 2, dims));
+    ir_val c = ir_build_const(m, f, "c", filled(m->arena, 1));
+    ir_val in[2] = {x, c};
+    ir_val y = ir_build(m, f, IR_t_add, in, 2, NULL, NULL, NULL);
+    ir_op_add_loc(m->arena, ir_last_op(f), "/node");
+    ir_op_add_loc(m->arena, ir_last_op(f), "/node");
+    ir_op_add_loc(m->arena, ir_last_op(f), "/other");
+    assert_int_equal(ir_last_op(f)->n_locs, 2);
+    ir_attr_set_str(m->arena, &ir_result_add(m, f, "y", y)->attrs, IR_ATTR_onnx_type, "f32");
+    return m;
+}
+
+static void test_build(void **state) {
+    ir_module *m = sample();
+    ir_func *f = ir_func_find(m, "f");
+    diag_sink *diags = diag_sink_new();
+    assert_true(ir_verify(m, NULL, diags));
+    assert_int_equal(f->ops.count, 2);
+    assert_null(ir_def(f, f->params.items[0].value));
+    assert_null(ir_def(f, IR_NONE));
+    const ir_op *add = ir_def(f, f->results.items[0].value);
+    assert_int_equal(add->code, IR_t_add);
+    assert_non_null(ir_const_of(m, f, add->operand[1]));
+    assert_null(ir_const_of(m, f, add->operand[0]));
+
+    // Operands that do not fit: a diagnostic that names the node, and nothing is added.
+    ir_val bad[2] = {add->operand[0], ir_param_add(m, f, "x", ir_type_make(ELEM_i32, 2, dims))};
+    size_t ops = f->ops.count, values = f->values.count;
+    assert_int_equal(ir_build(m, f, IR_t_add, bad, 2, NULL, add, diags), IR_NONE);
+    assert_int_equal(diag_errors(diags), 1);
+    assert_string_equal(diag_get(diags, 0)->loc.where, "node '/node'");
+    assert_int_equal(f->ops.count, ops);
+    assert_int_equal(f->values.count, values);
+    assert_int_equal(ir_build(m, f, IR_t_add, bad, 1, NULL, NULL, diags), IR_NONE);
+    assert_int_equal(diag_errors(diags), 2);
+
+    // loc is taken over, also from an operation of the same growing list.
+    for (int i = 0; i < 100; i++)
+        ir_build(m, f, IR_t_neg, &bad[0], 1, NULL, &f->ops.items[1], diags);
+    assert_string_equal(ir_last_op(f)->loc[1], "/other");
+    arena *a = arena_new();
+    uint32_t *uses = ir_count_uses(a, f);
+    assert_int_equal(uses[bad[0]], 101);
+    assert_int_equal(uses[bad[1]], 0);
+    assert_int_equal(uses[f->results.items[0].value], 1);
+    arena_free(a);
+    diag_sink_free(diags);
+    ir_module_free(m);
+}
+
+static void test_several_results(void **state) {
+    ir_module *m = ir_module_new();
+    ir_func *f = ir_func_add(m, "f");
+    ir_val x = ir_param_add(m, f, "/odd name", ir_type_make(ELEM_f32, 2, dims));
+    assert_null(f->values.items[x].name);
+    ir_val y = ir_build(m, f, IR_t_dynquant, &x, 1, NULL, NULL, NULL);
+    assert_int_equal(ir_last_op(f)->n_results, 3);
+    assert_int_equal(ir_last_op(f)->result[2], y + 2);
+    assert_int_equal(ir_type_of(f, y)->type, ELEM_u8);
+    assert_int_equal(ir_type_of(f, y + 1)->rank, 0);
+    assert_int_equal(ir_def(f, y + 2)->code, IR_t_dynquant);
+    ir_module_free(m);
+}
+
+// A derived module and copies of functions outlive what they came from.
+static void test_derive(void **state) {
+    ir_module *m = sample();
+    char *before = ir_print_string(m);
+    const void *data = ir_symbol_find(m, "c")->data.data;
+    ir_module *d = ir_module_derive(m);
+    assert_int_equal(d->funcs.count, 0);
+    ir_func_copy(d, ir_func_find(m, "f"));
+    ir_module *e = ir_module_derive(d);
+    ir_func_copy(e, ir_func_find(d, "f"));
+    ir_module_free(m);
+    assert_ptr_equal(ir_symbol_find(d, "c")->data.data, data);
+    char *after = ir_print_string(d);
+    assert_string_equal(before, after);
+    free(after);
+    ir_module_free(d);
+    after = ir_print_string(e);
+    assert_string_equal(before, after);
+    assert_true(ir_verify(e, NULL, NULL));
+    free(after);
+    free(before);
+    ir_module_free(e);
+    ir_module_free(NULL);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_tables),     cmocka_unit_test(test_types),
+        cmocka_unit_test(test_attributes), cmocka_unit_test(test_symbol_names),
+        cmocka_unit_test(test_hashes),     cmocka_unit_test(test_sweep),
+        cmocka_unit_test(test_build),      cmocka_unit_test(test_several_results),
+        cmocka_unit_test(test_derive),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
