@@ -4,7 +4,8 @@
 #include "frontend/importer.h"
 #include "ir/interp.h"
 
-#define MAX_CONST_ELEMENTS (1u << 20) // per tensor evaluated
+#define MAX_CONST_ELEMENTS (1u << 20)       // per tensor evaluated
+#define MAX_CONST_BYTES (UINT64_C(1) << 30) // in one import
 
 void onnx_const_note(onnx_importer *imp) {
     const ir_func *f = imp->f;
@@ -42,6 +43,7 @@ static bool evaluate(onnx_importer *imp, const ir_op *op) {
     for (uint32_t i = 0; i < op->n_results; i++) {
         const ir_type *t = ir_type_of(f, op->result[i]);
         out[i] = tensor_new(imp->arena, t->type, t->rank, t->dim);
+        imp->const_bytes += tensor_bytes(&out[i]);
     }
     ir_eval_ctx ctx = {
         .module = imp->m, .func = f, .arena = imp->arena, .threads = 1, .diags = imp->scratch};
@@ -56,7 +58,7 @@ static bool evaluate(onnx_importer *imp, const ir_op *op) {
 
 static void settle(onnx_importer *imp, uint32_t at) {
     const ir_op *op = &imp->f->ops.items[at];
-    bool ok = small(imp->f, op);
+    bool ok = imp->const_bytes <= MAX_CONST_BYTES && small(imp->f, op);
     if (op->code == IR_t_const) { // of any size: nothing is computed
         onnx_const_entry *e = &imp->consts.items[op->result[0]];
         e->value = ir_const_of(imp->m, imp->f, op->result[0]);

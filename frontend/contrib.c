@@ -163,8 +163,8 @@ bool onnx_import_ms_matmul_nbits(onnx_call *c) {
     const tensor *codes = onnx_need(c, onnx_in(c, 1), "the weights");
     if (!codes) return false;
     if (onnx_in(c, 4) != IR_NONE) return onnx_missing(c, "g_idx is not supported");
-    if ((bits != 2 && bits != 4 && bits != 8) || block < 8 || k < 1 || n < 1 ||
-        codes->type != ELEM_u8)
+    if ((bits != 2 && bits != 4 && bits != 8) || block < 8 || block > 1 << 20 || k < 1 ||
+        k > INT32_MAX || n < 1 || n > INT32_MAX || codes->type != ELEM_u8)
         return onnx_missing(c, "%lld bits in blocks of %lld are not supported", (long long)bits,
                             (long long)block);
     int64_t blocks = ceil_div_i64(k, block), rows = n * blocks;
@@ -192,7 +192,8 @@ bool onnx_import_ms_gather_block_quantized(onnx_call *c) {
     if (!data || !onnx_axis(c, onnx_attr_i(c, "gather_axis", 0), data->rank, &at) ||
         !onnx_axis(c, onnx_attr_i(c, "quantize_axis", data->rank - 1), data->rank, &axis))
         return false;
-    if (axis != data->rank - 1 || (bits != 4 && bits != 8) || ts.rank != data->rank || block < 8)
+    if (axis != data->rank - 1 || (bits != 4 && bits != 8) || ts.rank != data->rank || block < 8 ||
+        block > 1 << 20)
         return onnx_missing(c, "its layout is not supported");
     int64_t blocks = ts.dim[axis], width = data->dim[axis], rows = 1;
     for (int i = 0; i < axis; i++) rows *= data->dim[i];

@@ -51,6 +51,8 @@ bool onnx_import_ms_attention(onnx_call *c) {
     if (tx.rank != 3 || tw.rank != 2 || heads < 1) return onnx_missing(c, "its inputs do not fit");
     if (onnx_attr_i(c, "do_rotary", 0)) return onnx_missing(c, "do_rotary is not supported");
     for (int i = 0; i < 3; i++) size[i] = sizes && n == 3 ? sizes[i] : tw.dim[1] / 3;
+    for (int i = 0; i < 3; i++)
+        if (size[i] < 0 || size[i] > tw.dim[1]) return onnx_missing(c, "its sizes do not fit");
     if (size[0] + size[1] + size[2] != tw.dim[1]) return onnx_missing(c, "its sizes do not fit");
     ir_val qkv = sum(c, onnx_op2(c, IR_t_matmul, x, weights), onnx_in(c, 2)), part[3];
     for (int64_t i = 0, from = 0; i < 3; from += size[i++])
@@ -161,10 +163,12 @@ static bool read_cache(onnx_call *c, cache *s) {
     t = onnx_need(c, onnx_in(c, 5), "seqlens_k");
     if (!t) return false;
     if ((int64_t)tensor_count(t) != s->batch) return onnx_missing(c, "seqlens_k does not fit");
+    if (!onnx_short(c, s->batch)) return false;
     s->valid = ARENA_ARRAY(c->arena, int64_t, s->batch);
     bool full = true;
     for (int64_t b = 0; b < s->batch; b++) {
-        int64_t n = elem_load_i64(t->type, t->data, (size_t)b) + 1 - s->rows;
+        int64_t n = elem_load_i64(t->type, t->data, (size_t)b);
+        n = n < 0 || n > INT32_MAX ? -1 : n + 1 - s->rows;
         if (n < 0 || n > s->past) return onnx_missing(c, "seqlens_k does not fit the cache");
         s->valid[b] = n;
         full = full && n == s->past;
@@ -179,6 +183,7 @@ static ir_val append(onnx_call *c, const cache *s, ir_val past, ir_val fresh) {
     ir_val joined = onnx_concat(c, (ir_val[]){past, fresh}, 2, 2);
     if (!s->valid || joined == IR_NONE) return joined;
     int64_t all = s->past + s->rows;
+    if (!onnx_short(c, all) || !onnx_short(c, s->batch * all)) return IR_NONE;
     int64_t *index = ARENA_ARRAY(c->arena, int64_t, s->batch * all + 1);
     for (int64_t b = 0; b < s->batch; b++)
         for (int64_t j = 0; j < all; j++) { // behind the new rows: the old ones, which nobody sees
@@ -198,7 +203,9 @@ static ir_val append(onnx_call *c, const cache *s, ir_val past, ir_val fresh) {
 static ir_val table_rows(onnx_call *c, const cache *s, ir_val table) {
     ir_val position = onnx_in(c, 9);
     if (position == IR_NONE) {
-        int64_t n = s->valid ? s->batch : 1, *at = ARENA_ARRAY(c->arena, int64_t, n * s->rows + 1);
+        int64_t n = s->valid ? s->batch : 1;
+        if (!onnx_short(c, s->rows) || !onnx_short(c, n * s->rows)) return IR_NONE;
+        int64_t *at = ARENA_ARRAY(c->arena, int64_t, n * s->rows + 1);
         for (int64_t b = 0; b < n; b++)
             for (int64_t i = 0; i < s->rows; i++)
                 at[b * s->rows + i] = i + (s->valid ? s->valid[b] : s->past);
@@ -223,7 +230,8 @@ static ir_val ragged_mask(onnx_call *c, const cache *s, int64_t window) {
 static bool group_query_inputs(onnx_call *c, int64_t heads, int64_t kv_heads, ir_val *part) {
     for (size_t i = 0; i < 3; i++) part[i] = onnx_in(c, i);
     ir_type t = onnx_type(c, part[0]);
-    if (t.rank != 3 || heads < 1 || kv_heads < 1) return onnx_missing(c, "its inputs do not fit");
+    if (t.rank != 3 || heads < 1 || kv_heads < 1 || heads > 1 << 20 || kv_heads > 1 << 20)
+        return onnx_missing(c, "its inputs do not fit");
     if (part[1] == IR_NONE) { // packed: q, k and v side by side
         int64_t d = t.dim[2] / (heads + 2 * kv_heads);
         ir_val x = part[0];

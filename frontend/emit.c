@@ -13,6 +13,21 @@ bool onnx_missing(onnx_call *c, const char *fmt, ...) {
     return false;
 }
 
+bool onnx_size_ok(const ir_type *t) {
+    uint64_t n = 1;
+    for (int i = 0; i < t->rank; i++) {
+        if (t->dim[i] < 0 || t->dim[i] > INT64_C(1) << 40) return false;
+        n *= (uint64_t)max_i64(t->dim[i], 1);
+        if (n > UINT64_C(1) << 40) return false;
+    }
+    return true;
+}
+
+bool onnx_short(onnx_call *c, int64_t n) {
+    return (n >= 0 && n <= ONNX_MAX_LIST) ||
+           onnx_missing(c, "%lld elements are too many here", (long long)n);
+}
+
 bool onnx_set(onnx_call *c, size_t i, ir_val v) {
     if (i < c->n_out) c->out[i] = v;
     return v != IR_NONE;
@@ -62,6 +77,12 @@ static ir_val built(onnx_call *c, ir_val v) {
         onnx_missing(c, "%s", n ? diag_get(c->imp->scratch, n - 1)->message : "it does not fit");
         return IR_NONE;
     }
+    const ir_op *op = ir_last_op(c->f);
+    for (uint32_t i = 0; i < op->n_results; i++)
+        if (!onnx_size_ok(ir_type_of(c->f, op->result[i]))) {
+            onnx_missing(c, "its result is too big");
+            v = IR_NONE;
+        }
     ir_op_add_loc(c->arena, ir_last_op(c->f), c->label);
     onnx_const_note(c->imp);
     return v;
@@ -83,9 +104,7 @@ ir_val onnx_op_typed(onnx_call *c, ir_opcode code, const ir_val *in, size_t n,
     if (c->why || !no_sequence(c, in, n)) return IR_NONE;
     for (size_t i = 0; i < n; i++)
         if (in[i] == IR_NONE) return IR_NONE;
-    size_t count;
-    if (types->rank > IR_MAX_RANK ||
-        !tensor_checked_count(types->dim, types->rank, UINT64_C(1) << 40, &count)) {
+    if (types->rank > IR_MAX_RANK || !onnx_size_ok(types)) {
         onnx_missing(c, "its result is too big");
         return IR_NONE;
     }
@@ -109,6 +128,13 @@ ir_val onnx_result(const onnx_call *c, ir_val first, int i) {
 ir_val onnx_ints_const(onnx_call *c, const int64_t *v, size_t n) {
     tensor t = tensor_new(c->arena, ELEM_i64, 1, (int64_t[]){(int64_t)n});
     if (n) memcpy(t.data, v, n * sizeof *v);
+    return onnx_tensor_const(c, NULL, t);
+}
+
+ir_val onnx_counting(onnx_call *c, int64_t first, int64_t n, int64_t step) {
+    if (!onnx_short(c, n)) return IR_NONE;
+    tensor t = tensor_new(c->arena, ELEM_i64, 1, &n);
+    for (int64_t i = 0; i < n; i++) ((int64_t *)t.data)[i] = first + i * step;
     return onnx_tensor_const(c, NULL, t);
 }
 
@@ -142,7 +168,7 @@ ir_val onnx_reshape(onnx_call *c, ir_val v, int rank, const int64_t *dim) {
     ir_type to = ir_type_make(from.type, rank, dim);
     if (ir_type_equal(&from, &to)) return v;
     size_t a = 0, b = 0;
-    if (!tensor_checked_count(from.dim, from.rank, UINT64_C(1) << 40, &a) ||
+    if (!onnx_size_ok(&to) || !tensor_checked_count(from.dim, from.rank, UINT64_C(1) << 40, &a) ||
         !tensor_checked_count(to.dim, rank, UINT64_C(1) << 40, &b) || a != b) {
         onnx_missing(c, "%s cannot be reshaped to %s", ir_type_text(c->imp->arena, &from),
                      ir_type_text(c->imp->arena, &to));
@@ -198,6 +224,11 @@ ir_val onnx_slice1(onnx_call *c, ir_val v, int axis, int64_t from, int64_t count
     if (v == IR_NONE) return IR_NONE;
     ir_type t = onnx_type(c, v);
     if (from == 0 && count == t.dim[axis]) return v;
+    if (axis >= t.rank || from < 0 || count < 0 || from > t.dim[axis] - count) {
+        onnx_missing(c, "elements %lld to %lld of axis %d do not exist", (long long)from,
+                     (long long)(from + count), axis);
+        return IR_NONE;
+    }
     int64_t starts[IR_MAX_RANK] = {0}, steps[IR_MAX_RANK];
     for (int i = 0; i < t.rank; i++) steps[i] = 1;
     starts[axis] = from;

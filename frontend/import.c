@@ -310,15 +310,18 @@ static void import_nodes(onnx_importer *imp, const onnx_scope *s, const onnx_nod
     }
 }
 
-bool onnx_import_graph(onnx_call *c, const onnx_graph *g, ir_val *out, size_t n) {
+bool onnx_import_graph(onnx_call *c, const onnx_graph *g, const ir_val *in, size_t n_in,
+                       ir_val *out, size_t n) {
     onnx_importer *imp = c->imp;
     if (g->n_outputs < n) return onnx_missing(c, "the subgraph has too few outputs");
+    if (g->n_inputs < n_in) return onnx_missing(c, "the subgraph has too few inputs");
     if (c->scope->depth >= MAX_CALL_DEPTH) return onnx_missing(c, "subgraphs nest too deep");
     onnx_scope inner = {.parent = c->scope,
                         .graph = g,
                         .values = map_new(),
                         .prefix = c->scope->prefix,
                         .depth = c->scope->depth + 1};
+    for (size_t i = 0; i < n_in; i++) map_set(inner.values, g->inputs[i].name, in[i]);
     import_nodes(imp, &inner, g->nodes, g->n_nodes);
     for (size_t i = 0; i < n; i++) {
         out[i] = lookup(imp, &inner, g->outputs[i].name);
@@ -391,8 +394,7 @@ static bool port_type(onnx_importer *imp, const onnx_port *p, ir_type *out) {
         else if (!bind_dim(imp, p, shape, i, &out->dim[i]))
             return false;
     }
-    size_t n;
-    if (!tensor_checked_count(out->dim, rank, UINT64_C(1) << 40, &n)) {
+    if (!onnx_size_ok(out)) {
         diag_emit(imp->diags, DIAG_ID_onnx_binding, loc, "it is too big");
         return false;
     }

@@ -52,6 +52,11 @@ typedef bool (*onnx_op_function)(onnx_call *c);
 
 // Says what is missing ("mode 'cubic' is not supported"); returns false.
 bool onnx_missing(onnx_call *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+// Sizes multiply without overflow: at most 2^40 elements, counting empty axes as 1.
+bool onnx_size_ok(const ir_type *t);
+// n numbers may be made at compile time (ONNX_MAX_LIST); false: reported.
+#define ONNX_MAX_LIST (INT64_C(1) << 24)
+bool onnx_short(onnx_call *c, int64_t n);
 
 // ---- inputs and attributes
 // -----------------------------------------------------------------------
@@ -105,8 +110,10 @@ ir_val onnx_result(const onnx_call *c, ir_val first,
 
 ir_val onnx_tensor_const(onnx_call *c, const char *hint, tensor t); // hint NULL: the node's label
 ir_val onnx_ints_const(onnx_call *c, const int64_t *v, size_t n);   // i64 [n]
-ir_val onnx_scalar(onnx_call *c, elem e, double v);                 // rank 0
-ir_val onnx_fill(onnx_call *c, const ir_type *type, double v);      // scalar broadcast
+ir_val onnx_counting(onnx_call *c, int64_t first, int64_t n,
+                     int64_t step);                            // first, first + step ...
+ir_val onnx_scalar(onnx_call *c, elem e, double v);            // rank 0
+ir_val onnx_fill(onnx_call *c, const ir_type *type, double v); // scalar broadcast
 
 ir_val onnx_cast(onnx_call *c, ir_val v, elem to); // v itself when of that type
 ir_val onnx_reshape(onnx_call *c, ir_val v, int rank, const int64_t *dim);
@@ -161,7 +168,8 @@ ir_val onnx_quantize(onnx_call *c, ir_val x, ir_val scale, ir_val zero); // to z
 // ---- the importer's parts
 // ------------------------------------------------------------------------
 
-// Imports a branch of If inside the node's scope; outputs in out[n].
-bool onnx_import_graph(onnx_call *c, const onnx_graph *g, ir_val *out, size_t n);
+// Imports a subgraph inside the node's scope: its inputs are bound to in[n_in], outputs in out[n].
+bool onnx_import_graph(onnx_call *c, const onnx_graph *g, const ir_val *in, size_t n_in,
+                       ir_val *out, size_t n);
 
 #endif

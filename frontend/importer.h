@@ -37,7 +37,8 @@ struct onnx_importer {
     arena *arena;                 // of the import, released with it
     VEC(onnx_const_entry) consts; // by ir_val
     VEC(onnx_sequence) sequences;
-    size_t n_calls; // nodes imported, bounded against exponential inlining
+    uint64_t const_bytes; // made by the evaluator so far
+    size_t n_calls;       // nodes imported, bounded against exponential inlining
     bool failed;
 };
 

@@ -350,13 +350,12 @@ static void summarise(onnx_model *m, const char *path) {
             m->inputs[m->n_inputs++] = g->inputs[i];
 }
 
-onnx_model *onnx_open(const char *path, diag_sink *diags) {
-    file_map file;
-    if (!file_map_open(&file, path, diags)) return NULL;
+static onnx_model *open_file(file_map file, bool owned, const char *path, diag_sink *diags) {
     arena *a = arena_new();
     onnx_model *m = ARENA_NEW(a, onnx_model);
     m->arena = a;
     m->file = file;
+    m->owns_file = owned;
     m->side_index = map_new();
     m->info.producer = m->info.producer_version = "";
     onnx_reader r = {
@@ -369,6 +368,16 @@ onnx_model *onnx_open(const char *path, diag_sink *diags) {
     return m;
 }
 
+onnx_model *onnx_open(const char *path, diag_sink *diags) {
+    file_map file;
+    return file_map_open(&file, path, diags) ? open_file(file, true, path, diags) : NULL;
+}
+
+onnx_model *onnx_open_bytes(const void *bytes, size_t n, const char *name, diag_sink *diags) {
+    file_map file = {.data = bytes, .bytes = n};
+    return open_file(file, false, name, diags);
+}
+
 void onnx_close(onnx_model *m) {
     if (!m) return;
     for (size_t i = 0; i < m->side_files.count; i++) file_map_close(&m->side_files.items[i]);
@@ -376,7 +385,7 @@ void onnx_close(onnx_model *m) {
     vec_free(&m->side_files);
     vec_free(&m->maps);
     map_free(m->side_index);
-    file_map_close(&m->file);
+    if (m->owns_file) file_map_close(&m->file);
     arena_free(m->arena);
 }
 

@@ -94,6 +94,7 @@ typedef VEC(map *) onnx_map_list;
 struct onnx_model {
     arena *arena;
     file_map file;
+    bool owns_file;
     onnx_file_list side_files; // external data, in order of first mention
     map *side_index;           // path -> side_files; MAP_NONE - 1: cannot be opened
     onnx_map_list maps;        // to free

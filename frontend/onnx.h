@@ -12,6 +12,9 @@ typedef struct onnx_model onnx_model;
 
 // NULL on failure, reported. Tensors kept beside the model ("external data") are mapped as well.
 onnx_model *onnx_open(const char *path, diag_sink *diags);
+// The same from bytes that outlive the model; `name` stands in messages, external data lies beside
+// it.
+onnx_model *onnx_open_bytes(const void *bytes, size_t n, const char *name, diag_sink *diags);
 void onnx_close(onnx_model *m); // NULL is allowed
 
 // ---- what a model says about itself

@@ -34,9 +34,7 @@ static ir_val repeat_heads(onnx_call *c, ir_val x, int64_t times) {
 }
 
 ir_val onnx_numbers(onnx_call *c, int64_t first, int64_t n, int axis) {
-    int64_t *number = ARENA_ARRAY(c->arena, int64_t, n + 1);
-    for (int64_t i = 0; i < n; i++) number[i] = first + i;
-    ir_val v = onnx_ints_const(c, number, (size_t)n);
+    ir_val v = onnx_counting(c, first, n, 1);
     return onnx_reshape(c, v, 4, (int64_t[]){1, 1, axis == 2 ? n : 1, axis == 3 ? n : 1});
 }
 
@@ -236,15 +234,15 @@ bool onnx_import_rotary_embedding(onnx_call *c) {
     int64_t heads = onnx_attr_i(c, "num_heads", 0), dim = onnx_attr_i(c, "rotary_embedding_dim", 0);
     ir_type t = onnx_type(c, x), table = onnx_type(c, cos);
     bool flat = t.rank == 3;
+    if (table.rank < 1 || table.dim[table.rank - 1] < 1)
+        return onnx_missing(c, "its tables do not fit");
     if (flat && heads == 0 && c->arg) // the tables tell the head width
         heads = t.dim[2] / (2 * table.dim[table.rank - 1]);
     if (flat) x = onnx_split_heads(c, x, heads);
     t = onnx_type(c, x);
     if (t.rank != 4) return onnx_missing(c, "[B,H,T,d] or [B,T,H*d] is expected");
     if (position != IR_NONE && onnx_rank(c, position) == 1) { // com.microsoft: an offset
-        int64_t *number = ARENA_ARRAY(c->arena, int64_t, t.dim[2] + 1);
-        for (int64_t i = 0; i < t.dim[2]; i++) number[i] = i;
-        position = onnx_op2(c, IR_t_add, onnx_ints_const(c, number, (size_t)t.dim[2]),
+        position = onnx_op2(c, IR_t_add, onnx_counting(c, 0, t.dim[2], 1),
                             onnx_cast(c, position, ELEM_i64));
         position = onnx_reshape(c, position, 2, (int64_t[]){1, t.dim[2]});
     }

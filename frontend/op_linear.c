@@ -88,9 +88,7 @@ static ir_val take_diagonals(onnx_call *c, ir_val x, labels *l) {
             for (int a = 0; a < t.rank - 2; a++) dim[a] = t.dim[perm[a]];
             dim[t.rank - 2] = n * n;
             x = onnx_reshape(c, x, t.rank - 1, dim);
-            int64_t *index = ARENA_ARRAY(c->arena, int64_t, n + 1);
-            for (int64_t a = 0; a < n; a++) index[a] = a * (n + 1);
-            x = onnx_gather(c, x, onnx_ints_const(c, index, (size_t)n), t.rank - 2);
+            x = onnx_gather(c, x, onnx_counting(c, 0, n, n + 1), t.rank - 2);
             labels m = {0};
             for (int a = 0; a < l->n; a++)
                 if (a != i && a != j) m.label[m.n++] = l->label[a];
@@ -245,7 +243,10 @@ static bool conv_attrs(onnx_call *c, const ir_type *x, const ir_type *w, ir_attr
     for (int i = 0; i < spatial; i++) {
         strides[i] = s ? s[i] : 1;
         dilations[i] = d ? d[i] : 1;
-        if (strides[i] < 1 || dilations[i] < 1) return onnx_missing(c, "a stride below 1");
+        if (strides[i] < 1 || dilations[i] < 1 || strides[i] > 1 << 20 || dilations[i] > 1 << 20)
+            return onnx_missing(c, "a stride below 1 or too big");
+        if (p && (p[i] < 0 || p[i] > 1 << 30 || p[i + spatial] < 0 || p[i + spatial] > 1 << 30))
+            return onnx_missing(c, "a pad below 0 or too big");
         if (p && !same) {
             pads[i] = p[i];
             pads[i + spatial] = p[i + spatial];

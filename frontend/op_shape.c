@@ -106,7 +106,9 @@ bool onnx_import_range(onnx_call *c) {
         int64_t a[3];
         for (int i = 0; i < 3; i++) a[i] = elem_load_i64(t[i]->type, t[i]->data, 0);
         if (a[2] == 0) return onnx_missing(c, "delta is 0");
-        double span = (double)a[1] - (double)a[0];
+        double span = (double)a[1] - (double)a[0], most = (double)(INT64_C(1) << 61);
+        if (span > most || span < -most || (double)a[2] > most || (double)a[2] < -most)
+            return onnx_missing(c, "its bounds are too far apart");
         count = span / (double)a[2] <= 0
                     ? 0
                     : (double)((a[1] - a[0] + a[2] - (a[2] > 0 ? 1 : -1)) / a[2]);
@@ -121,6 +123,7 @@ bool onnx_import_eye_like(onnx_call *c) {
     ir_type t = onnx_type(c, onnx_in(c, 0));
     int64_t k = onnx_attr_i(c, "k", 0), dtype = onnx_attr_i(c, "dtype", 0);
     if (t.rank != 2) return onnx_missing(c, "a matrix is expected");
+    k = max_i64(-(INT64_C(1) << 41), min_i64(k, INT64_C(1) << 41));
     if (dtype && !elem_from_onnx((int)dtype, &t.type))
         return onnx_missing(c, "type %s is not supported", onnx_type_name((int)dtype));
     if (ir_type_width(&t) > 1 << 24) return onnx_missing(c, "it is too big");
@@ -289,6 +292,7 @@ bool onnx_import_tile(onnx_call *c) {
         for (int i = 0; i <= t.rank; i++)
             wide[i] = i < a ? t.dim[i] : i == a ? repeats[a] : t.dim[i - 1];
         x = onnx_broadcast(c, onnx_unsqueeze(c, x, a), t.rank + 1, wide);
+        if (x == IR_NONE) return false; // the product below fits then
         t.dim[a] *= repeats[a];
         x = onnx_reshape(c, x, t.rank, t.dim);
     }
@@ -299,7 +303,8 @@ bool onnx_import_depth_to_space(onnx_call *c) { // arg 1: space to depth
     ir_type t = onnx_type(c, onnx_in(c, 0));
     int64_t b = onnx_attr_i(c, "blocksize", 0);
     bool crd = !strcmp(onnx_attr_s(c, "mode", "DCR"), "CRD");
-    if (t.rank != 4 || b < 1) return onnx_missing(c, "[N,C,H,W] and a blocksize are expected");
+    if (t.rank != 4 || b < 1 || b > 1 << 10 || ir_type_width(&t) == 0)
+        return onnx_missing(c, "[N,C,H,W] and a blocksize are expected");
     int64_t n = t.dim[0], ch = t.dim[1], h = t.dim[2], w = t.dim[3];
     ir_val x = onnx_in(c, 0);
     if (c->arg) {

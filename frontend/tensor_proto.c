@@ -285,7 +285,11 @@ static const char *locate(onnx_reader *r, proto *p, tensor *t) {
                             onnx_type_name(p->onnx_type));
     if (p->has_strings || p->has_segment) return "strings and segments are not supported";
     size_t count;
-    if (!tensor_checked_count(p->dim, p->rank, MAX_ELEMENTS, &count)) return "it is too big";
+    int64_t filled[TENSOR_MAX_RANK]; // empty axes count as 1: products of the others stay in range
+    for (int i = 0; i < p->rank; i++) filled[i] = max_i64(p->dim[i], 1);
+    if (!tensor_checked_count(p->dim, p->rank, MAX_ELEMENTS, &count) ||
+        !tensor_checked_count(filled, p->rank, MAX_ELEMENTS, &(size_t){0}))
+        return "it is too big";
     t->rank = p->rank;
     memcpy(t->dim, p->dim, sizeof t->dim);
     if (p->external) {
