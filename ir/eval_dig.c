@@ -147,7 +147,7 @@ bool ir_eval_dig_norm(ir_eval_ctx *c, const ir_op *op, const tensor *const *in, 
     bool ok = eval_norm_parse(c, op, &j.norm);
     for (size_t i = 0; ok && i < n && i < 2; i++)
         ok = strcmp(names[i], "none") == 0 || constant_row(c, op, names[i], width, &weights[i]);
-    j.eps = ir_attr_float(&op->attrs, IR_ATTR_eps, 1e-5);
+    j.eps = (double)(float)ir_attr_float(&op->attrs, IR_ATTR_eps, 1e-5);
     j.table = weights[0].data;
     j.table2 = weights[1].data;
     ok = ok && dig_run(c, &j, width);
@@ -188,10 +188,8 @@ static void row_reduce(const dig_job *j, size_t r, const float *x, const float *
         for (size_t i = 0; i < n; i++) {
             float v = j->reduction == RED_ABSMAX ? fabsf(x[i]) : x[i];
             sum += j->reduction == RED_SUMSQ ? (double)v * (double)v : (double)v;
-            if (v > most || v != v) {
-                most = v;
-                if (v == v) best = i;
-            }
+            if (v > most || v != v) most = v;
+            if (x[i] > x[best]) best = i;
         }
         switch (j->reduction) {
         case RED_MEAN: y[s] = (float)(sum / (double)n); break;
@@ -253,13 +251,13 @@ bool ir_eval_dig_rope(ir_eval_ctx *c, const ir_op *op, const tensor *const *in, 
     return ok;
 }
 
-// Pairs (value, index + imm), largest first; ties to the lower index, NaN as the largest.
+// Pairs (value, index + imm), largest first; ties to the lower index, NaN last.
 static void row_topk(const dig_job *j, size_t r, const float *x, const float *x2, float *y) {
     size_t n = 0;
     for (size_t i = 0; i < j->width; i++) {
         float v = x[i];
         size_t at = n;
-        while (at > 0 && (v > y[2 * at - 2] || (v != v && y[2 * at - 2] == y[2 * at - 2]))) at--;
+        while (at > 0 && (v > y[2 * at - 2] || (v == v && y[2 * at - 2] != y[2 * at - 2]))) at--;
         if (at == (size_t)j->k) continue;
         size_t moved = (n < (size_t)j->k ? n++ : n - 1) - at;
         memmove(y + 2 * at + 2, y + 2 * at, 2 * moved * sizeof *y);

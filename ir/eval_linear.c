@@ -128,8 +128,11 @@ bool ir_eval_xbar_mvm(ir_eval_ctx *c, const ir_op *op, const tensor *const *in, 
         linear_job j = {.w = &w, .x = in[0], .out = out, .raw = raw, .gate = g.data};
         ok = linear_run(c, op, &j);
     }
-    for (size_t i = 0; ok && raw && i < q8_rows(out); i++)
-        *q8_raw_trailer(out, i) = *q8_trailer_of(in[0], i);
+    for (size_t i = 0; ok && raw && i < q8_rows(out); i++) {
+        const q8_trailer *t = q8_trailer_of(in[0], i);
+        bool open = !g.data || ((const float *)g.data)[i] != 0;
+        *q8_raw_trailer(out, i) = open ? *t : (q8_trailer){.scale = t->scale};
+    }
     eval_view_free(&g);
     weights_free(&w);
     return ok;

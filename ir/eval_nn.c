@@ -85,7 +85,7 @@ bool ir_eval_nn_norm(ir_eval_ctx *c, const ir_op *op, const tensor *const *in, t
     norm_job j = {.x = x, .out = out, .width = 1};
     if (!eval_norm_parse(c, op, &j.mode) || !eval_axis_attr(c, op, x->rank, x->rank - 1, &axis))
         return false;
-    j.eps = ir_attr_float(&op->attrs, IR_ATTR_eps, 1e-5);
+    j.eps = (double)(float)ir_attr_float(&op->attrs, IR_ATTR_eps, 1e-5); // an f32, as in ONNX
     for (int i = axis; i < x->rank; i++) j.width *= (size_t)x->dim[i];
     float *gamma = NULL, *beta = NULL;
     bool ok = norm_weight(c, op, op->n_operands > 1 ? in[1] : NULL, x, axis, &gamma) &&

@@ -199,19 +199,22 @@ bool ir_eval_t_argmin(ir_eval_ctx *c, const ir_op *op, const tensor *const *in, 
 // ---- top-k -----------------------------------------------------------------------------------
 
 typedef struct {
+    bool nan; // stands last in either order
     double f;
-    int64_t i; // decides among integers, whose doubles may tie
+    int64_t i; // decides among integers
     size_t at;
 } ranked;
 
 static int ranked_ascending(const void *pa, const void *pb) {
     const ranked *a = pa, *b = pb;
+    if (a->nan != b->nan) return a->nan ? 1 : -1;
     if (a->f != b->f) return a->f < b->f ? -1 : 1;
     if (a->i != b->i) return a->i < b->i ? -1 : 1;
     return a->at < b->at ? -1 : 1;
 }
 static int ranked_descending(const void *pa, const void *pb) {
     const ranked *a = pa, *b = pb;
+    if (a->nan != b->nan) return a->nan ? 1 : -1;
     if (a->f != b->f) return a->f > b->f ? -1 : 1;
     if (a->i != b->i) return a->i > b->i ? -1 : 1;
     return a->at < b->at ? -1 : 1;
@@ -238,9 +241,10 @@ bool ir_eval_t_topk(ir_eval_ctx *c, const ir_op *op, const tensor *const *in, te
                 if (integers) {
                     line[j].i = elem_load_i64(x->type, x->data, at);
                     if (eval_is_unsigned(x->type)) line[j].i ^= INT64_MIN; // same order as signed
-                } else { // NaN ranks as the largest
+                } else {
                     double v = elem_load_f64(x->type, x->data, at);
-                    line[j].f = v != v ? INFINITY : v;
+                    line[j].nan = v != v;
+                    line[j].f = v != v ? 0 : v;
                 }
             }
             qsort(line, a.n, sizeof *line, largest ? ranked_descending : ranked_ascending);

@@ -217,7 +217,8 @@ bool ir_eval_rows_reduce(ir_eval_ctx *c, const ir_op *op, const tensor *const *i
         return eval_fail(c, op, DIAG_ID_eval_operand, "rows, weights and result do not fit");
     if (rows_of(out) == 0) return true;
     double *acc = base_alloc(width * sizeof *acc + 1), total = 0;
-    for (size_t i = 0; i < width; i++) acc[i] = max ? -INFINITY : 0;
+    for (size_t i = 0; i < width; i++) acc[i] = 0;
+    bool any = false; // rows take part in a maximum
     float *buffer = base_alloc(width * sizeof *buffer + 1);
     for (size_t r = 0; r < rows; r++) {
         const float *row = eval_row_load(x, r, buffer);
@@ -227,11 +228,13 @@ bool ir_eval_rows_reduce(ir_eval_ctx *c, const ir_op *op, const tensor *const *i
             double v = (double)row[i];
             if (!max)
                 acc[i] += w * v;
-            else if (w != 0 && (v > acc[i] || v != v))
+            else if (w != 0 && (!any || v > acc[i] || v != v))
                 acc[i] = v;
         }
+        any = any || w != 0;
     }
-    for (size_t i = 0; i < width; i++) buffer[i] = (float)(mean ? acc[i] / total : acc[i]);
+    double divisor = !mean ? 1 : total != 0 ? total : INFINITY; // the mean of no rows is 0
+    for (size_t i = 0; i < width; i++) buffer[i] = (float)(acc[i] / divisor);
     eval_row_store(op, out, 0, buffer);
     free(buffer);
     free(acc);

@@ -11,10 +11,11 @@ static float row_max(const float *x, size_t n) {
     return m;
 }
 
-static bool has_nan(const float *x, size_t n) {
-    for (size_t i = 0; i < n; i++)
-        if (x[i] != x[i]) return true;
-    return false;
+// Nothing is visible: zeros, but NaN stays. True when that was so.
+static bool nothing_visible(float *y, const float *x, size_t n, float m) {
+    if (m != -INFINITY) return false;
+    for (size_t i = 0; i < n; i++) y[i] = x[i] != x[i] ? x[i] : 0.0f;
+    return true;
 }
 
 // e = num_exp(x - m) into y; returns their sum.
@@ -28,16 +29,14 @@ static double exp_sum(float *y, const float *x, size_t n, float m) {
 
 void eval_softmax_row(float *y, const float *x, size_t n) {
     float m = row_max(x, n);
-    if (m == -INFINITY && !has_nan(x, n)) { // nothing is visible
-        for (size_t i = 0; i < n; i++) y[i] = 0;
-        return;
-    }
+    if (nothing_visible(y, x, n, m)) return;
     double s = exp_sum(y, x, n, m);
     for (size_t i = 0; i < n; i++) y[i] = (float)((double)y[i] / s);
 }
 
 void eval_log_softmax_row(float *y, const float *x, size_t n) {
     float m = row_max(x, n);
+    if (nothing_visible(y, x, n, m)) return;
     float *e = base_alloc(n * sizeof *e + 1);
     double log_s = num_log_f64(exp_sum(e, x, n, m));
     for (size_t i = 0; i < n; i++) y[i] = (float)(((double)x[i] - (double)m) - log_s);

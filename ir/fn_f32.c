@@ -77,8 +77,8 @@ EACH2(add, a + b)
 EACH2(sub, a - b)
 EACH2(mul, a *b)
 EACH2(div, a / b)
-EACH2(min, a != a || a < b ? a : b)
-EACH2(max, a != a || a > b ? a : b)
+EACH2(min, a != a ? a : b < a || b != b ? b : a)
+EACH2(max, a != a ? a : b > a || b != b ? b : a)
 EACH2(pow, num_pow(a, b))
 
 #define GATED(name, gate)                                                                 \

@@ -14,19 +14,17 @@ bool q8_mode_parse(const char *s, q8_mode *mode) {
     return false;
 }
 
-// clamp(round_half_even(x / scale) + zero, lo, hi); NaN: 0.
+// clamp(round_half_even(x / scale) + zero, lo, hi); NaN: 0. The sum is exact, or far outside.
 static int32_t code_of(float x, float scale, int32_t zero, int32_t lo, int32_t hi) {
-    float q = num_rint(x / scale);
-    if (q != q) return 0;
-    if (q < -1024) q = -1024; // far outside the codes; keeps the sum exact
-    if (q > 1024) q = 1024;
-    int32_t code = (int32_t)q + zero;
-    return code < lo ? lo : code > hi ? hi : code;
+    float q = num_rint(x / scale) + (float)zero;
+    q = q < (float)lo ? (float)lo : q > (float)hi ? (float)hi : q;
+    return q == q ? (int32_t)q : 0;
 }
 
 void q8_quantise(int8_t *codes, q8_trailer *t, const float *x, size_t n, q8_mode mode, float scale,
                  int32_t zero) {
-    int32_t lo = -127, unsigned_zero = 0;
+    int32_t lo = -127;
+    bool empty = false; // scale 0: all codes 0
     if (mode == Q8_SYM) {
         float a = 0;
         for (size_t i = 0; i < n; i++) {
@@ -35,6 +33,7 @@ void q8_quantise(int8_t *codes, q8_trailer *t, const float *x, size_t n, q8_mode
         }
         scale = a / 127;
         zero = 0;
+        empty = a == 0;
     } else if (mode == Q8_ASYM) {
         float least = 0, most = 0;
         for (size_t i = 0; i < n; i++) {
@@ -42,17 +41,15 @@ void q8_quantise(int8_t *codes, q8_trailer *t, const float *x, size_t n, q8_mode
             if (x[i] > most) most = x[i];
         }
         scale = (most - least) / 255;
-        if (scale != 0) unsigned_zero = code_of(-least, scale, 0, 0, 255);
-        zero = unsigned_zero - 128;
+        empty = scale == 0;
+        zero = (empty ? 0 : code_of(-least, scale, 0, 0, 255)) - 128;
+        lo = -128; // the clamp of the unsigned code, less 128
     } else {
         lo = zero == 0 ? -127 : -128;
     }
     int32_t sum = 0;
     for (size_t i = 0; i < n; i++) {
-        int32_t code = 0;
-        if (x[i] == x[i] && scale != 0)
-            code = mode == Q8_ASYM ? code_of(x[i], scale, unsigned_zero, 0, 255) - 128
-                                   : code_of(x[i], scale, zero, lo, 127);
+        int32_t code = empty ? 0 : code_of(x[i], scale, zero, lo, 127);
         codes[i] = (int8_t)code;
         sum += code;
     }

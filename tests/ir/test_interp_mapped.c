@@ -331,13 +331,13 @@ static void digital_by_hand(void **state) {
     list[4] = add_op(h, f, IR_dig_topk, VALS(x), rows_type(ELEM_f32, 0, 6));
     set_int(h, IR_ATTR_segments, 3);
     list[5] = add_op(h, f, IR_dig_softmax, VALS(x), rows_type(ELEM_f32, 0, 6));
-    tensor in = F32("2 6", "1 -5 3 3 3 -2 0 0 0 0 0 0"), out[6];
+    tensor in = F32("3 6", "1 -5 3 3 3 -2 0 0 0 0 0 0 nan -inf nan 1 nan 2"), out[6];
     run_all(h, f, list, 6, &in, out);
-    assert_numbers(out[0], F32("2 2", "-1 4 0 0"));
-    assert_numbers(out[1], F32("2 2", "5 3 0 0"));
-    assert_numbers(out[2], I32("2 2", "2 0 0 0"));
+    assert_numbers(out[0], F32("3 2", "-1 4 0 0 nan nan"));
+    assert_numbers(out[1], F32("3 2", "5 3 0 0 nan nan"));
+    assert_numbers(out[2], I32("3 2", "2 0 0 0 0 2"));
     assert_numbers(rows_part(&out[3], 1, 1), F32("1 2", "0 0"));
-    assert_numbers(out[4], F32("2 6", "3 102 3 103 3 104 0 100 0 101 0 102"));
+    assert_numbers(out[4], F32("3 6", "3 102 3 103 3 104 0 100 0 101 0 102 2 105 1 103 -inf 101"));
     assert_numbers(rows_part(&out[5], 1, 1), F32("1 6", "0.5 0.5 0.5 0.5 0.5 0.5"));
 }
 

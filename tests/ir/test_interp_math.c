@@ -68,6 +68,11 @@ static void extremes(void **state) {
     assert_true(evaluate(h, IR_t_topk, &x, 1, out, 2));
     assert_numbers(out[0], F32("2 2", "1 2 4 4"));
     assert_numbers(out[1], I64("2 2", "0 3 0 1"));
+    set_int(h, IR_ATTR_axis, 0);
+    set_int(h, IR_ATTR_k, 4);
+    tensor nan = F32("4", "nan -inf 1 nan"), line[2] = {F32("4", NULL), I64("4", NULL)};
+    assert_true(evaluate(h, IR_t_topk, &nan, 1, line, 2));
+    assert_numbers(line[1], I64("4", "2 1 0 3"));
     set_int(h, IR_ATTR_axis, 1);
     set_int(h, IR_ATTR_k, 5);
     assert_false(evaluate(h, IR_t_topk, &x, 1, out, 2));
@@ -270,7 +275,7 @@ static void linear(void **state) {
 static void norms(void **state) {
     help *h = *state;
     tensor x = F32("2 4", "1 2 3 4 0 0 0 0"), want = F32("2 4", NULL);
-    double r = 1 / sqrt(1.25 + 1e-5), rms = 1 / sqrt(7.5 + 1e-5);
+    double r = 1 / sqrt(1.25 + (double)1e-5f), rms = 1 / sqrt(7.5 + (double)1e-5f);
     for (int i = 0; i < 4; i++) {
         ((float *)want.data)[i] = (float)((i + 1 - 2.5) * r * 2 + 1);
         ((float *)want.data)[4 + i] = 1;
