@@ -53,6 +53,9 @@ bool compile_options(const args *a, compilation *c, diag_sink *diags);
 // Opens a model (.onnx, or .oir of any stage) and binds it: c->module is what the passes start
 // from.
 bool compile_open(const args *a, const char *path, compilation *c, diag_sink *diags);
+// The binding of an ONNX model, as probe functions. NULL: reported.
+ir_module *compile_bind(const args *given, onnx_model *model, const pass_options *o,
+                        diag_sink *diags);
 // Runs the passes that are left, emits and verifies. False: reported.
 bool compile_program(compilation *c, diag_sink *diags);
 void compile_close(compilation *c);
