@@ -48,6 +48,7 @@ engine *engine_of_program(const program_file *f, const sim_options *o, diag_sink
     info->stream = p->class == ISA_STREAM;
     info->max_tokens = p->max_tokens;
     info->max_chunk = p->max_chunk;
+    info->notes = p->notes ? p->notes : "";
     for (int d = 0; d < ISA_DOMAINS; d++)
         if (p->phases[0].free_domains >> d & 1) info->fixed_rows = p->phases[0].fixed_rows[d];
     info->n_ports = p->n_ports;
@@ -149,6 +150,9 @@ engine *engine_of_module(const ir_module *m, int threads, diag_sink *diags) {
     info->stream = strcmp(ir_attr_str(&m->attrs, IR_ATTR_class, "stream"), "stream") == 0;
     info->max_tokens = ir_attr_int(&m->attrs, IR_ATTR_max_tokens, INT32_MAX);
     info->max_chunk = ir_attr_int(&m->attrs, IR_ATTR_max_chunk, info->max_tokens);
+    info->notes = "";
+    for (size_t i = 0; i < m->notes.count; i++)
+        info->notes = arena_printf(e->arena, "%s%s\n", info->notes, m->notes.items[i]);
     for (int d = 0; d < IR_MAX_DOMAINS; d++)
         if (ir_attr_has(&m->domain[d].attrs, IR_ATTR_fixed))
             info->fixed_rows = ir_attr_int(&m->domain[d].attrs, IR_ATTR_fixed, 0);

@@ -32,6 +32,7 @@ typedef struct {
     size_t n_ports;
     engine_ring *rings;
     size_t n_rings;
+    const char *notes; // the compiler's, one a line
 } engine_info;
 
 typedef struct engine engine;

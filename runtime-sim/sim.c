@@ -173,6 +173,11 @@ static void reset_bank(sim *s, uint32_t bank) {
             s->phases[i].history[(size_t)bank * s->phases[i].n + k].count = 0;
 }
 
+void sim_reset(sim *s, uint32_t bank) {
+    CHECK(bank < s->p->banks, "bank %u", bank);
+    reset_bank(s, bank);
+}
+
 // Bytes that buffer operands move, by space. A row counts with its trailer.
 static void count_operands(sim_ctx *c) {
     uint16_t used[ISA_FIELD_COUNT];
