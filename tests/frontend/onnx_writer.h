@@ -134,7 +134,7 @@ static inline bytes model_of(bytes graph, int64_t version) {
 }
 static inline void write_file(const char *path, const bytes *b) {
     FILE *f = fopen(path, "wb");
-    if (!f || fwrite(b->items, 1, b->count, f) != b->count || fclose(f)) abort();
+    if (!f || (b->count && fwrite(b->items, 1, b->count, f) != b->count) || fclose(f)) abort();
 }
 // Writes the model to PATH and releases it.
 static inline const char *write_model(const char *path, bytes m) {
