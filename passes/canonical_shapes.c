@@ -104,7 +104,7 @@ static ir_val slice_of_slice(emitter *e, const ir_type *t, const slice *s, const
     int64_t starts[IR_MAX_RANK], steps[IR_MAX_RANK];
     for (int i = 0; i < s->rank; i++) {
         starts[i] = b.starts[i] + s->starts[i] * b.steps[i];
-        steps[i] = s->steps[i] * b.steps[i];
+        steps[i] = t->dim[i] <= 1 ? 1 : s->steps[i] * b.steps[i];
     }
     ir_attrs attrs = {0};
     ir_attr_set_ints(e->r.scratch, &attrs, IR_ATTR_starts, starts, (size_t)s->rank);
@@ -182,20 +182,23 @@ static ir_val simplify_slice(emitter *e, ir_val v, const ir_op *op) {
 
 // ---- concatenations --------------------------------------------------------------------------
 
-// True for operands that are slices [0,a), [a,b) ... of one value, all of it: the value.
-static ir_val rejoined(const emitter *e, const ir_op *op, int axis) {
+// Operands that are neighbouring parts [a,b), [b,c) ... of one value: that value's part [a,..).
+static ir_val rejoined(emitter *e, const ir_op *op, int axis) {
     ir_val whole = IR_NONE;
-    int64_t at = 0;
+    int64_t first = 0, at = 0;
     for (uint32_t i = 0; i < op->n_operands; i++) {
         const ir_op part = emit_def(e, op->operand[i]);
         if (part.code != IR_t_slice) return IR_NONE;
         const slice s = slice_of(e, &part);
-        if (s.axis != axis || s.steps[axis] != 1 || s.starts[axis] != at) return IR_NONE;
-        if (i && part.operand[0] != whole) return IR_NONE;
-        whole = part.operand[0];
+        if (s.axis != axis || s.steps[axis] != 1) return IR_NONE;
+        if (i == 0) {
+            whole = part.operand[0];
+            first = at = s.starts[axis];
+        }
+        if (part.operand[0] != whole || s.starts[axis] != at) return IR_NONE;
         at += emit_type(e, op->operand[i])->dim[axis];
     }
-    return at == emit_type(e, whole)->dim[axis] ? whole : IR_NONE;
+    return emit_slice(e, whole, axis, first, at, 1);
 }
 
 static ir_val simplify_concat(emitter *e, ir_val v, const ir_op *op) {

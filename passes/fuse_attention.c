@@ -231,7 +231,7 @@ static ir_val unrepeated(emitter *e, ir_val v) {
     ir_val u = view_emit(e, &w, 4, (int64_t[]){t.dim[0], t.dim[1] / times, t.dim[2], t.dim[3]});
     if (u == IR_NONE) return v;
     emit_note_nodes(e, &op);
-    return u;
+    return view_simplify(e, u); // what was repeated may be a view itself
 }
 
 // 1/sqrt(d) to the last bit, whichever way a model computes it.
