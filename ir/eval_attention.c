@@ -105,8 +105,8 @@ bool ir_eval_nn_attention(ir_eval_ctx *c, const ir_op *op, const tensor *const *
     j.v = vv.data;
     j.out = y;
     size_t work = (size_t)((j.d + j.dv) * j.keys) + 1;
-    parallel_for(c->threads, (size_t)(j.batch * j.heads * j.rows), 1 + 400000 / work, attention_rows,
-                 &j);
+    parallel_for(c->threads, (size_t)(j.batch * j.heads * j.rows), 1 + 400000 / work,
+                 attention_rows, &j);
     if (y != out->data) {
         eval_store(out, 0, tensor_count(out), ELEM_f32, y);
         free(y);

@@ -1,7 +1,8 @@
 // The interpreter: the oracle for passes and simulator. Slow and plain where that costs nothing.
 //
-// Plain functions (no token domains) are evaluated in one go. Token-typed functions run *steps*: each
-// step gives every free domain a number of rows; positions, rings and row history stay between steps.
+// Plain functions (no token domains) are evaluated in one go. Token-typed functions run *steps*:
+// each step gives every free domain a number of rows; positions, rings and row history stay between
+// steps.
 #ifndef OHMIC_IR_INTERP_H
 #define OHMIC_IR_INTERP_H
 #include "ir/ir.h"
@@ -9,13 +10,14 @@
 typedef struct {
     const ir_module *module;
     const ir_func *func;
-    arena *arena;      // results live here
-    int threads;       // 0: all cores
+    arena *arena; // results live here
+    int threads;  // 0: all cores
     // rows and position of each domain in this step (token-typed functions only)
     int64_t rows[IR_MAX_DOMAINS], pos[IR_MAX_DOMAINS];
     struct ir_ring_state *rings; // of the module, ir/ring.h; NULL in plain functions
     diag_sink *diags;
-    // mapped functions: what io.in reads (by func->params) and io.out writes (by func->results); else NULL
+    // mapped functions: what io.in reads (by func->params) and io.out writes (by func->results);
+    // else NULL
     const tensor *inputs;
     tensor *outputs;
 } ir_eval_ctx;
@@ -23,19 +25,22 @@ typedef struct {
 // Evaluates one operation: in[i] for absent operands is NULL; out[] has type and shape set (domains
 // replaced by their rows) and data allocated, zeroed. False: reported.
 bool ir_eval_op(ir_eval_ctx *c, const ir_op *op, const tensor *const *in, tensor *out);
-#define OP(unit, name, stages, n_min, n_max, results, attributes, class, summary)                  \
-    bool ir_eval_##unit##_##name(ir_eval_ctx *c, const ir_op *op, const tensor *const *in, tensor *out);
+#define OP(unit, name, stages, n_min, n_max, results, attributes, class, summary)          \
+    bool ir_eval_##unit##_##name(ir_eval_ctx *c, const ir_op *op, const tensor *const *in, \
+                                 tensor *out);
 #include "ir/ops.def"
 
 typedef struct ir_interp ir_interp;
 ir_interp *ir_interp_new(const ir_module *m, const ir_func *f, int threads, diag_sink *diags);
 void ir_interp_free(ir_interp *t);
 void ir_interp_reset(ir_interp *t); // positions 0, rings empty
-// One step. Plain functions: rows is NULL. inputs[i] belongs to func->params[i]; token inputs have their
-// rows as axis 0 ([rows] or [rows, W]). Outputs are allocated in `a`, in order of func->results.
-// Values not needed any more are released during the step.
-bool ir_interp_step(ir_interp *t, const int64_t *rows, const tensor *inputs, arena *a, tensor *outputs);
-// Called for every value computed (eval --layers, --trace); the tensor lives until the call returns.
+// One step. Plain functions: rows is NULL. inputs[i] belongs to func->params[i]; token inputs have
+// their rows as axis 0 ([rows] or [rows, W]). Outputs are allocated in `a`, in order of
+// func->results. Values not needed any more are released during the step.
+bool ir_interp_step(ir_interp *t, const int64_t *rows, const tensor *inputs, arena *a,
+                    tensor *outputs);
+// Called for every value computed (eval --layers, --trace); the tensor lives until the call
+// returns.
 typedef void (*ir_observer)(void *ctx, const ir_op *op, uint32_t result, const tensor *value);
 void ir_interp_observe(ir_interp *t, ir_observer f, void *ctx);
 int64_t ir_interp_pos(const ir_interp *t, int domain);
