@@ -1,12 +1,12 @@
-// Choosing probe sizes (worked-examples §1.3, steps 1 and 2): primes above 30 that are no factor of any
-// fixed size, so that a reshape cannot cut a token axis by accident; the maximum from the options, or
-// from the tables and buffers that the model slices by position.
+// Choosing probe sizes (worked-examples §1.3, steps 1 and 2): primes above 30 that are no factor of
+// any fixed size, so that a reshape cannot cut a token axis by accident; the maximum from the
+// options, or from the tables and buffers that the model slices by position.
 #include "passes/bind.h"
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { DEFAULT_MAX = 1024, SMALL_TOKENS = 2, PAST = 31 };
+enum { DEFAULT_MAX = 512, SMALL_TOKENS = 2, PAST = 31 };
 static const int64_t BIG_MODEL = 4 << 20; // weights from which checks run on @small
 
 typedef struct {
@@ -72,7 +72,8 @@ static bool import_at(binder *b, ir_module *m, const char *name, int64_t tokens,
     for (size_t i = 0; i < b->s->n_inputs; i++) {
         const bind_port *p = &b->s->inputs[i];
         shapes[i] = (bind_shape){.input = p->name, .rank = p->rank};
-        for (int k = 0; k < p->rank; k++) shapes[i].dim[k] = axis_size(&b->role[i], k, tokens, past);
+        for (int k = 0; k < p->rank; k++)
+            shapes[i].dim[k] = axis_size(&b->role[i], k, tokens, past);
         if (b->role[i].is_bound)
             values[n_values++] = (tensor_named){p->name, bound_value(b, i, &shapes[i], past)};
     }
@@ -118,8 +119,8 @@ static void lower(limit *l, int64_t rows, const ir_op *op) {
     *l = (limit){rows, op->n_locs ? op->loc[0] : ir_ops[op->code].name};
 }
 
-// Tables looked up by position, and buffers sliced by the token count: what an operation on constants
-// makes of R rows is n1 rows in the one function and n2 in the other.
+// Tables looked up by position, and buffers sliced by the token count: what an operation on
+// constants makes of R rows is n1 rows in the one function and n2 in the other.
 static limit table_limit(const ir_func *f, const ir_func *g, int64_t n1, int64_t n2) {
     limit l = {INT64_MAX, NULL};
     size_t n = f->values.count;
@@ -154,7 +155,8 @@ static limit table_limit(const ir_func *f, const ir_func *g, int64_t n1, int64_t
                 lower(&l, in->dim[axis], op);
         } else {
             for (int k = 0; k < in->rank; k++)
-                if (in->dim[k] == in2->dim[k] && in->dim[k] >= n2 && out->dim[k] == n1 && other->dim[k] == n2)
+                if (in->dim[k] == in2->dim[k] && in->dim[k] >= n2 && out->dim[k] == n1 &&
+                    other->dim[k] == n2)
                     lower(&l, in->dim[k], op);
         }
     }
@@ -168,7 +170,8 @@ static limit table_limit(const ir_func *f, const ir_func *g, int64_t n1, int64_t
 static uint64_t weight_count(const ir_module *m) {
     uint64_t n = 0;
     for (size_t i = 0; i < m->symbols.count; i++)
-        if (m->symbols.items[i]->kind == IR_SYM_TENSOR) n += tensor_count(&m->symbols.items[i]->data);
+        if (m->symbols.items[i]->kind == IR_SYM_TENSOR)
+            n += tensor_count(&m->symbols.items[i]->data);
     return n;
 }
 
@@ -178,45 +181,62 @@ static bool bind_frozen(binder *b) {
         for (int k = 0; k < b->s->inputs[i].rank; k++)
             if (strcmp(b->role[i].axis[k], "tokens") == 0) tokens = b->role[i].size[k];
     if (b->o->o->max_tokens > 0 && tokens > 0 && b->o->o->max_tokens != tokens)
-        vec_push(&b->m->notes, arena_printf(b->m->arena, "the export is frozen at %" PRId64 " tokens", tokens));
+        vec_push(&b->m->notes,
+                 arena_printf(b->m->arena, "the export is frozen at %" PRId64 " tokens", tokens));
     return import_at(b, b->m, "max", tokens, 0);
 }
 
-// Probe sizes: primes from `from` on, none a factor of a fixed size.
-static void choose(const ir_module *m, const ir_func *f, int64_t from, int64_t *n) {
-    int64_t p = from;
-    for (int i = 0; i < 3; p++) {
-        if (!is_prime(p) || p == PAST || (f && divides_a_size(m, f, p))) continue;
-        n[i++] = p;
-    }
+// Three probe sizes: primes from `from` on, none a factor of a fixed size, at most `limit`; smaller
+// ones where a short table leaves no others. False: there are none.
+static bool choose(const ir_module *m, const ir_func *f, int64_t from, int64_t limit, int64_t *n) {
+    int count = 0;
+    for (int64_t p = from; count < 3 && p <= limit; p++)
+        if (is_prime(p) && p != PAST && !(f && divides_a_size(m, f, p))) n[count++] = p;
+    if (count == 3) return true;
+    if (from > 2) return choose(m, f, from / 2 > 2 ? from / 2 : 2, limit, n);
+    return m && choose(NULL, NULL, 2, limit, n);
+}
+
+// The past of @past: a prime that with n1 stays within the tables.
+static int64_t choose_past(int64_t n1, int64_t limit) {
+    int64_t p = min_i64(PAST, limit - n1);
+    while (p > 2 && (!is_prime(p) || p == n1)) p--;
+    return p;
 }
 
 static bool bind_free(binder *b) {
-    // A first import tells the fixed sizes and the tables; it is kept where its sizes will do.
-    int64_t n[3], want[3];
-    choose(b->m, NULL, 37, n);
-    if (!import_at(b, b->m, "n1", n[0], 0)) return false;
-    choose(b->m, ir_func_find(b->m, "n1"), 37, want);
-    if (memcmp(n, want, sizeof n)) {
-        memcpy(n, want, sizeof n);
-        ir_module *again = ir_module_new();
-        ir_module_free(b->m);
-        b->m = again;
+    // First imports tell the fixed sizes and the tables; they are repeated where their sizes will
+    // not do.
+    int64_t n[3], past = PAST;
+    limit l = {INT64_MAX, NULL};
+    choose(NULL, NULL, 37, INT64_MAX, n);
+    for (int round = 0;; round++) {
+        int64_t want[3];
         if (!import_at(b, b->m, "n1", n[0], 0)) return false;
+        bool fits = choose(b->m, ir_func_find(b->m, "n1"), 37, INT64_MAX, want);
+        if (round > 0 || (fits && memcmp(n, want, sizeof n) == 0)) {
+            if (!import_at(b, b->m, "n2", n[1], 0)) return false;
+            l = table_limit(ir_func_find(b->m, "n1"), ir_func_find(b->m, "n2"), n[0], n[1]);
+            if (l.rows - (b->has_past ? 3 : 0) >= n[2] || round > 1) break;
+            fits = choose(b->m, ir_func_find(b->m, "n1"), 37, l.rows - (b->has_past ? 3 : 0), want);
+            if (!fits) break;
+        }
+        memcpy(n, want, sizeof n);
+        ir_module_free(b->m);
+        b->m = ir_module_new();
     }
-    if (!import_at(b, b->m, "n2", n[1], 0)) return false;
-    limit l = table_limit(ir_func_find(b->m, "n1"), ir_func_find(b->m, "n2"), n[0], n[1]);
+    if (l.rows < INT64_MAX) past = choose_past(n[0], l.rows);
     int64_t max = b->o->o->max_tokens;
     if (max > l.rows) {
         diag_emit(b->diags, DIAG_ID_tok_positions, DIAG_AT(NULL, l.node),
-                  "%" PRId64 " tokens exceed the %" PRId64 " rows of its table: ask for at most %" PRId64
-                  " (--max-tokens)",
+                  "%" PRId64 " tokens exceed the %" PRId64
+                  " rows of its table: ask for at most %" PRId64 " (--max-tokens)",
                   max, l.rows, l.rows);
         return false;
     }
     if (max <= 0) max = l.rows < DEFAULT_MAX ? l.rows : DEFAULT_MAX;
     if (!import_at(b, b->m, "n3", n[2], 0)) return false;
-    if (b->has_past && !import_at(b, b->m, "past", n[0], PAST)) return false;
+    if (b->has_past && !import_at(b, b->m, "past", n[0], past)) return false;
     if (!import_at(b, b->m, "max", max, 0)) return false;
     return weight_count(b->m) < (uint64_t)BIG_MODEL || import_at(b, b->m, "small", SMALL_TOKENS, 0);
 }

@@ -29,14 +29,14 @@ typedef struct {
     void *ctx;
     const bind_port *inputs; // graph inputs that are not initialisers
     size_t n_inputs;
-    // Appends the function `name` to m: every input at the given shape (all inputs, in order), those of
-    // `values` constants instead of parameters. False: reported.
+    // Appends the function `name` to m: every input at the given shape (all inputs, in order),
+    // those of `values` constants instead of parameters. False: reported.
     bool (*import)(void *ctx, const bind_shape *shapes, const tensor_named *values, size_t n_values,
                    ir_module *m, const char *name, diag_sink *diags);
 } bind_source;
 
-// --bind NAME=VALUE: a dimension's size by its name; an input's value: a number for every element, or
-// "positions" (0, 1, 2 ... along the tokens).
+// --bind NAME=VALUE: a dimension's size by its name; an input's value: a number for every element,
+// or "positions" (0, 1, 2 ... along the tokens).
 typedef struct {
     const char *name, *value;
 } bind_value;
@@ -58,9 +58,10 @@ typedef struct {
 // Roles of all inputs (array of n_inputs, in `a`); NULL: reported.
 bind_role *bind_roles(arena *a, const bind_source *s, const bind_options *o, diag_sink *diags);
 
-// A new module with @n1, @n2, @n3 and @max (and @past where there are past inputs; and @small, which is
-// only executed, for big models), or @max alone for a model without a free token dimension. Each has
-// attributes probe, tokens, past; parameters have role and onnx_shape. NULL: reported.
+// A new module with @n1, @n2, @n3 and @max (and @past where there are past inputs; and @small,
+// which is only executed, for big models), or @max alone for a model without a free token
+// dimension. Each has attributes probe, tokens, past; parameters have role and onnx_shape. NULL:
+// reported.
 ir_module *bind_module(const bind_source *s, const bind_options *o, diag_sink *diags);
 
 #endif

@@ -1,5 +1,6 @@
-// What does each input count, and what are its values? From the names of free dimensions and inputs,
-// from element types and ranks; options have the last word. What cannot be told is reported.
+// What does each input count, and what are its values? From the names of free dimensions and
+// inputs, from element types and ranks; options have the last word. What cannot be told is
+// reported.
 #include "passes/bind.h"
 #include <ctype.h>
 #include <inttypes.h>
@@ -9,7 +10,8 @@
 static bool has(const char *name, const char *word) {
     char low[128];
     size_t n = 0;
-    for (; name && name[n] && n + 1 < sizeof low; n++) low[n] = (char)tolower((unsigned char)name[n]);
+    for (; name && name[n] && n + 1 < sizeof low; n++)
+        low[n] = (char)tolower((unsigned char)name[n]);
     low[n] = 0;
     return strstr(low, word) != NULL;
 }
@@ -17,7 +19,8 @@ static bool has(const char *name, const char *word) {
 // What the name of a free dimension says; NULL: nothing.
 static const char *kind_of_name(const char *name) {
     if (!name) return NULL;
-    bool past = has(name, "past"), sequence = has(name, "seq") || has(name, "token") || has(name, "len");
+    bool past = has(name, "past"),
+         sequence = has(name, "seq") || has(name, "token") || has(name, "len");
     if (has(name, "batch")) return "batch";
     if (past && strchr(name, '+')) return "total";
     if (has(name, "total")) return "total";
@@ -70,7 +73,8 @@ static bool fill(const bind_port *p, bind_role *r, const bind_options *o, diag_s
     r->is_bound = false;
     for (size_t i = 0; i < o->n_values; i++) r->is_bound |= strcmp(o->values[i].name, p->name) == 0;
     for (size_t i = 0; i < o->o->n_roles; i++) // --bind ids=positions may come as a role
-        r->is_bound |= strcmp(o->o->roles[i].input, p->name) == 0 && has(o->o->roles[i].role, "bound");
+        r->is_bound |=
+            strcmp(o->o->roles[i].input, p->name) == 0 && has(o->o->roles[i].role, "bound");
     for (int k = 0; k < p->rank; k++) {
         const bind_dim *d = &p->dim[k];
         bool is_free = d->size < 0;
@@ -78,6 +82,7 @@ static bool fill(const bind_port *p, bind_role *r, const bind_options *o, diag_s
         const char *asked = asked_axis(p, k, o), *named = is_free ? kind_of_name(d->name) : NULL;
         const char *kind = asked ? asked : named ? named : kind_by_place(p, r->role, k, is_free);
         if (strcmp(r->role, "past") == 0 && strcmp(kind, "tokens") == 0) kind = "past";
+        if (strcmp(r->role, "mask") == 0 && strcmp(kind, "past") == 0) kind = "total";
         r->axis[k] = kind;
         r->size[k] = given;
         if (!is_free || given >= 0) {
@@ -89,7 +94,8 @@ static bool fill(const bind_port *p, bind_role *r, const bind_options *o, diag_s
             r->size[k] = 1;
         } else if (strcmp(kind, "fixed") == 0) {
             diag_emit(diags, DIAG_ID_tok_role, DIAG_AT(NULL, p->name),
-                      "cannot tell what dimension %d%s%s%s of input '%s' counts: give its size (--bind %s=N) "
+                      "cannot tell what dimension %d%s%s%s of input '%s' counts: give its size "
+                      "(--bind %s=N) "
                       "or what it counts (--axis %s:%d=tokens)",
                       k, d->name ? " ('" : "", d->name ? d->name : "", d->name ? "')" : "", p->name,
                       d->name ? d->name : "NAME", p->name, k);
@@ -115,7 +121,8 @@ bind_role *bind_roles(arena *a, const bind_source *s, const bind_options *o, dia
     for (size_t i = 0; i < s->n_inputs; i++)
         for (int k = 0; has_past && k < s->inputs[i].rank; k++) {
             const char *name = s->inputs[i].dim[k].name;
-            if (strcmp(r[i].role, "mask") || strcmp(r[i].axis[k], "tokens") || r[i].size[k] >= 0) continue;
+            if (strcmp(r[i].role, "mask") || strcmp(r[i].axis[k], "tokens") || r[i].size[k] >= 0)
+                continue;
             if (!name || !tokens || strcmp(name, tokens)) r[i].axis[k] = "total";
         }
     if (!has_past)

@@ -70,8 +70,8 @@ static bool asked_axis(const tok_ctx *c, const char *input, int axis, const char
     return false;
 }
 
-// What an input's axes are: from the sizes at the probes, from words of its onnx_shape (a frozen model:
-// "batch", "tokens"), or as asked for.
+// What an input's axes are: from the sizes at the probes, from words of its onnx_shape (a frozen
+// model: "batch", "tokens"), or as asked for.
 static bool seed(tok_ctx *c, uint32_t node) {
     tok_node *n = tok_at(c, node);
     const ir_port *port = &c->probe[0].f->params.items[n->param];
@@ -81,7 +81,8 @@ static bool seed(tok_ctx *c, uint32_t node) {
     tok_layout l = {.rank = t->rank};
     for (int axis = 0; axis < t->rank; axis++) {
         bool varies = false;
-        for (int i = 1; i < c->n_probes; i++) varies |= tok_type(c, node, i)->dim[axis] != t->dim[axis];
+        for (int i = 1; i < c->n_probes; i++)
+            varies |= tok_type(c, node, i)->dim[axis] != t->dim[axis];
         const char *role = n_words == (size_t)t->rank ? word[axis] : "";
         asked_axis(c, port->name, axis, &role);
         tok_atom a = {TOK_FEATURE, axis, 0, t->dim[axis], 1, false};
@@ -98,7 +99,9 @@ static bool seed(tok_ctx *c, uint32_t node) {
         } else if (strcmp(role, "batch") == 0) {
             a.kind = TOK_BATCH;
             if (t->dim[axis] > 1)
-                tok_note(c, "the export is frozen at a batch of %" PRId64 "; the program runs one sequence",
+                tok_note(c,
+                         "the export is frozen at a batch of %" PRId64
+                         "; the program runs one sequence",
                          t->dim[axis]);
         } else if (t->dim[axis] == 1) {
             continue;
@@ -150,8 +153,8 @@ static bool begin(tok_ctx *c) {
     return true;
 }
 
-// Every node in order. What depends on masks and positions alone may never be needed as rows (a mask
-// is evaluated, not computed), so its findings wait until something asks.
+// Every node in order. What depends on masks and positions alone may never be needed as rows (a
+// mask is evaluated, not computed), so its findings wait until something asks.
 static void run_rules(tok_ctx *c) {
     diag_sink *loud = c->diags, *quiet = diag_sink_new();
     for (uint32_t i = 1; i < c->nodes.count; i++) {
@@ -164,13 +167,15 @@ static void run_rules(tok_ctx *c) {
             continue;
         }
         tok_rule rule = rules[n->op->code];
-        if (rule) rule(c, i);
+        if (rule)
+            rule(c, i);
         else if (n->op->code == IR_t_gather_nd || n->op->code == IR_t_gather_elements ||
                  n->op->code == IR_t_scatter_nd || n->op->code == IR_t_scatter_elements ||
                  n->op->code == IR_t_nonzero || n->op->code == IR_t_onehot)
             tok_rule_recurrence(c, i);
         else
-            tok_fail(c, i, DIAG_ID_tok_mix, "'%s' has no form on rows of tokens", ir_ops[n->op->code].name);
+            tok_fail(c, i, DIAG_ID_tok_mix, "'%s' has no form on rows of tokens",
+                     ir_ops[n->op->code].name);
     }
     c->is_quiet = false;
     c->diags = loud;
@@ -233,7 +238,8 @@ static void sweep(tok_ctx *c, const bool *live) {
         f->ops.items[kept++] = op;
     }
     f->ops.count = kept;
-    for (size_t i = 0; i < f->results.count; i++) f->results.items[i].value = to[f->results.items[i].value];
+    for (size_t i = 0; i < f->results.count; i++)
+        f->results.items[i].value = to[f->results.items[i].value];
     memcpy(f->values.items, values, next * sizeof *values);
     f->values.count = next;
 }
@@ -256,7 +262,8 @@ static void set_class(tok_ctx *c, const bool *live) {
     const char *reason = NULL;
     for (size_t i = 0; i < c->whole.count && !reason; i++)
         if (counts(c, live, c->whole.items[i].node))
-            reason = arena_printf(c->a, "%s %s", tok_name(c, c->whole.items[i].node), c->whole.items[i].text);
+            reason = arena_printf(c->a, "%s %s", tok_name(c, c->whole.items[i].node),
+                                  c->whole.items[i].text);
     if (!reason && c->is_frozen) reason = "the export is frozen at one length";
     int64_t max = c->domain[0].rows[c->max], chunk = c->o->max_chunk;
     if (reason || chunk <= 0) chunk = reason ? max : min_i64(max, 64);
@@ -267,7 +274,8 @@ static void set_class(tok_ctx *c, const bool *live) {
     ir_attr_set_int(a, &c->m->attrs, IR_ATTR_max_chunk, min_i64(chunk, max));
     if (reason) {
         tok_note(c, "the program takes whole sequences: %s", reason);
-        diag_emit(c->diags, DIAG_ID_tok_whole, DIAG_NOWHERE, "the program takes whole sequences: %s", reason);
+        diag_emit(c->diags, DIAG_ID_tok_whole, DIAG_NOWHERE,
+                  "the program takes whole sequences: %s", reason);
     }
 }
 
@@ -279,21 +287,26 @@ static void write_proof(tok_ctx *c, const bool *live) {
         if (id == TOK_NONE || tok_is_past(c, i)) continue;
         const tok_layout *l = &tok_at(c, id)->layout;
         if (!tok_layout_has_rows(l)) continue;
-        const char *s = c->is_frozen
-            ? arena_printf(a, "input '%s' is %s: frozen at %" PRId64 " tokens", f->params.items[i].name,
-                           tok_layout_text(c, l), c->domain[0].rows[0])
-            : arena_printf(a, "input '%s' is %s: %" PRId64 ", %" PRId64 " and %" PRId64 " tokens at the probes",
-                           f->params.items[i].name, tok_layout_text(c, l), c->probe[0].tokens,
-                           c->probe[1].tokens, c->probe[2].tokens);
+        const char *s =
+            c->is_frozen
+                ? arena_printf(a, "input '%s' is %s: frozen at %" PRId64 " tokens",
+                               f->params.items[i].name, tok_layout_text(c, l), c->domain[0].rows[0])
+                : arena_printf(a,
+                               "input '%s' is %s: %" PRId64 ", %" PRId64 " and %" PRId64
+                               " tokens at the probes",
+                               f->params.items[i].name, tok_layout_text(c, l), c->probe[0].tokens,
+                               c->probe[1].tokens, c->probe[2].tokens);
         vec_push(&c->m->proof, s);
     }
     if (c->is_frozen)
-        vec_push(&c->m->proof, arena_printf(a, "%zu values keep their tokens apart, but in attention",
-                                            c->nodes.count - 1));
+        vec_push(&c->m->proof,
+                 arena_printf(a, "%zu values keep their tokens apart, but in attention",
+                              c->nodes.count - 1));
     else
         vec_push(&c->m->proof,
-                 arena_printf(a, "the same %zu values at %" PRId64 ", %" PRId64 ", %" PRId64 " and %" PRId64
-                                 " tokens",
+                 arena_printf(a,
+                              "the same %zu values at %" PRId64 ", %" PRId64 ", %" PRId64
+                              " and %" PRId64 " tokens",
                               c->nodes.count - 1, c->probe[0].tokens, c->probe[1].tokens,
                               c->probe[2].tokens, c->probe[3].tokens));
     map *seen = map_new();
@@ -318,9 +331,10 @@ static bool find(tok_ctx *c) {
         ok = tok_past_finish(c) && ok;
         ok = tok_finish_ports(c) && ok;
     } else {
-        diag_emit(c->diags, DIAG_ID_tok_role, DIAG_NOWHERE,
-                  "cannot tell which dimension counts tokens: no input has a free one; say which (--axis "
-                  "INPUT:AXIS=tokens)");
+        diag_emit(
+            c->diags, DIAG_ID_tok_role, DIAG_NOWHERE,
+            "cannot tell which dimension counts tokens: no input has a free one; say which (--axis "
+            "INPUT:AXIS=tokens)");
         ok = false;
     }
     if (!ok || diag_errors(c->diags) > errors) return false;

@@ -1,10 +1,10 @@
 // find-tokens, internal: what its files share. See docs/find-tokens.md for the whole argument.
 //
 // Probe functions of one model are matched into a *skeleton*: one node for each tuple of
-// corresponding values. Each node that depends on inputs then gets a *layout*: what every axis of the
-// plain value is made of (features, the batch, rows of a token domain). Layouts flow forwards from the
-// inputs; constants take theirs from what they meet. The rule that finds a node's layout also writes
-// its rows into the new function.
+// corresponding values. Each node that depends on inputs then gets a *layout*: what every axis of
+// the plain value is made of (features, the batch, rows of a token domain). Layouts flow forwards
+// from the inputs; constants take theirs from what they meet. The rule that finds a node's layout
+// also writes its rows into the new function.
 #ifndef OHMIC_PASSES_FIND_TOKENS_H
 #define OHMIC_PASSES_FIND_TOKENS_H
 
@@ -37,13 +37,13 @@ typedef struct {
 
 typedef enum {
     TOK_UNSEEN,
-    TOK_BAD,   // reported
-    TOK_VALUE, // rows: `val` in the new function
-    TOK_IMAGE, // an image input that only a convolution can turn into rows
+    TOK_BAD,    // reported
+    TOK_VALUE,  // rows: `val` in the new function
+    TOK_IMAGE,  // an image input that only a convolution can turn into rows
     TOK_SCORES, // attention scores before softmax: `score`
     TOK_PROBS,  // after it
-    TOK_QUANT, // a result of a dynamic quantisation
-    TOK_CODES  // q8 rows in `val`: the dequantised value that only a product reads
+    TOK_QUANT,  // a result of a dynamic quantisation
+    TOK_CODES   // q8 rows in `val`: the dequantised value that only a product reads
 } tok_state;
 
 enum { TOK_DEP_DATA = 1, TOK_DEP_MASK = 2, TOK_DEP_POSITIONS = 4, TOK_DEP_PAST = 8 };
@@ -52,11 +52,11 @@ typedef struct tok_score tok_score;
 
 typedef struct {
     ir_val v[TOK_MAX_PROBES];
-    const ir_op *op;  // in the first probe; NULL: a parameter
-    uint32_t result;  // of op
-    int param;        // index of a parameter; -1
-    bool is_const;    // depends on no input
-    unsigned deps;    // TOK_DEP_*
+    const ir_op *op; // in the first probe; NULL: a parameter
+    uint32_t result; // of op
+    int param;       // index of a parameter; -1
+    bool is_const;   // depends on no input
+    unsigned deps;   // TOK_DEP_*
     uint32_t n_operands;
     uint32_t *operand; // nodes; TOK_NONE: absent
     int depth;         // longest path from an input
@@ -81,9 +81,9 @@ typedef struct {
     const char *name; // "n1"
     const ir_func *f;
     int64_t tokens, past;
-    bool *is_const;   // by value
-    unsigned *deps;   // by value
-    tensor **value;   // constants computed so far, by value
+    bool *is_const; // by value
+    unsigned *deps; // by value
+    tensor **value; // constants computed so far, by value
 } tok_probe;
 
 typedef struct {
@@ -111,7 +111,7 @@ typedef struct {
 // A ring that was made, and where its keys and values come from.
 typedef struct {
     const char *name;
-    uint32_t k, v; // nodes
+    uint32_t q, k, v; // nodes
     tok_layout k_layout, v_layout;
     uint32_t node; // the attention
     tok_mask mask;
@@ -166,16 +166,16 @@ typedef struct {
     ir_module *m;
     ir_func *f; // @run
     tok_domain domain[IR_MAX_DOMAINS];
-    int one; // domain of one row, or -1
-    ir_val *param; // of @run by parameter of the probes; IR_NONE: not read so far
+    int one;                        // domain of one row, or -1
+    ir_val *param;                  // of @run by parameter of the probes; IR_NONE: not read so far
     int64_t *range_hi;              // of integer parameters; 0: not known
     ir_val witness[IR_MAX_DOMAINS]; // some value of each domain
     map *const_ops;                 // symbol -> value of its t.const in @run
 
     VEC(tok_ring) rings;
     VEC(tok_cache) caches;
-    VEC(tok_pair) pairs;   // node, value in @past: constants to compare
-    VEC(tok_pair) masks;   // node of an attention, its mask in @past
+    VEC(tok_pair) pairs; // node, value in @past: constants to compare
+    VEC(tok_pair) masks; // node of an attention, its mask in @past
     VEC(tok_made) made;
     VEC(tok_known_mask) known_masks;
     VEC(tok_line) proof, whole; // claims; why the program is not a stream
@@ -207,7 +207,8 @@ bool tok_fail(tok_ctx *c, uint32_t node, diag_id id, const char *fmt, ...)
 // The node fails because an operand did: says so where that was kept quiet. Returns false.
 bool tok_blame(tok_ctx *c, uint32_t node, uint32_t operand);
 // A claim about a node; it counts when the node's value is used.
-void tok_proof(tok_ctx *c, uint32_t node, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+void tok_proof(tok_ctx *c, uint32_t node, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
 void tok_note(tok_ctx *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void tok_whole(tok_ctx *c, uint32_t node, const char *why);
 
@@ -215,7 +216,8 @@ void tok_whole(tok_ctx *c, uint32_t node, const char *why);
 
 // Value v of a probe function. params[i]: tensor of parameter i, or NULL: not to be needed.
 // Constants are remembered; other values live in `a`. False: reported.
-bool tok_eval(tok_ctx *c, tok_probe *p, ir_val v, const tensor *const *params, arena *a, tensor *out);
+bool tok_eval(tok_ctx *c, tok_probe *p, ir_val v, const tensor *const *params, arena *a,
+              tensor *out);
 // The value of a constant node at probe i; NULL: reported.
 const tensor *tok_const_at(tok_ctx *c, uint32_t node, int i);
 
@@ -243,12 +245,14 @@ bool tok_layout_join(tok_ctx *c, uint32_t node, tok_layout *to, const tok_layout
 // Columns of a value with layout `from` inside one with the wider layout `to`: index[i] is the
 // column of `from` for column i of `to`. True when they are the same columns.
 bool tok_columns(const tok_layout *from, const tok_layout *to, int64_t *index);
-// A domain whose size at probe i is rows[i]: an old one, or a new one derived from `of`; -1: reported.
+// A domain whose size at probe i is rows[i]: an old one, or a new one derived from `of`; -1:
+// reported.
 int tok_domain_derive(tok_ctx *c, uint32_t node, int of, int64_t mul, int64_t add, int64_t div);
 int tok_domain_one(tok_ctx *c);
 void tok_domain_frozen(tok_ctx *c, int64_t rows); // t0 of a frozen model has that many rows
 int tok_domain_last(tok_ctx *c, int of);
-// A row axis that the sizes of axis `axis` of the node tell; false: they are no small function of the tokens.
+// A row axis that the sizes of axis `axis` of the node tell; false: they are no small function of
+// the tokens.
 bool tok_axis_rows(tok_ctx *c, uint32_t node, int axis, int *domain);
 
 // ---- find_tokens_emit.c ----------------------------------------------------------------------
@@ -275,23 +279,28 @@ bool tok_set_value(tok_ctx *c, uint32_t node, ir_val v, const tok_layout *l);
 
 // ---- find_tokens_const.c ---------------------------------------------------------------------
 
-// What the axes of a constant are made of where it meets a value of layout `l` (numpy broadcasting).
-bool tok_const_layout(tok_ctx *c, uint32_t node, uint32_t user, const tok_layout *l, tok_layout *out);
-// A constant of layout `own` beside a value of layout `l` (which it was joined into): a scalar, a row [W]
-// or rows that follow the position. IR_NONE: reported at `user`.
+// What the axes of a constant are made of where it meets a value of layout `l` (numpy
+// broadcasting).
+bool tok_const_layout(tok_ctx *c, uint32_t node, uint32_t user, const tok_layout *l,
+                      tok_layout *out);
+// A constant of layout `own` beside a value of layout `l` (which it was joined into): a scalar, a
+// row [W] or rows that follow the position. IR_NONE: reported at `user`.
 ir_val tok_const_value(tok_ctx *c, uint32_t node, uint32_t user, const tok_layout *own,
                        const tok_layout *l);
 // Symbol of a constant that is the same at every probe; NULL: reported at `user`. dims, when rank
 // >= 0: the shape it should have (same number of elements).
-const char *tok_const_symbol(tok_ctx *c, uint32_t node, uint32_t user, int rank, const int64_t *dim);
-// Symbol of a table [max rows, width] whose first rows are the constant at each probe; own: its layout.
-// A constant that all rows share gives a row [W] and *is_row.
+const char *tok_const_symbol(tok_ctx *c, uint32_t node, uint32_t user, int rank,
+                             const int64_t *dim);
+// Symbol of a table [max rows, width] whose first rows are the constant at each probe; own: its
+// layout. A constant that all rows share gives a row [W] and *is_row.
 const char *tok_const_table(tok_ctx *c, uint32_t node, uint32_t user, const tok_layout *own,
                             bool *is_row);
-// Symbol of the rows [k, width of l] of a constant whose axis `axis` counts the rows; the same at every probe.
+// Symbol of the rows [k, width of l] of a constant whose axis `axis` counts the rows; the same at
+// every probe.
 const char *tok_const_rows(tok_ctx *c, uint32_t node, uint32_t user, tok_layout own, int axis,
                            const tok_layout *l);
-const char *tok_make_tensor(tok_ctx *c, const char *hint, tensor t); // symbol; equal ones are shared
+const char *tok_make_tensor(tok_ctx *c, const char *hint,
+                            tensor t); // symbol; equal ones are shared
 // True when the constant is one number, the same at every probe.
 bool tok_const_scalar(tok_ctx *c, uint32_t node, double *v);
 bool tok_const_same(tok_ctx *c, uint32_t node); // the same bits at every probe
@@ -300,10 +309,11 @@ ir_val tok_const_op(tok_ctx *c, uint32_t user, const char *symbol);
 // ---- rules: find_tokens_rows.c, _views.c, _attention.c, _quant.c -------------------------------
 
 typedef bool (*tok_rule)(tok_ctx *c, uint32_t node);
-#define TOK_RULES(X)                                                                               \
-    X(linear) X(matmul) X(norm) X(gather) X(reduce) X(softmax) X(argmax) X(cast) X(topk) X(cumsum)  \
-    X(reshape) X(transpose) X(broadcast) X(slice) X(concat) X(conv) X(rope) X(attention) X(columns) \
-    X(dynquant) X(dequantize) X(matmul_int) X(elementwise) X(pad) X(recurrence)
+#define TOK_RULES(X)                                                                         \
+    X(linear)                                                                                \
+    X(matmul) X(norm) X(gather) X(reduce) X(softmax) X(argmax) X(cast) X(topk) X(cumsum)     \
+        X(reshape) X(transpose) X(broadcast) X(slice) X(concat) X(conv) X(rope) X(attention) \
+            X(columns) X(dynquant) X(dequantize) X(matmul_int) X(elementwise) X(pad) X(recurrence)
 #define X(name) bool tok_rule_##name(tok_ctx *c, uint32_t node);
 TOK_RULES(X)
 #undef X
@@ -325,6 +335,7 @@ bool tok_mask_check_past(tok_ctx *c, uint32_t user, ir_val past_mask, const tok_
 
 // ---- find_tokens_past.c, find_tokens_check.c -------------------------------------------------
 
+uint32_t tok_base_of(const tok_ctx *c, uint32_t node); // through views
 bool tok_past_match(tok_ctx *c);
 bool tok_past_finish(tok_ctx *c);
 bool tok_check(tok_ctx *c);

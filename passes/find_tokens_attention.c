@@ -7,12 +7,13 @@
 #include <string.h>
 
 // Heads, width of a head and domain of a [B, H, T, d] operand. False: reported.
-static bool head_axes(tok_ctx *c, uint32_t node, uint32_t id, bool transposed, int64_t *heads, int64_t *d,
-                      int *domain) {
+static bool head_axes(tok_ctx *c, uint32_t node, uint32_t id, bool transposed, int64_t *heads,
+                      int64_t *d, int *domain) {
     tok_node *x = tok_at(c, id);
     if (x->state != TOK_VALUE) {
         if (x->state == TOK_BAD || x->state == TOK_UNSEEN) return tok_blame(c, node, id);
-        return tok_fail(c, node, DIAG_ID_tok_mix, "attends to %s, which is no value of rows", tok_name(c, id));
+        return tok_fail(c, node, DIAG_ID_tok_mix, "attends to %s, which is no value of rows",
+                        tok_name(c, id));
     }
     if (tok_rows(c, id) == IR_NONE) return tok_at(c, node)->state = TOK_BAD, false;
     const tok_layout *l = &x->layout;
@@ -22,20 +23,24 @@ static bool head_axes(tok_ctx *c, uint32_t node, uint32_t id, bool transposed, i
     bool ok = l->rank >= 3 && *domain >= 0;
     for (int i = 0; i < l->count; i++) {
         const tok_atom *a = &l->atom[i];
-        if (a->kind == TOK_ROWS) ok &= a->axis == rows_axis;
-        else if (a->kind == TOK_FEATURE) *(a->axis == d_axis ? d : heads) *= a->size;
+        if (a->kind == TOK_ROWS)
+            ok &= a->axis == rows_axis;
+        else if (a->kind == TOK_FEATURE)
+            *(a->axis == d_axis ? d : heads) *= a->size;
         if (a->kind == TOK_FEATURE) ok &= a->axis != rows_axis;
     }
     if (ok) return true;
-    return tok_fail(c, node, DIAG_ID_tok_mix, "attends over %s: the axis before the last must count tokens",
+    return tok_fail(c, node, DIAG_ID_tok_mix,
+                    "attends over %s: the axis before the last must count tokens",
                     tok_layout_text(c, l));
 }
 
 // ---- rotary positions ------------------------------------------------------------------------
 
-// A table by position id: the value computed at ids 0, 1, 2 ... of the maximum. Checked at the first
-// probe with ids in another order.
-static const char *position_table(tok_ctx *c, uint32_t node, uint32_t user, int64_t width, int *param) {
+// A table by position id: the value computed at ids 0, 1, 2 ... of the maximum. Checked at the
+// first probe with ids in another order.
+static const char *position_table(tok_ctx *c, uint32_t node, uint32_t user, int64_t width,
+                                  int *param) {
     if (tok_at(c, node)->deps != TOK_DEP_POSITIONS) {
         tok_fail(c, user, DIAG_ID_tok_positions,
                  "its rotary angles depend on more than positions (%s)", tok_name(c, node));
@@ -69,7 +74,8 @@ static const char *position_table(tok_ctx *c, uint32_t node, uint32_t user, int6
     if (rows && (int64_t)tensor_count(&out[0]) == rows * width && out[0].type == ELEM_f32) {
         const float *table = out[0].data, *probe = out[1].data;
         for (int64_t r = 0; ok && r < c->domain[0].rows[0]; r++)
-            ok = memcmp(probe + r * width, table + id[1][r] * width, (size_t)width * sizeof(float)) == 0;
+            ok = memcmp(probe + r * width, table + id[1][r] * width,
+                        (size_t)width * sizeof(float)) == 0;
         if (ok) {
             tensor kept = tensor_new(c->m->arena, ELEM_f32, 2, (int64_t[]){rows, width});
             memcpy(kept.data, table, (size_t)(rows * width) * sizeof(float));
@@ -101,7 +107,8 @@ static const char *angle_table(tok_ctx *c, uint32_t id, uint32_t user, int domai
     int64_t rows = c->domain[domain].rows[c->max], w = (int64_t)tensor_count(row);
     tensor full = tensor_new(c->m->arena, row->type, 2, (int64_t[]){rows, w});
     for (int64_t r = 0; r < rows; r++)
-        memcpy((char *)full.data + (size_t)(r * w) * elem_bytes(row->type), row->data, tensor_bytes(row));
+        memcpy((char *)full.data + (size_t)(r * w) * elem_bytes(row->type), row->data,
+               tensor_bytes(row));
     return tok_make_tensor(c, "angles", full);
 }
 
@@ -114,7 +121,8 @@ bool tok_rule_rope(tok_ctx *c, uint32_t node) {
     const char *sine = cosine ? angle_table(c, n->operand[2], node, domain, &param[1]) : NULL;
     if (!sine) return tok_at(c, node)->state = TOK_BAD, false;
     if (param[0] != param[1])
-        return tok_fail(c, node, DIAG_ID_tok_positions, "its cosine and sine follow different positions");
+        return tok_fail(c, node, DIAG_ID_tok_positions,
+                        "its cosine and sine follow different positions");
     ir_attrs attrs = ir_attrs_copy(c->a, &n->op->attrs);
     ir_attr_set_int(c->a, &attrs, IR_ATTR_heads, heads);
     tok_node *x = tok_at(c, n->operand[0]);
@@ -144,8 +152,11 @@ static bool apply_window(tok_ctx *c, uint32_t node, const shape *s, tok_mask *k,
     if (asked > 0 && asked < (k->window ? k->window : rows)) {
         if (k->mode != TOK_MASK_CAUSAL)
             return tok_fail(c, node, DIAG_ID_tok_window,
-                            "a window of %" PRId64 " was asked for, but every row sees all tokens", asked);
-        tok_note(c, "window shortened to %" PRId64 " tokens as asked for: this changes what the model means",
+                            "a window of %" PRId64 " was asked for, but every row sees all tokens",
+                            asked);
+        tok_note(c,
+                 "window shortened to %" PRId64
+                 " tokens as asked for: this changes what the model means",
                  asked);
         k->window = asked;
     }
@@ -186,7 +197,8 @@ static void prove(tok_ctx *c, uint32_t node, const shape *s, const tok_mask *k) 
         tok_whole(c, node, "every row attends to all tokens");
         tok_proof(c, node, "every row sees every key, checked at %" PRId64 " tokens", rows);
     } else if (k->window) {
-        tok_proof(c, node, "row q sees keys q-%" PRId64 " < k <= q, checked at %" PRId64 " tokens", k->window, rows);
+        tok_proof(c, node, "row q sees keys q-%" PRId64 " < k <= q, checked at %" PRId64 " tokens",
+                  k->window, rows);
     } else {
         tok_proof(c, node, "row q sees keys k <= q, checked at %" PRId64 " tokens", rows);
     }
@@ -198,15 +210,15 @@ static ir_val attend(tok_ctx *c, uint32_t node, ir_opcode code, uint32_t q, uint
     *ring = ring_make(c, node, s, m);
     if (!*ring) return IR_NONE;
     prove(c, node, s, m);
-    tok_ring made = {*ring, k, v, tok_at(c, k)->layout, tok_at(c, v)->layout, node, *m};
+    tok_ring made = {*ring, q, k, v, tok_at(c, k)->layout, tok_at(c, v)->layout, node, *m};
     vec_push(&c->rings, made);
     ir_val in[4] = {tok_at(c, q)->val, tok_at(c, k)->val, tok_at(c, v)->val};
     size_t n = 3;
     if (m->key != TOK_NONE) {
         const tok_layout *l = &tok_at(c, m->key)->layout;
         if (tok_at(c, m->key)->state != TOK_VALUE || tok_layout_domain(l) != s->domain) {
-            tok_fail(c, node, DIAG_ID_tok_mask, "its key mask %s does not run along the keys' tokens",
-                     tok_name(c, m->key));
+            tok_fail(c, node, DIAG_ID_tok_mask,
+                     "its key mask %s does not run along the keys' tokens", tok_name(c, m->key));
             return IR_NONE;
         }
         in[n++] = tok_param(c, m->key);
@@ -216,8 +228,8 @@ static ir_val attend(tok_ctx *c, uint32_t node, ir_opcode code, uint32_t q, uint
     return tok_emit(c, node, code, in, n, &attrs);
 }
 
-static bool shape_of(tok_ctx *c, uint32_t node, uint32_t q, uint32_t k, bool k_transposed, uint32_t v,
-                     shape *s) {
+static bool shape_of(tok_ctx *c, uint32_t node, uint32_t q, uint32_t k, bool k_transposed,
+                     uint32_t v, shape *s) {
     int64_t heads_v, d_k;
     int dk, dv;
     if (!head_axes(c, node, q, false, &s->heads, &s->d, &s->domain) ||
@@ -225,14 +237,15 @@ static bool shape_of(tok_ctx *c, uint32_t node, uint32_t q, uint32_t k, bool k_t
         !head_axes(c, node, v, false, &heads_v, &s->dv, &dv))
         return false;
     if (dk != s->domain || dv != dk)
-        return tok_fail(c, node, DIAG_ID_tok_mix,
-                        "queries of domain t%d attend to keys of t%d and values of t%d: cross attention is "
-                        "not supported yet",
-                        s->domain, dk, dv);
+        return tok_fail(
+            c, node, DIAG_ID_tok_mix,
+            "queries of domain t%d attend to keys of t%d and values of t%d: cross attention is "
+            "not supported yet",
+            s->domain, dk, dv);
     if (heads_v != s->n_kv || s->heads % s->n_kv || d_k != s->d)
         return tok_fail(c, node, DIAG_ID_tok_mix,
-                        "%" PRId64 " query heads, %" PRId64 " key heads, %" PRId64 " value heads", s->heads,
-                        s->n_kv, heads_v);
+                        "%" PRId64 " query heads, %" PRId64 " key heads, %" PRId64 " value heads",
+                        s->heads, s->n_kv, heads_v);
     return true;
 }
 
@@ -245,10 +258,12 @@ bool tok_rule_attention(tok_ctx *c, uint32_t node) {
     bool causal = ir_attr_int(&n->op->attrs, IR_ATTR_causal, 0) != 0;
     int64_t window = ir_attr_int(&n->op->attrs, IR_ATTR_window, 0);
     tok_mask m;
-    if (!tok_mask_find(c, n->n_operands > 3 ? n->operand[3] : TOK_NONE, node, s.heads, causal, window, &m))
+    if (!tok_mask_find(c, n->n_operands > 3 ? n->operand[3] : TOK_NONE, node, s.heads, causal,
+                       window, &m))
         return false;
     const char *ring;
-    ir_val v = attend(c, node, IR_nn_attn, n->operand[0], n->operand[1], n->operand[2], &s, &m, &ring);
+    ir_val v =
+        attend(c, node, IR_nn_attn, n->operand[0], n->operand[1], n->operand[2], &s, &m, &ring);
     if (v == IR_NONE) return tok_at(c, node)->state = TOK_BAD, false;
     const tok_layout *q = &tok_at(c, n->operand[0])->layout;
     tok_layout l = {.rank = q->rank};
@@ -293,7 +308,8 @@ bool tok_scores_elementwise(tok_ctx *c, uint32_t node, bool *handled) {
     switch (n->op->code) {
     case IR_t_mul:
     case IR_t_div:
-        ok = s.mask == TOK_NONE && tok_const_scalar(c, other, &v) && (n->op->code == IR_t_mul || at == 0);
+        ok = s.mask == TOK_NONE && tok_const_scalar(c, other, &v) &&
+             (n->op->code == IR_t_mul || at == 0);
         if (ok) s.scale = n->op->code == IR_t_mul ? s.scale * v : s.scale / v;
         break;
     case IR_t_add:
@@ -320,8 +336,10 @@ bool tok_scores_elementwise(tok_ctx *c, uint32_t node, bool *handled) {
 bool tok_scores_softmax(tok_ctx *c, uint32_t node) {
     tok_node *n = tok_at(c, node), *x = tok_at(c, n->operand[0]);
     int rank = tok_type(c, node, 0)->rank;
-    if (n->op->code != IR_t_softmax || ir_attr_int(&n->op->attrs, IR_ATTR_axis, rank - 1) != rank - 1)
-        return tok_fail(c, node, DIAG_ID_tok_mix, "attention scores normalised over another axis than keys");
+    if (n->op->code != IR_t_softmax ||
+        ir_attr_int(&n->op->attrs, IR_ATTR_axis, rank - 1) != rank - 1)
+        return tok_fail(c, node, DIAG_ID_tok_mix,
+                        "attention scores normalised over another axis than keys");
     n->state = TOK_PROBS;
     n->score = x->score;
     n->layout = x->layout;
@@ -348,20 +366,23 @@ bool tok_scores_mix(tok_ctx *c, uint32_t node) {
     return tok_set_value(c, node, v, &l);
 }
 
-// The probabilities [T, H*slots] of a softmax that is an output. The layout's last axis counts keys.
+// The probabilities [T, H*slots] of a softmax that is an output. The layout's last axis counts
+// keys.
 bool tok_probs_output(tok_ctx *c, uint32_t node, ir_val *out, tok_layout *l) {
     tok_node *n = tok_at(c, node);
     const tok_score *p = n->score;
     // Keys and values of the attention that mixes with them, on a ring of its own.
     const tok_ring *mix = NULL;
     for (size_t i = 0; i < c->rings.count; i++)
-        if (c->rings.items[i].k == p->k) mix = &c->rings.items[i];
+        if (tok_base_of(c, c->rings.items[i].k) == tok_base_of(c, p->k) &&
+            tok_base_of(c, c->rings.items[i].q) == tok_base_of(c, p->q))
+            mix = &c->rings.items[i];
     shape s = {.scale = p->scale};
     if (!mix)
         return tok_fail(c, node, DIAG_ID_tok_out, "probabilities that no values are mixed with");
     if (!shape_of(c, node, p->q, p->k, true, mix->v, &s)) return false;
     tok_mask m = mix->mask;
-    uint32_t v = mix->v;
+    uint32_t v = mix->v; // attend() may move the list
     const char *ring;
     *out = attend(c, node, IR_nn_scores, p->q, p->k, v, &s, &m, &ring);
     if (*out == IR_NONE) return false;

@@ -1,6 +1,6 @@
-// What is every axis made of? The algebra of layouts: cut, merge, permute, broadcast (worked-examples
-// §1.3, steps 4 and 5). Sizes are compared at every probe, so an axis that happens to have a token
-// count's size at one of them is not taken for tokens.
+// What is every axis made of? The algebra of layouts: cut, merge, permute, broadcast
+// (worked-examples §1.3, steps 4 and 5). Sizes are compared at every probe, so an axis that happens
+// to have a token count's size at one of them is not taken for tokens.
 #include "passes/find_tokens.h"
 #include <inttypes.h>
 #include <string.h>
@@ -85,8 +85,8 @@ const char *tok_layout_text(tok_ctx *c, const tok_layout *l) {
         for (int i = from; i < until; i++) {
             const tok_atom *a = &l->atom[i];
             s = is_whole(a) ? arena_printf(c->a, "%s%st%d", s, i > from ? "*" : "", a->domain)
-                            : arena_printf(c->a, "%s%s%" PRId64 "%s", s, i > from ? "*" : "", a->size,
-                                           a->kind == TOK_ROWS ? "t" : "");
+                            : arena_printf(c->a, "%s%s%" PRId64 "%s", s, i > from ? "*" : "",
+                                           a->size, a->kind == TOK_ROWS ? "t" : "");
         }
     }
     return arena_printf(c->a, "%s]", s);
@@ -132,8 +132,8 @@ static bool divide(const tok_ctx *c, const sizes *a, const sizes *b, sizes *q) {
 // "2368 for 37 tokens, 2624 for 41"
 static const char *sizes_text(const tok_ctx *c, const sizes *s) {
     if (c->n_probes == 1) return arena_printf(c->a, "%" PRId64, s->n[0]);
-    return arena_printf(c->a, "%" PRId64 " for %" PRId64 " tokens, %" PRId64 " for %" PRId64, s->n[0],
-                        c->probe[0].tokens, s->n[1], c->probe[1].tokens);
+    return arena_printf(c->a, "%" PRId64 " for %" PRId64 " tokens, %" PRId64 " for %" PRId64,
+                        s->n[0], c->probe[0].tokens, s->n[1], c->probe[1].tokens);
 }
 
 bool tok_layout_fits(tok_ctx *c, uint32_t node, const tok_layout *l) {
@@ -158,7 +158,8 @@ bool tok_layout_fits(tok_ctx *c, uint32_t node, const tok_layout *l) {
 
 // ---- cutting and merging ---------------------------------------------------------------------
 
-// Cuts the first `outer` elements' worth off an atom: *a keeps the inner part, *cut gets the outer one.
+// Cuts the first `outer` elements' worth off an atom: *a keeps the inner part, *cut gets the outer
+// one.
 static bool cut_atom(const tok_ctx *c, tok_atom *a, int64_t outer, tok_atom *cut) {
     *cut = *a;
     if (a->kind == TOK_ROWS && is_whole(a)) {
@@ -204,10 +205,11 @@ bool tok_layout_reshape(tok_ctx *c, uint32_t node, const tok_layout *in, tok_lay
             if (out->count == TOK_MAX_ATOMS) ok = false;
         }
         if (!ok)
-            return tok_fail(c, node, DIAG_ID_tok_shape,
-                            "axis %d of the reshape has size %s, which does not cut %s: a token axis "
-                            "must stay whole",
-                            axis, sizes_text(c, &want), tok_layout_text(c, in));
+            return tok_fail(
+                c, node, DIAG_ID_tok_shape,
+                "axis %d of the reshape has size %s, which does not cut %s: a token axis "
+                "must stay whole",
+                axis, sizes_text(c, &want), tok_layout_text(c, in));
     }
     if (next != rest.count)
         return tok_fail(c, node, DIAG_ID_tok_shape, "the reshape of %s leaves elements over",
@@ -223,7 +225,8 @@ bool tok_layout_reshape(tok_ctx *c, uint32_t node, const tok_layout *in, tok_lay
     return true;
 }
 
-bool tok_layout_permute(const tok_layout *in, const int64_t *perm, tok_layout *out, int64_t *index) {
+bool tok_layout_permute(const tok_layout *in, const int64_t *perm, tok_layout *out,
+                        int64_t *index) {
     *out = (tok_layout){.rank = in->rank};
     int from_atom[TOK_MAX_ATOMS];
     for (int axis = 0; axis < in->rank; axis++) {
@@ -268,7 +271,8 @@ static int64_t gcd(int64_t a, int64_t b) {
 }
 
 // Joins the atoms of one axis; both lists are cut at common places. False: they do not fit.
-static bool join_axis(tok_ctx *c, tok_atom *a, int na, tok_atom *b, int nb, int axis, tok_layout *out) {
+static bool join_axis(tok_ctx *c, tok_atom *a, int na, tok_atom *b, int nb, int axis,
+                      tok_layout *out) {
     if (na == 0 || nb == 0) {
         for (int i = 0; i < na + nb; i++) {
             tok_atom x = na ? a[i] : b[i];
@@ -280,7 +284,8 @@ static bool join_axis(tok_ctx *c, tok_atom *a, int na, tok_atom *b, int nb, int 
     bool a_virtual = true, b_virtual = true; // a broadcast fits whatever has its size
     for (int i = 0; i < na; i++) a_virtual &= a[i].is_virtual;
     for (int i = 0; i < nb; i++) b_virtual &= b[i].is_virtual;
-    if (a_virtual != b_virtual) return join_axis(c, a_virtual ? b : a, a_virtual ? nb : na, a, 0, axis, out);
+    if (a_virtual != b_virtual)
+        return join_axis(c, a_virtual ? b : a, a_virtual ? nb : na, a, 0, axis, out);
     int i = 0, j = 0;
     while (i < na && j < nb) {
         if (out->count == TOK_MAX_ATOMS) return false;
@@ -305,8 +310,10 @@ static bool join_axis(tok_ctx *c, tok_atom *a, int na, tok_atom *b, int nb, int 
         cut.axis = axis;
         cut.is_virtual = is_virtual;
         tok_layout_push(out, cut);
-        if (x.size > y.size) j++;
-        else i++;
+        if (x.size > y.size)
+            j++;
+        else
+            i++;
     }
     return i == na && j == nb;
 }

@@ -1,6 +1,6 @@
-// What do constants become? The same for every row: a scalar or one row. Otherwise a table whose first
-// n rows are the constant at n tokens (worked-examples §1.3, step 5), taken at the maximum and read at
-// the row's position. Anything else counts tokens in a way that a step cannot follow.
+// What do constants become? The same for every row: a scalar or one row. Otherwise a table whose
+// first n rows are the constant at n tokens (worked-examples §1.3, step 5), taken at the maximum
+// and read at the row's position. Anything else counts tokens in a way that a step cannot follow.
 #include "passes/find_tokens.h"
 #include <inttypes.h>
 #include <string.h>
@@ -68,7 +68,8 @@ static tensor as_row_elem(tok_ctx *c, const tensor *t, int rank, const int64_t *
     return r;
 }
 
-const char *tok_const_symbol(tok_ctx *c, uint32_t node, uint32_t user, int rank, const int64_t *dim) {
+const char *tok_const_symbol(tok_ctx *c, uint32_t node, uint32_t user, int rank,
+                             const int64_t *dim) {
     const tensor *t = tok_const_at(c, node, 0);
     if (!t) {
         tok_at(c, user)->state = TOK_BAD;
@@ -97,7 +98,8 @@ const char *tok_const_symbol(tok_ctx *c, uint32_t node, uint32_t user, int rank,
 
 // ---- layout ----------------------------------------------------------------------------------
 
-bool tok_const_layout(tok_ctx *c, uint32_t node, uint32_t user, const tok_layout *l, tok_layout *out) {
+bool tok_const_layout(tok_ctx *c, uint32_t node, uint32_t user, const tok_layout *l,
+                      tok_layout *out) {
     const ir_type *t = tok_type(c, node, 0);
     *out = (tok_layout){.rank = t->rank};
     for (int axis = 0; axis < t->rank; axis++) {
@@ -134,7 +136,8 @@ bool tok_const_layout(tok_ctx *c, uint32_t node, uint32_t user, const tok_layout
 typedef struct {
     int64_t width, rows;
     int64_t *column; // offset of each column
-    int64_t row[TOK_MAX_ATOMS], row_size[TOK_MAX_ATOMS]; // offset and count of the row's pieces, outer first
+    int64_t row[TOK_MAX_ATOMS],
+        row_size[TOK_MAX_ATOMS]; // offset and count of the row's pieces, outer first
     int n_row;
     int batch; // atoms of the batch
     int64_t batch_stride[TOK_MAX_ATOMS], batch_size[TOK_MAX_ATOMS];
@@ -198,7 +201,8 @@ static void copy_row(tensor *to, int64_t row, const tensor *from, const place *p
     size_t n = elem_bytes(from->type);
     const char *x = (const char *)from->data + (size_t)row_offset(p, r) * n;
     char *y = (char *)to->data + (size_t)(row * p->width) * n;
-    for (int64_t i = 0; i < p->width; i++) memcpy(y + (size_t)i * n, x + (size_t)p->column[i] * n, n);
+    for (int64_t i = 0; i < p->width; i++)
+        memcpy(y + (size_t)i * n, x + (size_t)p->column[i] * n, n);
 }
 
 // Rows of a constant do not depend on the batch (a frozen batch axis).
@@ -220,24 +224,25 @@ static bool not_a_prefix(tok_ctx *c, uint32_t user, int i, const tensor *const *
     int64_t unused;
     bool from_end = p[i].rows >= 1;
     for (int64_t r = 0; from_end && r < p[i].rows; r++)
-        from_end = same_row(t[i], &p[i], r, t[i + 1], &p[i + 1], p[i + 1].rows - p[i].rows + r, &unused);
+        from_end =
+            same_row(t[i], &p[i], r, t[i + 1], &p[i + 1], p[i + 1].rows - p[i].rows + r, &unused);
     if (from_end)
-        return tok_fail(c, user, DIAG_ID_tok_const,
-                        "a constant counts tokens from the end (row %" PRId64 " for %" PRId64
-                        " tokens is row %" PRId64 " for %" PRId64
-                        "): a step cannot know how many follow",
-                        (int64_t)0, c->probe[i].tokens, p[i + 1].rows - p[i].rows,
-                        c->probe[i + 1].tokens);
-    double x = elem_load_f64(t[i]->type, t[i]->data,
-                             (size_t)(row_offset(&p[i], row) + p[i].column[col]));
+        return tok_fail(
+            c, user, DIAG_ID_tok_const,
+            "a constant counts tokens from the end (row %" PRId64 " for %" PRId64
+            " tokens is row %" PRId64 " for %" PRId64 "): a step cannot know how many follow",
+            (int64_t)0, c->probe[i].tokens, p[i + 1].rows - p[i].rows, c->probe[i + 1].tokens);
+    double x =
+        elem_load_f64(t[i]->type, t[i]->data, (size_t)(row_offset(&p[i], row) + p[i].column[col]));
     double y = elem_load_f64(t[i + 1]->type, t[i + 1]->data,
                              (size_t)(row_offset(&p[i + 1], row) + p[i + 1].column[col]));
-    return tok_fail(c, user, DIAG_ID_tok_const,
-                    "a constant at row %" PRId64 ", column %" PRId64 " is %g for %" PRId64
-                    " tokens, %g for %" PRId64
-                    ": it depends on the token count; bind what it comes from (--bind), or export at "
-                    "one length",
-                    row, col, x, c->probe[i].tokens, y, c->probe[i + 1].tokens);
+    return tok_fail(
+        c, user, DIAG_ID_tok_const,
+        "a constant at row %" PRId64 ", column %" PRId64 " is %g for %" PRId64
+        " tokens, %g for %" PRId64
+        ": it depends on the token count; bind what it comes from (--bind), or export at "
+        "one length",
+        row, col, x, c->probe[i].tokens, y, c->probe[i + 1].tokens);
 }
 
 const char *tok_const_table(tok_ctx *c, uint32_t node, uint32_t user, const tok_layout *own,
@@ -277,18 +282,20 @@ const char *tok_const_table(tok_ctx *c, uint32_t node, uint32_t user, const tok_
         copy_row(&made, 0, t[m], &p[m], 0);
     } else {
         for (int64_t r = 0; r < p[m].rows; r++) copy_row(&made, r, t[m], &p[m], r);
-        tok_proof(c, user, "a constant is a table by position: its rows at %" PRId64
-                     " tokens are the first at any more, up to %" PRId64, c->probe[0].tokens, p[m].rows);
+        tok_proof(c, user,
+                  "a constant is a table by position: its rows at %" PRId64
+                  " tokens are the first at any more, up to %" PRId64,
+                  c->probe[0].tokens, p[m].rows);
     }
     tensor kept = tensor_cast(c->m->arena, &made, tok_row_elem(made.type));
-    const char *hint = symbol_of(c, node);
-    return tok_make_tensor(c, hint ? hint : uniform ? "row" : "table", kept);
+    return tok_make_tensor(c, uniform ? "row" : "positions", kept);
 }
 
 const char *tok_const_rows(tok_ctx *c, uint32_t node, uint32_t user, tok_layout own, int axis,
                            const tok_layout *l) {
     if (!tok_const_same(c, node)) {
-        tok_fail(c, user, DIAG_ID_tok_const, "the rows joined to the tokens differ between token counts");
+        tok_fail(c, user, DIAG_ID_tok_const,
+                 "the rows joined to the tokens differ between token counts");
         return NULL;
     }
     for (int i = 0; i < own.count; i++)
@@ -296,7 +303,8 @@ const char *tok_const_rows(tok_ctx *c, uint32_t node, uint32_t user, tok_layout 
     const tensor *t = tok_const_at(c, node, 0);
     place p = place_of(c, &own, 0);
     if (p.batch && !batch_is_uniform(t, &p)) {
-        tok_fail(c, user, DIAG_ID_tok_const, "a constant differs between the sequences of a frozen batch");
+        tok_fail(c, user, DIAG_ID_tok_const,
+                 "a constant differs between the sequences of a frozen batch");
         return NULL;
     }
     int64_t w = tok_width(l), *index = ARENA_ARRAY(c->a, int64_t, w);
@@ -311,7 +319,8 @@ const char *tok_const_rows(tok_ctx *c, uint32_t node, uint32_t user, tok_layout 
                    (char *)narrow.data + (size_t)(r * p.width + index[i]) * n, n);
     }
     const char *hint = symbol_of(c, node);
-    return tok_make_tensor(c, hint ? hint : "rows", tensor_cast(c->m->arena, &wide, tok_row_elem(t->type)));
+    return tok_make_tensor(c, hint ? hint : "rows",
+                           tensor_cast(c->m->arena, &wide, tok_row_elem(t->type)));
 }
 
 // One number for every element, so that no row of it is needed.
@@ -352,7 +361,8 @@ ir_val tok_const_value(tok_ctx *c, uint32_t node, uint32_t user, const tok_layou
         tensor wide = tensor_new(c->m->arena, t->type, 1, &w);
         size_t n = elem_bytes(t->type);
         for (int64_t i = 0; i < w; i++)
-            memcpy((char *)wide.data + (size_t)i * n, (const char *)t->data + (size_t)index[i] * n, n);
+            memcpy((char *)wide.data + (size_t)i * n, (const char *)t->data + (size_t)index[i] * n,
+                   n);
         return tok_const_op(c, user, tok_make_tensor(c, symbol, wide));
     }
     int d = tok_layout_domain(own);
@@ -362,7 +372,8 @@ ir_val tok_const_value(tok_ctx *c, uint32_t node, uint32_t user, const tok_layou
         return IR_NONE;
     }
     ir_val table = tok_const_op(c, user, symbol);
-    ir_val v = tok_emit_typed(c, user, IR_nn_posrow, &table, 1, NULL, tok_row_type(t->type, d, own_w));
+    ir_val v =
+        tok_emit_typed(c, user, IR_nn_posrow, &table, 1, NULL, tok_row_type(t->type, d, own_w));
     if (!c->witness[d]) c->witness[d] = v;
     return same || own_w == 1 ? v : tok_emit_columns(c, user, v, index, w);
 }

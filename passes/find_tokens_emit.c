@@ -50,6 +50,8 @@ ir_val tok_emit_columns(tok_ctx *c, uint32_t node, ir_val v, const int64_t *inde
         seen[index[i]] = true;
     }
     if (run && n == w) return v;
+    v = tok_emit_matrix(c, node, v);
+    t = ir_type_of(c->f, v);
     ir_type type = tok_row_type(t->type, ir_type_domain(t), n);
     ir_attrs attrs = {0};
     if (run) {
@@ -141,7 +143,7 @@ ir_val tok_param(tok_ctx *c, uint32_t node) {
     int d = tok_layout_domain(&n->layout);
     const ir_type *t = ir_type_of(of, old->value);
     elem e = elem_is_float(t->type) && strcmp(tok_role(c, of, (size_t)n->param), "mask") ? ELEM_f32
-                                                                                        : ELEM_i32;
+                                                                                         : ELEM_i32;
     int64_t w = tok_width(&n->layout);
     ir_type type = tok_row_type(e, d >= 0 ? d : tok_domain_one(c), w);
     if (e == ELEM_i32 && w == 1) type.rank = 1;

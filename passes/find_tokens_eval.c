@@ -1,5 +1,5 @@
-// What is the value of this part of a probe function? Evaluates only the operations that it needs, with
-// the interpreter's evaluators.
+// What is the value of this part of a probe function? Evaluates only the operations that it needs,
+// with the interpreter's evaluators.
 #include "passes/find_tokens.h"
 #include <string.h>
 
@@ -49,7 +49,8 @@ static bool run_op(tok_ctx *c, tok_probe *p, const ir_op *op, tensor *values, co
         if (!t) return false;
         values[op->result[0]] = *t;
     } else {
-        for (uint32_t k = 0; k < op->n_results; k++) out[k] = shaped(a, ir_type_of(p->f, op->result[k]));
+        for (uint32_t k = 0; k < op->n_results; k++)
+            out[k] = shaped(a, ir_type_of(p->f, op->result[k]));
         if (!ir_eval_op(&e, op, in, out)) return false;
         for (uint32_t k = 0; k < op->n_results; k++) values[op->result[k]] = out[k];
     }
@@ -62,7 +63,8 @@ static bool run_op(tok_ctx *c, tok_probe *p, const ir_op *op, tensor *values, co
     return true;
 }
 
-bool tok_eval(tok_ctx *c, tok_probe *p, ir_val v, const tensor *const *params, arena *a, tensor *out) {
+bool tok_eval(tok_ctx *c, tok_probe *p, ir_val v, const tensor *const *params, arena *a,
+              tensor *out) {
     const ir_func *f = p->f;
     if (p->is_const[v] && p->value[v]) {
         *out = *p->value[v];

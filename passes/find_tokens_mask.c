@@ -1,10 +1,10 @@
 // What may a row see? (worked-examples §1.3, steps 5 and 6)
 //
 // A mask is evaluated, never matched: at the maximum it must be one of {all, causal, causal with a
-// window}, plus a bias that is none, linear in the key (ALiBi), a function of k - q (Toeplitz) or, for a
-// frozen length, any; and the probes must agree with that prediction. A mask that depends on a boolean
-// input m is evaluated for m = 1 (the above), m = 0 (nothing visible) and seeded m: visible(q, k) must be
-// C(q, k) and m[k], except in rows that m itself hides.
+// window}, plus a bias that is none, linear in the key (ALiBi), a function of k - q (Toeplitz) or,
+// for a frozen length, any; and the probes must agree with that prediction. A mask that depends on
+// a boolean input m is evaluated for m = 1 (the above), m = 0 (nothing visible) and seeded m:
+// visible(q, k) must be C(q, k) and m[k], except in rows that m itself hides.
 #include "passes/find_tokens.h"
 #include <inttypes.h>
 #include <math.h>
@@ -14,11 +14,12 @@ static const double HIDDEN = -1e4; // an additive mask at or below hides
 
 typedef struct {
     const tensor *t;
-    int64_t heads, rows, keys;         // of t; heads 1: shared
+    int64_t heads, rows, keys; // of t; heads 1: shared
     int64_t head_stride, row_stride, key_stride;
 } view;
 
-static bool view_make(tok_ctx *c, uint32_t user, const tensor *t, int64_t rows, int64_t keys, view *v) {
+static bool view_make(tok_ctx *c, uint32_t user, const tensor *t, int64_t rows, int64_t keys,
+                      view *v) {
     int64_t dim[4] = {1, 1, 1, 1}, stride[4] = {0}, s = 1;
     for (int i = t->rank; i-- > 0;) {
         int at = i + 4 - t->rank;
@@ -31,7 +32,8 @@ static bool view_make(tok_ctx *c, uint32_t user, const tensor *t, int64_t rows, 
     }
     *v = (view){t, dim[1], rows, keys, stride[1], stride[2], stride[3]};
     if ((dim[2] == 1 || dim[2] == rows) && (dim[3] == 1 || dim[3] == keys)) return true;
-    return tok_fail(c, user, DIAG_ID_tok_mask, "its mask %s does not cover %" PRId64 " x %" PRId64 " scores",
+    return tok_fail(c, user, DIAG_ID_tok_mask,
+                    "its mask %s does not cover %" PRId64 " x %" PRId64 " scores",
                     tensor_shape_text(c->a, t), rows, keys);
 }
 
@@ -63,7 +65,8 @@ static void params_of(const tok_ctx *c, const tok_probe *p, ir_val v, bool *reac
     for (size_t i = f->ops.count; i-- > 0;) {
         const ir_op *op = &f->ops.items[i];
         bool any = false;
-        for (uint32_t k = 0; k < op->n_results; k++) any |= needed[op->result[k]] && p->deps[op->result[k]];
+        for (uint32_t k = 0; k < op->n_results; k++)
+            any |= needed[op->result[k]] && p->deps[op->result[k]];
         for (uint32_t k = 0; any && k < op->n_operands; k++) needed[op->operand[k]] = true;
     }
     for (size_t i = 0; i < f->params.count; i++) reached[i] = needed[f->params.items[i].value];
@@ -86,12 +89,14 @@ static bool inputs_of(tok_ctx *c, uint32_t user, tok_probe *p, ir_val v, inputs 
         if (strcmp(role, "positions") == 0) {
             in->positions = true;
         } else if (strcmp(role, "mask")) {
-            return tok_fail(c, user, DIAG_ID_tok_mask,
-                            "its mask or bias depends on input '%s': a bias computed from activations or "
-                            "ids is not supported; give the mask as an input of its own",
-                            name);
+            return tok_fail(
+                c, user, DIAG_ID_tok_mask,
+                "its mask or bias depends on input '%s': a bias computed from activations or "
+                "ids is not supported; give the mask as an input of its own",
+                name);
         } else if (in->key >= 0) {
-            return tok_fail(c, user, DIAG_ID_tok_mask, "its mask depends on two masks, '%s' and '%s'",
+            return tok_fail(c, user, DIAG_ID_tok_mask,
+                            "its mask depends on two masks, '%s' and '%s'",
                             p->f->params.items[in->key].name, name);
         } else {
             in->key = (int)i;
@@ -121,7 +126,8 @@ static bool eval_mask(tok_ctx *c, uint32_t user, tok_probe *p, ir_val v, const i
     }
     size_t before = diag_errors(c->diags);
     if (tok_eval(c, p, v, params, a, out)) return true;
-    if (diag_errors(c->diags) == before) tok_fail(c, user, DIAG_ID_tok_mask, "its mask cannot be evaluated");
+    if (diag_errors(c->diags) == before)
+        tok_fail(c, user, DIAG_ID_tok_mask, "its mask cannot be evaluated");
     tok_at(c, user)->state = TOK_BAD;
     return false;
 }
@@ -144,8 +150,8 @@ static bool sees(const tok_mask *k, int64_t q, int64_t key) {
 
 // visible(q, k) of a view is what the mask says, and m[k]. past: position of row 0. strict: also in
 // rows that m hides. *row, *key: the first place that differs.
-static bool agrees(const view *v, const tok_mask *k, int64_t past, const uint8_t *m, bool strict, line *l,
-                   int64_t *row, int64_t *key) {
+static bool agrees(const view *v, const tok_mask *k, int64_t past, const uint8_t *m, bool strict,
+                   line *l, int64_t *row, int64_t *key) {
     for (int64_t h = 0; h < v->heads; h++)
         for (int64_t q = 0; q < v->rows; q++) {
             if (!strict && m && past + q < v->keys && !m[past + q]) continue;
@@ -173,18 +179,22 @@ static bool classify(tok_ctx *c, uint32_t user, const view *v, tok_mask *k, line
         if (v->rows > 1 && !l->visible[1]) k->mode = TOK_MASK_CAUSAL;
     }
     if (agrees(v, k, 0, NULL, true, l, &row, &key)) return true;
-    if (k->mode == TOK_MASK_CAUSAL && key < row) { // row `row` is the first that no longer sees key 0
+    if (k->mode == TOK_MASK_CAUSAL &&
+        key < row) { // row `row` is the first that no longer sees key 0
         k->window = row;
         if (key == 0 && row > 0 && agrees(v, k, 0, NULL, true, l, &row, &key)) return true;
         k->window = key == 0 ? k->window : 0;
     }
     view_row(v, 0, row, l->visible, l->bias);
-    return tok_fail(c, user, DIAG_ID_tok_mask,
-                    "for %" PRId64 " tokens row %" PRId64 " %s key %" PRId64
-                    ", where a %s mask says otherwise; masks are: all, causal, causal with a window, and "
-                    "key padding by an input",
-                    v->rows, row, l->visible[key] ? "sees" : "does not see", key,
-                    k->window ? "windowed causal" : k->mode == TOK_MASK_CAUSAL ? "causal" : "full");
+    return tok_fail(
+        c, user, DIAG_ID_tok_mask,
+        "for %" PRId64 " tokens row %" PRId64 " %s key %" PRId64
+        ", where a %s mask says otherwise; masks are: all, causal, causal with a window, and "
+        "key padding by an input",
+        v->rows, row, l->visible[key] ? "sees" : "does not see", key,
+        k->window                    ? "windowed causal"
+        : k->mode == TOK_MASK_CAUSAL ? "causal"
+                                     : "full");
 }
 
 // ---- bias ------------------------------------------------------------------------------------
@@ -244,11 +254,12 @@ static bool is_toeplitz(const view *v, int64_t heads, const tok_mask *k, line *l
     return ok;
 }
 
-static bool find_bias(tok_ctx *c, uint32_t user, const view *v, int64_t heads, tok_mask *k, line *l) {
+static bool find_bias(tok_ctx *c, uint32_t user, const view *v, int64_t heads, tok_mask *k,
+                      line *l) {
     if (v->t->type == ELEM_bool || !has_bias(v, l)) return true;
     if (v->heads != 1 && v->heads != heads)
-        return tok_fail(c, user, DIAG_ID_tok_mask, "its bias has %" PRId64 " heads of %" PRId64, v->heads,
-                        heads);
+        return tok_fail(c, user, DIAG_ID_tok_mask, "its bias has %" PRId64 " heads of %" PRId64,
+                        v->heads, heads);
     tensor slopes = tensor_new(c->m->arena, ELEM_f32, 1, &heads);
     if (is_alibi(v, heads, k, l, slopes.data)) {
         k->bias = "alibi";
@@ -261,19 +272,20 @@ static bool find_bias(tok_ctx *c, uint32_t user, const view *v, int64_t heads, t
     if (is_toeplitz(v, heads, k, l, t.data, width, zero)) {
         k->bias = "toeplitz";
         k->table = tok_make_tensor(c, "relative", t);
-        tok_proof(c, user, "its bias depends on the distance alone, up to %" PRId64,
-                  v->keys - 1);
+        tok_proof(c, user, "its bias depends on the distance alone, up to %" PRId64, v->keys - 1);
         return true;
     }
     if (!c->is_frozen)
-        return tok_fail(c, user, DIAG_ID_tok_mask,
-                        "its bias is neither linear in the key nor a function of the distance; a general "
-                        "one needs an export at one length");
+        return tok_fail(
+            c, user, DIAG_ID_tok_mask,
+            "its bias is neither linear in the key nor a function of the distance; a general "
+            "one needs an export at one length");
     t = tensor_new(c->m->arena, ELEM_f32, 3, (int64_t[]){heads, v->rows, v->keys});
     for (int64_t h = 0; h < heads; h++)
         for (int64_t q = 0; q < v->rows; q++) {
             view_row(v, h, q, l->visible, l->bias);
-            memcpy((float *)t.data + (h * v->rows + q) * v->keys, l->bias, (size_t)v->keys * sizeof(float));
+            memcpy((float *)t.data + (h * v->rows + q) * v->keys, l->bias,
+                   (size_t)v->keys * sizeof(float));
         }
     k->bias = "full";
     k->table = tok_make_tensor(c, "bias", t);
@@ -292,8 +304,8 @@ static uint64_t next_random(uint64_t *s) { // splitmix64
 enum { TOGGLES = 6 };
 
 // Seeded masks, and their complements, at one probe.
-static bool check_toggles(tok_ctx *c, uint32_t user, tok_probe *p, ir_val v, const inputs *in, int64_t rows,
-                          int64_t keys, const tok_mask *k, bool *hides_rows) {
+static bool check_toggles(tok_ctx *c, uint32_t user, tok_probe *p, ir_val v, const inputs *in,
+                          int64_t rows, int64_t keys, const tok_mask *k, bool *hides_rows) {
     uint64_t seed = c->o->seed + 1;
     arena *a = arena_new();
     bool ok = true;
@@ -307,7 +319,8 @@ static bool check_toggles(tok_ctx *c, uint32_t user, tok_probe *p, ir_val v, con
         int64_t row, key;
         ok = eval_mask(c, user, p, v, in, m, a, &t) && view_make(c, user, &t, rows, keys, &w);
         if (!ok) break;
-        if (i == 0) { // nothing may be visible; a mask that shows everything instead hides nothing either
+        if (i == 0) { // nothing may be visible; a mask that shows everything instead hides nothing
+                      // either
             bool none = true, all = true;
             for (int64_t q = 0; q < rows; q++) {
                 view_row(&w, 0, q, l.visible, l.bias);
@@ -344,22 +357,25 @@ static bool two_axes_input(tok_ctx *c, uint32_t user, const inputs *in, tok_mask
                  as[0] == 'a' ? "all visible" : "a causal mask");
         return true;
     }
-    return tok_fail(c, user, DIAG_ID_tok_mask,
-                    "input '%s' masks every query and key by itself: say what it means (--mask causal or "
-                    "--mask all)",
-                    port->name);
+    return tok_fail(
+        c, user, DIAG_ID_tok_mask,
+        "input '%s' masks every query and key by itself: say what it means (--mask causal or "
+        "--mask all)",
+        port->name);
 }
 
 // ---- the whole -------------------------------------------------------------------------------
 
-bool tok_mask_find(tok_ctx *c, uint32_t mask, uint32_t user, int64_t heads, bool is_causal, int64_t window,
-                   tok_mask *out) {
+bool tok_mask_find(tok_ctx *c, uint32_t mask, uint32_t user, int64_t heads, bool is_causal,
+                   int64_t window, tok_mask *out) {
     *out = (tok_mask){.mode = is_causal ? TOK_MASK_CAUSAL : TOK_MASK_ALL, .bias = "none"};
     out->window = is_causal ? window : 0;
     if (mask == TOK_NONE) return true;
     for (size_t i = 0; i < c->known_masks.count; i++) {
         const tok_known_mask *k = &c->known_masks.items[i];
-        if (k->mask != mask || k->heads != heads || k->is_causal != is_causal || k->window != window) continue;
+        if (k->mask != mask || k->heads != heads || k->is_causal != is_causal ||
+            k->window != window)
+            continue;
         *out = k->found;
         return true;
     }
@@ -390,22 +406,27 @@ bool tok_mask_find(tok_ctx *c, uint32_t mask, uint32_t user, int64_t heads, bool
             ok = classify(c, user, &v, &own, &l) && find_bias(c, user, &v, heads, &own, &l);
         } else if (!agrees(&v, &own, 0, NULL, true, &l, &row, &key)) {
             ok = tok_fail(c, user, DIAG_ID_tok_mask,
-                          "for %" PRId64 " tokens row %" PRId64 " %s key %" PRId64
-                          ", for %" PRId64 " tokens it is the other way round",
-                          p->tokens, row, l.visible[key] ? "sees" : "does not see", key, max->tokens);
+                          "for %" PRId64 " tokens row %" PRId64 " %s key %" PRId64 ", for %" PRId64
+                          " tokens it is the other way round",
+                          p->tokens, row, l.visible[key] ? "sees" : "does not see", key,
+                          max->tokens);
         }
         if (ok && in.key >= 0 && i < 2)
-            ok = check_toggles(c, user, p, tok_at(c, mask)->v[i], &in, rows, rows, &own, &hides_rows);
+            ok = check_toggles(c, user, p, tok_at(c, mask)->v[i], &in, rows, rows, &own,
+                               &hides_rows);
     }
     arena_free(a);
     if (!ok) return false;
     if (in.positions)
-        tok_note(c, "the mask of %s follows position ids: they must count up by one", tok_name(c, user));
+        tok_note(c, "the mask of %s follows position ids: they must count up by one",
+                 tok_name(c, user));
     if (is_causal) own.mode = TOK_MASK_CAUSAL;
     if (is_causal && window && (!own.window || window < own.window)) own.window = window;
     if (in.key >= 0) {
         own.key = tok_param_node(c, in.key);
-        tok_proof(c, user, "a key is visible where the rest of the mask shows it and '%s' is not 0%s", c->probe[0].f->params.items[in.key].name,
+        tok_proof(c, user,
+                  "a key is visible where the rest of the mask shows it and '%s' is not 0%s",
+                  c->probe[0].f->params.items[in.key].name,
                   hides_rows ? ", in rows that are not hidden themselves" : "");
     }
     *out = own;
@@ -422,14 +443,16 @@ bool tok_mask_check_past(tok_ctx *c, uint32_t user, ir_val past_mask, const tok_
     tensor t;
     view v;
     line l = line_new(a, keys);
-    bool ok = eval_mask(c, user, p, past_mask, &in, NULL, a, &t) && view_make(c, user, &t, rows, keys, &v);
+    bool ok = eval_mask(c, user, p, past_mask, &in, NULL, a, &t) &&
+              view_make(c, user, &t, rows, keys, &v);
     if (ok && !agrees(&v, k, p->past, NULL, true, &l, &row, &key))
         ok = tok_fail(c, user, DIAG_ID_tok_past_shift,
                       "after %" PRId64 " tokens row %" PRId64 " %s key %" PRId64
                       ": a step does not see what the same row of one big step sees",
                       p->past, row, l.visible[key] ? "sees" : "does not see", key);
     bool hides_rows = false;
-    if (ok && in.key >= 0) ok = check_toggles(c, user, p, past_mask, &in, rows, keys, k, &hides_rows);
+    if (ok && in.key >= 0)
+        ok = check_toggles(c, user, p, past_mask, &in, rows, keys, k, &hides_rows);
     arena_free(a);
     return ok;
 }

@@ -1,8 +1,9 @@
 // Is a step after p tokens the same as rows p... of one big step? (worked-examples §1.3, step 7)
 //
-// @past is matched against the skeleton in lock step. Where it joins a past input with new rows, the
-// skeleton has the new rows alone: that is the cache, and the only place where they may differ. Every
-// constant of @past must then be rows p... (new rows) or 0... (all keys) of the one at the maximum.
+// @past is matched against the skeleton in lock step. Where it joins a past input with new rows,
+// the skeleton has the new rows alone: that is the cache, and the only place where they may differ.
+// Every constant of @past must then be rows p... (new rows) or 0... (all keys) of the one at the
+// maximum.
 #include "passes/find_tokens.h"
 #include <inttypes.h>
 #include <string.h>
@@ -49,7 +50,7 @@ static uint32_t strip_empty(const tok_ctx *c, uint32_t node) {
     return node;
 }
 
-static uint32_t base_of(const tok_ctx *c, uint32_t node) {
+uint32_t tok_base_of(const tok_ctx *c, uint32_t node) {
     for (;;) {
         node = strip_empty(c, node);
         const tok_node *n = tok_at(c, node);
@@ -71,10 +72,11 @@ static bool differs(tok_ctx *c, uint32_t node, ir_val v) {
     const char *what = op ? ir_ops[op->code].name : "an input";
     tok_at(c, node)->state = TOK_UNSEEN;
     return tok_fail(c, node, DIAG_ID_tok_past_use,
-                    "with a past of %" PRId64 " tokens this is %s%s%s%s: a past input may only be joined in "
+                    "with a past of %" PRId64
+                    " tokens this is %s%s%s%s: a past input may only be joined in "
                     "front of the new keys or values",
-                    c->past.past, what, op && op->n_locs ? " '" : "", op && op->n_locs ? op->loc[0] : "",
-                    op && op->n_locs ? "'" : "");
+                    c->past.past, what, op && op->n_locs ? " '" : "",
+                    op && op->n_locs ? op->loc[0] : "", op && op->n_locs ? "'" : "");
 }
 
 // Compares one pair and appends those of its operands.
@@ -103,8 +105,10 @@ static bool match(tok_ctx *c, uint32_t node, ir_val v, pairs *todo) {
         bool is_mask = op->code == IR_nn_attention && k == 3;
         if ((n->operand[k] == TOK_NONE) != (op->operand[k] == IR_NONE)) return differs(c, node, v);
         if (n->operand[k] == TOK_NONE) continue;
-        if (is_mask) vec_push(&c->masks, (tok_pair){node, op->operand[k]});
-        else vec_push(todo, (tok_pair){n->operand[k], op->operand[k]});
+        if (is_mask)
+            vec_push(&c->masks, (tok_pair){node, op->operand[k]});
+        else
+            vec_push(todo, (tok_pair){n->operand[k], op->operand[k]});
     }
     return true;
 }
@@ -117,7 +121,8 @@ bool tok_past_match(tok_ctx *c) {
     for (size_t i = 0; i < f->results.count; i++) {
         ir_val v = f->results.items[i].value, base = v;
         int param;
-        for (const ir_op *op; (op = ir_def(f, base)) != NULL && is_view(op->code);) base = op->operand[0];
+        for (const ir_op *op; (op = ir_def(f, base)) != NULL && is_view(op->code);)
+            base = op->operand[0];
         c->is_present[i] = joined_rows(c, base, &param) != IR_NONE;
         vec_push(&todo, (tok_pair){c->result[i], v});
     }
@@ -146,9 +151,12 @@ static bool check_shift(tok_ctx *c, uint32_t node, ir_val v) {
     bool fits = t.rank == big->rank && t.type == big->type;
     for (int i = 0; fits && i < t.rank; i++) {
         bool varies = at_n1->dim[i] != big->dim[i];
-        if (!varies) fits = t.dim[i] == big->dim[i];
-        else if (t.dim[i] == at_n1->dim[i]) offset[i] = c->past.past;
-        else fits = t.dim[i] == at_n1->dim[i] + c->past.past;
+        if (!varies)
+            fits = t.dim[i] == big->dim[i];
+        else if (t.dim[i] == at_n1->dim[i])
+            offset[i] = c->past.past;
+        else
+            fits = t.dim[i] == at_n1->dim[i] + c->past.past;
         fits = fits && offset[i] + t.dim[i] <= big->dim[i];
     }
     size_t n = tensor_count(&t), bytes = elem_bytes(t.type);
@@ -159,21 +167,24 @@ static bool check_shift(tok_ctx *c, uint32_t node, ir_val v) {
             rest /= (size_t)t.dim[i];
             stride *= (size_t)big->dim[i];
         }
-        if (memcmp((char *)t.data + k * bytes, (char *)big->data + at * bytes, bytes) == 0) continue;
+        if (memcmp((char *)t.data + k * bytes, (char *)big->data + at * bytes, bytes) == 0)
+            continue;
         uint32_t user = node;
         for (uint32_t i = node + 1; i < c->nodes.count && user == node; i++)
             for (uint32_t j = 0; j < tok_at(c, i)->n_operands; j++)
                 if (tok_at(c, i)->operand[j] == node) user = i;
         tok_at(c, user)->state = TOK_UNSEEN;
         return tok_fail(c, user, DIAG_ID_tok_past_shift,
-                        "a constant with a past of %" PRId64 " tokens has %g where one step of all tokens has %g: "
+                        "a constant with a past of %" PRId64
+                        " tokens has %g where one step of all tokens has %g: "
                         "a step is not the same as rows of a bigger one",
                         c->past.past, elem_load_f64(t.type, t.data, k),
                         elem_load_f64(big->type, big->data, at));
     }
-    return fits || tok_fail(c, node, DIAG_ID_tok_past_shift,
-                            "a constant has shape %s with a past of %" PRId64 " tokens, %s without",
-                            tensor_shape_text(c->a, &t), c->past.past, tensor_shape_text(c->a, at_n1));
+    return fits ||
+           tok_fail(c, node, DIAG_ID_tok_past_shift,
+                    "a constant has shape %s with a past of %" PRId64 " tokens, %s without",
+                    tensor_shape_text(c->a, &t), c->past.past, tensor_shape_text(c->a, at_n1));
 }
 
 // ---- rings -----------------------------------------------------------------------------------
@@ -195,16 +206,17 @@ static const char *layout_of_rows(const tok_layout *l) {
 
 static bool link_cache(tok_ctx *c, tok_cache *k) {
     const char *name = c->past.f->params.items[k->param].name;
-    uint32_t base = base_of(c, k->node);
+    uint32_t base = tok_base_of(c, k->node);
     bool found = false;
     const char *layout = layout_of_cache(c, k->param);
     if (!layout)
-        return tok_fail(c, k->node, DIAG_ID_tok_past_use,
-                        "past input '%s' is no cache of one tensor [batch, heads, tokens, width] a layer",
-                        name);
+        return tok_fail(
+            c, k->node, DIAG_ID_tok_past_use,
+            "past input '%s' is no cache of one tensor [batch, heads, tokens, width] a layer",
+            name);
     for (size_t i = 0; i < c->rings.count; i++) {
         const tok_ring *r = &c->rings.items[i];
-        bool is_k = base_of(c, r->k) == base, is_v = base_of(c, r->v) == base;
+        bool is_k = tok_base_of(c, r->k) == base, is_v = tok_base_of(c, r->v) == base;
         if (!is_k && !is_v) continue;
         ir_attrs *l = &ir_symbol_find(c->m, r->name)->attrs;
         ir_attr_set_str(c->m->arena, l, is_k ? IR_ATTR_past_key : IR_ATTR_past_value, name);
@@ -212,9 +224,10 @@ static bool link_cache(tok_ctx *c, tok_cache *k) {
         found = true;
     }
     if (found) return true;
-    return tok_fail(c, k->node, DIAG_ID_tok_past_use,
-                    "past input '%s' is joined with something else than the keys or values of an attention",
-                    name);
+    return tok_fail(
+        c, k->node, DIAG_ID_tok_past_use,
+        "past input '%s' is joined with something else than the keys or values of an attention",
+        name);
 }
 
 // Outputs that are a ring's keys or values.
@@ -222,16 +235,17 @@ static void link_presents(tok_ctx *c) {
     const ir_func *f = c->probe[0].f;
     for (size_t i = 0; i < f->results.count; i++) {
         const char *name = f->results.items[i].name;
-        uint32_t base = base_of(c, c->result[i]);
+        uint32_t base = tok_base_of(c, c->result[i]);
         if (!c->is_present[i] && !strstr(name, "present") && !strstr(name, "key_values")) continue;
         for (size_t k = 0; k < c->rings.count; k++) {
             const tok_ring *r = &c->rings.items[k];
-            bool is_k = base_of(c, r->k) == base;
-            if (!is_k && base_of(c, r->v) != base) continue;
+            bool is_k = tok_base_of(c, r->k) == base;
+            if (!is_k && tok_base_of(c, r->v) != base) continue;
             ir_attrs *l = &ir_symbol_find(c->m, r->name)->attrs;
             const char *layout = layout_of_rows(&tok_at(c, c->result[i])->layout);
             if (!layout) continue;
-            ir_attr_set_str(c->m->arena, l, is_k ? IR_ATTR_present_key : IR_ATTR_present_value, name);
+            ir_attr_set_str(c->m->arena, l, is_k ? IR_ATTR_present_key : IR_ATTR_present_value,
+                            name);
             if (!ir_attr_has(l, IR_ATTR_kv_layout))
                 ir_attr_set_str(c->m->arena, l, IR_ATTR_kv_layout, layout);
             c->is_present[i] = true;
@@ -254,17 +268,20 @@ bool tok_past_finish(tok_ctx *c) {
     for (size_t i = 0; i < c->caches.count; i++) ok = link_cache(c, &c->caches.items[i]) && ok;
     const ir_func *f = c->past.f;
     for (size_t i = 0; i < f->params.count; i++) {
-        bool found = !tok_is_past(c, i) || ir_type_width(ir_type_of(f, f->params.items[i].value)) == 0;
+        bool found =
+            !tok_is_past(c, i) || ir_type_width(ir_type_of(f, f->params.items[i].value)) == 0;
         for (size_t k = 0; k < c->caches.count; k++) found |= c->caches.items[k].param == (int)i;
         if (found) continue;
         diag_emit(c->diags, DIAG_ID_tok_past_use, DIAG_AT(NULL, f->params.items[i].name),
-                  "past input '%s' is not joined in front of any keys or values", f->params.items[i].name);
+                  "past input '%s' is not joined in front of any keys or values",
+                  f->params.items[i].name);
         ok = false;
     }
     if (ok && c->rings.count)
-        tok_proof(c, tok_at(c, c->rings.items[0].node)->state == TOK_VALUE ? c->rings.items[0].node : 1,
-                  "a step after %" PRId64 " tokens is rows %" PRId64
-                  "... of one big step: %zu caches, %zu constants and %zu masks compared",
-                  c->past.past, c->past.past, c->caches.count, c->pairs.count, c->masks.count);
+        tok_proof(
+            c, tok_at(c, c->rings.items[0].node)->state == TOK_VALUE ? c->rings.items[0].node : 1,
+            "a step after %" PRId64 " tokens is rows %" PRId64
+            "... of one big step: %zu caches, %zu constants and %zu masks compared",
+            c->past.past, c->past.past, c->caches.count, c->pairs.count, c->masks.count);
     return ok;
 }

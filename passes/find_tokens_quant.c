@@ -9,9 +9,10 @@ bool tok_rule_dynquant(tok_ctx *c, uint32_t node) {
     if (tok_at(c, x)->state != TOK_VALUE) return tok_blame(c, node, x);
     bool is_row = strcmp(ir_attr_str(&n->op->attrs, IR_ATTR_gran, "tensor"), "row") == 0;
     if (!is_row && c->o->quant_scope && strcmp(c->o->quant_scope, "tensor") == 0)
-        return tok_fail(c, node, DIAG_ID_tok_scope,
-                        "one dynamic scale for the whole tensor mixes tokens, and no unit of the chip has "
-                        "such a scale; ask for one a row (--quant-scope row)");
+        return tok_fail(
+            c, node, DIAG_ID_tok_scope,
+            "one dynamic scale for the whole tensor mixes tokens, and no unit of the chip has "
+            "such a scale; ask for one a row (--quant-scope row)");
     if (!is_row && !c->is_relaxed)
         tok_note(c, "dynamic quantisation: one scale a tensor became one a row (tok-scope)");
     c->is_relaxed |= !is_row;
@@ -27,7 +28,8 @@ bool tok_rule_dequantize(tok_ctx *c, uint32_t node) {
     bool same = codes->state == TOK_QUANT && codes->result == 0;
     for (uint32_t k = 1; k < n->n_operands; k++) {
         const tok_node *s = tok_at(c, n->operand[k]);
-        same = same && s->state == TOK_QUANT && s->result == k && s->operand[0] == codes->operand[0];
+        same =
+            same && s->state == TOK_QUANT && s->result == k && s->operand[0] == codes->operand[0];
     }
     if (!same)
         return tok_fail(c, node, DIAG_ID_tok_scope,
@@ -56,6 +58,7 @@ bool tok_rule_dequantize(tok_ctx *c, uint32_t node) {
 bool tok_rule_matmul_int(tok_ctx *c, uint32_t node) {
     tok_node *n = tok_at(c, node);
     if (tok_at(c, n->operand[0])->state == TOK_BAD) return tok_blame(c, node, n->operand[0]);
-    return tok_fail(c, node, DIAG_ID_tok_scope,
-                    "an integer product outside of codes x weights x scales of one dynamic quantisation");
+    return tok_fail(
+        c, node, DIAG_ID_tok_scope,
+        "an integer product outside of codes x weights x scales of one dynamic quantisation");
 }

@@ -11,22 +11,23 @@ static bool is_rows(tok_ctx *c, uint32_t node, uint32_t k) {
     switch (x->state) {
     case TOK_VALUE: return true;
     case TOK_IMAGE:
-        return tok_fail(c, node, DIAG_ID_tok_role,
-                        "reads %s, which has no token axis: only a convolution whose kernel equals its "
-                        "stride turns an image into rows; else say which axis counts tokens (--axis)",
-                        tok_name(c, id));
+        return tok_fail(
+            c, node, DIAG_ID_tok_role,
+            "reads %s, which has no token axis: only a convolution whose kernel equals its "
+            "stride turns an image into rows; else say which axis counts tokens (--axis)",
+            tok_name(c, id));
     case TOK_SCORES:
     case TOK_PROBS:
         return tok_fail(c, node, DIAG_ID_tok_mix,
                         "'%s' on attention scores %s, outside of softmax(scale q k + mask) v",
-                        ir_ops[tok_at(c, node)->op->code].name,
-                        tok_layout_text(c, &x->layout));
+                        ir_ops[tok_at(c, node)->op->code].name, tok_layout_text(c, &x->layout));
     case TOK_CODES:
     case TOK_QUANT:
-        return tok_fail(c, node, DIAG_ID_tok_scope,
-                        "'%s' reads a dynamically quantised value; only a product with a constant matrix "
-                        "may, since its scale becomes one a row",
-                        ir_ops[tok_at(c, node)->op->code].name);
+        return tok_fail(
+            c, node, DIAG_ID_tok_scope,
+            "'%s' reads a dynamically quantised value; only a product with a constant matrix "
+            "may, since its scale becomes one a row",
+            ir_ops[tok_at(c, node)->op->code].name);
     default: return tok_blame(c, node, id);
     }
 }
@@ -89,8 +90,10 @@ bool tok_rule_elementwise(tok_ctx *c, uint32_t node) {
             continue;
         }
         const tok_layout *x = &tok_at(c, n->operand[k])->layout;
-        if (first) l = *x;
-        else ok = ok && tok_layout_join(c, node, &l, x);
+        if (first)
+            l = *x;
+        else
+            ok = ok && tok_layout_join(c, node, &l, x);
         first = false;
     }
     if (!ok) return false;
@@ -138,8 +141,8 @@ bool tok_rule_cast(tok_ctx *c, uint32_t node) {
 
 // ---- groups of columns -----------------------------------------------------------------------
 
-// Splits a layout at `axis`: features before it are groups, features from it on are what an operation
-// works on. False: reported (rows or batch among the latter).
+// Splits a layout at `axis`: features before it are groups, features from it on are what an
+// operation works on. False: reported (rows or batch among the latter).
 static bool split_at(tok_ctx *c, uint32_t node, const tok_layout *l, int axis, int64_t *groups,
                      int64_t *width) {
     *groups = *width = 1;
@@ -252,7 +255,8 @@ bool tok_rule_linear(tok_ctx *c, uint32_t node) {
     tok_node *n = tok_at(c, node);
     if (tok_at(c, n->operand[0])->state != TOK_CODES && !is_rows(c, node, 0)) return false;
     if (!is_const(c, node, 1))
-        return tok_fail(c, node, DIAG_ID_tok_mix, "the weights of a linear layer depend on an input");
+        return tok_fail(c, node, DIAG_ID_tok_mix,
+                        "the weights of a linear layer depend on an input");
     bool trans = ir_attr_int(&n->op->attrs, IR_ATTR_trans_w, 0) != 0;
     uint32_t bias = n->n_operands > 2 ? n->operand[2] : TOK_NONE;
     if (bias != TOK_NONE && !tok_at(c, bias)->is_const)
@@ -268,14 +272,16 @@ bool tok_rule_matmul(tok_ctx *c, uint32_t node) {
     if (!is_const(c, node, 0) && is_const(c, node, 1)) {
         if (!is_rows(c, node, 0)) return false;
         tok_node *x = tok_at(c, n->operand[0]);
-        return product(c, node, n->operand[0], n->operand[1], false, TOK_NONE, NULL, x->layout.rank - 1);
+        return product(c, node, n->operand[0], n->operand[1], false, TOK_NONE, NULL,
+                       x->layout.rank - 1);
     }
     if (is_const(c, node, 0)) {
         if (!is_rows(c, node, 1)) return false;
         tok_node *x = tok_at(c, n->operand[1]);
         if (x->layout.rank < 2)
             return tok_fail(c, node, DIAG_ID_tok_mix, "a constant matrix times a vector");
-        return product(c, node, n->operand[1], n->operand[0], true, TOK_NONE, NULL, x->layout.rank - 2);
+        return product(c, node, n->operand[1], n->operand[0], true, TOK_NONE, NULL,
+                       x->layout.rank - 2);
     }
     if (!is_rows(c, node, 0) || !is_rows(c, node, 1)) return false;
     const tok_layout *a = &tok_at(c, n->operand[0])->layout, *b = &tok_at(c, n->operand[1])->layout;
@@ -318,8 +324,8 @@ bool tok_rule_norm(tok_ctx *c, uint32_t node) {
         if (!t) return tok_at(c, node)->state = TOK_BAD, false;
         bool one = tensor_count(t) == 1;
         if (!one && (int64_t)tensor_count(t) != width)
-            return tok_fail(c, node, DIAG_ID_tok_const, "a gain of %zu numbers on %" PRId64 " columns",
-                            tensor_count(t), width);
+            return tok_fail(c, node, DIAG_ID_tok_const,
+                            "a gain of %zu numbers on %" PRId64 " columns", tensor_count(t), width);
         const char *s = tok_const_symbol(c, n->operand[i], node, 1, one ? (int64_t[]){1} : &width);
         if (!s) return false;
         k.operand[i] = tok_const_op(c, node, s);
@@ -336,13 +342,14 @@ static ir_val features_last(tok_ctx *c, uint32_t node, ir_val x, const tok_layou
     int64_t stride[TOK_MAX_ATOMS], s = 1, atom_stride[TOK_MAX_ATOMS];
     for (int i = l->count; i-- > 0;) {
         stride[i] = s;
-        if (l->atom[i].kind == TOK_FEATURE) s *= l->atom[i].size;
+        if (l->atom[i].kind == TOK_FEATURE && !l->atom[i].is_virtual) s *= l->atom[i].size;
     }
     *groups = *width = 1;
     for (int last = 0; last < 2; last++)
         for (int i = 0; i < l->count; i++) {
             bool in = axes >> l->atom[i].axis & 1;
-            if (l->atom[i].kind != TOK_FEATURE || in != (last == 1)) continue;
+            if (l->atom[i].kind != TOK_FEATURE || l->atom[i].is_virtual || in != (last == 1))
+                continue;
             atom_stride[sorted.count] = stride[i];
             tok_layout_push(&sorted, l->atom[i]);
             *(last ? width : groups) *= l->atom[i].size;
@@ -373,8 +380,9 @@ bool tok_rule_softmax(tok_ctx *c, uint32_t node) {
     if (!split_at(c, node, &from_axis, 0, &groups, &width)) return false;
     for (int i = 0; i < l.count; i++)
         if (l.atom[i].kind == TOK_FEATURE && l.atom[i].axis > axis)
-            return tok_fail(c, node, DIAG_ID_tok_mix, "softmax over axis %d of %s, not over the last one",
-                            axis, tok_layout_text(c, &l));
+            return tok_fail(c, node, DIAG_ID_tok_mix,
+                            "softmax over axis %d of %s, not over the last one", axis,
+                            tok_layout_text(c, &l));
     if (!split_at(c, node, &l, l.rank, &groups, &width)) return false;
     width = tok_width(&from_axis);
     groups /= width;
@@ -398,8 +406,8 @@ static tok_layout without_axes(const tok_layout *l, unsigned axes, bool keepdims
     return out;
 }
 
-static ir_val reduce_columns(tok_ctx *c, uint32_t node, ir_val x, const tok_layout *l, unsigned axes,
-                             ir_opcode code, const ir_attrs *attrs) {
+static ir_val reduce_columns(tok_ctx *c, uint32_t node, ir_val x, const tok_layout *l,
+                             unsigned axes, ir_opcode code, const ir_attrs *attrs) {
     int64_t groups, width;
     x = features_last(c, node, x, l, axes, &groups, &width);
     if (width == 1 && code == IR_t_reduce) {
@@ -410,8 +418,10 @@ static ir_val reduce_columns(tok_ctx *c, uint32_t node, ir_val x, const tok_layo
     }
     call k = {.code = code, .n = 1, .attrs = ir_attrs_copy(c->a, attrs)};
     ir_attr_set_int(c->a, &k.attrs, IR_ATTR_keepdims, 1);
-    if (code == IR_t_reduce) ir_attr_set_ints(c->a, &k.attrs, IR_ATTR_axes, (int64_t[]){1}, 1);
-    else ir_attr_set_int(c->a, &k.attrs, IR_ATTR_axis, 1);
+    if (code == IR_t_reduce)
+        ir_attr_set_ints(c->a, &k.attrs, IR_ATTR_axes, (int64_t[]){1}, 1);
+    else
+        ir_attr_set_int(c->a, &k.attrs, IR_ATTR_axis, 1);
     return per_group(c, node, x, groups, width, apply, &k);
 }
 
@@ -437,13 +447,18 @@ static ir_val reduce_rows(tok_ctx *c, uint32_t node, ir_val x, const char *fn) {
 bool tok_rule_reduce(tok_ctx *c, uint32_t node) {
     tok_node *n = tok_at(c, node);
     if (!is_rows(c, node, 0)) return false;
-    ir_val x = tok_rows(c, n->operand[0]);
-    if (x == IR_NONE) return tok_at(c, node)->state = TOK_BAD, false;
-    const tok_layout l = tok_at(c, n->operand[0])->layout;
     size_t count;
     const int64_t *list = ir_attr_ints(&n->op->attrs, IR_ATTR_axes, &count);
     unsigned axes = 0;
     for (size_t i = 0; i < count; i++) axes |= 1u << list[i];
+    // Broadcasts along other axes may wait.
+    const tok_layout *before = &tok_at(c, n->operand[0])->layout;
+    bool wait = true;
+    for (int i = 0; i < before->count; i++)
+        wait &= !before->atom[i].is_virtual || !(axes >> before->atom[i].axis & 1);
+    ir_val x = wait ? tok_at(c, n->operand[0])->val : tok_rows(c, n->operand[0]);
+    if (x == IR_NONE) return tok_at(c, node)->state = TOK_BAD, false;
+    const tok_layout l = tok_at(c, n->operand[0])->layout;
     bool rows = false;
     for (int i = 0; i < l.count; i++) {
         if (!(axes >> l.atom[i].axis & 1)) continue;
@@ -455,7 +470,8 @@ bool tok_rule_reduce(tok_ctx *c, uint32_t node) {
     ir_val v = reduce_columns(c, node, x, &l, axes, IR_t_reduce, &n->op->attrs);
     if (v != IR_NONE && rows) {
         if (strcmp(fn, "sum") && strcmp(fn, "mean") && strcmp(fn, "max"))
-            return tok_fail(c, node, DIAG_ID_tok_mix, "'%s' over tokens: only sum, mean and max may", fn);
+            return tok_fail(c, node, DIAG_ID_tok_mix,
+                            "'%s' over tokens: only sum, mean and max may", fn);
         if (tok_layout_domain(&l) < 0)
             return tok_fail(c, node, DIAG_ID_tok_mix, "a reduction over a part of %s",
                             tok_layout_text(c, &l));
@@ -496,14 +512,16 @@ bool tok_rule_cumsum(tok_ctx *c, uint32_t node) {
     int axis = (int)ir_attr_int(&n->op->attrs, IR_ATTR_axis, 0);
     for (int i = 0; i < l.count; i++)
         if (l.atom[i].axis == axis && l.atom[i].kind == TOK_ROWS)
-            return tok_fail(c, node, DIAG_ID_tok_recurrence,
-                            "a running sum over tokens of %s; positions counted from a mask need the "
-                            "mask bound to ones (--bind), or position ids as an input",
-                            tok_name(c, n->operand[0]));
+            return tok_fail(
+                c, node, DIAG_ID_tok_recurrence,
+                "a running sum over tokens of %s; positions counted from a mask need the "
+                "mask bound to ones (--bind), or position ids as an input",
+                tok_name(c, n->operand[0]));
     int64_t groups, width;
     if (!split_at(c, node, &l, l.rank, &groups, &width)) return false;
     if (groups != tok_width(&l) || axis != l.rank - 1)
-        return tok_fail(c, node, DIAG_ID_tok_mix, "a running sum over a part of %s", tok_layout_text(c, &l));
+        return tok_fail(c, node, DIAG_ID_tok_mix, "a running sum over a part of %s",
+                        tok_layout_text(c, &l));
     call k = {.code = n->op->code, .n = 1, .attrs = ir_attrs_copy(c->a, &n->op->attrs)};
     ir_attr_set_int(c->a, &k.attrs, IR_ATTR_axis, 1);
     ir_val x = tok_rows(c, n->operand[0]);
@@ -515,8 +533,9 @@ bool tok_rule_topk(tok_ctx *c, uint32_t node) {
 }
 
 bool tok_rule_recurrence(tok_ctx *c, uint32_t node) {
-    return tok_fail(c, node, DIAG_ID_tok_ragged,
-                    "'%s' on values that depend on inputs: which rows it moves is known only when it "
-                    "runs",
-                    ir_ops[tok_at(c, node)->op->code].name);
+    return tok_fail(
+        c, node, DIAG_ID_tok_ragged,
+        "'%s' on values that depend on inputs: which rows it moves is known only when it "
+        "runs",
+        ir_ops[tok_at(c, node)->op->code].name);
 }

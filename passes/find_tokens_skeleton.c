@@ -1,9 +1,9 @@
 // Which values of the probe functions correspond? (worked-examples §1.3, step 3)
 //
-// From the results backwards, in lock step: values correspond when the same operation makes them from
-// corresponding operands. What depends on no input may be computed in any way and is compared by value
-// later. So neither names nor the order of operations matter, and equal subexpressions that were
-// merged at one size only do no harm: a node is a tuple of values.
+// From the results backwards, in lock step: values correspond when the same operation makes them
+// from corresponding operands. What depends on no input may be computed in any way and is compared
+// by value later. So neither names nor the order of operations matter, and equal subexpressions
+// that were merged at one size only do no harm: a node is a tuple of values.
 #include "passes/find_tokens.h"
 #include <inttypes.h>
 #include <stdarg.h>
@@ -170,15 +170,16 @@ static const ir_func *probe_named(const tok_ctx *c, const char *name) {
 }
 
 static bool same_ports(tok_ctx *c, const tok_probe *a, const tok_probe *b) {
-    bool same = a->f->params.count == b->f->params.count &&
-                a->f->results.count == b->f->results.count;
+    bool same =
+        a->f->params.count == b->f->params.count && a->f->results.count == b->f->results.count;
     for (size_t i = 0; same && i < a->f->params.count; i++)
         same = strcmp(a->f->params.items[i].name, b->f->params.items[i].name) == 0;
     for (size_t i = 0; same && i < a->f->results.count; i++)
         same = strcmp(a->f->results.items[i].name, b->f->results.items[i].name) == 0;
     if (!same)
         diag_emit(c->diags, DIAG_ID_tok_structure, DIAG_NOWHERE,
-                  "probes '@%s' and '@%s' have different inputs or outputs", a->f->name, b->f->name);
+                  "probes '@%s' and '@%s' have different inputs or outputs", a->f->name,
+                  b->f->name);
     return same;
 }
 
@@ -282,7 +283,8 @@ static uint32_t differ(tok_ctx *c, const frame *t, int i) {
     tok_node n = {.op = op, .param = -1, .deps = TOK_DEP_DATA, .state = TOK_BAD};
     memcpy(n.v, t->v, sizeof n.v);
     uint32_t id = add_node(c, n);
-    const char *first = made_by(c, &c->probe[0], t->v[0]), *other = made_by(c, &c->probe[i], t->v[i]);
+    const char *first = made_by(c, &c->probe[0], t->v[0]),
+               *other = made_by(c, &c->probe[i], t->v[i]);
     diag_emit(c->diags, DIAG_ID_tok_structure, tok_loc(c, id),
               "is %s for %" PRId64 " tokens, %s%s for %" PRId64
               ": the graph's structure depends on the token count; export it without control flow "
@@ -322,11 +324,13 @@ static int first_difference(const tok_ctx *c, const frame *t) {
         if (p->is_const[t->v[i]]) continue;
         const ir_op *other = ir_def(p->f, t->v[i]);
         if (!op || !other) {
-            if (op || other || param_of(p->f, t->v[i]) != param_of(c->probe[0].f, t->v[0])) return i;
+            if (op || other || param_of(p->f, t->v[i]) != param_of(c->probe[0].f, t->v[0]))
+                return i;
             continue;
         }
         if (op->code != other->code || op->n_operands != other->n_operands ||
-            result_of(op, t->v[0]) != result_of(other, t->v[i]) || !tok_same_attrs(c->old, op, other))
+            result_of(op, t->v[0]) != result_of(other, t->v[i]) ||
+            !tok_same_attrs(c->old, op, other))
             return i;
     }
     return 0;
@@ -346,7 +350,7 @@ static uint32_t visit(tok_ctx *c, const ir_val *roots) {
         uint32_t n = other || c->probe[0].is_const[t->v[0]] || !op ? 0 : op->n_operands;
         if (n && !t->operand) t->operand = ARENA_ARRAY(c->a, uint32_t, n);
         bool waits = false;
-        for (; t->next < n && !waits; ) {
+        for (; t->next < n && !waits;) {
             frame child = {0};
             for (int i = 0; i < c->n_probes; i++)
                 child.v[i] = ir_def(c->probe[i].f, t->v[i])->operand[t->next];

@@ -1,5 +1,6 @@
-// Operations that move elements: views cost nothing or permute columns; what is taken from or joined to
-// the token axis becomes rows.*; a patch convolution of an image becomes a linear layer on patch rows.
+// Operations that move elements: views cost nothing or permute columns; what is taken from or
+// joined to the token axis becomes rows.*; a patch convolution of an image becomes a linear layer
+// on patch rows.
 #include "passes/find_tokens.h"
 #include <inttypes.h>
 #include <string.h>
@@ -92,7 +93,8 @@ static bool take_features(tok_ctx *c, uint32_t node, tok_node *x, int axis, cons
     for (int i = 0; i < x->layout.count; i++) {
         const tok_atom *a = &x->layout.atom[i];
         if (a->axis != axis) {
-            if (a->kind == TOK_FEATURE && !a->is_virtual) *(a->axis < axis ? &outer : &inner) *= a->size;
+            if (a->kind == TOK_FEATURE && !a->is_virtual)
+                *(a->axis < axis ? &outer : &inner) *= a->size;
             tok_layout_push(&l, *a);
             continue;
         }
@@ -120,8 +122,9 @@ static bool take_rows(tok_ctx *c, uint32_t node, tok_node *x, int axis, const in
     int from, until;
     tok_layout_axis(&x->layout, axis, &from, &until);
     if (until - from != 1 || x->layout.atom[from].size)
-        return tok_fail(c, node, DIAG_ID_tok_shape, "takes a part of axis %d of %s, which tokens share "
-                                                    "with something else",
+        return tok_fail(c, node, DIAG_ID_tok_shape,
+                        "takes a part of axis %d of %s, which tokens share "
+                        "with something else",
                         axis, tok_layout_text(c, &x->layout));
     bool single = true, same = true, last = true, rest = true;
     for (int i = 0; i < c->n_probes; i++) {
@@ -146,8 +149,10 @@ static bool take_rows(tok_ctx *c, uint32_t node, tok_node *x, int axis, const in
         v = tok_emit_typed(c, node, IR_rows_pick, &v, 1, &attrs, tok_row_type(t.type, to, w));
         memmove(&l.atom[from], &l.atom[until], (size_t)(l.count - until) * sizeof *l.atom);
         l.count--;
-        if (is_last) tok_proof(c, node, "picks the last row at every probe");
-        else tok_whole(c, node, "picks a row of the sequence by number");
+        if (is_last)
+            tok_proof(c, node, "picks the last row at every probe");
+        else
+            tok_whole(c, node, "picks a row of the sequence by number");
     } else if (same && rest) {
         ir_attr_set_int(c->a, &attrs, IR_ATTR_row, row);
         int to = tok_domain_derive(c, node, d, 1, -row, 1);
@@ -160,7 +165,8 @@ static bool take_rows(tok_ctx *c, uint32_t node, tok_node *x, int axis, const in
                         "takes rows %" PRId64 "... (%" PRId64 ") of %" PRId64 " tokens, %" PRId64
                         "... (%" PRId64 ") of %" PRId64
                         ": neither one row, nor all from a fixed one on, nor the last",
-                        row, at->n[0], c->probe[0].tokens, at->n[c->n_probes > 1] ? at->at[c->n_probes > 1][0] : 0,
+                        row, at->n[0], c->probe[0].tokens,
+                        at->n[c->n_probes > 1] ? at->at[c->n_probes > 1][0] : 0,
                         at->n[c->n_probes > 1], c->probe[c->n_probes > 1].tokens);
     }
     tok_layout out;
@@ -181,14 +187,16 @@ static bool take(tok_ctx *c, uint32_t node, tok_node *x, int axis, const indices
     if (rows) return take_rows(c, node, x, axis, at);
     if (!same_indices(c, at))
         return tok_fail(c, node, DIAG_ID_tok_shape,
-                        "takes %" PRId64 " features from %" PRId64 " on for %" PRId64 " tokens, %" PRId64
-                        " from %" PRId64 " on for %" PRId64,
+                        "takes %" PRId64 " features from %" PRId64 " on for %" PRId64
+                        " tokens, %" PRId64 " from %" PRId64 " on for %" PRId64,
                         at->n[0], at->n[0] ? at->at[0][0] : 0, c->probe[0].tokens,
-                        at->n[c->n_probes > 1], at->n[c->n_probes > 1] ? at->at[c->n_probes > 1][0] : 0,
+                        at->n[c->n_probes > 1],
+                        at->n[c->n_probes > 1] ? at->at[c->n_probes > 1][0] : 0,
                         c->probe[c->n_probes > 1].tokens);
     if (from == until && at->n[0] == 1) { // an axis of size 1
         tok_layout out;
-        return tok_layout_reshape(c, node, &x->layout, &out) && tok_set_value(c, node, x->val, &out);
+        return tok_layout_reshape(c, node, &x->layout, &out) &&
+               tok_set_value(c, node, x->val, &out);
     }
     return take_features(c, node, x, axis, at);
 }
@@ -260,7 +268,8 @@ static bool embed(tok_ctx *c, uint32_t node) {
     int64_t axis = is_embed ? 0 : ir_attr_int(&n->op->attrs, IR_ATTR_axis, 0);
     if (axis != 0 || t->rank < 1 || tok_width(&ids->layout) != 1)
         return tok_fail(c, node, DIAG_ID_tok_ragged,
-                        "looks rows up along axis %" PRId64 " of a constant of rank %d, for %" PRId64
+                        "looks rows up along axis %" PRId64
+                        " of a constant of rank %d, for %" PRId64
                         " indices a token; only tables of rows, one index a token",
                         axis, t->rank, tok_width(&ids->layout));
     int64_t rows = t->dim[0], dim[2] = {rows, rows ? (int64_t)tensor_count(t) / rows : 0};
@@ -281,7 +290,8 @@ static bool embed(tok_ctx *c, uint32_t node) {
 
 bool tok_rule_gather(tok_ctx *c, uint32_t node) {
     tok_node *n = tok_at(c, node);
-    uint32_t data = n->operand[n->op->code == IR_nn_embed], at_id = n->operand[n->op->code != IR_nn_embed];
+    uint32_t data = n->operand[n->op->code == IR_nn_embed],
+             at_id = n->operand[n->op->code != IR_nn_embed];
     if (tok_at(c, data)->is_const) return embed(c, node);
     if (!tok_at(c, at_id)->is_const || n->op->code == IR_nn_embed)
         return tok_fail(c, node, DIAG_ID_tok_ragged,
@@ -294,13 +304,14 @@ bool tok_rule_gather(tok_ctx *c, uint32_t node) {
         const tensor *t = tok_const_at(c, at_id, i);
         if (!t) return n->state = TOK_BAD, false;
         at.n[i] = (int64_t)tensor_count(t);
-        int64_t *list = ARENA_ARRAY(c->a, int64_t, at.n[i] + 1), size = tok_type(c, data, i)->dim[axis];
+        int64_t *list = ARENA_ARRAY(c->a, int64_t, at.n[i] + 1),
+                size = tok_type(c, data, i)->dim[axis];
         for (int64_t k = 0; k < at.n[i]; k++) {
             list[k] = elem_load_i64(t->type, t->data, (size_t)k);
             if (list[k] < 0) list[k] += size;
             if (list[k] < 0 || list[k] >= size)
-                return tok_fail(c, node, DIAG_ID_tok_shape, "index %" PRId64 " of an axis of %" PRId64,
-                                list[k], size);
+                return tok_fail(c, node, DIAG_ID_tok_shape,
+                                "index %" PRId64 " of an axis of %" PRId64, list[k], size);
         }
         at.at[i] = list;
     }
@@ -323,7 +334,8 @@ static bool join_rows(tok_ctx *c, uint32_t node, const uint32_t *id, uint32_t n,
         if (tok_at(c, id[k])->is_const) continue;
         bool rows = false;
         const tok_layout *l = &tok_at(c, id[k])->layout;
-        for (int i = 0; i < l->count; i++) rows |= l->atom[i].axis == axis && l->atom[i].kind == TOK_ROWS;
+        for (int i = 0; i < l->count; i++)
+            rows |= l->atom[i].axis == axis && l->atom[i].kind == TOK_ROWS;
         if (!rows || at < n)
             return tok_fail(c, node, DIAG_ID_tok_mix, "joins %s and %s along the token axis",
                             tok_name(c, id[at < n ? at : 0]), tok_name(c, id[k]));
@@ -361,13 +373,16 @@ static bool join_features(tok_ctx *c, uint32_t node, const uint32_t *id, uint32_
         if (tok_at(c, id[k])->is_const) continue;
         if (tok_rows(c, id[k]) == IR_NONE) return tok_at(c, node)->state = TOK_BAD, false;
         tok_layout l = without_axis(&tok_at(c, id[k])->layout, axis);
-        if (first) common = l;
-        else if (!tok_layout_join(c, node, &common, &l)) return false;
+        if (first)
+            common = l;
+        else if (!tok_layout_join(c, node, &common, &l))
+            return false;
         first = false;
     }
     int64_t outer = 1, inner = 1, *size = ARENA_ARRAY(c->a, int64_t, n), total = 0;
     for (int i = 0; i < common.count; i++)
-        if (common.atom[i].kind == TOK_FEATURE) *(common.atom[i].axis < axis ? &outer : &inner) *= common.atom[i].size;
+        if (common.atom[i].kind == TOK_FEATURE)
+            *(common.atom[i].axis < axis ? &outer : &inner) *= common.atom[i].size;
     int d = tok_layout_domain(&common);
     ir_val *part = ARENA_ARRAY(c->a, ir_val, n);
     for (uint32_t k = 0; k < n; k++) {
@@ -389,7 +404,8 @@ static bool join_features(tok_ctx *c, uint32_t node, const uint32_t *id, uint32_
             const ir_type *t = ir_type_of(c->f, part[k]);
             int to = d >= 0 ? d : tok_domain_one(c);
             if (ir_type_domain(t) < 0)
-                part[k] = tok_emit_typed(c, node, IR_t_broadcast, &part[k], 1, NULL, tok_row_type(t->type, to, w));
+                part[k] = tok_emit_typed(c, node, IR_t_broadcast, &part[k], 1, NULL,
+                                         tok_row_type(t->type, to, w));
         } else {
             part[k] = tok_at(c, id[k])->val;
             if (!tok_columns(&tok_at(c, id[k])->layout, &l, index))
@@ -406,7 +422,8 @@ static bool join_features(tok_ctx *c, uint32_t node, const uint32_t *id, uint32_
     for (int64_t o = 0; o < outer; o++) {
         int64_t base = 0;
         for (uint32_t k = 0; k < n; k++) {
-            for (int64_t i = 0; i < size[k] * inner; i++) index[at++] = base + o * size[k] * inner + i;
+            for (int64_t i = 0; i < size[k] * inner; i++)
+                index[at++] = base + o * size[k] * inner + i;
             base += outer * size[k] * inner;
         }
     }
@@ -429,7 +446,8 @@ bool tok_rule_concat(tok_ctx *c, uint32_t node) {
     bool rows = false;
     for (uint32_t k = 0; k < n->n_operands; k++) {
         bool empty = true; // a cache without rows
-        for (int i = 0; i < c->n_probes; i++) empty &= ir_type_width(tok_type(c, n->operand[k], i)) == 0;
+        for (int i = 0; i < c->n_probes; i++)
+            empty &= ir_type_width(tok_type(c, n->operand[k], i)) == 0;
         if (empty) continue;
         id[count++] = n->operand[k];
         if (tok_at(c, n->operand[k])->is_const) continue;
@@ -478,21 +496,23 @@ bool tok_rule_conv(tok_ctx *c, uint32_t node) {
     for (int i = 0; i < 4; i++) plain &= !pads || pads[i] == 0;
     for (int i = 0; i < 2; i++) plain &= !dil || dil[i] == 1;
     if (!plain || !tok_at(c, n->operand[1])->is_const)
-        return tok_fail(c, node, DIAG_ID_tok_mix,
-                        "a convolution with padding, groups or dilation on an image: only patches cut "
-                        "from it become rows");
+        return tok_fail(
+            c, node, DIAG_ID_tok_mix,
+            "a convolution with padding, groups or dilation on an image: only patches cut "
+            "from it become rows");
     const tensor *w = tok_const_at(c, n->operand[1], 0);
     if (!w) return n->state = TOK_BAD, false;
     int64_t rows = out->dim[2] * out->dim[3], width = w->dim[1] * w->dim[2] * w->dim[3];
     int d = 0;
     if (c->domain[0].rows[0] && c->domain[0].rows[0] != rows)
-        return tok_fail(c, node, DIAG_ID_tok_role, "gives %" PRId64 " patches where inputs have %" PRId64
-                                                   " tokens",
-                        rows, c->domain[0].rows[0]);
+        return tok_fail(c, node, DIAG_ID_tok_role,
+                        "gives %" PRId64 " patches where inputs have %" PRId64 " tokens", rows,
+                        c->domain[0].rows[0]);
     tok_domain_frozen(c, rows);
     ir_val *slot = &c->param[x->param];
     if (*slot != IR_NONE)
-        return tok_fail(c, node, DIAG_ID_tok_role, "%s is cut into patches twice", tok_name(c, n->operand[0]));
+        return tok_fail(c, node, DIAG_ID_tok_role, "%s is cut into patches twice",
+                        tok_name(c, n->operand[0]));
     const char *name = c->probe[0].f->params.items[x->param].name;
     *slot = ir_param_add(c->m, c->f, name, tok_row_type(ELEM_f32, d, width));
     ir_port *p = &c->f->params.items[c->f->params.count - 1];
@@ -500,10 +520,11 @@ bool tok_rule_conv(tok_ctx *c, uint32_t node) {
     ir_attr_set_str(a, &p->attrs, IR_ATTR_onnx_type, elem_name(in->type));
     ir_attr_set_str(a, &p->attrs, IR_ATTR_role, "tokens");
     ir_attr_set_str(a, &p->attrs, IR_ATTR_layout,
-                    arena_printf(c->a, "im2row c=%" PRId64 " h=%" PRId64 " w=%" PRId64 " kh=%" PRId64
-                                       " kw=%" PRId64 " sh=%" PRId64 " sw=%" PRId64,
-                                 in->dim[1], in->dim[2], in->dim[3], w->dim[2], w->dim[3], strides[0],
-                                 strides[1]));
+                    arena_printf(c->a,
+                                 "im2row c=%" PRId64 " h=%" PRId64 " w=%" PRId64 " kh=%" PRId64
+                                 " kw=%" PRId64 " sh=%" PRId64 " sw=%" PRId64,
+                                 in->dim[1], in->dim[2], in->dim[3], w->dim[2], w->dim[3],
+                                 strides[0], strides[1]));
     const char *shape[4] = {"1"};
     for (int i = 1; i < 4; i++) shape[i] = arena_printf(c->a, "%" PRId64, in->dim[i]);
     ir_attr_set_strs(a, &p->attrs, IR_ATTR_onnx_shape, shape, 4);

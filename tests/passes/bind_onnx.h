@@ -6,7 +6,8 @@
 #include "passes/bind.h"
 
 static inline bool bind_onnx_import(void *ctx, const bind_shape *shapes, const tensor_named *values,
-                                    size_t n_values, ir_module *m, const char *name, diag_sink *diags) {
+                                    size_t n_values, ir_module *m, const char *name,
+                                    diag_sink *diags) {
     const onnx_model *model = ctx;
     arena *a = arena_new();
     size_t n = onnx_n_inputs(model), n_shapes = 0;
