@@ -1,8 +1,9 @@
-// Golden files: golden/NAME.oir starts with "// passes: LIST"; NAME.out holds what the list makes of it.
-// Every step is verified and checked for equivalence on the way. OHMIC_UPDATE=1 writes the outputs.
+// Golden files: golden/NAME.oir starts with "// passes: LIST"; NAME.out holds what the list makes
+// of it. Every step is verified and checked for equivalence on the way. OHMIC_UPDATE=1 writes the
+// outputs.
 //
-// A line "// same: OTHER" says that the result must be that of golden/OTHER.oir: another spelling of the
-// same thing. Only the names of ONNX nodes (loc) and of folded constants may differ.
+// A line "// same: OTHER" says that the result must be that of golden/OTHER.oir: another spelling
+// of the same thing. Only the names of ONNX nodes (loc) and of folded constants may differ.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -13,13 +13,12 @@
 #include <string.h>
 #include <unistd.h>
 
-static const char *const plain =
-    "module {stage = \"graph\"}\n"
-    "tensor @two : f32[] = [2]\n\n"
-    "func @n1(%x \"x\" : f32[2,3]) -> (%2 \"y\") {\n"
-    "  %1 = t.const {value = @two} : f32[]\n"
-    "  %2 = t.mul %x, %1 : f32[2,3] loc(\"/Mul\")\n"
-    "}\n";
+static const char *const plain = "module {stage = \"graph\"}\n"
+                                 "tensor @two : f32[] = [2]\n\n"
+                                 "func @n1(%x \"x\" : f32[2,3]) -> (%2 \"y\") {\n"
+                                 "  %1 = t.const {value = @two} : f32[]\n"
+                                 "  %2 = t.mul %x, %1 : f32[2,3] loc(\"/Mul\")\n"
+                                 "}\n";
 
 static ir_module *parse(const char *text) {
     diag_sink *diags = diag_sink_new();
