@@ -70,6 +70,10 @@ static bool read_inputs(run *r, const char *dir) {
             t.rank = port->rank; // some sets write scalars as [1]
             t.dim[0] = 1;
         }
+        if (port->has_type && port->type != t.type)
+            return give_up(r, ONNX_TEST_UNSUPPORTED,
+                           arena_printf(r->a, "the data of input '%s' is %s, the model wants %s",
+                                        port->name, elem_name(t.type), elem_name(port->type)));
         r->inputs[at].value = t;
         given[at] = true;
     }

@@ -440,6 +440,18 @@ static void add_output(onnx_importer *imp, const onnx_scope *s, const onnx_port 
     }
 }
 
+// Inputs, and outputs, have names of their own.
+static void check_names(onnx_importer *imp, const char *what, const onnx_port *ports, size_t n) {
+    map *seen = map_new();
+    for (size_t i = 0; i < n; i++) {
+        if (map_add(seen, ports[i].name, 0) == MAP_NONE) continue;
+        diag_emit(imp->diags, DIAG_ID_onnx_graph, DIAG_FILE(imp->model->info.path),
+                  "two %s are called '%s'", what, ports[i].name);
+        imp->failed = true;
+    }
+    map_free(seen);
+}
+
 static void check_bindings(onnx_importer *imp) {
     const onnx_binding *b = imp->binding;
     for (size_t i = 0; i < b->n_shapes + b->n_values; i++) {
@@ -463,6 +475,8 @@ bool onnx_import(const onnx_model *model, const onnx_binding *binding, ir_module
                          .arena = arena_new()};
     onnx_scope top = {.graph = &model->graph, .values = map_new(), .prefix = ""};
     check_bindings(&imp);
+    check_names(&imp, "inputs", model->inputs, model->n_inputs);
+    check_names(&imp, "outputs", model->graph.outputs, model->graph.n_outputs);
     for (size_t i = 0; i < model->n_inputs; i++) add_input(&imp, &top, &model->inputs[i]);
     import_nodes(&imp, &top, model->graph.nodes, model->graph.n_nodes);
     for (size_t i = 0; i < model->graph.n_outputs; i++)

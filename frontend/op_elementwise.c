@@ -201,8 +201,13 @@ bool onnx_import_leaky_relu(onnx_call *c) {
     return onnx_set(c, 0, below_zero(c, x, onnx_scale(c, x, onnx_attr_f(c, "alpha", 0.01f))));
 }
 bool onnx_import_prelu(onnx_call *c) {
-    ir_val x = onnx_in(c, 0);
-    return onnx_set(c, 0, below_zero(c, x, onnx_op2(c, IR_t_mul, x, onnx_in(c, 1))));
+    ir_val x = onnx_in(c, 0), slope = onnx_in(c, 1);
+    ir_type t = onnx_type(c, slope), tx = onnx_type(c, x);
+    if (c->opset < 7 && t.rank == 1 && t.dim[0] != 1 && tx.rank > 2) { // one a channel
+        int64_t dim[IR_MAX_RANK] = {t.dim[0], 1, 1, 1, 1, 1, 1, 1};
+        slope = onnx_reshape(c, slope, tx.rank - 1, dim);
+    }
+    return onnx_set(c, 0, below_zero(c, x, onnx_op2(c, IR_t_mul, x, slope)));
 }
 static ir_val elu(onnx_call *c, ir_val x, double alpha) { // alpha * (exp(x) - 1) below zero
     ir_val e = onnx_add_scalar(c, onnx_op1(c, IR_t_exp, x), -1);

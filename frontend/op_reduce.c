@@ -204,6 +204,7 @@ bool onnx_import_batch_norm(onnx_call *c) {
     ir_val mean = onnx_in(c, 3), var = onnx_in(c, 4);
     int rank = onnx_rank(c, x);
     bool training = c->opset >= 14 && onnx_attr_i(c, "training_mode", 0);
+    if (c->opset < 7 && !onnx_attr_i(c, "is_test", 0)) training = true;
     double eps = onnx_attr_f(c, "epsilon", 1e-5f);
     if (c->opset < 9 && !onnx_attr_i(c, "spatial", 1))
         return onnx_missing(c, "spatial = 0 is not supported");

@@ -50,23 +50,16 @@ static bool read_pool(onnx_call *c, const ir_type *x, pool *p) {
     return true;
 }
 
-// All shifts of x (padded with `fill`) under the window, combined by `code`.
+// The shifts of x under the window along one axis, combined by `code`; then the next axis.
 static ir_val combine(onnx_call *c, ir_val x, const pool *p, double fill, ir_opcode code) {
-    ir_type t = onnx_type(c, x), out = t;
-    int64_t pads[2 * IR_MAX_RANK] = {0}, steps[IR_MAX_RANK] = {1, 1}, volume = 1;
+    ir_type t = onnx_type(c, x);
+    int64_t pads[2 * IR_MAX_RANK] = {0};
     bool padded = false;
     for (int i = 0; i < p->spatial; i++) {
         int64_t need = (p->out[i] - 1) * p->stride[i] + (p->k[i] - 1) * p->dilation[i] + 1;
         pads[i + 2] = p->before[i];
         pads[i + 2 + t.rank] = max_i64(0, need - t.dim[i + 2] - p->before[i]);
         padded = padded || pads[i + 2] || pads[i + 2 + t.rank];
-        steps[i + 2] = p->stride[i];
-        out.dim[i + 2] = p->out[i];
-        volume *= p->k[i];
-        if (volume > MAX_WINDOW) {
-            onnx_missing(c, "a window of more than %d elements", MAX_WINDOW);
-            return IR_NONE;
-        }
     }
     if (padded) {
         ir_attrs attrs = {0};
@@ -75,18 +68,23 @@ static ir_val combine(onnx_call *c, ir_val x, const pool *p, double fill, ir_opc
         ir_attr_set_float(c->arena, &attrs, IR_ATTR_fill, fill);
         x = onnx_op(c, IR_t_pad, &x, 1, &attrs);
     }
-    ir_val y = IR_NONE;
-    for (int64_t at = 0; at < volume && x != IR_NONE; at++) {
-        int64_t starts[IR_MAX_RANK] = {0}, rest = at;
-        for (int i = p->spatial; i-- > 0; rest /= p->k[i])
-            starts[i + 2] = rest % p->k[i] * p->dilation[i];
-        ir_attrs attrs = {0};
-        ir_attr_set_ints(c->arena, &attrs, IR_ATTR_starts, starts, (size_t)t.rank);
-        ir_attr_set_ints(c->arena, &attrs, IR_ATTR_steps, steps, (size_t)t.rank);
-        ir_val part = onnx_op_typed(c, IR_t_slice, &x, 1, &attrs, &out);
-        y = at ? onnx_op2(c, code, y, part) : part;
+    for (int i = 0; i < p->spatial && x != IR_NONE; i++) {
+        int64_t starts[IR_MAX_RANK] = {0}, steps[IR_MAX_RANK];
+        for (int k = 0; k < t.rank; k++) steps[k] = k == i + 2 ? p->stride[i] : 1;
+        t = onnx_type(c, x);
+        t.dim[i + 2] = p->out[i];
+        ir_val y = IR_NONE;
+        for (int64_t k = 0; k < p->k[i]; k++) {
+            starts[i + 2] = k * p->dilation[i];
+            ir_attrs attrs = {0};
+            ir_attr_set_ints(c->arena, &attrs, IR_ATTR_starts, starts, (size_t)t.rank);
+            ir_attr_set_ints(c->arena, &attrs, IR_ATTR_steps, steps, (size_t)t.rank);
+            ir_val part = onnx_op_typed(c, IR_t_slice, &x, 1, &attrs, &t);
+            y = k ? onnx_op2(c, code, y, part) : part;
+        }
+        x = y;
     }
-    return y;
+    return x;
 }
 
 bool onnx_import_max_pool(onnx_call *c) {
@@ -147,6 +145,8 @@ static bool source(onnx_call *c, const resize *r, int64_t x, double *at) {
         *at = ((double)x + 0.5) / r->scale - 0.5;
     else if (!strcmp(how, "asymmetric"))
         *at = (double)x / r->scale;
+    else if (!strcmp(how, "tf_half_pixel_for_nn")) // version 11
+        *at = ((double)x + 0.5) / r->scale;
     else if (!strcmp(how, "pytorch_half_pixel"))
         *at = r->out == 1 ? -0.5 : ((double)x + 0.5) / r->scale - 0.5;
     else if (!strcmp(how, "align_corners"))
