@@ -84,6 +84,12 @@ void eval_row_store(const ir_op *op, tensor *t, size_t r, const float *x);
 // Operand i of op is a token-typed i32 matrix, so its rows have room for trailers (q8.h).
 bool eval_has_raw_trailers(const ir_eval_ctx *c, const ir_op *op, uint32_t i);
 
+// The last rows that an operation read in earlier steps (rows.window of a stream).
+typedef struct ir_history {
+    int64_t rows;
+    char *data;
+} ir_history;
+
 // ---- rows of numbers -------------------------------------------------------------------------
 
 // docs/numerics.md: softmax of n entries; y may be x.

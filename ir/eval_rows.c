@@ -241,54 +241,71 @@ bool ir_eval_rows_reduce(ir_eval_ctx *c, const ir_op *op, const tensor *const *i
     return true;
 }
 
-// Row r of the result is rows index(r, 0) ... index(r, n-1) side by side; out of range: zeros.
-static bool side_by_side(ir_eval_ctx *c, const ir_op *op, const tensor *x, tensor *out, int64_t n,
-                         int64_t (*index)(const void *ctx, int64_t r, int64_t i), const void *ctx) {
-    size_t bytes = eval_width(x) * elem_bytes(x->type);
-    if (x->type == ELEM_q8 || x->type != out->type || eval_width(out) != eval_width(x) * (size_t)n)
-        return eval_fail(c, op, DIAG_ID_eval_operand, "the result is not %lld rows side by side",
-                         (long long)n);
-    for (int64_t r = 0; r < rows_of(out); r++) {
-        for (int64_t i = 0; i < n; i++) {
-            int64_t from = index(ctx, r, i);
-            if (from >= 0 && from < rows_of(x))
-                memcpy((char *)out->data + (size_t)(r * n + i) * bytes,
-                       (const char *)x->data + (size_t)from * bytes, bytes);
-        }
+static bool widths_fit(const ir_eval_ctx *c, const ir_op *op, const tensor *x, const tensor *out,
+                       int64_t n) {
+    return (x->type != ELEM_q8 && x->type == out->type &&
+            eval_width(out) == eval_width(x) * (size_t)n) ||
+           eval_fail(c, op, DIAG_ID_eval_operand, "the result is not %lld rows side by side",
+                     (long long)n);
+}
+
+// Row `from` of x, counted from the step's first, becomes part i of row r of out, which has n
+// parts. Rows before the step come from history; others that do not exist are zeros.
+static void copy_part(tensor *out, int64_t r, int64_t i, int64_t n, const tensor *x, int64_t from,
+                      const ir_history *before) {
+    size_t bytes = row_bytes(x);
+    char *to = (char *)out->data + (size_t)(r * n + i) * bytes;
+    if (from >= 0 && from < rows_of(x)) {
+        memcpy(to, (const char *)x->data + (size_t)from * bytes, bytes);
+    } else if (from < 0 && before && from + before->rows >= 0) {
+        memcpy(to, before->data + (size_t)(from + before->rows) * bytes, bytes);
     }
+}
+
+// Keeps the last `keep` rows of history and x.
+static void remember(ir_history *h, const tensor *x, int64_t keep) {
+    size_t bytes = row_bytes(x);
+    int64_t have = h->rows + rows_of(x);
+    keep = min_i64(keep, have);
+    int64_t old = max_i64(0, keep - rows_of(x)); // rows of history that stay
+    char *data = base_alloc((size_t)keep * bytes + 1);
+    if (old) memcpy(data, h->data + (size_t)(h->rows - old) * bytes, (size_t)old * bytes);
+    if (keep > old)
+        memcpy(data + (size_t)old * bytes,
+               (const char *)x->data + (size_t)(rows_of(x) - (keep - old)) * bytes,
+               (size_t)(keep - old) * bytes);
+    free(h->data);
+    *h = (ir_history){keep, data};
+}
+
+bool ir_eval_rows_window(ir_eval_ctx *c, const ir_op *op, const tensor *const *in, tensor *out) {
+    int64_t stride = ir_attr_int(&op->attrs, IR_ATTR_stride, 1);
+    int64_t pad = ir_attr_int(&op->attrs, IR_ATTR_pad, 0),
+            k = ir_attr_int(&op->attrs, IR_ATTR_k, 1);
+    if (stride < 1 || k < 1 || pad < 0)
+        return eval_fail(c, op, DIAG_ID_eval_operand, "stride and k must be positive");
+    if (!widths_fit(c, op, in[0], out, k)) return false;
+    ir_history *h = c->history ? &c->history[op - c->func->ops.items] : NULL;
+    for (int64_t r = 0; r < rows_of(out); r++)
+        for (int64_t i = 0; i < k; i++) copy_part(out, r, i, k, in[0], r * stride - pad + i, h);
+    if (h && pad > 0) remember(h, in[0], pad);
     return true;
 }
 
-typedef struct {
-    int64_t stride, pad;
-} window;
-static int64_t window_index(const void *ctx, int64_t r, int64_t i) {
-    const window *w = ctx;
-    return r * w->stride - w->pad + i;
-}
-bool ir_eval_rows_window(ir_eval_ctx *c, const ir_op *op, const tensor *const *in, tensor *out) {
-    window w = {ir_attr_int(&op->attrs, IR_ATTR_stride, 1),
-                ir_attr_int(&op->attrs, IR_ATTR_pad, 0)};
-    int64_t k = ir_attr_int(&op->attrs, IR_ATTR_k, 1);
-    if (w.stride < 1 || k < 1)
-        return eval_fail(c, op, DIAG_ID_eval_operand, "stride and k must be positive");
-    return side_by_side(c, op, in[0], out, k, window_index, &w);
-}
-
-static int64_t table_index(const void *ctx, int64_t r, int64_t i) {
-    const tensor *t = ctx;
-    return elem_load_i64(t->type, t->data, (size_t)(r * t->dim[1] + i));
-}
 bool ir_eval_rows_gather(ir_eval_ctx *c, const ir_op *op, const tensor *const *in, tensor *out) {
     const tensor *table = in[1];
     if (table->rank != 2 || table->dim[0] < rows_of(out))
         return eval_fail(c, op, DIAG_ID_eval_operand, "the table has fewer rows than the result");
-    int64_t used = rows_of(out) * table->dim[1];
-    for (int64_t i = 0; i < used; i++) {
-        int64_t row = elem_load_i64(table->type, table->data, (size_t)i);
-        if (row < -1 || row >= rows_of(in[0]))
-            return eval_fail(c, op, DIAG_ID_eval_index, "row %lld of %lld", (long long)row,
-                             (long long)rows_of(in[0]));
+    int64_t n = table->dim[1];
+    if (!widths_fit(c, op, in[0], out, n)) return false;
+    for (int64_t r = 0; r < rows_of(out); r++) {
+        for (int64_t i = 0; i < n; i++) {
+            int64_t row = elem_load_i64(table->type, table->data, (size_t)(r * n + i));
+            if (row < -1 || row >= rows_of(in[0]))
+                return eval_fail(c, op, DIAG_ID_eval_index, "row %lld of %lld", (long long)row,
+                                 (long long)rows_of(in[0]));
+            copy_part(out, r, i, n, in[0], row, NULL);
+        }
     }
-    return side_by_side(c, op, in[0], out, table->dim[1], table_index, table);
+    return true;
 }

@@ -24,6 +24,7 @@ struct ir_interp {
     bool whole; // every step is a whole sequence
     int64_t pos[IR_MAX_DOMAINS];
     ir_ring_state *rings; // NULL in plain functions
+    ir_history *history;  // of each operation; NULL in plain functions and whole ones
     uint32_t *last_use;   // operation after which a value goes; UINT32_MAX: a result stays
     value *values;        // of the step in progress
     ir_observer observer;
@@ -62,13 +63,23 @@ ir_interp *ir_interp_new(const ir_module *m, const ir_func *f, int threads, diag
             return NULL;
         }
     }
+    if (!t->plain && !t->whole) t->history = base_calloc(f->ops.count + 1, sizeof *t->history);
     t->last_use = last_uses(f);
     t->values = base_calloc(f->values.count + 1, sizeof *t->values);
     return t;
 }
 
+static void forget(ir_interp *t) {
+    for (size_t i = 0; t->history && i < t->func->ops.count; i++) {
+        free(t->history[i].data);
+        t->history[i] = (ir_history){0};
+    }
+}
+
 void ir_interp_free(ir_interp *t) {
     if (!t) return;
+    forget(t);
+    free(t->history);
     ring_states_free(t->rings);
     free(t->last_use);
     free(t->values);
@@ -77,6 +88,7 @@ void ir_interp_free(ir_interp *t) {
 
 void ir_interp_reset(ir_interp *t) {
     memset(t->pos, 0, sizeof t->pos);
+    forget(t);
     for (ir_ring_state *r = t->rings; r && r->symbol; r++) ring_clear(r);
 }
 
@@ -324,6 +336,7 @@ bool ir_interp_step(ir_interp *t, const int64_t *rows, const tensor *inputs, are
                      .arena = a,
                      .threads = t->threads,
                      .rings = t->rings,
+                     .history = t->history,
                      .diags = t->diags,
                      .outputs = outputs};
     bool ok = (t->plain || set_domains(t, rows, &c)) && make_outputs(t, &c, a, outputs);

@@ -15,6 +15,7 @@ typedef struct {
     // rows and position of each domain in this step (token-typed functions only)
     int64_t rows[IR_MAX_DOMAINS], pos[IR_MAX_DOMAINS];
     struct ir_ring_state *rings; // of the module, ir/ring.h; NULL in plain functions
+    struct ir_history *history;  // of each operation, ir/eval.h; NULL where steps are unrelated
     diag_sink *diags;
     // mapped functions: what io.in reads (by func->params) and io.out writes (by func->results);
     // else NULL
@@ -33,7 +34,7 @@ bool ir_eval_op(ir_eval_ctx *c, const ir_op *op, const tensor *const *in, tensor
 typedef struct ir_interp ir_interp;
 ir_interp *ir_interp_new(const ir_module *m, const ir_func *f, int threads, diag_sink *diags);
 void ir_interp_free(ir_interp *t);
-void ir_interp_reset(ir_interp *t); // positions 0, rings empty
+void ir_interp_reset(ir_interp *t); // positions 0, rings and history empty
 // One step. Plain functions: rows is NULL. inputs[i] belongs to func->params[i]; token inputs have
 // their rows as axis 0 ([rows] or [rows, W]). Outputs are allocated in `a`, in order of
 // func->results. Values not needed any more are released during the step.

@@ -331,6 +331,31 @@ static void derived_domains(void **state) {
     ir_interp_free(t);
 }
 
+// A causal window sees the rows of earlier steps: any cut gives the same bits.
+static void window_history(void **state) {
+    help *h = *state;
+    domain_free(h, 0, 100);
+    ir_func *f = ir_func_add(h->m, "run");
+    ir_val x = ir_param_add(h->m, f, "x", rows_type(ELEM_f32, 0, 3));
+    set_int(h, IR_ATTR_k, 4);
+    set_int(h, IR_ATTR_stride, 1);
+    set_int(h, IR_ATTR_pad, 3);
+    ir_result_add(h->m, f, "y", add_op(h, f, IR_rows_window, VALS(x), rows_type(ELEM_f32, 0, 12)));
+    ir_interp *t = interp_of(h, f);
+    tensor in = tn_random(h, ELEM_f32, DIMS(20, 3), 1), want, part, out;
+    must(h, ir_interp_step(t, (int64_t[IR_MAX_DOMAINS]){20}, &in, h->a, &want));
+    for (int64_t size = 0; size < 7; size++) {
+        ir_interp_reset(t);
+        for (int64_t at = 0, n; at < 20; at += n) {
+            n = min_i64(20 - at, size ? size : 1 + at % 3);
+            part = rows_part(&in, at, n);
+            must(h, ir_interp_step(t, (int64_t[IR_MAX_DOMAINS]){n}, &part, h->a, &out));
+            assert_numbers(out, rows_part(&want, at, n));
+        }
+    }
+    ir_interp_free(t);
+}
+
 static void wrong_inputs(void **state) {
     help *h = *state;
     domain_free(h, 0, 4);
@@ -403,8 +428,9 @@ static void plain_function(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(ring_cuts), TEST(ring_all),        TEST(ring_load_and_read), TEST(ring_cross),
-        TEST(scores),    TEST(derived_domains), TEST(wrong_inputs),       TEST(plain_function),
+        TEST(ring_cuts),      TEST(ring_all),     TEST(ring_load_and_read),
+        TEST(ring_cross),     TEST(scores),       TEST(derived_domains),
+        TEST(window_history), TEST(wrong_inputs), TEST(plain_function),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
