@@ -1,0 +1,107 @@
+// ohmic run PROGRAM: tensors in, tensors out, on the simulator.
+#include "cli/args.h"
+#include "cli/host.h"
+#include "cli/report.h"
+#include "cli/tensors.h"
+#include "cli/trace.h"
+#include <string.h>
+
+int command_run(int argc, char **argv);
+
+static const arg_option options[] = {
+    {"input", 'i', ARG_LIST, "NAME=FILE",
+     "an input: npy, ONNX .pb, or a member of an npz; FILE.npz gives all its members"},
+    {"output", 'o', ARG_LIST, "FILE",
+     "where outputs go: FILE.npz all of them, NAME=FILE.npy one; default: a line for each"},
+    {"trace", 0, ARG_STRING, "WHAT[=FILE]",
+     "print (or store) the values of an instruction TILE:PC, an IR value %NAME or an ONNX node"},
+    {"stats", 0, ARG_FLAG, NULL, "event counters"},
+    {"exact-cells", 0, ARG_FLAG, NULL,
+     "every product through the cells, also where that provably changes nothing"},
+    {"threads", 't', ARG_INT, "N", "threads; never changes a result; default: all cores"},
+    {"json", 0, ARG_FLAG, NULL, "print as JSON"},
+};
+
+// Names of the outputs when each is asked for by name; count 0: all.
+static const char **wanted(const args *given, size_t *n) {
+    size_t count;
+    const char *const *out = args_list(given, "output", &count);
+    const char **names = ARENA_ARRAY(args_arena(given), const char *, count + 1);
+    *n = 0;
+    for (size_t i = 0; i < count; i++) {
+        const char *file;
+        if (!args_pair(args_arena(given), out[i], &names[*n], &file)) {
+            *n = 0;
+            return NULL;
+        }
+        ++*n;
+    }
+    return *n ? names : NULL;
+}
+
+static bool write_outputs(const args *given, const tensor_set *set, diag_sink *diags) {
+    size_t n;
+    bool ok = true;
+    const char *const *out = args_list(given, "output", &n);
+    for (size_t i = 0; i < n; i++) ok = tensors_write(args_arena(given), out[i], set, diags) && ok;
+    return ok;
+}
+
+static void show(const args *given, const tensor_set *set, const sim_stats *stats) {
+    size_t n;
+    args_list(given, "output", &n);
+    if (args_flag(given, "json")) {
+        json_t *list = json_array();
+        for (size_t i = 0; i < set->count; i++)
+            json_array_append_new(list, report_tensor_json(&set->items[i]));
+        json_t *j = json_pack("{s:o}", "outputs", list);
+        if (args_flag(given, "stats")) json_object_set_new(j, "stats", report_stats_json(stats));
+        report_json(j);
+        return;
+    }
+    for (size_t i = 0; n == 0 && i < set->count; i++)
+        report_tensor(args_arena(given), &set->items[i], stdout);
+    if (args_flag(given, "stats")) report_stats(stats, stdout);
+}
+
+static void run(const args *given, const program_file *f, diag_sink *diags) {
+    arena *a = args_arena(given);
+    size_t n;
+    tensor_list in = {0};
+    tensor_set out;
+    bool ok = true;
+    const char *const *files = args_list(given, "input", &n);
+    for (size_t i = 0; i < n; i++) ok = tensors_read(a, files[i], &in, diags) && ok;
+    sim_options so = {.threads = (int)args_int(given, "threads", 0),
+                      .force_cells = args_flag(given, "exact-cells")};
+    engine *e = ok ? engine_of_program(f, &so, diags) : NULL;
+    const char *what = args_string(given, "trace", NULL);
+    trace *t = e && what ? trace_open(f->program, engine_sim(e), what, a, diags) : NULL;
+    host_options ho = {0};
+    ho.outputs = wanted(given, &ho.n_outputs);
+    if (e && (!what || t) && host_run(e, &(tensor_set){in.items, in.count}, &ho, a, &out, diags) &&
+        (!t || trace_close(t, args_flag(given, "json") ? stderr : stdout, diags)) &&
+        write_outputs(given, &out, diags)) {
+        sim_stats stats = sim_totals(engine_sim(e));
+        show(given, &out, &stats);
+    }
+    engine_free(e);
+    vec_free(&in);
+}
+
+int command_run(int argc, char **argv) {
+    arena *a = arena_new();
+    int code;
+    args *given = args_parse(a, argc, argv, "run", "PROGRAM",
+                             "Runs a program on the simulator of the chip it was compiled for.",
+                             options, ARRAY_LEN(options), 1, 1, &code);
+    if (given) {
+        diag_sink *diags = diag_sink_new();
+        program_file f;
+        if (program_open(&f, args_at(given, 0), a, diags)) run(given, &f, diags);
+        program_close(&f);
+        code = args_finish(diags);
+    }
+    arena_free(a);
+    return code;
+}

@@ -1,0 +1,73 @@
+// How figures are shown; see report.h.
+#include "cli/report.h"
+#include <inttypes.h>
+#include <math.h>
+
+void report_stats(const sim_stats *s, FILE *out) {
+#define STAT(name, unit, summary) \
+    fprintf(out, "%-18s %16" PRIu64 " %-20s %s\n", #name, s->name, unit, summary);
+#include "runtime-sim/stats.def"
+}
+
+json_t *report_stats_json(const sim_stats *s) {
+    json_t *j = json_object();
+#define STAT(name, unit, summary) json_object_set_new(j, #name, json_integer((json_int_t)s->name));
+#include "runtime-sim/stats.def"
+    return j;
+}
+
+void report_adc(const sim_stats *s, FILE *out) {
+    if (!s->adc_conversions) return;
+    double n = (double)s->adc_conversions;
+    fprintf(out, "adc: %" PRIu64 " conversions, %.4g %% clipped, %.4g %% rounded\n",
+            s->adc_conversions, 100 * (double)s->adc_clipped / n, 100 * (double)s->adc_rounded / n);
+}
+
+typedef struct {
+    double lo, hi, mean;
+    size_t strange; // NaN and infinities
+} spread;
+
+static spread spread_of(const tensor *t) {
+    spread s = {.lo = INFINITY, .hi = -INFINITY};
+    size_t n = tensor_count(t), counted = 0;
+    double sum = 0;
+    for (size_t i = 0; i < n; i++) {
+        double v = elem_load_f64(t->type, t->data, i);
+        if (!isfinite(v)) {
+            s.strange++;
+            continue;
+        }
+        if (v < s.lo) s.lo = v;
+        if (v > s.hi) s.hi = v;
+        sum += v;
+        counted++;
+    }
+    if (!counted) s.lo = s.hi = 0;
+    s.mean = counted ? sum / (double)counted : 0;
+    return s;
+}
+
+void report_tensor(arena *a, const tensor_named *t, FILE *out) {
+    spread s = spread_of(&t->value);
+    fprintf(out, "%s %s: %.6g ... %.6g, mean %.6g", t->name, tensor_shape_text(a, &t->value), s.lo,
+            s.hi, s.mean);
+    if (s.strange) fprintf(out, ", %zu not finite", s.strange);
+    fputc('\n', out);
+}
+
+json_t *report_tensor_json(const tensor_named *t) {
+    spread s = spread_of(&t->value);
+    json_t *shape = json_array();
+    for (int i = 0; i < t->value.rank; i++)
+        json_array_append_new(shape, json_integer((json_int_t)t->value.dim[i]));
+    return json_pack("{s:s, s:s, s:o, s:f, s:f, s:f, s:I}", "name", t->name, "type",
+                     elem_name(t->value.type), "shape", shape, "min", s.lo, "max", s.hi, "mean",
+                     s.mean, "not_finite", (json_int_t)s.strange);
+}
+
+void report_json(json_t *j) {
+    json_dumpf(j, stdout, JSON_INDENT(1) | JSON_REAL_PRECISION(9));
+    putchar('\n');
+    json_decref(j);
+}

@@ -1,0 +1,19 @@
+// Figures as commands show them: event counters, tensors, JSON on standard output.
+#ifndef OHMIC_CLI_REPORT_H
+#define OHMIC_CLI_REPORT_H
+
+#include "runtime-sim/sim.h"
+#include <jansson.h>
+
+void report_stats(const sim_stats *s, FILE *out);
+json_t *report_stats_json(const sim_stats *s);
+// "adc: 1234 conversions, 0.01 % clipped, 12 % rounded"; nothing when none were made.
+void report_adc(const sim_stats *s, FILE *out);
+
+// "logits f32[1,9,512]: -3.2 ... 11.9, mean 0.1"
+void report_tensor(arena *a, const tensor_named *t, FILE *out);
+json_t *report_tensor_json(const tensor_named *t);
+
+void report_json(json_t *j); // prints and frees
+
+#endif
