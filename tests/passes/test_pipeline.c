@@ -50,7 +50,7 @@ static void test_parse(void **state) {
     vec_free(&p);
     pass_pipeline_until(&p, PASS_ID_fuse);
     assert_int_equal(p.count, PASS_ID_fuse + 1);
-    assert_string_equal(p.items[0].info.name, "fold-constants");
+    assert_string_equal(p.items[0].info.name, "widen");
     vec_free(&p);
     diag_sink_free(diags);
 }
