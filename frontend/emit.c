@@ -13,6 +13,13 @@ bool onnx_missing(onnx_call *c, const char *fmt, ...) {
     return false;
 }
 
+void onnx_note(onnx_call *c, const char *sentence) {
+    const char *note = arena_printf(c->arena, "%s: %s", c->label, sentence);
+    for (size_t i = 0; i < c->m->notes.count; i++)
+        if (!strcmp(c->m->notes.items[i], note)) return; // of another binding
+    vec_push(&c->m->notes, note);
+}
+
 bool onnx_size_ok(const ir_type *t) {
     uint64_t n = 1;
     for (int i = 0; i < t->rank; i++) {

@@ -52,6 +52,8 @@ typedef bool (*onnx_op_function)(onnx_call *c);
 
 // Says what is missing ("mode 'cubic' is not supported"); returns false.
 bool onnx_missing(onnx_call *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+// A sentence for the summary (module->notes), once for each node.
+void onnx_note(onnx_call *c, const char *sentence);
 // Sizes multiply without overflow: at most 2^40 elements, counting empty axes as 1.
 bool onnx_size_ok(const ir_type *t);
 // n numbers may be made at compile time (ONNX_MAX_LIST); false: reported.

@@ -273,6 +273,34 @@ bool onnx_import_pad(onnx_call *c) {
     return onnx_set(c, 0, onnx_op(c, IR_t_pad, &x, 1, &attrs));
 }
 
+bool onnx_import_center_crop_pad(onnx_call *c) {
+    ir_val x = onnx_in(c, 0);
+    ir_type t = onnx_type(c, x);
+    size_t n, n_axes;
+    const int64_t *size = onnx_need_ints(c, onnx_in(c, 1), &n, "the shape");
+    const int64_t *axes = onnx_attr_is(c, "axes", &n_axes);
+    int64_t pads[2 * IR_MAX_RANK] = {0};
+    bool padded = false;
+    if (!size) return false;
+    if (n != (axes ? n_axes : (size_t)t.rank)) return onnx_missing(c, "its shape does not fit");
+    for (size_t i = 0; i < n; i++) {
+        int a;
+        if (!onnx_axis(c, axes ? axes[i] : (int64_t)i, t.rank, &a)) return false;
+        if (!onnx_short(c, size[i])) return false;
+        int64_t more = size[i] - t.dim[a];
+        if (more < 0) x = onnx_slice1(c, x, a, -more / 2, size[i]);
+        if (more <= 0) continue;
+        pads[a] = more / 2;
+        pads[a + t.rank] = more - more / 2;
+        padded = true;
+    }
+    if (!padded || x == IR_NONE) return onnx_set(c, 0, x);
+    ir_attrs attrs = {0};
+    ir_attr_set_ints(c->arena, &attrs, IR_ATTR_pads, pads, 2 * (size_t)t.rank);
+    ir_attr_set_str(c->arena, &attrs, IR_ATTR_mode, "constant");
+    return onnx_set(c, 0, onnx_op(c, IR_t_pad, &x, 1, &attrs));
+}
+
 bool onnx_import_trilu(onnx_call *c) {
     ir_val x = onnx_in(c, 0);
     int64_t k = 0;

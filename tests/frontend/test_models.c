@@ -119,6 +119,37 @@ static void conformance(void **state) {
     summary("conformance (core, must and should)");
 }
 
+// Debian's libonnx-testdata: operators as they were up to opset 17. What is not imported is no
+// failure.
+static void older_forms(void **state) {
+    static const char *const folders[] = {"node", "simple", "pytorch-operator",
+                                          "pytorch-converted"};
+    int supported = 0, wrong = 0;
+    if (!present("/usr/share/libonnx-testdata/data")) return;
+    for (size_t i = 0; i < ARRAY_LEN(folders); i++) {
+        char path[512], dir[1024];
+        snprintf(path, sizeof path, "/usr/share/libonnx-testdata/data/%s", folders[i]);
+        DIR *d = opendir(path);
+        if (!d) continue;
+        for (struct dirent *e; (e = readdir(d));) {
+            // its outputs are declared and stored as uint16
+            if (e->d_name[0] == '.' || !strcmp(e->d_name, "test_cast_FLOAT_to_BFLOAT16")) continue;
+            snprintf(dir, sizeof dir, "%s/%s", path, e->d_name);
+            arena *a = arena_new();
+            onnx_test_options o = {.tolerance = 1e-3};
+            size_t sets;
+            onnx_test_result r = onnx_test_dir(a, NULL, dir, &o, &sets);
+            supported += r.verdict == ONNX_TEST_PASS;
+            wrong += r.verdict == ONNX_TEST_FAIL;
+            if (r.verdict == ONNX_TEST_FAIL) printf("FAIL %s: %s\n", e->d_name, r.message);
+            arena_free(a);
+        }
+        closedir(d);
+    }
+    printf("older forms: %d pass\n", supported);
+    assert_int_equal(wrong, 0);
+}
+
 // Not equal to the reference: onnxruntime saturates u8 x s8 products on the machine that made it,
 // and leaves rows of padding undefined.
 static bool differs_by_right(const char *name) {
@@ -145,10 +176,9 @@ static void contributed(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(required_models),
-        cmocka_unit_test(exports),
-        cmocka_unit_test(conformance),
-        cmocka_unit_test(contributed),
+        cmocka_unit_test(required_models), cmocka_unit_test(exports),
+        cmocka_unit_test(conformance),     cmocka_unit_test(contributed),
+        cmocka_unit_test(older_forms),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
