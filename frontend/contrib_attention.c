@@ -155,9 +155,7 @@ static bool read_cache(onnx_call *c, cache *s) {
     s->valid = NULL;
     if (s->past == 0) return true;
     if (!t && s->batch == 1) {
-        vec_push(&c->m->notes,
-                 arena_printf(c->arena, "%s: the cache is taken to hold exactly the tokens before",
-                              c->label));
+        onnx_note(c, "the cache is taken to hold exactly the tokens before");
         return true;
     }
     t = onnx_need(c, onnx_in(c, 5), "seqlens_k");

@@ -89,8 +89,15 @@ static ir_val symbol_const(onnx_importer *imp, const char *name, tensor t) {
     return v;
 }
 
+// A name that follows from the contents: equal constants of our own making share one symbol.
+static const char *content_name(const onnx_call *c, const tensor *t) {
+    uint64_t h = file_hash64(t->data, tensor_bytes(t)) * UINT64_C(0x9E3779B97F4A7C15);
+    h ^= file_hash64(t->dim, (size_t)t->rank * sizeof t->dim[0]);
+    return arena_printf(c->imp->arena, "%s.%016llx", elem_name(t->type), (unsigned long long)h);
+}
+
 ir_val onnx_tensor_const(onnx_call *c, const char *hint, tensor t) {
-    ir_val v = symbol_const(c->imp, hint && hint[0] ? hint : c->label, t);
+    ir_val v = symbol_const(c->imp, hint && hint[0] ? hint : content_name(c, &t), t);
     if (v != IR_NONE) ir_op_add_loc(c->arena, ir_last_op(c->f), c->label);
     return v;
 }
@@ -319,6 +326,7 @@ bool onnx_import_graph(onnx_call *c, const onnx_graph *g, const ir_val *in, size
     if (g->n_outputs < n) return onnx_missing(c, "the subgraph has too few outputs");
     if (g->n_inputs < n_in) return onnx_missing(c, "the subgraph has too few inputs");
     if (c->scope->depth >= MAX_CALL_DEPTH) return onnx_missing(c, "subgraphs nest too deep");
+    if (++imp->n_calls > MAX_NODES) return onnx_missing(c, "the inlined graph has too many nodes");
     onnx_scope inner = {.parent = c->scope,
                         .graph = g,
                         .values = map_new(),

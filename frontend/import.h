@@ -110,7 +110,7 @@ ir_val onnx_op2(onnx_call *c, ir_opcode code, ir_val a, ir_val b);
 ir_val onnx_result(const onnx_call *c, ir_val first,
                    int i); // i-th result of the op that gave `first`
 
-ir_val onnx_tensor_const(onnx_call *c, const char *hint, tensor t); // hint NULL: the node's label
+ir_val onnx_tensor_const(onnx_call *c, const char *hint, tensor t); // hint NULL: named by contents
 ir_val onnx_ints_const(onnx_call *c, const int64_t *v, size_t n);   // i64 [n]
 ir_val onnx_counting(onnx_call *c, int64_t first, int64_t n,
                      int64_t step);                            // first, first + step ...
