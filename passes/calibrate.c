@@ -6,7 +6,7 @@
 #include <math.h>
 #include <string.h>
 
-#define CALIBRATE_MACS 20e9   // products of static matrices spent at most
+#define CALIBRATE_MACS 4e9    // products of static matrices spent at most
 #define CALIBRATE_TOKENS 4096 // rows at most
 
 static uint64_t next_random(uint64_t *state) { // splitmix64
