@@ -116,6 +116,8 @@ bool tokenizer_encode(const tokenizer *t, const char *in, size_t n, bool add_bos
 
 // --- decoding
 
+enum { MOST_DECODED = 4096 }; // bytes a step may make of a short token
+
 static text from_byte_level(arena *a, text t) {
     char *out = arena_alloc(a, t.n + 1);
     size_t n = 0;
@@ -179,7 +181,7 @@ static text token_bytes(const tokenizer *t, int32_t id, bool first, arena *a) {
         switch (s->kind) {
         case DECODE_BYTE_LEVEL: x = from_byte_level(a, x); break;
         case DECODE_BYTE_FALLBACK: x = from_byte_name(a, x); break;
-        case DECODE_REPLACE: text_replace(s->re, s->content, a, &x); break;
+        case DECODE_REPLACE: text_replace(s->re, s->content, MOST_DECODED + 64 * x.n, a, &x); break;
         case DECODE_METASPACE:
             x = replace_all(a, x, s->content, first && s->prepend != PREPEND_NEVER ? "" : " ");
             break;

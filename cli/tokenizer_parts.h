@@ -65,10 +65,11 @@ typedef struct {
 } piece;
 typedef VEC(piece) pieces;
 
-// Both allocate in `a`; false when a pattern ran out of its limits.
+// They allocate in `a`; false when a pattern ran out of its limits or a text would outgrow its own:
+// a file of a few steps can ask for more than any memory holds.
 bool text_normalize(const norm_step *steps, size_t n_steps, arena *a, text *t);
 bool text_split(const pre_step *steps, size_t n_steps, arena *a, pieces *p);
-bool text_replace(const regex *re, text content, arena *a, text *t);
+bool text_replace(const regex *re, text content, size_t most, arena *a, text *t);
 // Length of the UTF-8 character at p (n > 0 bytes follow); 1 for a byte that starts none.
 size_t text_char_bytes(const char *p, size_t n);
 bool text_is_space(int32_t c); // Unicode's White_Space

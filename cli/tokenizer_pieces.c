@@ -196,7 +196,7 @@ bool tokenizer_encode_pieces(const tokenizer *t, text in, tokenizer_ids *ids, di
     }
     if (!ok)
         diag_emit(diags, DIAG_ID_tokenizer_text, DIAG_NOWHERE,
-                  "a regular expression of the tokenizer takes too long on this text");
+                  "a step of the tokenizer takes too long on this text, or makes it too long");
     vec_free(&p);
     arena_free(a);
     return ok;

@@ -179,9 +179,10 @@ static bool find_all(const regex *re, text t, ranges *out) {
     return ok;
 }
 
-bool text_replace(const regex *re, text content, arena *a, text *t) {
+bool text_replace(const regex *re, text content, size_t most, arena *a, text *t) {
     ranges found = {0};
     bool ok = find_all(re, *t, &found);
+    if (content.n && found.count > most / content.n) ok = false;
     if (ok && found.count) {
         size_t n = t->n + found.count * content.n, at = 0;
         for (size_t i = 0; i < found.count; i++) n -= found.items[i].end - found.items[i].begin;
@@ -201,6 +202,8 @@ bool text_replace(const regex *re, text content, arena *a, text *t) {
 }
 
 // --- normalisation
+
+enum { MOST_FIXED = 16 << 20, MOST_FACTOR = 64 }; // growth that no honest tokenizer needs
 
 static void unicode_form(utf8proc_option_t form, arena *a, text *t) {
     utf8proc_uint8_t *out = NULL;
@@ -256,7 +259,10 @@ static void strip_space(bool left, bool right, text *t) {
 }
 
 bool text_normalize(const norm_step *steps, size_t n_steps, arena *a, text *t) {
+    size_t left = MOST_FIXED + MOST_FACTOR * t->n; // bytes that all steps together may make
     for (size_t i = 0; i < n_steps && t->n; i++) {
+        if (t->n > left) return false;
+        left -= t->n;
         const norm_step *s = &steps[i];
         switch (s->kind) {
         case NORM_NFC: unicode_form(UTF8PROC_COMPOSE, a, t); break;
@@ -268,7 +274,7 @@ bool text_normalize(const norm_step *steps, size_t n_steps, arena *a, text *t) {
         case NORM_STRIP: strip_space(s->left, s->right, t); break;
         case NORM_PREPEND: *t = concat(a, s->content, *t); break;
         case NORM_REPLACE:
-            if (!text_replace(s->re, s->content, a, t)) return false;
+            if (!text_replace(s->re, s->content, left, a, t)) return false;
             break;
         }
     }
@@ -348,7 +354,9 @@ static const text one_space = {" ", 1};
 static bool split_piece(const pre_step *s, arena *a, piece in, pieces *out, regex *space) {
     text t = in.text;
     text prefix = s->kind == PRE_METASPACE ? s->content : one_space;
-    if (s->kind == PRE_METASPACE && !text_replace(space, s->content, a, &t)) return false;
+    if (s->kind == PRE_METASPACE &&
+        !text_replace(space, s->content, MOST_FIXED + MOST_FACTOR * t.n, a, &t))
+        return false;
     bool wanted = s->prepend == PREPEND_ALWAYS || (s->prepend == PREPEND_FIRST && in.at_start);
     if (s->kind != PRE_SPLIT && wanted && !starts_with(t, prefix)) t = concat(a, prefix, t);
 
