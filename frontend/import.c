@@ -282,6 +282,7 @@ static void import_op(onnx_importer *imp, const onnx_scope *s, const onnx_node *
 }
 
 static void import_node(onnx_importer *imp, const onnx_scope *s, const onnx_node *n) {
+    if (n->n_out == 0) return; // nothing can depend on it
     const char *label = label_of(imp, s, n);
     int64_t opset = opset_of(imp, s, n->domain);
     ir_val *in = ARENA_ARRAY(imp->arena, ir_val, n->n_in + 1);
