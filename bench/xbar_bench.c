@@ -1,5 +1,5 @@
-// Speed of the crossbar engines, one thread: products a second, as a share of the peak measured in the
-// same run, and plane products (one input bit x one weight slice) for engines that convert.
+// Speed of the crossbar engines, one thread: products a second, as a share of the peak measured in
+// the same run, and plane products (one input bit x one weight slice) for engines that convert.
 // Usage: bench_xbar [M K N]    (128 768 3072)
 #include "bench/peak.h"
 #include "support/base.h"
@@ -64,8 +64,8 @@ static double seconds(const problem *q, const config *c, xbar_path path, double 
 static void measure(const problem *q) {
     double macs = (double)q->m * q->k * q->n;
     printf("M=%u K=%u N=%u\n", q->m, q->k, q->n);
-    printf("%-30s %-9s %9s %9s %8s %12s %8s %6s\n", "engine", "path", "ms", "GMAC/s", "of peak", "Gplane-MAC/s", "of peak",
-           "risk");
+    printf("%-30s %-9s %9s %9s %8s %12s %8s %6s\n", "engine", "path", "ms", "GMAC/s", "of peak",
+           "Gplane-MAC/s", "of peak", "risk");
     for (size_t i = 0; i < ARRAY_LEN(configs); i++)
         for (int path = XBAR_PORTABLE; path < XBAR_PATHS; path++) {
             const config *c = &configs[i];
@@ -77,13 +77,20 @@ static void measure(const problem *q) {
             double risk, t = seconds(q, c, (xbar_path)path, &risk);
             double bits = 8.0 * xbar_slices(&c->p), peak = bench_peak_macs((xbar_path)path);
             double planes = bench_peak_lookups((xbar_path)path);
-            printf("%-30s %-9s %9.3f %9.2f", c->what, xbar_path_name((xbar_path)path), t * 1e3, macs / t / 1e9);
-            if (!converts && peak > 0) printf(" %7.0f%%", 100 * macs / t / 1e9 / peak);
-            else printf(" %8s", "-");
-            if (converts) printf(" %12.1f", macs * bits / t / 1e9);
-            else printf(" %12s", "-");
-            if (converts && planes > 0) printf(" %7.0f%%", 100 * macs * bits / t / 1e9 / planes);
-            else printf(" %8s", "-");
+            printf("%-30s %-9s %9.3f %9.2f", c->what, xbar_path_name((xbar_path)path), t * 1e3,
+                   macs / t / 1e9);
+            if (!converts && peak > 0)
+                printf(" %7.0f%%", 100 * macs / t / 1e9 / peak);
+            else
+                printf(" %8s", "-");
+            if (converts)
+                printf(" %12.1f", macs * bits / t / 1e9);
+            else
+                printf(" %12s", "-");
+            if (converts && planes > 0)
+                printf(" %7.0f%%", 100 * macs * bits / t / 1e9 / planes);
+            else
+                printf(" %8s", "-");
             printf(" %5.0f%%\n", 100 * risk);
             fflush(stdout);
         }
@@ -91,7 +98,8 @@ static void measure(const problem *q) {
 
 int main(int argc, char **argv) {
     problem q = {128, 768, 3072, NULL, NULL, NULL};
-    if (argc == 4) q.m = (uint32_t)atoi(argv[1]), q.k = (uint32_t)atoi(argv[2]), q.n = (uint32_t)atoi(argv[3]);
+    if (argc == 4)
+        q.m = (uint32_t)atoi(argv[1]), q.k = (uint32_t)atoi(argv[2]), q.n = (uint32_t)atoi(argv[3]);
     int8_t *w = base_alloc((size_t)q.k * q.n), *x = base_alloc((size_t)q.m * q.k);
     q.acc = base_alloc((size_t)q.m * q.n * sizeof *q.acc);
     uint32_t s = 1;
@@ -100,12 +108,14 @@ int main(int argc, char **argv) {
         for (int j = 0; j < 4; j++) s = s * 1664525 + 1013904223, v += (int)(s >> 25) - 64;
         w[i] = (int8_t)(v < -127 ? -127 : v > 127 ? 127 : v);
     }
-    for (size_t i = 0; i < (size_t)q.m * q.k; i++) s = s * 1664525 + 1013904223, x[i] = (int8_t)(s >> 24);
+    for (size_t i = 0; i < (size_t)q.m * q.k; i++)
+        s = s * 1664525 + 1013904223, x[i] = (int8_t)(s >> 24);
     q.w = w, q.x = x;
     for (int path = XBAR_AVX2; path < XBAR_PATHS; path++)
         if (xbar_has_path((xbar_path)path))
-            printf("peak %-8s %7.1f GMAC/s  %7.1f Gplane-MAC/s by look-up\n", xbar_path_name((xbar_path)path),
-                   bench_peak_macs((xbar_path)path), bench_peak_lookups((xbar_path)path));
+            printf("peak %-8s %7.1f GMAC/s  %7.1f Gplane-MAC/s by look-up\n",
+                   xbar_path_name((xbar_path)path), bench_peak_macs((xbar_path)path),
+                   bench_peak_lookups((xbar_path)path));
     measure(&q);
     free(w);
     free(x);

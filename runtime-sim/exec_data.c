@@ -36,12 +36,12 @@ static void convert_row(void *arg, int64_t r, float *scratch) {
     const float *x = sim_row_f32(&m->a, r, scratch);
     float *y = sim_row_begin(&m->d, r, scratch);
     if (x != y) memmove(y, x, m->d.width * sizeof *y);
-    // x may be the source's own row: rounding must not touch it
     sim_row_end(m->c, &m->d, r, y);
 }
 
 void sim_exec_copy(sim_ctx *c) {
     move m = {.c = c, .d = sim_target(c, c->insn->d, c->rows), .a = sim_source(c, c->insn->a)};
+    c->stats->digital_elements += (uint64_t)c->rows * m.d.width;
     sim_each_row(c, c->rows, m.d.width, m.d.width, convert_row, &m);
 }
 

@@ -2,8 +2,8 @@
 // fused multiply-add gives what multiplication and addition give: kernels may use it. They keep k
 // in order and go side by side over columns.
 //
-// Many rows: 4 rows x 32 columns of sums in registers; weights widened once per strip of columns.
-// Few rows: sums of 512 columns in cache, weights streamed once.
+// Many rows: a few rows x 4 vectors of sums in registers; weights widened once per strip of
+// columns. Few rows: sums of 512 columns in cache, weights streamed once.
 #include "runtime-sim/product.h"
 #include "support/base.h"
 #include "support/parallel.h"
@@ -11,9 +11,8 @@
 #include <string.h>
 
 #define INLINE static inline __attribute__((always_inline))
-typedef double f64x8 __attribute__((vector_size(64)));
 
-enum { STRIP = 32, VECTORS = STRIP / 8, ROWS = 4, WIDE = 512 };
+enum { WIDE = 512, MANY = 4 };
 
 typedef struct {
     size_t rows, k, n, x_stride, y_stride;
@@ -27,42 +26,6 @@ INLINE void finish(const run *t, size_t r, size_t col, const double *sum, size_t
         for (size_t i = 0; i < count; i++) y[i] = (float)(sum[i] + (double)t->bias[col + i]);
     else
         for (size_t i = 0; i < count; i++) y[i] = (float)sum[i];
-}
-
-INLINE void strip_rows(const run *t, const double *w, size_t col, size_t count, size_t r0,
-                       const size_t n) {
-    f64x8 s[ROWS][VECTORS] = {{{0}}};
-    const float *x = t->x + r0 * t->x_stride;
-    for (size_t k = 0; k < t->k; k++, w += STRIP) {
-        f64x8 wv[VECTORS];
-        memcpy(wv, w, sizeof wv);
-        for (size_t r = 0; r < n; r++) {
-            double xv = (double)x[r * t->x_stride + k];
-            for (int c = 0; c < VECTORS; c++) s[r][c] += xv * wv[c];
-        }
-    }
-    for (size_t r = 0; r < n; r++) {
-        double sum[STRIP];
-        memcpy(sum, s[r], sizeof sum);
-        finish(t, r0 + r, col, sum, count);
-    }
-}
-
-// Many rows: one job a strip of columns.
-INLINE void strips(const run *t, size_t begin, size_t end) {
-    double *w = base_alloc(t->k * STRIP * sizeof *w + 1);
-    for (size_t job = begin; job < end; job++) {
-        size_t col = job * STRIP, count = t->n - col < STRIP ? t->n - col : STRIP;
-        for (size_t k = 0; k < t->k; k++) {
-            const float *from = t->w + k * t->n + col;
-            for (size_t i = 0; i < count; i++) w[k * STRIP + i] = (double)from[i];
-            for (size_t i = count; i < STRIP; i++) w[k * STRIP + i] = 0;
-        }
-        size_t r = 0;
-        for (; r + ROWS <= t->rows; r += ROWS) strip_rows(t, w, col, count, r, ROWS);
-        for (; r < t->rows; r++) strip_rows(t, w, col, count, r, 1);
-    }
-    free(w);
 }
 
 // Few rows: one job WIDE columns of one row.
@@ -106,9 +69,6 @@ INLINE void mix_rows(double *restrict acc, const float *p, const float *restrict
 }
 
 #define PATH(name, attributes)                                                                 \
-    attributes static void strips_##name(void *t, size_t begin, size_t end) {                  \
-        strips(t, begin, end);                                                                 \
-    }                                                                                          \
     attributes static void streams_##name(void *t, size_t begin, size_t end) {                 \
         streams(t, begin, end);                                                                \
     }                                                                                          \
@@ -121,9 +81,24 @@ INLINE void mix_rows(double *restrict acc, const float *p, const float *restrict
         mix_rows(acc, p, v, dv, n);                                                            \
     }
 PATH(portable, )
+#define STRIPS(name) name##_portable
+#define STRIPS_TARGET
+#define BYTES 16
+#define ROWS 2
+#include "runtime-sim/product_kernel.h"
 #if defined(__x86_64__)
 PATH(avx2, __attribute__((target("avx2"))))
+#define STRIPS(name) name##_avx2
+#define STRIPS_TARGET __attribute__((target("avx2")))
+#define BYTES 32
+#define ROWS 2
+#include "runtime-sim/product_kernel.h"
 PATH(avx512, __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl"))))
+#define STRIPS(name) name##_avx512
+#define STRIPS_TARGET __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl")))
+#define BYTES 64
+#define ROWS 4
+#include "runtime-sim/product_kernel.h"
 #else
 #define strips_avx2 strips_portable
 #define strips_avx512 strips_portable
@@ -137,17 +112,17 @@ PATH(avx512, __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl"))))
 
 void sim_product(xbar_path path, int threads, size_t rows, size_t k, size_t n, const float *x,
                  size_t x_stride, const float *w, const float *bias, float *y, size_t y_stride) {
-    static void (*const many[XBAR_PATHS])(void *, size_t, size_t) = {strips_portable, strips_avx2,
-                                                                     strips_avx512, strips_avx512};
+    static void (*const many[XBAR_PATHS])(run *, int) = {strips_portable, strips_avx2,
+                                                         strips_avx512, strips_avx512};
     static void (*const few[XBAR_PATHS])(void *, size_t, size_t) = {streams_portable, streams_avx2,
                                                                     streams_avx512, streams_avx512};
     if (rows == 0 || n == 0) return;
     run t = {rows, k, n, x_stride, y_stride, x, w, bias, y};
     if ((double)rows * (double)k * (double)n < 1e6) threads = 1;
-    if (rows < ROWS)
+    if (rows < MANY)
         parallel_for(threads, rows * ((n + WIDE - 1) / WIDE), 1, few[path], &t);
     else
-        parallel_for(threads, (n + STRIP - 1) / STRIP, 1, many[path], &t);
+        many[path](&t, threads);
 }
 
 void sim_dot_columns(xbar_path path, float *s, const float *q, const float *k, size_t stride,

@@ -26,7 +26,7 @@ void sim_free(sim *s); // NULL is allowed
 // phases): false and reported, state unchanged.
 bool sim_step(sim *s, uint32_t phase, uint32_t bank, bool reset, const int64_t *rows,
               const tensor *inputs, arena *a, tensor *outputs, diag_sink *diags);
-void sim_reset(sim *s, uint32_t bank); // as a step's reset, without a step
+void sim_reset(sim *s, uint32_t bank);        // as a step's reset, without a step
 int64_t sim_pos(const sim *s, uint32_t bank); // tokens seen by the first free domain
 void sim_set_pos(sim *s, uint32_t bank, int64_t pos);
 

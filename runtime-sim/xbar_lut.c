@@ -1,11 +1,12 @@
 // Crossbars by table look-up: 16 rows of x at a time, for converters that may clip or round.
 //
-// Four word lines driven with one bit each (or two with 2-bit digits, one with 4-bit) make a nibble; per
-// column a table of 16 bytes holds what each nibble adds to the bit line, and one byte shuffle looks up
-// 16 rows in 4 columns (AVX-512; 2 with AVX2). Tables are built from the packed weights, once per slice
-// and column, and used for all rows and phases. Saturating byte addition of terms >= 0 equals clipping
-// the sum at 255, so a converter of up to 8 bits with step 1 costs nothing; signed sums (differential
-// pairs), steps and longer codes are widened to 16 bits every few look-ups.
+// Four word lines driven with one bit each (or two with 2-bit digits, one with 4-bit) make a
+// nibble; per column a table of 16 bytes holds what each nibble adds to the bit line, and one byte
+// shuffle looks up 16 rows in 4 columns (AVX-512; 2 with AVX2). Tables are built from the packed
+// weights, once per slice and column, and used for all rows and phases. Saturating byte addition of
+// terms >= 0 equals clipping the sum at 255, so a converter of up to 8 bits with step 1 costs
+// nothing; signed sums (differential pairs), steps and longer codes are widened to 16 bits every
+// few look-ups.
 #include "runtime-sim/xbar_parts.h"
 #include "support/parallel.h"
 #include <stdlib.h>
@@ -16,7 +17,14 @@
 
 enum { CHUNK_GROUPS = 8 }; // groups of 16 rows worked on together: bounds what indices take
 
-typedef enum { LUT_CLIP, LUT_CLIP_255, LUT_WIDE, LUT_WIDE_SMALL, LUT_PAIRS, LUT_PAIRS_SMALL } lut_mode;
+typedef enum {
+    LUT_CLIP,
+    LUT_CLIP_255,
+    LUT_WIDE,
+    LUT_WIDE_SMALL,
+    LUT_PAIRS,
+    LUT_PAIRS_SMALL
+} lut_mode;
 
 typedef struct {
     size_t quads, lookups; // groups of 4 word lines; tables
@@ -26,9 +34,9 @@ typedef struct {
 typedef struct {
     const xbar *m;
     lut_mode mode;
-    int by_quad;      // tables a quad needs: dac_bits
+    int by_quad; // tables a quad needs: dac_bits
     int step_log;
-    size_t run;       // look-ups that fit a byte
+    size_t run; // look-ups that fit a byte
     int16_t lo, hi;
     size_t rows, groups, most_lookups;
     lut_block *blocks;
@@ -48,24 +56,27 @@ static void *lut_alloc(size_t bytes) { // for aligned vectors
 // [bit][entry]: all ones where the entry's number has the bit; for each column of a vector.
 #define X4(...) __VA_ARGS__, __VA_ARGS__, __VA_ARGS__, __VA_ARGS__
 #define F 0xFF
-static const uint8_t lut_bits[4][64] __attribute__((aligned(64))) = {
-    {X4(0, F, 0, F, 0, F, 0, F, 0, F, 0, F, 0, F, 0, F)},
-    {X4(0, 0, F, F, 0, 0, F, F, 0, 0, F, F, 0, 0, F, F)},
-    {X4(0, 0, 0, 0, F, F, F, F, 0, 0, 0, 0, F, F, F, F)},
-    {X4(0, 0, 0, 0, 0, 0, 0, 0, F, F, F, F, F, F, F, F)}};
+static const uint8_t lut_bits[4][64]
+    __attribute__((aligned(64))) = {{X4(0, F, 0, F, 0, F, 0, F, 0, F, 0, F, 0, F, 0, F)},
+                                    {X4(0, 0, F, F, 0, 0, F, F, 0, 0, F, F, 0, 0, F, F)},
+                                    {X4(0, 0, 0, 0, F, F, F, F, 0, 0, 0, 0, F, F, F, F)},
+                                    {X4(0, 0, 0, 0, 0, 0, 0, 0, F, F, F, F, F, F, F, F)}};
 // [word line][column]: the byte of 16 that is this word line's digit in this column.
 #define B16(n) X4(n, n, n, n)
-static const uint8_t lut_pick[4][64] __attribute__((aligned(64))) = {{B16(0), B16(4), B16(8), B16(12)},
-                                                                    {B16(1), B16(5), B16(9), B16(13)},
-                                                                    {B16(2), B16(6), B16(10), B16(14)},
-                                                                    {B16(3), B16(7), B16(11), B16(15)}};
+static const uint8_t lut_pick[4][64]
+    __attribute__((aligned(64))) = {{B16(0), B16(4), B16(8), B16(12)},
+                                    {B16(1), B16(5), B16(9), B16(13)},
+                                    {B16(2), B16(6), B16(10), B16(14)},
+                                    {B16(3), B16(7), B16(11), B16(15)}};
 #undef X4
 #undef F
 #undef B16
 
-// Sums above 255 among those where one half saturated and the other is 0: added up without saturating.
-static unsigned lut_recount(const uint8_t *table, size_t vector, const uint8_t *index, size_t lookups, int phases, int f,
-                            const void *first, const void *second) {
+// Sums above 255 among those where one half saturated and the other is 0: added up without
+// saturating.
+static unsigned lut_recount(const uint8_t *table, size_t vector, const uint8_t *index,
+                            size_t lookups, int phases, int f, const void *first,
+                            const void *second) {
     const uint8_t *a = first, *b = second;
     unsigned over = 0;
     for (size_t i = 0; i < vector; i++) {
@@ -125,7 +136,8 @@ static unsigned lut_recount(const uint8_t *table, size_t vector, const uint8_t *
 #define V_ZERO() _mm256_setzero_si256()
 #define V_LOAD(p) _mm256_load_si256((const __m256i *)(const void *)(p))
 #define V_SPREAD(x) _mm256_broadcastsi128_si256(x)
-#define V_BROADCAST(p) _mm256_broadcastsi128_si256(_mm_load_si128((const __m128i *)(const void *)(p)))
+#define V_BROADCAST(p) \
+    _mm256_broadcastsi128_si256(_mm_load_si128((const __m128i *)(const void *)(p)))
 #define V_SHUFFLE _mm256_shuffle_epi8
 #define V_AND _mm256_and_si256
 #define V_ADD8 _mm256_add_epi8
@@ -151,7 +163,8 @@ static unsigned lut_recount(const uint8_t *table, size_t vector, const uint8_t *
 #define V_MASK8(x) (unsigned)__builtin_popcount((unsigned)_mm256_movemask_epi8(x))
 #define V_COUNT_EQ8(a, b) V_MASK8(_mm256_cmpeq_epi8(a, b))
 #define V_COUNT_NE8(a, b) (32 - V_MASK8(_mm256_cmpeq_epi8(a, b)))
-#define V_COUNT_GTU8(a, b) (32 - V_MASK8(_mm256_cmpeq_epi8(_mm256_subs_epu8(a, b), _mm256_setzero_si256())))
+#define V_COUNT_GTU8(a, b) \
+    (32 - V_MASK8(_mm256_cmpeq_epi8(_mm256_subs_epu8(a, b), _mm256_setzero_si256())))
 #define V_COUNT_GT16(a, b) (V_MASK8(_mm256_cmpgt_epi16(a, b)) / 2)
 #define V_COUNT_NE16(a, b) ((32 - V_MASK8(_mm256_cmpeq_epi16(a, b))) / 2)
 #include "runtime-sim/xbar_lut_kernel.h"
@@ -172,14 +185,16 @@ static void build_index(const lut_run *t, const lut_block *b, const isa_block *k
                 uint32_t mask = 0x01010101u * ((1u << p->phase[f].bits) - 1);
                 int shift = p->phase[f].shift;
                 if (t->by_quad == 1) // bit r of the nibble from byte r: the products do not meet
-                    for (int i = 0; i < XBAR_LANES; i++) out[i] = (uint8_t)(((y[i] >> shift & mask) * 0x01020408u) >> 24 & 15);
+                    for (int i = 0; i < XBAR_LANES; i++)
+                        out[i] = (uint8_t)(((y[i] >> shift & mask) * 0x01020408u) >> 24 & 15);
                 else if (t->by_quad == 2)
                     for (int i = 0; i < XBAR_LANES; i++) {
                         uint32_t d = (y[i] >> shift & mask) >> (16 * j);
                         out[i] = (uint8_t)((d & 3) | (d >> 8 & 3) << 2);
                     }
                 else
-                    for (int i = 0; i < XBAR_LANES; i++) out[i] = (uint8_t)((y[i] >> shift & mask) >> (8 * j) & 15);
+                    for (int i = 0; i < XBAR_LANES; i++)
+                        out[i] = (uint8_t)((y[i] >> shift & mask) >> (8 * j) & 15);
             }
     }
 }
@@ -202,8 +217,10 @@ static void tiles_body(void *ctx, size_t begin, size_t end) {
     const tiles *t = ctx;
     uint64_t clipped = 0, rounded = 0;
     for (size_t tile = begin; tile < end; tile++) {
-        if (t->wide) lut512_tile(t->run, (uint32_t)tile, &clipped, &rounded);
-        else lut256_tile(t->run, (uint32_t)tile, &clipped, &rounded);
+        if (t->wide)
+            lut512_tile(t->run, (uint32_t)tile, &clipped, &rounded);
+        else
+            lut256_tile(t->run, (uint32_t)tile, &clipped, &rounded);
     }
     __atomic_fetch_add(&t->run->events->clipped, clipped, __ATOMIC_RELAXED);
     __atomic_fetch_add(&t->run->events->rounded, rounded, __ATOMIC_RELAXED);
@@ -215,7 +232,8 @@ static bool plan_run(const xbar *m, lut_run *t) {
     t->m = m;
     t->by_quad = p->phase[0].bits;
     if (t->by_quad != 1 && t->by_quad != 2 && t->by_quad != 4) return false;
-    int most_entry = 4 / t->by_quad * p->dac_max * p->cell_max, byte = p->pairs ? INT8_MAX : UINT8_MAX;
+    int most_entry = 4 / t->by_quad * p->dac_max * p->cell_max,
+        byte = p->pairs ? INT8_MAX : UINT8_MAX;
     if (most_entry > byte) return false;
     t->run = (size_t)(byte / most_entry);
     t->step_log = 63 - __builtin_clzll((uint64_t)p->step);
@@ -225,10 +243,13 @@ static bool plan_run(const xbar *m, lut_run *t) {
     }
     int64_t most = 0;
     for (uint32_t b = 0; b < m->n_blocks; b++) most = max_i64(most, m->blocks[b].rows);
-    if (p->step != INT64_C(1) << t->step_log || most * p->dac_max * p->cell_max + p->step > INT16_MAX) return false;
+    if (p->step != INT64_C(1) << t->step_log ||
+        most * p->dac_max * p->cell_max + p->step > INT16_MAX)
+        return false;
     t->lo = (int16_t)max_i64(p->lo, INT16_MIN), t->hi = (int16_t)min_i64(p->hi, INT16_MAX);
     bool small = p->hi <= UINT8_MAX && p->lo >= INT8_MIN; // 16 bits hold the codes of all phases
-    t->mode = p->pairs ? (small ? LUT_PAIRS_SMALL : LUT_PAIRS) : (small ? LUT_WIDE_SMALL : LUT_WIDE);
+    t->mode =
+        p->pairs ? (small ? LUT_PAIRS_SMALL : LUT_PAIRS) : (small ? LUT_WIDE_SMALL : LUT_WIDE);
     return true;
 }
 
@@ -237,20 +258,24 @@ bool xbar_lut_fits(const xbar *m, xbar_path path) {
     return path != XBAR_PORTABLE && plan_run(m, &t);
 }
 
-void xbar_run_lut(const xbar *m, const xbar_how *how, const int8_t *x, size_t x_stride, size_t rows, int32_t *acc,
-                  size_t acc_stride, xbar_events *events) {
+void xbar_run_lut(const xbar *m, const xbar_how *how, const int8_t *x, size_t x_stride, size_t rows,
+                  int32_t *acc, size_t acc_stride, xbar_events *events) {
     lut_run t = {0};
     CHECK(plan_run(m, &t), "no table fits");
     t.events = events, t.x_stride = x_stride, t.acc_stride = acc_stride;
     t.blocks = base_calloc(m->n_blocks, sizeof *t.blocks);
-    size_t chunk = CHUNK_GROUPS * XBAR_LANES < rows ? CHUNK_GROUPS : (rows + XBAR_LANES - 1) / XBAR_LANES, bytes = 0;
+    size_t chunk = CHUNK_GROUPS * XBAR_LANES < rows ? CHUNK_GROUPS
+                                                    : (rows + XBAR_LANES - 1) / XBAR_LANES,
+           bytes = 0;
     for (uint32_t b = 0; b < m->n_blocks; b++) {
         size_t quads = (m->blocks[b].rows + 3) / 4, lookups = quads * (size_t)t.by_quad;
         t.blocks[b] = (lut_block){quads, lookups, bytes};
         // column blocks of the same word lines share their indices
-        if (b > 0 && m->blocks[b].k0 == m->blocks[b - 1].k0 && m->blocks[b].rows == m->blocks[b - 1].rows)
+        if (b > 0 && m->blocks[b].k0 == m->blocks[b - 1].k0 &&
+            m->blocks[b].rows == m->blocks[b - 1].rows)
             t.blocks[b].index = t.blocks[b - 1].index;
-        else bytes += chunk * lookups * (size_t)m->plan.n_phases * XBAR_LANES;
+        else
+            bytes += chunk * lookups * (size_t)m->plan.n_phases * XBAR_LANES;
         if (lookups > t.most_lookups) t.most_lookups = lookups;
     }
     t.index = lut_alloc(bytes);
@@ -268,8 +293,8 @@ void xbar_run_lut(const xbar *m, const xbar_how *how, const int8_t *x, size_t x_
 
 #else
 bool xbar_lut_fits(const xbar *m, xbar_path path) { return false; }
-void xbar_run_lut(const xbar *m, const xbar_how *how, const int8_t *x, size_t x_stride, size_t rows, int32_t *acc,
-                  size_t acc_stride, xbar_events *events) {
+void xbar_run_lut(const xbar *m, const xbar_how *how, const int8_t *x, size_t x_stride, size_t rows,
+                  int32_t *acc, size_t acc_stride, xbar_events *events) {
     CHECK(false, "no vector unit to look up with");
 }
 #endif

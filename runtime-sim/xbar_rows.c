@@ -1,10 +1,9 @@
 // Crossbars by adding up word lines: for each input phase, the rows of cells whose word line is
 // driven, 64 columns at a time. Any parameters; the fallback of xbar_lut.c, and the faster one for
-// few rows (nothing to build). Vectors of 64 bytes are the compiler's; each path compiles the same
-// text.
+// few rows (nothing to build).
 //
 // Three widths of the sum, by what it can reach:
-//   bytes   1-bit phases: up to `run` rows add up in a byte before they are widened to 16 bits
+//   bytes   1-bit phases: `longest` rows add up in a byte before they are widened to 16 bits
 //   words   digits are multiplied in 16 bits
 //   longs   anything else, converted one by one
 #include "runtime-sim/xbar_parts.h"
@@ -12,41 +11,48 @@
 #include <stdlib.h>
 #include <string.h>
 
-typedef uint8_t u8x64 __attribute__((vector_size(64)));
-typedef uint8_t u8x32 __attribute__((vector_size(32)));
-typedef int8_t i8x32 __attribute__((vector_size(32)));
-typedef int16_t i16x32 __attribute__((vector_size(64)));
-typedef int16_t i16x16 __attribute__((vector_size(32)));
-typedef int32_t i32x16 __attribute__((vector_size(64)));
+// Rows of x worked on together: bounds the lists; counts of a chunk fit 16 bits (9 phases, 8
+// vectors of the same lanes, this many rows).
+enum { ROWS_CHUNK = 64 };
 
-#define INLINE static inline __attribute__((always_inline))
+typedef enum { ROWS_BYTES, ROWS_WORDS, ROWS_LONGS } rows_width;
 
-typedef enum { BYTES, WORDS, LONGS } width;
+// Word lines driven, and the digits they carry: [row of x][phase][word line], n of them each.
+typedef struct {
+    uint16_t *driven;
+    uint8_t *by;
+    uint32_t *n;
+} rows_list;
 
 typedef struct {
     const xbar *m;
     const int8_t *x;
-    size_t x_stride, rows, chunk, chunks, acc_stride;
+    size_t x_stride, rows, acc_stride, share, shares; // rows of a job, jobs a tile
     int32_t *acc;
-    width width;
+    rows_width width;
     int step_log;
+    size_t longest;
+    int16_t lo, hi;
+    rows_list *lists; // by block
+    xbar_path path;
     xbar_events *events;
-} run;
+} rows_run;
 
-enum { CHUNK_ROWS = 64 };
-
-static width width_of(const xbar_plan *p, const xbar *m, int *step_log) {
+static void plan_run(rows_run *t) {
+    const xbar_plan *p = &t->m->plan;
     int64_t most = 0;
-    for (uint32_t b = 0; b < m->n_blocks; b++) most = max_i64(most, m->blocks[b].rows);
+    for (uint32_t b = 0; b < t->m->n_blocks; b++) most = max_i64(most, t->m->blocks[b].rows);
     most *= (int64_t)p->dac_max * p->cell_max;
-    *step_log = 63 - __builtin_clzll((uint64_t)p->step);
-    bool power = p->step == INT64_C(1) << *step_log;
-    if (!power || most + p->step > INT16_MAX) return LONGS;
-    return p->dac_max == 1 && p->cell_max <= (p->pairs ? INT8_MAX : UINT8_MAX) / 4 ? BYTES : WORDS;
+    t->step_log = 63 - __builtin_clzll((uint64_t)p->step);
+    t->lo = (int16_t)max_i64(p->lo, INT16_MIN), t->hi = (int16_t)min_i64(p->hi, INT16_MAX);
+    int byte = p->pairs ? INT8_MAX : UINT8_MAX;
+    t->longest = (size_t)(byte / p->cell_max);
+    t->width = p->dac_max == 1 && t->longest >= 4 ? ROWS_BYTES : ROWS_WORDS;
+    if (p->step != INT64_C(1) << t->step_log || most + p->step > INT16_MAX) t->width = ROWS_LONGS;
 }
 
-// Digits of one slice, [rows][64]; zero where a column is not this part's or not at risk: such
-// columns sum to zero, convert to zero and count nothing.
+// Digits of one slice, [rows][64] in bytes or 16 bits; zero where a column is not this part's or
+// not at risk: such columns sum to zero, convert to zero and count nothing.
 static void extract(const xbar *m, const xbar_part *part, int s, uint32_t tile, bool bytes,
                     void *digits) {
     const xbar_plan *p = &m->plan;
@@ -62,226 +68,154 @@ static void extract(const xbar *m, const xbar_part *part, int s, uint32_t tile, 
         int16_t v[XBAR_TILE];
         if (p->pairs)
             for (int i = 0; i < XBAR_TILE; i++) {
-                int16_t a = (int16_t)((w[i] < 0 ? -w[i] : w[i]) >> shift & keep[i]);
-                v[i] = w[i] < 0 ? (int16_t)-a : a;
+                int16_t sign = (int16_t)(w[i] >> 7), a = (int16_t)((w[i] ^ sign) - sign);
+                a = (int16_t)(a >> shift & keep[i]);
+                v[i] = (int16_t)((a ^ sign) - sign);
             }
         else
             for (int i = 0; i < XBAR_TILE; i++)
-                v[i] = (int16_t)((w[i] + p->offset) >> shift & keep[i]);
+                v[i] = (int16_t)((int16_t)(w[i] + p->offset) >> shift & keep[i]);
+        uint8_t *to = (uint8_t *)digits + (size_t)r * XBAR_TILE * (bytes ? 1 : 2);
         if (bytes)
-            for (int i = 0; i < XBAR_TILE; i++)
-                ((uint8_t *)digits)[r * XBAR_TILE + (unsigned)i] = (uint8_t)v[i];
+            for (int i = 0; i < XBAR_TILE; i++) to[i] = (uint8_t)v[i];
         else
-            memcpy((int16_t *)digits + r * XBAR_TILE, v, sizeof v);
+            memcpy(to, v, sizeof v);
     }
 }
 
-// lo, hi += the 64 bytes of a, widened
-INLINE void widen(i16x32 sum[2], u8x64 a, bool pairs) {
-    u8x32 half[2];
-    memcpy(half, &a, sizeof a);
-    for (int i = 0; i < 2; i++)
-        sum[i] += pairs ? __builtin_convertvector((i8x32)half[i], i16x32)
-                        : __builtin_convertvector(half[i], i16x32);
-}
-
-INLINE void sum_bytes(i16x32 sum[2], const uint8_t *digits, const uint16_t *driven, size_t n,
-                      size_t longest, bool pairs) {
-    sum[0] = sum[1] = (i16x32){0};
-    for (size_t i = 0; i < n;) {
-        size_t end = n - i < longest ? n : i + longest;
-        u8x64 a = {0}, row;
-        for (; i < end; i++) {
-            memcpy(&row, digits + (size_t)driven[i] * XBAR_TILE, sizeof row);
-            a += row;
-        }
-        widen(sum, a, pairs);
+// Sums too large for 16 bits, or steps that are no power of two. Codes and steps can be large: they
+// add up modulo 2^32, as i32 sums do.
+static void rows_longs(int32_t *total, const rows_run *t, const int16_t *digits,
+                       const uint16_t *driven, const uint8_t *by, size_t n, const xbar_digit *phase,
+                       xbar_events *e) {
+    int64_t sum[XBAR_TILE] = {0};
+    for (size_t j = 0; j < n; j++) {
+        const int16_t *w = digits + (size_t)driven[j] * XBAR_TILE;
+        for (int i = 0; i < XBAR_TILE; i++) sum[i] += by[j] * w[i];
+    }
+    for (int i = 0; i < XBAR_TILE; i++) {
+        uint32_t code = (uint32_t)xbar_convert(&t->m->plan, sum[i], e) << phase->shift,
+                 was = (uint32_t)total[i];
+        total[i] = (int32_t)(phase->sign > 0 ? was + code : was - code);
     }
 }
 
-INLINE void sum_words(i16x32 sum[2], const int16_t *digits, const uint16_t *driven,
-                      const uint8_t *by, size_t n) {
-    sum[0] = sum[1] = (i16x32){0};
-    for (size_t i = 0; i < n; i++) {
-        i16x32 row[2];
-        memcpy(row, digits + (size_t)driven[i] * XBAR_TILE, sizeof row);
-        int16_t d = by[i];
-        sum[0] += row[0] * d;
-        sum[1] += row[1] * d;
-    }
-}
+#define ROWS_INLINE static inline __attribute__((always_inline))
+#define ROWS(name) rows128_##name
+#define ROWS_TARGET
+#define RW 16
+#include "runtime-sim/xbar_rows_kernel.h"
+#if defined(__x86_64__)
+#define ROWS(name) rows256_##name
+#define ROWS_TARGET __attribute__((target("avx2")))
+#define RW 32
+#include "runtime-sim/xbar_rows_kernel.h"
+#define ROWS(name) rows512_##name
+#define ROWS_TARGET __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl")))
+#define RW 64
+#include "runtime-sim/xbar_rows_kernel.h"
+#else
+#define rows256_slice rows128_slice
+#define rows512_slice rows128_slice
+#endif
 
-// Counters of one (block, slice): negated counts per lane, at most 9 phases * CHUNK_ROWS each.
-typedef struct {
-    i16x32 clipped[2], rounded[2];
-} lanes;
-
-// Codes of 64 sums, times 2^shift with sign, added to total.
-INLINE void convert(i32x16 total[4], i16x32 sum[2], const run *t, int shift, int sign,
-                    lanes *count) {
+// Lists of one row of x in one block. (The digits of a phase fit a byte.)
+static void list_row(const rows_run *t, uint32_t b, size_t r) {
     const xbar_plan *p = &t->m->plan;
-    int16_t lo = (int16_t)max_i64(p->lo, INT16_MIN), hi = (int16_t)min_i64(p->hi, INT16_MAX);
-    i16x32 zero = {0}, vlo = zero + lo, vhi = zero + hi;
-    for (int i = 0; i < 2; i++) {
-        i16x32 q = sum[i];
-        if (t->step_log > 0) { // half even: s + (step/2 - 1) + (floor(s / step) odd), shifted
-            int16_t mask = (int16_t)((1 << t->step_log) - 1),
-                    half = (int16_t)((1 << (t->step_log - 1)) - 1);
-            count->rounded[i] += (i16x32)((q & mask) != zero);
-            q = (q + half + ((q >> t->step_log) & 1)) >> t->step_log;
-        }
-        i16x32 low = (i16x32)(q < vlo), high = (i16x32)(q > vhi);
-        count->clipped[i] += low | high;
-        q = (q & ~(low | high)) | (vlo & low) | (vhi & high);
-        i16x16 part[2];
-        memcpy(part, &q, sizeof q);
-        for (int h = 0; h < 2; h++) {
-            i32x16 v = __builtin_convertvector(part[h], i32x16) << shift;
-            total[2 * i + h] += sign > 0 ? v : -v;
-        }
-    }
-}
-
-static uint64_t lanes_sum(const i16x32 v[2]) {
-    int64_t n = 0;
-    for (int i = 0; i < 2; i++)
-        for (int l = 0; l < 32; l++) n -= v[i][l];
-    return (uint64_t)n;
-}
-
-// Word lines driven in phase f by a row of x, and the digits they carry.
-INLINE size_t list_driven(const xbar_digit *f, const int8_t *x, size_t n, uint16_t *driven,
-                          uint8_t *by) {
-    size_t count = 0;
-    unsigned mask = (1u << f->bits) - 1;
-    for (size_t k = 0; k < n; k++) {
-        unsigned d = ((uint8_t)x[k] >> f->shift) & mask;
-        driven[count] = (uint16_t)k;
-        by[count] = (uint8_t)d;
-        count += d != 0;
-    }
-    return count;
-}
-
-typedef struct {
-    uint16_t *driven[XBAR_MAX_DIGITS]; // [rows] of each phase
-    uint8_t *by[XBAR_MAX_DIGITS];
-    size_t n[XBAR_MAX_DIGITS];
-} stimulus;
-
-INLINE void part_rows(const run *t, const xbar_part *part, uint32_t tile, int s, const void *digits,
-                      size_t r, const stimulus *in, lanes *count, xbar_events *e) {
-    const xbar_plan *p = &t->m->plan;
-    i32x16 total[4] = {{0}};
-    size_t longest = (size_t)((p->pairs ? INT8_MAX : UINT8_MAX) / p->cell_max);
+    const isa_block *k = &t->m->blocks[b];
+    const uint8_t *x = (const uint8_t *)t->x + r * t->x_stride + k->k0;
     for (int f = 0; f < p->n_phases; f++) {
-        const xbar_digit *ph = &p->phase[f];
-        i16x32 sum[2];
-        if (t->width == BYTES) {
-            if (p->pairs)
-                sum_bytes(sum, digits, in->driven[f], in->n[f], longest, true);
-            else
-                sum_bytes(sum, digits, in->driven[f], in->n[f], longest, false);
-            convert(total, sum, t, ph->shift, ph->sign, count);
-        } else if (t->width == WORDS) {
-            sum_words(sum, digits, in->driven[f], in->by[f], in->n[f]);
-            convert(total, sum, t, ph->shift, ph->sign, count);
-        } else {
-            const int16_t *w = digits;
-            for (int i = 0; i < XBAR_TILE; i++) {
-                int64_t v = 0;
-                for (size_t j = 0; j < in->n[f]; j++)
-                    v +=
-                        (int64_t)in->by[f][j] * w[(size_t)in->driven[f][j] * XBAR_TILE + (size_t)i];
-                // codes and steps can be large: added up modulo 2^32, as i32 sums are
-                uint32_t code = (uint32_t)xbar_convert(p, v, e) << ph->shift;
-                uint32_t was = (uint32_t)total[i / 16][i % 16];
-                total[i / 16][i % 16] = (int32_t)(ph->sign > 0 ? was + code : was - code);
-            }
+        size_t at = r * (size_t)p->n_phases + (size_t)f;
+        uint16_t *driven = t->lists[b].driven + at * k->rows;
+        uint8_t *by = t->lists[b].by + at * k->rows;
+        uint32_t n = 0;
+        int shift = p->phase[f].shift, mask = (1 << p->phase[f].bits) - 1;
+        for (uint32_t i = 0; i < k->rows; i++) {
+            int d = x[i] >> shift & mask;
+            driven[n] = (uint16_t)i;
+            by[n] = (uint8_t)d;
+            n += d != 0;
         }
+        t->lists[b].n[at] = n;
     }
-    uint32_t col0 = tile * XBAR_TILE;
-    int32_t sums[XBAR_TILE];
-    memcpy(sums, total, sizeof sums);
-    uint32_t factor = (uint32_t)p->slice[s].sign << p->slice[s].shift;
-    if (t->width != LONGS) factor *= (uint32_t)p->step;
-    uint32_t *acc = (uint32_t *)t->acc + r * t->acc_stride;
-    for (uint32_t n = part->from; n < part->until; n++) acc[n] += (uint32_t)sums[n - col0] * factor;
 }
 
-INLINE void body(const run *t, size_t begin, size_t end) {
+static bool shares_list(const xbar *m, uint32_t b) { // column blocks of the same word lines
+    return b > 0 && m->blocks[b].k0 == m->blocks[b - 1].k0 &&
+           m->blocks[b].rows == m->blocks[b - 1].rows;
+}
+
+static void list_body(void *ctx, size_t begin, size_t end) {
+    const rows_run *t = ctx;
+    for (size_t r = begin; r < end; r++)
+        for (uint32_t b = 0; b < t->m->n_blocks; b++)
+            if (!shares_list(t->m, b)) list_row(t, b, r);
+}
+
+static void tile_body(void *ctx, size_t begin, size_t end) {
+    static void (*const slices[XBAR_PATHS])(const rows_run *, const xbar_part *, uint32_t, int,
+                                            const void *, size_t, size_t, xbar_events *) = {
+        rows128_slice, rows256_slice, rows512_slice, rows512_slice};
+    const rows_run *t = ctx;
     const xbar *m = t->m;
-    const xbar_plan *p = &m->plan;
     uint32_t most = 0;
     for (uint32_t b = 0; b < m->n_blocks; b++)
-        if (m->blocks[b].rows > most) most = m->blocks[b].rows;
-    bool bytes = t->width == BYTES;
+        most = m->blocks[b].rows > most ? m->blocks[b].rows : most;
+    bool bytes = t->width == ROWS_BYTES;
     void *digits = base_alloc((size_t)most * XBAR_TILE * (bytes ? 1 : 2) + 1);
-    uint16_t *driven = base_alloc((size_t)most * XBAR_MAX_DIGITS * CHUNK_ROWS * 3 + 1);
-    uint8_t *by = (uint8_t *)(driven + (size_t)most * XBAR_MAX_DIGITS * CHUNK_ROWS);
-    stimulus *in = base_alloc(CHUNK_ROWS * sizeof *in);
     xbar_events e = {0};
     for (size_t job = begin; job < end; job++) {
-        uint32_t tile = (uint32_t)(job / t->chunks);
-        size_t r0 = job % t->chunks * t->chunk,
-               r1 = min_i64((int64_t)(r0 + t->chunk), (int64_t)t->rows);
+        uint32_t tile = (uint32_t)(job / t->shares);
+        size_t r0 = job % t->shares * t->share,
+               r1 = r0 + t->share < t->rows ? r0 + t->share : t->rows;
         for (uint32_t b = 0; b < m->n_blocks; b++) {
             xbar_part part;
-            if (!xbar_part_of(m, b, tile, &part) || !xbar_part_risk(&part)) continue;
-            for (size_t r = r0; r < r1; r++)
-                for (int f = 0; f < p->n_phases; f++) {
-                    stimulus *st = &in[r - r0];
-                    size_t at = ((r - r0) * XBAR_MAX_DIGITS + (size_t)f) * most;
-                    st->driven[f] = driven + at, st->by[f] = by + at;
-                    st->n[f] = list_driven(&p->phase[f], t->x + r * t->x_stride + part.block->k0,
-                                           part.block->rows, st->driven[f], st->by[f]);
-                }
-            for (int s = 0; s < p->n_slices; s++) {
+            if (!xbar_part_of(m, b, tile, &part)) continue;
+            for (int s = 0; s < m->plan.n_slices; s++) {
                 if (!(xbar_part_risk(&part) >> s & 1)) continue;
                 extract(m, &part, s, tile, bytes, digits);
-                lanes count = {{{0}}};
-                for (size_t r = r0; r < r1; r++)
-                    part_rows(t, &part, tile, s, digits, r, &in[r - r0], &count, &e);
-                e.clipped += lanes_sum(count.clipped);
-                e.rounded += lanes_sum(count.rounded);
+                slices[t->path](t, &part, tile, s, digits, r0, r1, &e);
             }
         }
     }
     free(digits);
-    free(driven);
-    free(in);
     __atomic_fetch_add(&t->events->clipped, e.clipped, __ATOMIC_RELAXED);
     __atomic_fetch_add(&t->events->rounded, e.rounded, __ATOMIC_RELAXED);
 }
 
-static void body_portable(void *ctx, size_t begin, size_t end) { body(ctx, begin, end); }
-#if defined(__x86_64__)
-__attribute__((target("avx2"))) static void body_avx2(void *ctx, size_t begin, size_t end) {
-    body(ctx, begin, end);
-}
-__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl"))) static void
-body_avx512(void *ctx, size_t begin, size_t end) {
-    body(ctx, begin, end);
-}
-#else
-#define body_avx2 body_portable
-#define body_avx512 body_portable
-#endif
-
 void xbar_run_rows(const xbar *m, const xbar_how *how, const int8_t *x, size_t x_stride,
                    size_t rows, int32_t *acc, size_t acc_stride, xbar_events *events) {
-    static void (*const bodies[XBAR_PATHS])(void *, size_t, size_t) = {body_portable, body_avx2,
-                                                                       body_avx512, body_avx512};
-    run t = {.m = m,
-             .x = x,
-             .x_stride = x_stride,
-             .rows = rows,
-             .acc = acc,
-             .acc_stride = acc_stride,
-             .events = events};
-    t.width = width_of(&m->plan, m, &t.step_log);
-    t.chunk = rows < CHUNK_ROWS ? rows : CHUNK_ROWS;
-    t.chunks = (rows + t.chunk - 1) / t.chunk;
+    rows_run t = {.m = m,
+                  .x_stride = x_stride,
+                  .acc_stride = acc_stride,
+                  .path = how->path,
+                  .events = events};
+    plan_run(&t);
+    size_t chunk = rows < ROWS_CHUNK ? rows : ROWS_CHUNK, phases = (size_t)m->plan.n_phases;
+    t.lists = base_calloc(m->n_blocks, sizeof *t.lists);
+    for (uint32_t b = 0; b < m->n_blocks; b++) {
+        if (shares_list(m, b)) {
+            t.lists[b] = t.lists[b - 1];
+            continue;
+        }
+        size_t n =
+            chunk * phases * m->blocks[b].rows; // one more: the entry after the last is written to
+        t.lists[b] =
+            (rows_list){base_alloc((n + 1) * 2), base_alloc(n + 1), base_alloc(chunk * phases * 4)};
+    }
     size_t tiles = (m->n + XBAR_TILE - 1) / XBAR_TILE;
-    parallel_for(how->threads, tiles * t.chunks, 1, bodies[how->path], &t);
+    for (size_t r = 0; r < rows; r += chunk) {
+        t.x = x + r * x_stride, t.acc = acc + r * acc_stride;
+        t.rows = rows - r < chunk ? rows - r : chunk;
+        t.share = t.rows, t.shares = 1;
+        parallel_for(how->threads, t.rows, 4, list_body, &t);
+        parallel_for(how->threads, tiles * t.shares, 1, tile_body, &t);
+    }
+    for (uint32_t b = 0; b < m->n_blocks; b++) {
+        if (shares_list(m, b)) continue;
+        free(t.lists[b].driven);
+        free(t.lists[b].by);
+        free(t.lists[b].n);
+    }
+    free(t.lists);
 }

@@ -1,5 +1,5 @@
-// Crossbar engines: the naive loop over cells is the oracle; every engine on every path gives its sums
-// and its counts, and exact converters give the plain integer product.
+// Crossbar engines: the naive loop over cells is the oracle; every engine on every path gives its
+// sums and its counts, and exact converters give the plain integer product.
 #include "runtime-sim/xbar.h"
 #include "support/base.h"
 #include "tests/sim/random.h"
@@ -30,13 +30,15 @@ static void cut(problem *q, uint32_t rows, uint32_t cols) {
                                                    .cols = q->n - n < cols ? q->n - n : cols};
 }
 
-static problem make(uint64_t *r, xbar_params p, uint32_t m, uint32_t k, uint32_t n, uint32_t rows, uint32_t cols) {
+static problem make(uint64_t *r, xbar_params p, uint32_t m, uint32_t k, uint32_t n, uint32_t rows,
+                    uint32_t cols) {
     problem q = {.p = p, .m = m, .k = k, .n = n, .x_stride = k + (uint32_t)random_in(r, 0, 3)};
     q.acc_stride = n + (uint32_t)random_in(r, 0, 3);
     q.w = base_alloc((size_t)k * n + 1);
     q.x = base_alloc((size_t)m * q.x_stride + 1);
     int64_t top = INT64_C(1) << ((p.weight_bits ? p.weight_bits : 8) - 1);
-    int64_t spread = random_in(r, 1, top), centre = random_in(r, 0, 3) == 0 ? random_in(r, -top, top - 1) : 0;
+    int64_t spread = random_in(r, 1, top),
+            centre = random_in(r, 0, 3) == 0 ? random_in(r, -top, top - 1) : 0;
     for (size_t i = 0; i < (size_t)k * n; i++) {
         int64_t v = centre + random_in(r, -spread, spread);
         q.w[i] = (int8_t)(v < -top ? -top : v > top - 1 ? top - 1 : v);
@@ -65,21 +67,26 @@ static int32_t *answer(const problem *q, xbar *a, xbar_how how, xbar_events *e) 
     return acc;
 }
 
-static void compare(const problem *q, const int32_t *want, const xbar_events *we, const int32_t *got,
-                    const xbar_events *ge, const char *what, uint64_t seed) {
+static void compare(const problem *q, const int32_t *want, const xbar_events *we,
+                    const int32_t *got, const xbar_events *ge, const char *what, uint64_t seed) {
     for (uint32_t m = 0; m < q->m; m++)
         for (uint32_t n = 0; n < q->n; n++)
             if (want[m * q->acc_stride + n] != got[m * q->acc_stride + n])
-                fail_msg("%s, seed %llu: [%u][%u] is %d, expected %d (M %u K %u N %u enc %d c %d b %d v %d A %d step %lld)",
-                         what, (unsigned long long)seed, m, n, got[m * q->acc_stride + n], want[m * q->acc_stride + n],
-                         q->m, q->k, q->n, q->p.encoding, q->p.cell_bits, q->p.weight_bits, q->p.dac_bits, q->p.adc_bits,
+                fail_msg("%s, seed %llu: [%u][%u] is %d, expected %d (M %u K %u N %u enc %d c %d b "
+                         "%d v %d A %d step %lld)",
+                         what, (unsigned long long)seed, m, n, got[m * q->acc_stride + n],
+                         want[m * q->acc_stride + n], q->m, q->k, q->n, q->p.encoding,
+                         q->p.cell_bits, q->p.weight_bits, q->p.dac_bits, q->p.adc_bits,
                          (long long)q->p.adc_step);
-    if (we->conversions != ge->conversions || we->clipped != ge->clipped || we->rounded != ge->rounded)
-        fail_msg("%s, seed %llu: events %llu %llu %llu, expected %llu %llu %llu (enc %d c %d b %d v %d A %d step %lld)", what,
-                 (unsigned long long)seed, (unsigned long long)ge->conversions, (unsigned long long)ge->clipped,
-                 (unsigned long long)ge->rounded, (unsigned long long)we->conversions, (unsigned long long)we->clipped,
-                 (unsigned long long)we->rounded, q->p.encoding, q->p.cell_bits, q->p.weight_bits, q->p.dac_bits,
-                 q->p.adc_bits, (long long)q->p.adc_step);
+    if (we->conversions != ge->conversions || we->clipped != ge->clipped ||
+        we->rounded != ge->rounded)
+        fail_msg("%s, seed %llu: events %llu %llu %llu, expected %llu %llu %llu (enc %d c %d b %d "
+                 "v %d A %d step %lld)",
+                 what, (unsigned long long)seed, (unsigned long long)ge->conversions,
+                 (unsigned long long)ge->clipped, (unsigned long long)ge->rounded,
+                 (unsigned long long)we->conversions, (unsigned long long)we->clipped,
+                 (unsigned long long)we->rounded, q->p.encoding, q->p.cell_bits, q->p.weight_bits,
+                 q->p.dac_bits, q->p.adc_bits, (long long)q->p.adc_step);
 }
 
 static void every_engine(const problem *q, uint64_t seed) {
@@ -91,9 +98,11 @@ static void every_engine(const problem *q, uint64_t seed) {
         for (int engine = XBAR_AUTO; engine <= XBAR_LUT; engine++) {
             if (engine == XBAR_CELLS) continue;
             char what[64];
-            snprintf(what, sizeof what, "engine %d path %s", engine, xbar_path_name((xbar_path)path));
+            snprintf(what, sizeof what, "engine %d path %s", engine,
+                     xbar_path_name((xbar_path)path));
             int threads = seed % 5 == 0 ? 3 : 1;
-            int32_t *got = answer(q, a, (xbar_how){(xbar_engine)engine, (xbar_path)path, threads}, &got_e);
+            int32_t *got =
+                answer(q, a, (xbar_how){(xbar_engine)engine, (xbar_path)path, threads}, &got_e);
             compare(q, want, &want_e, got, &got_e, what, seed);
             free(got);
         }
@@ -103,7 +112,8 @@ static void every_engine(const problem *q, uint64_t seed) {
 }
 
 static xbar_params params(uint64_t *r) {
-    xbar_params p = {.encoding = (machine_encoding)random_in(r, 0, 2), .input_bits = 8, .weight_bits = 8};
+    xbar_params p = {
+        .encoding = (machine_encoding)random_in(r, 0, 2), .input_bits = 8, .weight_bits = 8};
     if (random_in(r, 0, 4) == 0) p.weight_bits = (int)random_in(r, 2, 8);
     static const int cells[] = {1, 2, 2, 2, 4, 3, 8, 5, 6, 7, 0};
     static const int dacs[] = {1, 1, 1, 2, 4, 3, 5, 8};
@@ -120,8 +130,10 @@ static void test_engines_equal_cells(void **state) {
     for (uint64_t seed = 1; seed <= 400; seed++) {
         uint64_t r = seed;
         xbar_params p = params(&r);
-        uint32_t m = (uint32_t)random_in(&r, 1, 40), k = (uint32_t)random_in(&r, 1, 90), n = (uint32_t)random_in(&r, 1, 90);
-        problem q = make(&r, p, m, k, n, (uint32_t)random_in(&r, 1, 64), (uint32_t)random_in(&r, 1, 80));
+        uint32_t m = (uint32_t)random_in(&r, 1, 40), k = (uint32_t)random_in(&r, 1, 90),
+                 n = (uint32_t)random_in(&r, 1, 90);
+        problem q =
+            make(&r, p, m, k, n, (uint32_t)random_in(&r, 1, 64), (uint32_t)random_in(&r, 1, 80));
         every_engine(&q, seed);
         drop(&q);
     }
@@ -132,8 +144,8 @@ static void test_tall_blocks(void **state) {
     for (uint64_t seed = 1; seed <= 24; seed++) {
         uint64_t r = seed * 1000;
         xbar_params p = params(&r);
-        problem q = make(&r, p, (uint32_t)random_in(&r, 15, 18), (uint32_t)random_in(&r, 250, 700), 20,
-                         (uint32_t)random_in(&r, 200, 700), 64);
+        problem q = make(&r, p, (uint32_t)random_in(&r, 15, 18), (uint32_t)random_in(&r, 250, 700),
+                         20, (uint32_t)random_in(&r, 200, 700), 64);
         every_engine(&q, seed * 1000);
         drop(&q);
     }
@@ -142,7 +154,8 @@ static void test_tall_blocks(void **state) {
 // The converter's ends and ties, by hand: one word line, one column.
 static void test_converter(void **state) {
     xbar_params p = {MACHINE_OFFSET, 8, 8, 1, 8, 2, 4};
-    // w + 128 = 6 -> 1.5 steps -> 2 -> 8; 10 -> 2.5 -> 2 -> 8; 14 -> 3.5 -> 4, clipped to 3 -> 12; 13 -> 3.25 -> 3 -> 12
+    // w + 128 = 6 -> 1.5 steps -> 2 -> 8; 10 -> 2.5 -> 2 -> 8; 14 -> 3.5 -> 4, clipped to 3 -> 12;
+    // 13 -> 3.25 -> 3 -> 12
     int8_t w[4] = {6 - 128, 10 - 128, 14 - 128, 13 - 128}, x = 1;
     isa_block block = {.rows = 1, .cols = 4};
     for (int path = XBAR_PORTABLE; path < XBAR_PATHS; path++) {
@@ -173,7 +186,8 @@ static void check_plain(const problem *q, xbar_how how) {
     for (uint32_t m = 0; m < q->m; m++)
         for (uint32_t n = 0; n < q->n; n++) {
             int64_t s = 0;
-            for (uint32_t k = 0; k < q->k; k++) s += q->x[m * q->x_stride + k] * q->w[(size_t)k * q->n + n];
+            for (uint32_t k = 0; k < q->k; k++)
+                s += q->x[m * q->x_stride + k] * q->w[(size_t)k * q->n + n];
             assert_int_equal(acc[m * q->acc_stride + n], s);
         }
     assert_int_equal(e.clipped, 0);
@@ -188,10 +202,12 @@ static void test_lossless_is_the_integer_product(void **state) {
         uint64_t r = seed;
         xbar_params p = params(&r);
         p.adc_bits = seed % 2 ? 0 : 24, p.adc_step = seed % 2 ? p.adc_step : 1;
-        problem q = make(&r, p, (uint32_t)random_in(&r, 1, 20), (uint32_t)random_in(&r, 1, 300), (uint32_t)random_in(&r, 1, 140),
-                         (uint32_t)random_in(&r, 1, 128), (uint32_t)random_in(&r, 1, 128));
+        problem q = make(&r, p, (uint32_t)random_in(&r, 1, 20), (uint32_t)random_in(&r, 1, 300),
+                         (uint32_t)random_in(&r, 1, 140), (uint32_t)random_in(&r, 1, 128),
+                         (uint32_t)random_in(&r, 1, 128));
         for (int path = XBAR_PORTABLE; path < XBAR_PATHS; path++)
-            if (xbar_has_path((xbar_path)path)) check_plain(&q, (xbar_how){XBAR_AUTO, (xbar_path)path, 2});
+            if (xbar_has_path((xbar_path)path))
+                check_plain(&q, (xbar_how){XBAR_AUTO, (xbar_path)path, 2});
         if (seed <= 10) check_plain(&q, (xbar_how){XBAR_CELLS, XBAR_PORTABLE, 1});
         drop(&q);
     }
@@ -204,7 +220,8 @@ static void test_mixed_risk(void **state) {
         xbar_params p = {(machine_encoding)(seed % 3), 2, 8, 1, 8, seed % 3 == 2 ? 9 : 8, 1};
         problem q = make(&r, p, 33, 260, 200, 128, 128);
         for (size_t i = 0; i < (size_t)q.k * q.n; i++) q.w[i] = (int8_t)random_in(&r, -90, 90);
-        for (uint32_t k = 0; k < q.k; k++) q.w[(size_t)k * q.n + 17] = q.w[(size_t)k * q.n + 150] = 127;
+        for (uint32_t k = 0; k < q.k; k++)
+            q.w[(size_t)k * q.n + 17] = q.w[(size_t)k * q.n + 150] = 127;
         xbar *a = xbar_new(&p, q.w, q.k, q.n, q.blocks, q.n_blocks);
         assert_true(xbar_risk(a) > 0 && xbar_risk(a) < 0.9);
         xbar_free(a);
@@ -228,9 +245,12 @@ static void test_phases_and_slices(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_converter),     cmocka_unit_test(test_phases_and_slices),
-        cmocka_unit_test(test_engines_equal_cells), cmocka_unit_test(test_tall_blocks),
-        cmocka_unit_test(test_lossless_is_the_integer_product), cmocka_unit_test(test_mixed_risk),
+        cmocka_unit_test(test_converter),
+        cmocka_unit_test(test_phases_and_slices),
+        cmocka_unit_test(test_engines_equal_cells),
+        cmocka_unit_test(test_tall_blocks),
+        cmocka_unit_test(test_lossless_is_the_integer_product),
+        cmocka_unit_test(test_mixed_risk),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,58 @@
+// The product of many rows, for one vector width of BYTES: included by product.c with STRIPS, BYTES
+// and ROWS set. ROWS rows x STRIP columns of sums stay in registers.
+
+typedef double STRIPS(f64) __attribute__((vector_size(BYTES)));
+typedef double STRIPS(f64_at)
+    __attribute__((vector_size(BYTES), aligned(8), may_alias)); // in memory
+
+#define LANES (BYTES / 8)
+#define VECTORS 4
+#define STRIP (VECTORS * LANES)
+
+STRIPS_TARGET INLINE void STRIPS(rows)(const run *t, const double *w, size_t col, size_t count,
+                                       size_t r0, const size_t n) {
+    STRIPS(f64) s[ROWS][VECTORS] = {{{0}}};
+    const float *x = t->x + r0 * t->x_stride;
+    for (size_t k = 0; k < t->k; k++, w += STRIP) {
+        const STRIPS(f64_at) *wv = (const STRIPS(f64_at) *)w;
+        for (size_t r = 0; r < n; r++) {
+            double xv = (double)x[r * t->x_stride + k];
+            for (int c = 0; c < VECTORS; c++) s[r][c] += xv * wv[c];
+        }
+    }
+    for (size_t r = 0; r < n; r++) {
+        double sum[STRIP];
+        memcpy(sum, s[r], sizeof sum);
+        finish(t, r0 + r, col, sum, count);
+    }
+}
+
+// One job a strip of columns.
+STRIPS_TARGET static void STRIPS(strip_body)(void *ctx, size_t begin, size_t end) {
+    const run *t = ctx;
+    double *w = base_alloc(t->k * STRIP * sizeof *w + 1);
+    for (size_t job = begin; job < end; job++) {
+        size_t col = job * STRIP, count = t->n - col < STRIP ? t->n - col : STRIP;
+        for (size_t k = 0; k < t->k; k++) {
+            const float *from = t->w + k * t->n + col;
+            for (size_t i = 0; i < count; i++) w[k * STRIP + i] = (double)from[i];
+            for (size_t i = count; i < STRIP; i++) w[k * STRIP + i] = 0;
+        }
+        size_t r = 0;
+        for (; r + ROWS <= t->rows; r += ROWS) STRIPS(rows)(t, w, col, count, r, ROWS);
+        for (; r < t->rows; r++) STRIPS(rows)(t, w, col, count, r, 1);
+    }
+    free(w);
+}
+
+static void STRIPS(strips)(run *t, int threads) {
+    parallel_for(threads, (t->n + STRIP - 1) / STRIP, 1, STRIPS(strip_body), t);
+}
+
+#undef LANES
+#undef VECTORS
+#undef STRIP
+#undef STRIPS
+#undef STRIPS_TARGET
+#undef BYTES
+#undef ROWS
