@@ -241,6 +241,10 @@ static void every_cut_and_every_flipped_byte(void **state) {
 }
 
 static void not_a_model(void **state) {
+    diag_sink *d = diag_sink_new();
+    assert_null(onnx_open_bytes("this is no model", 16, "m.onnx", d));
+    assert_int_equal(diag_get(d, 0)->id, DIAG_ID_onnx_format);
+    diag_sink_free(d);
     bytes b = {0};
     assert_false(opens(b));
     bytes text = {0};
