@@ -21,6 +21,11 @@ struct engine {
 const engine_info *engine_describe(const engine *e) { return &e->info; }
 sim *engine_sim(engine *e) { return e->sim; }
 
+void engine_observe(engine *e, void (*f)(void *, const ir_op *, uint32_t, const tensor *),
+                    void *ctx) {
+    if (e->interp) ir_interp_observe(e->interp, f, ctx);
+}
+
 void engine_free(engine *e) {
     if (!e) return;
     sim_free(e->sim);

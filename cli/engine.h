@@ -43,6 +43,9 @@ engine *engine_of_module(const ir_module *m, int threads, diag_sink *diags);
 void engine_free(engine *e); // NULL is allowed
 const engine_info *engine_describe(const engine *e);
 sim *engine_sim(engine *e); // NULL when it is the interpreter
+// Called for every value the interpreter computes; nothing on the simulator.
+void engine_observe(engine *e, void (*f)(void *, const ir_op *, uint32_t, const tensor *),
+                    void *ctx);
 
 // One step of `rows` tokens. inputs: in the order of the input ports; outputs: of the output ports,
 // in `a`. reset: the step begins a sequence.

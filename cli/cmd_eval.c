@@ -1,0 +1,192 @@
+// ohmic eval MODEL: accuracy of a program, an ONNX file or IR.
+#include "cli/args.h"
+#include "cli/eval.h"
+#include "cli/report.h"
+#include "support/json.h"
+#include <inttypes.h>
+#include <math.h>
+#include <time.h>
+
+int command_eval(int argc, char **argv);
+
+static const arg_option options[] = {
+    {"perplexity", 0, ARG_STRING, "FILE",
+     "JSON list of lists of token ids; the first id of each is context"},
+    {"end-token", 0, ARG_INT, "ID", "token to predict behind every text"},
+    {"masked", 0, ARG_STRING, "FILE",
+     "JSON with ids, masked (positions hidden at once) and mask_id: hidden tokens found again"},
+    {"classify", 0, ARG_STRING, "DATA",
+     "images (raw float32 .f32 with --shape, or npy), or a JSON of examples with ids and label"},
+    {"labels", 0, ARG_STRING, "FILE", "JSON list of the images' classes"},
+    {"shape", 0, ARG_STRING, "C,H,W", "shape of one raw item"},
+    {"mean", 0, ARG_STRING, "LIST", "subtracted from each channel"},
+    {"std", 0, ARG_STRING, "LIST", "divides each channel after that"},
+    {"layers", 0, ARG_STRING, "PROGRAM",
+     "error of every ONNX node's value in the simulator of PROGRAM against the interpreter of "
+     "MODEL"},
+    {"ids", 0, ARG_STRING, "FILE",
+     "--layers: the first list of this JSON file is the sequence; default: 16 seeded ids"},
+    {"output", 0, ARG_STRING, "NAME", "output that holds the scores; default: logits"},
+    {"limit", 0, ARG_INT, "N", "only the first N sequences or images"},
+    {"stats", 0, ARG_FLAG, NULL, "converter figures and event counters of the simulator"},
+    {"threads", 't', ARG_INT, "N", "threads; never changes a result; default: all cores"},
+    {"json", 0, ARG_FLAG, NULL, "print as JSON"},
+};
+
+static double now(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+// ---- scores
+// --------------------------------------------------------------------------------------
+
+static void show(const args *given, const char *what, const eval_score *s, sim *simulator) {
+    double n = s->count ? (double)s->count : 1, top = 100 * (double)s->right / n;
+    bool stats = args_flag(given, "stats") && simulator;
+    sim_stats totals = {0};
+    if (stats) totals = sim_totals(simulator);
+    if (args_flag(given, "json")) {
+        json_t *j = json_pack("{s:s, s:I, s:I, s:I, s:f, s:f, s:f, s:f}", "score", what, "count",
+                              (json_int_t)s->count, "right", (json_int_t)s->right, "sequences",
+                              (json_int_t)s->sequences, "top1", top / 100, "nll", s->nll / n,
+                              "perplexity", exp(s->nll / n), "seconds", s->seconds);
+        if (s->agree >= 0)
+            json_object_set_new(j, "as_reference", json_integer((json_int_t)s->agree));
+        if (stats) json_object_set_new(j, "stats", report_stats_json(&totals));
+        report_json(j);
+        return;
+    }
+    if (what[0] == 'p')
+        printf("perplexity %.4f, top-1 %.2f %%, nll %.5f; %" PRIu64 " tokens in %" PRIu64
+               " sequences, %.1f s\n",
+               exp(s->nll / n), top, s->nll / n, s->count, s->sequences, s->seconds);
+    else if (what[0] == 'm')
+        printf("masked top-1 %.2f %%, nll %.5f; %" PRIu64 " of %" PRIu64 " tokens in %" PRIu64
+               " sequences, %.1f s\n",
+               top, s->nll / n, s->right, s->count, s->sequences, s->seconds);
+    else
+        printf("right %" PRIu64 " of %" PRIu64 ": %.2f %%, nll %.5f, %.1f s\n", s->right, s->count,
+               top, s->nll / n, s->seconds);
+    if (s->agree >= 0)
+        printf("as the reference: %" PRId64 " of %" PRIu64 " %s\n", s->agree, s->agree_of,
+               what[0] == 'm' ? "sequences" : "items");
+    if (stats) {
+        report_adc(&totals, stdout);
+        report_stats(&totals, stdout);
+    }
+}
+
+// ---- layers
+// --------------------------------------------------------------------------------------
+
+static bool read_ids(const char *path, arena *a, int64_t **ids, size_t *n, diag_sink *diags) {
+    *n = 16;
+    *ids = ARENA_ARRAY(a, int64_t, *n);
+    if (!path) {
+        for (size_t i = 0; i < *n; i++) (*ids)[i] = (int64_t)(i * 7919 + 1) % 97;
+        return true;
+    }
+    json_t *root = json_file_read(path, diags);
+    if (!root) return false;
+    const json_t *list = json_array_get(root, 0);
+    if (json_is_array(root) && json_is_integer(list)) list = root;
+    *n = json_array_size(list);
+    *ids = ARENA_ARRAY(a, int64_t, *n + 1);
+    for (size_t i = 0; i < *n; i++) (*ids)[i] = json_integer_value(json_array_get(list, i));
+    if (!*n) diag_emit(diags, DIAG_ID_json_syntax, DIAG_FILE(path), "expected a list of token ids");
+    json_decref(root);
+    return *n > 0;
+}
+
+static void show_layers(const args *given, const eval_layers *l, size_t left_out) {
+    if (args_flag(given, "json")) {
+        json_t *list = json_array();
+        for (size_t i = 0; i < l->count; i++) {
+            const eval_layer *x = &l->items[i];
+            json_array_append_new(list, json_pack("{s:s, s:f, s:f, s:I}", "node", x->node,
+                                                  "max_error", x->max_error, "relative",
+                                                  x->relative, "values", (json_int_t)x->values));
+        }
+        report_json(json_pack("{s:o, s:I}", "layers", list, "left_out", (json_int_t)left_out));
+        return;
+    }
+    printf("%12s %12s %10s  %s\n", "max error", "relative", "values", "node");
+    for (size_t i = 0; i < l->count; i++)
+        printf("%12.4g %12.4g %10zu  %s\n", l->items[i].max_error, l->items[i].relative,
+               l->items[i].values, l->items[i].node);
+    printf("%zu nodes compared; %zu have no value of their own in the program\n", l->count,
+           left_out);
+}
+
+static void layers(const args *given, eval_model *m, const char *program, diag_sink *diags) {
+    arena *a = args_arena(given);
+    int64_t *ids;
+    size_t n, left_out = 0;
+    eval_layers out = {0};
+    eval_model *p = eval_model_open(program, (int)args_int(given, "threads", 0), a, diags);
+    if (p && read_ids(args_string(given, "ids", NULL), a, &ids, &n, diags) &&
+        eval_layer_errors(m, p, ids, n, a, &out, &left_out, diags))
+        show_layers(given, &out, left_out);
+    vec_free(&out);
+    eval_model_free(p);
+}
+
+// ---- the command
+// ---------------------------------------------------------------------------------
+
+static void run(const args *given, diag_sink *diags) {
+    static const struct {
+        const char *option;
+        bool (*score)(eval_model *, const char *, const eval_options *, eval_score *, diag_sink *);
+    } kinds[] = {{"perplexity", eval_perplexity},
+                 {"masked", eval_masked},
+                 {"classify", eval_classify},
+                 {"layers", NULL}};
+    int count = 0;
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+        count += args_string(given, kinds[i].option, NULL) != NULL;
+    if (count != 1) {
+        diag_emit(diags, DIAG_ID_usage, DIAG_NOWHERE,
+                  "say one of --perplexity, --masked, --classify and --layers");
+        return;
+    }
+    eval_options o = {.output = args_string(given, "output", NULL),
+                      .limit = args_int(given, "limit", 0),
+                      .end_token = args_int(given, "end-token", -1),
+                      .labels = args_string(given, "labels", NULL),
+                      .shape = args_string(given, "shape", NULL),
+                      .mean = args_string(given, "mean", NULL),
+                      .std = args_string(given, "std", NULL)};
+    eval_model *m = eval_model_open(args_at(given, 0), (int)args_int(given, "threads", 0),
+                                    args_arena(given), diags);
+    for (size_t i = 0; m && i < ARRAY_LEN(kinds); i++) {
+        const char *path = args_string(given, kinds[i].option, NULL);
+        eval_score s;
+        double start = now();
+        if (path && !kinds[i].score) {
+            layers(given, m, path, diags);
+        } else if (path && kinds[i].score(m, path, &o, &s, diags)) {
+            s.seconds = now() - start;
+            show(given, kinds[i].option, &s, eval_model_sim(m));
+        }
+    }
+    eval_model_free(m);
+}
+
+int command_eval(int argc, char **argv) {
+    arena *a = arena_new();
+    int code;
+    args *given = args_parse(
+        a, argc, argv, "eval", "MODEL",
+        "Scores MODEL: a program on the simulator, or .onnx and .oir on the interpreter.", options,
+        ARRAY_LEN(options), 1, 1, &code);
+    if (given) {
+        diag_sink *diags = diag_sink_new();
+        run(given, diags);
+        code = args_finish(diags);
+    }
+    arena_free(a);
+    return code;
+}

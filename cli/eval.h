@@ -1,0 +1,81 @@
+// Scores: what `ohmic eval` measures, on a program (simulator), an ONNX file (interpreter of the
+// plain import, at each sequence's length) or IR text (interpreter of the token program).
+#ifndef OHMIC_CLI_EVAL_H
+#define OHMIC_CLI_EVAL_H
+
+#include "cli/engine.h"
+#include "frontend/onnx.h"
+#include "support/vec.h"
+
+// ---- models (eval_model.c) ---------------------------------------------------------------------
+
+typedef struct eval_model eval_model;
+
+// By the file's ending: .onnx, .oir, else a program. NULL: reported.
+eval_model *eval_model_open(const char *path, int threads, arena *a, diag_sink *diags);
+void eval_model_free(eval_model *m);                    // NULL is allowed
+sim *eval_model_sim(eval_model *m);                     // NULL: no simulator
+const onnx_model *eval_model_onnx(const eval_model *m); // NULL: no ONNX file
+// Called for every value that the interpreter computes (.onnx, .oir).
+void eval_model_observe(eval_model *m, void (*f)(void *, const ir_op *, uint32_t, const tensor *),
+                        void *ctx);
+
+// Inputs of a sequence of ids: masks 1, positions 0, 1 ..., segments 0, empty caches. False:
+// reported (the model needs something else).
+bool eval_token_inputs(eval_model *m, const int64_t *ids, size_t n, arena *a, tensor_set *set,
+                       diag_sink *diags);
+// For a model whose one input is data: seeded numbers in [-1, 1], free dimensions 1. False: it is
+// not.
+bool eval_seeded_inputs(const eval_model *m, arena *a, tensor_set *set);
+// One item for the model's one data input, behind a batch of 1.
+bool eval_data_inputs(eval_model *m, const tensor *item, arena *a, tensor_set *set,
+                      diag_sink *diags);
+// The output `name` (NULL: "logits", else the first of floats), as f32 rows [n][width].
+bool eval_run(eval_model *m, const tensor_set *inputs, const char *name, arena *a, tensor *rows,
+              diag_sink *diags);
+
+// ---- scores (eval_text.c, eval_classify.c, eval_layers.c)
+// -----------------------------------------
+
+typedef struct {
+    const char *output; // NULL: logits
+    int64_t limit;      // sequences, images; 0: all
+    int64_t end_token;  // -1: none
+    const char *labels, *shape, *mean, *std;
+} eval_options;
+
+typedef struct {
+    double nll; // sum over what was counted
+    uint64_t count, right, sequences;
+    int64_t agree; // items or masked sequences that fare as their file says the reference did; -1:
+                   // not said
+    uint64_t agree_of;
+    double seconds;
+} eval_score;
+
+bool eval_perplexity(eval_model *m, const char *path, const eval_options *o, eval_score *s,
+                     diag_sink *diags);
+bool eval_masked(eval_model *m, const char *path, const eval_options *o, eval_score *s,
+                 diag_sink *diags);
+bool eval_classify(eval_model *m, const char *path, const eval_options *o, eval_score *s,
+                   diag_sink *diags);
+
+// -log softmax(logits)[target], and whether no other logit is larger (ties to the lower id).
+double eval_nll(const float *logits, int64_t n, int64_t target, bool *top);
+
+typedef struct {
+    const char *node; // ONNX
+    double max_error; // |a-b| / (1+|b|)
+    double relative;  // sqrt(sum (a-b)^2 / sum b^2)
+    size_t values;
+} eval_layer;
+typedef VEC(eval_layer) eval_layers;
+
+// Values of the ONNX nodes in the program against the reference's, in the reference's order, on a
+// sequence of ids (or, for a model of data, on seeded data). A node counts when the program
+// computes its value as columns of rows; how many do not is in *left_out.
+bool eval_layer_errors(eval_model *reference, eval_model *program, const int64_t *ids, size_t n,
+                       arena *a, eval_layers *out, size_t *left_out, diag_sink *diags);
+const isa_program *eval_model_program(const eval_model *m); // NULL: none
+
+#endif
