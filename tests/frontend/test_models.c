@@ -190,8 +190,8 @@ static void contributed(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(required_models), cmocka_unit_test(exports),
-        cmocka_unit_test(conformance),     cmocka_unit_test(contributed),
-        cmocka_unit_test(older_forms),
+        cmocka_unit_test(conformance),     cmocka_unit_test(conformance_beyond_the_core),
+        cmocka_unit_test(contributed),     cmocka_unit_test(older_forms),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
