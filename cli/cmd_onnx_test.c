@@ -1,0 +1,139 @@
+// ohmic onnx-test DIR...: do models compute what their test data say, in the interpreter or
+// compiled for the chip `ideal` and simulated?
+#include "cli/args.h"
+#include "cli/host.h"
+#include "cli/onnx_test.h"
+#include "cli/onnx_test_ideal.h"
+#include "cli/report.h"
+#include "support/file.h"
+#include "support/progress.h"
+#include "support/vec.h"
+#include <dirent.h>
+#include <stdlib.h>
+#include <string.h>
+
+int command_onnx_test(int argc, char **argv);
+
+static const arg_option options[] = {
+    {"on", 0, ARG_STRING, "ENGINE",
+     "interp (default): the interpreter on the import; ideal: compiled and simulated"},
+    {"tolerance", 0, ARG_REAL, "X",
+     "largest |a-b| / (1+|b|) that passes; default: 1e-4, on ideal 1e-3"},
+    {"model", 'm', ARG_STRING, "FILE", "the model; default: DIR/model.onnx, else its one .onnx"},
+    {"quiet", 'q', ARG_FLAG, NULL, "only cases that do not pass, and the counts"},
+    {"threads", 't', ARG_INT, "N", "threads; never changes a result; default: all cores"},
+    {"json", 0, ARG_FLAG, NULL, "print as JSON"},
+};
+
+typedef struct {
+    const args *given;
+    arena *a;
+    bool ideal;
+    onnx_test_options options;
+    VEC(const char *) cases; // folders that hold test_data_set_0
+    size_t count[3];
+    json_t *list;
+} test_run;
+
+static int by_name(const void *a, const void *b) {
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+// The folder, or all cases below it.
+static bool find_cases(test_run *t, const char *dir, int depth, diag_sink *diags) {
+    if (file_exists(file_join(t->a, dir, "test_data_set_0"))) {
+        vec_push(&t->cases, arena_str(t->a, dir));
+        return true;
+    }
+    DIR *d = opendir(dir);
+    if (!d) {
+        if (depth == 0)
+            diag_emit(diags, DIAG_ID_io, DIAG_FILE(dir), "cannot be opened as a folder");
+        return false;
+    }
+    VEC(const char *) names = {0};
+    for (struct dirent *e; (e = readdir(d)) != NULL;)
+        if (e->d_name[0] != '.') vec_push(&names, arena_str(t->a, e->d_name));
+    closedir(d);
+    if (names.count) qsort(names.items, names.count, sizeof *names.items, by_name);
+    size_t before = t->cases.count;
+    for (size_t i = 0; depth < 4 && i < names.count; i++)
+        find_cases(t, file_join(t->a, dir, names.items[i]), depth + 1, diags);
+    vec_free(&names);
+    if (depth == 0 && t->cases.count == before) {
+        diag_emit(diags, DIAG_ID_io, DIAG_FILE(dir), "holds no test_data_set_0");
+        return false;
+    }
+    return true;
+}
+
+static const char *model_of(test_run *t, const char *dir) {
+    const char *asked = args_string(t->given, "model", NULL);
+    return asked ? asked : file_join(t->a, dir, "model.onnx");
+}
+
+static void show(test_run *t, const char *name, const onnx_test_result *r) {
+    t->count[r->verdict]++;
+    if (t->list) {
+        json_array_append_new(t->list, json_pack("{s:s, s:s, s:f, s:s}", "name", name, "verdict",
+                                                 onnx_test_verdict_name(r->verdict), "max_error",
+                                                 r->max_error < 1e300 ? r->max_error : 1e300,
+                                                 "message", r->message));
+        return;
+    }
+    if (r->verdict == ONNX_TEST_PASS && args_flag(t->given, "quiet")) return;
+    printf("%s %s %.3g", onnx_test_verdict_name(r->verdict), name, r->max_error);
+    if (r->message[0]) printf("  %s", r->message);
+    putchar('\n');
+    fflush(stdout);
+}
+
+static void run_cases(test_run *t) {
+    progress *bar = progress_new("testing", t->cases.count);
+    for (size_t i = 0; i < t->cases.count; i++) {
+        arena *own = arena_new();
+        const char *dir = t->cases.items[i], *model = model_of(t, dir);
+        size_t sets;
+        onnx_test_result r = t->ideal ? onnx_test_ideal_dir(own, model, dir, &t->options, &sets)
+                                      : onnx_test_dir(own, model, dir, &t->options, &sets);
+        show(t, file_base(dir), &r);
+        arena_free(own);
+        progress_set(bar, i + 1);
+    }
+    progress_free(bar);
+}
+
+int command_onnx_test(int argc, char **argv) {
+    arena *a = arena_new();
+    int code;
+    args *given = args_parse(a, argc, argv, "onnx-test", "DIR...",
+                             "Runs ONNX test folders (test_data_set_N), and all below the folders.",
+                             options, ARRAY_LEN(options), 1, -1, &code);
+    if (given) {
+        diag_sink *diags = diag_sink_new();
+        test_run t = {.given = given, .a = a};
+        const char *on = args_string(given, "on", "interp");
+        t.ideal = strcmp(on, "ideal") == 0;
+        t.options.tolerance = args_real(given, "tolerance", t.ideal ? 1e-3 : 1e-4);
+        t.options.threads = (int)args_int(given, "threads", 0);
+        bool ok = t.ideal || strcmp(on, "interp") == 0;
+        if (!ok)
+            diag_emit(diags, DIAG_ID_usage, DIAG_NOWHERE,
+                      "--on must be interp or ideal, found '%s'", on);
+        for (size_t i = 0; ok && i < args_count(given); i++)
+            find_cases(&t, args_at(given, i), 0, diags);
+        if (args_flag(given, "json")) t.list = json_array();
+        if (ok) run_cases(&t);
+        if (ok && t.list)
+            report_json(json_pack("{s:o, s:I, s:I, s:I}", "cases", t.list, "pass",
+                                  (json_int_t)t.count[0], "fail", (json_int_t)t.count[1],
+                                  "unsupported", (json_int_t)t.count[2]));
+        else if (ok)
+            printf("%zu passed, %zu failed, %zu unsupported\n", t.count[0], t.count[1], t.count[2]);
+        vec_free(&t.cases);
+        code = args_finish(diags);
+        if (code == EXIT_OK && t.count[ONNX_TEST_FAIL]) code = EXIT_REJECTED;
+    }
+    arena_free(a);
+    return code;
+}

@@ -1,0 +1,202 @@
+// ONNX test folders, compiled and simulated; see onnx_test_ideal.h.
+#include "cli/onnx_test_ideal.h"
+#include "cli/compile.h"
+#include "cli/host_parts.h"
+#include "support/file.h"
+#include <math.h>
+#include <string.h>
+
+#define MAX_PORTS 1024
+
+typedef struct {
+    arena *a;
+    const onnx_test_options *options;
+    compilation c;
+    program_file file;
+    engine *engine;
+    diag_sink *diags;
+    onnx_test_result result;
+} run;
+
+static bool give_up(run *r, onnx_test_verdict v, const char *message) {
+    if (r->result.verdict == ONNX_TEST_PASS || v == ONNX_TEST_FAIL) {
+        r->result.verdict = v;
+        r->result.message = message;
+    }
+    return false;
+}
+
+static const char *first_error(run *r) {
+    for (size_t i = 0; i < diag_count(r->diags); i++) {
+        const diag *d = diag_get(r->diags, i);
+        if (d->severity != DIAG_ERROR) continue;
+        size_t more = diag_errors(r->diags) - 1;
+        const char *text = d->loc.where ? arena_printf(r->a, "%s: %s", d->loc.where, d->message)
+                                        : arena_str(r->a, d->message);
+        return more ? arena_printf(r->a, "%s (and %zu more)", text, more) : text;
+    }
+    return "unknown error";
+}
+
+// ---- compiling
+// -----------------------------------------------------------------------------------
+
+static bool compile(run *r, const char *model) {
+    static const arg_option options[] = {COMPILE_OPTIONS};
+    char *argv[] = {arena_str(r->a, "--chip=ideal"), arena_str(r->a, model)};
+    int code;
+    args *given = args_parse(r->a, 2, argv, "onnx-test", "MODEL", "", options, ARRAY_LEN(options),
+                             1, 1, &code);
+    if (!given || !compile_options(given, &r->c, r->diags))
+        return give_up(r, ONNX_TEST_UNSUPPORTED, first_error(r));
+    r->c.options.keep_probabilities = true;
+    r->c.options.threads = r->options->threads;
+    if (!compile_open(given, model, &r->c, r->diags) || !compile_program(&r->c, r->diags))
+        return give_up(r, ONNX_TEST_UNSUPPORTED, first_error(r));
+    r->file = (program_file){.program = r->c.program, .chip = r->c.chip};
+    sim_options so = {.threads = r->options->threads};
+    r->engine = engine_of_program(&r->file, &so, r->diags);
+    return r->engine || give_up(r, ONNX_TEST_FAIL, first_error(r));
+}
+
+// ---- files of a data set
+// -------------------------------------------------------------------------
+
+static bool read_set(run *r, const char *dir, const char *kind, size_t limit, bool is_input,
+                     tensor_set *set) {
+    *set = (tensor_set){ARENA_ARRAY(r->a, tensor_named, limit + 1), 0};
+    for (size_t i = 0; i < limit; i++) {
+        char *path = arena_printf(r->a, "%s/%s_%zu.pb", dir, kind, i);
+        if (!file_exists(path)) break;
+        tensor_named *t = &set->items[set->count];
+        if (!onnx_read_tensor_pb(r->a, path, &t->name, &t->value, r->diags))
+            return give_up(r, ONNX_TEST_UNSUPPORTED, first_error(r));
+        const onnx_model *m = r->c.onnx;
+        bool known = false;
+        for (size_t k = 0; is_input && k < onnx_n_inputs(m); k++)
+            known |= strcmp(onnx_input(m, k)->name, t->name) == 0;
+        if (!known && i < (is_input ? onnx_n_inputs(m) : onnx_n_outputs(m)))
+            t->name = is_input ? onnx_input(m, i)->name : onnx_output(m, i)->name;
+        else if (!known)
+            continue; // given for an initialiser
+        set->count++;
+    }
+    return true;
+}
+
+// ---- comparing
+// -----------------------------------------------------------------------------------
+
+// The padding mask [batch, past + tokens] among the inputs; NULL: none.
+static const tensor *mask_of(run *r, const tensor_set *inputs) {
+    const engine_info *info = engine_describe(r->engine);
+    for (size_t i = 0; i < info->n_ports; i++) {
+        if (!info->ports[i].input || info->ports[i].role != ISA_ROLE_MASK) continue;
+        for (size_t k = 0; k < inputs->count; k++)
+            if (strcmp(inputs->items[k].name, info->ports[i].name) == 0 &&
+                inputs->items[k].value.rank == 2)
+                return &inputs->items[k].value;
+    }
+    return NULL;
+}
+
+// Axes of an output that count the batch and the tokens; -1: none.
+static void axes_of(run *r, const char *name, int *batch, int *tokens) {
+    const engine_info *info = engine_describe(r->engine);
+    *batch = *tokens = -1;
+    for (size_t i = 0; i < info->n_ports; i++) {
+        host_shape s;
+        if (info->ports[i].input || strcmp(info->ports[i].name, name) != 0) continue;
+        if (!host_shape_of(&info->ports[i], &s)) continue;
+        if (s.has_batch) *batch = 0;
+        if (s.row >= 0 && s.atom[s.row].domain == 0) *tokens = s.atom[s.row].axis;
+    }
+    for (size_t i = 0; i < info->n_rings; i++) {
+        const engine_ring *g = &info->rings[i];
+        if (strcmp(g->present_key, name) != 0 && strcmp(g->present_value, name) != 0) continue;
+        const char *layout = g->layout[0] ? g->layout : "bhtd";
+        *batch = (int)(strchr(layout, 'b') - layout);
+        *tokens = (int)(strchr(layout, 't') - layout);
+    }
+}
+
+// Does the element belong to a token that the mask hides?
+static bool is_hidden(const tensor *mask, const tensor *t, size_t at, int batch, int tokens) {
+    if (!mask || batch < 0 || tokens < 0) return false;
+    int64_t index[TENSOR_MAX_RANK];
+    for (int i = t->rank - 1; i >= 0; i--) {
+        index[i] = (int64_t)at % t->dim[i];
+        at /= (size_t)t->dim[i];
+    }
+    int64_t past = max_i64(0, mask->dim[1] - t->dim[tokens]); // tokens are the mask's last
+    int64_t b = mask->dim[0] > 1 ? index[batch] : 0;
+    size_t place = (size_t)(b * mask->dim[1] + past + index[tokens]);
+    return place < tensor_count(mask) && elem_load_f64(mask->type, mask->data, place) == 0;
+}
+
+static bool compare(run *r, const tensor_named *got, const tensor *want, const tensor *mask) {
+    const tensor *g = &got->value;
+    if (g->type != want->type || !tensor_same_shape(g, want))
+        return give_up(r, ONNX_TEST_FAIL,
+                       arena_printf(r->a, "output '%s' is %s, expected %s", got->name,
+                                    tensor_shape_text(r->a, g), tensor_shape_text(r->a, want)));
+    int batch, tokens;
+    axes_of(r, got->name, &batch, &tokens);
+    double worst = 0;
+    size_t worst_at = 0, n = tensor_count(want);
+    for (size_t i = 0; i < n; i++) {
+        double x = elem_load_f64(g->type, g->data, i), y = elem_load_f64(want->type, want->data, i);
+        double e = x == y ? 0 : fabs(x - y) / (1 + fabs(y));
+        if (!isfinite(e)) e = INFINITY;
+        if (e <= worst || is_hidden(mask, want, i, batch, tokens)) continue;
+        worst = e;
+        worst_at = i;
+    }
+    if (worst > r->result.max_error) r->result.max_error = worst;
+    if (worst <= (r->options->tolerance > 0 ? r->options->tolerance : 1e-3)) return true;
+    return give_up(
+        r, ONNX_TEST_FAIL,
+        arena_printf(r->a, "output '%s' differs by %.3g at element %zu: %.9g, expected %.9g",
+                     got->name, worst, worst_at, elem_load_f64(g->type, g->data, worst_at),
+                     elem_load_f64(want->type, want->data, worst_at)));
+}
+
+static bool run_set(run *r, const char *dir) {
+    tensor_set inputs, outputs, got;
+    if (!read_set(r, dir, "input", MAX_PORTS, true, &inputs) ||
+        !read_set(r, dir, "output", onnx_n_outputs(r->c.onnx), false, &outputs))
+        return false;
+    if (!host_run(r->engine, &inputs, NULL, r->a, &got, r->diags))
+        return give_up(r, ONNX_TEST_FAIL, first_error(r));
+    const tensor *mask = mask_of(r, &inputs);
+    for (size_t i = 0; i < outputs.count; i++) {
+        const tensor_named *same = NULL;
+        for (size_t k = 0; k < got.count; k++)
+            if (strcmp(got.items[k].name, outputs.items[i].name) == 0) same = &got.items[k];
+        if (!same)
+            return give_up(
+                r, ONNX_TEST_FAIL,
+                arena_printf(r->a, "the program does not give output '%s'", outputs.items[i].name));
+        if (!compare(r, same, &outputs.items[i].value, mask)) return false;
+    }
+    return true;
+}
+
+onnx_test_result onnx_test_ideal_dir(arena *a, const char *model_path, const char *dir,
+                                     const onnx_test_options *options, size_t *n_sets) {
+    run r = {
+        .a = a, .options = options, .diags = diag_sink_new(), .result = {ONNX_TEST_PASS, 0, ""}};
+    *n_sets = 0;
+    if (compile(&r, model_path)) {
+        for (size_t i = 0; i < MAX_PORTS; i++) {
+            char *set = arena_printf(a, "%s/test_data_set_%zu", dir, i);
+            if (!file_exists(set)) break;
+            ++*n_sets;
+            run_set(&r, set);
+        }
+    }
+    engine_free(r.engine);
+    compile_close(&r.c);
+    diag_sink_free(r.diags);
+    return r.result;
+}
