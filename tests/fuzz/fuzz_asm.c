@@ -1,7 +1,11 @@
-// Assembly from strangers: what assembles disassembles to a text that assembles to the same text.
+// Assembly from strangers: what assembles disassembles to a text that assembles to the same text,
+// is written as a program file and read back as the same program.
+#include "isa/file.h"
 #include "isa/text.h"
+#include "tests/fuzz/simulate.h"
+#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
+#include <unistd.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -11,6 +15,30 @@ static char *disassemble(const isa_program *p, size_t *bytes) {
     if (!isa_disassemble(p, out, NULL, NULL)) abort();
     fclose(out);
     return text;
+}
+
+static void write_and_read(const isa_program *p, const char *text, size_t n) {
+    char path[64];
+    snprintf(path, sizeof path, "/tmp/ohmic_fuzz_%d.ohm", (int)getpid());
+    diag_sink *diags = diag_sink_new();
+    file_map f;
+    if (!isa_write(p, path, diags) || !file_map_open(&f, path, diags)) {
+        diag_print(diags, 0, stderr, false);
+        abort();
+    }
+    unlink(path);
+    isa_program *q = isa_read(&f, diags);
+    if (!q) {
+        diag_print(diags, 0, stderr, false);
+        abort();
+    }
+    size_t n_back;
+    char *back = disassemble(q, &n_back);
+    if (n_back != n || memcmp(back, text, n) != 0) abort();
+    free(back);
+    isa_program_free(q);
+    file_map_close(&f);
+    diag_sink_free(diags);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
@@ -23,9 +51,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         if (!q) abort();
         char *twice = disassemble(q, &n_twice);
         if (n_once != n_twice || memcmp(once, twice, n_once) != 0) abort();
+        write_and_read(p, once, n_once);
         free(once);
         free(twice);
         isa_program_free(q);
+        fuzz_simulate(p, "fuzz.s", diags);
     }
     if (!p && diag_errors(diags) == 0) abort();
     isa_program_free(p);

@@ -1,7 +1,8 @@
 // Any bytes as IR text: parser and verifier survive, and what parses prints as text that parses to
-// the same text.
+// the same text. Small plain functions of sound modules are interpreted.
 #include "ir/text.h"
 #include "ir/verify.h"
+#include "tests/fuzz/interpret.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,6 +25,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         free(first);
         free(second);
         ir_module_free(back);
+        for (size_t i = 0; sound && i < m->funcs.count; i++)
+            fuzz_interpret(m, m->funcs.items[i], diags);
     }
     ir_module_free(m);
     diag_sink_free(diags);

@@ -1,6 +1,8 @@
-// ONNX files from strangers: opened and imported at small sizes; what imports must verify.
+// ONNX files from strangers: opened and imported at small sizes; what imports must verify, and is
+// interpreted when it is small.
 #include "frontend/onnx.h"
 #include "ir/verify.h"
+#include "tests/fuzz/interpret.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -31,6 +33,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
                 abort();
             }
             diag_sink_free(broken);
+            for (size_t i = 0; i < mod->funcs.count; i++)
+                fuzz_interpret(mod, mod->funcs.items[i], diags);
         }
         ir_module_free(mod);
         onnx_close(m);
