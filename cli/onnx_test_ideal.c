@@ -2,9 +2,12 @@
 #include "cli/onnx_test_ideal.h"
 #include "cli/compile.h"
 #include "cli/host_parts.h"
+#include "isa/file.h"
 #include "support/file.h"
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define MAX_PORTS 1024
 
@@ -41,6 +44,17 @@ static const char *first_error(run *r) {
 // ---- compiling
 // -----------------------------------------------------------------------------------
 
+// Through a program file, as users do: a program as the backend leaves it streams its cells and
+// cannot run.
+static bool store(run *r) {
+    const char *folder = getenv("TMPDIR");
+    char *path = arena_printf(r->a, "%s/ohmic-test-%d.ohm", folder ? folder : "/tmp", getpid());
+    bool ok =
+        isa_write(r->c.program, path, r->diags) && program_open(&r->file, path, r->a, r->diags);
+    unlink(path); // what is mapped stays
+    return ok;
+}
+
 static bool compile(run *r, const char *model) {
     static const arg_option options[] = {COMPILE_OPTIONS};
     char *argv[] = {arena_str(r->a, "--chip=ideal"), arena_str(r->a, model)};
@@ -53,7 +67,7 @@ static bool compile(run *r, const char *model) {
     r->c.options.threads = r->options->threads;
     if (!compile_open(given, model, &r->c, r->diags) || !compile_program(&r->c, r->diags))
         return give_up(r, ONNX_TEST_UNSUPPORTED, first_error(r));
-    r->file = (program_file){.program = r->c.program, .chip = r->c.chip};
+    if (!store(r)) return give_up(r, ONNX_TEST_FAIL, first_error(r));
     sim_options so = {.threads = r->options->threads};
     r->engine = engine_of_program(&r->file, &so, r->diags);
     return r->engine || give_up(r, ONNX_TEST_FAIL, first_error(r));
@@ -196,6 +210,7 @@ onnx_test_result onnx_test_ideal_dir(arena *a, const char *model_path, const cha
         }
     }
     engine_free(r.engine);
+    program_close(&r.file);
     compile_close(&r.c);
     diag_sink_free(r.diags);
     return r.result;

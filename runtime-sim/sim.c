@@ -102,6 +102,8 @@ static bool check_chip(const sim *s, diag_sink *diags) {
 }
 
 sim *sim_new(const isa_program *p, const machine *chip, const sim_options *o, diag_sink *diags) {
+    CHECK((p->cells || !p->cells_bytes) && (p->tables || !p->tables_bytes),
+          "a program whose data are pieces must be written and read before it runs");
     if (!isa_verify(p, chip, "program", diags)) return NULL;
     sim *s = base_calloc(1, sizeof *s);
     s->p = p, s->chip = chip;
