@@ -186,20 +186,20 @@ static bool bind_frozen(binder *b) {
     return import_at(b, b->m, "max", tokens, 0);
 }
 
-// Three probe sizes: primes from `from` on, none a factor of a fixed size, at most `limit`; smaller
+// Three probe sizes: primes from `from` on, none a factor of a fixed size, at most `most`; smaller
 // ones where a short table leaves no others. False: there are none.
-static bool choose(const ir_module *m, const ir_func *f, int64_t from, int64_t limit, int64_t *n) {
+static bool choose(const ir_module *m, const ir_func *f, int64_t from, int64_t most, int64_t *n) {
     int count = 0;
-    for (int64_t p = from; count < 3 && p <= limit; p++)
+    for (int64_t p = from; count < 3 && p <= most; p++)
         if (is_prime(p) && p != PAST && !(f && divides_a_size(m, f, p))) n[count++] = p;
     if (count == 3) return true;
-    if (from > 2) return choose(m, f, from / 2 > 2 ? from / 2 : 2, limit, n);
-    return m && choose(NULL, NULL, 2, limit, n);
+    if (from > 2) return choose(m, f, from / 2 > 2 ? from / 2 : 2, most, n);
+    return m && choose(NULL, NULL, 2, most, n);
 }
 
 // The past of @past: a prime that with n1 stays within the tables.
-static int64_t choose_past(int64_t n1, int64_t limit) {
-    int64_t p = min_i64(PAST, limit - n1);
+static int64_t choose_past(int64_t n1, int64_t most) {
+    int64_t p = min_i64(PAST, most - n1);
     while (p > 2 && (!is_prime(p) || p == n1)) p--;
     return p;
 }

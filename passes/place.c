@@ -3,9 +3,11 @@
 // Tiles are numbered along a snake through the mesh, so neighbours in number are neighbours in
 // space. Groups are laid out in program order. What lies between two residual additions (an
 // attention, a feed-forward network) stays on one tile where it fits: it moves to a fresh tile
-// rather than be torn apart. Then every other operation joins its data: norms, quantisations,
-// embeddings and rings go to the tile that consumes what they make (rows travel as the residual,
-// once), everything else to the tile of its latest operand.
+// rather than be torn apart. Then every other operation joins its data: embeddings, rings and norms
+// that only products read go to the tile that consumes what they make (rows travel as the residual,
+// once), everything else to the tile of its latest operand. A row is quantised on every tile that
+// has it for another reason, and at its maker for tiles that only want the codes: a quarter of the bytes
+// travels.
 #include "passes/pass.h"
 #include "passes/rewrite.h"
 #include <string.h>
@@ -14,19 +16,20 @@
 
 typedef struct {
     const ir_module *m;
-    ir_func *f;
+    const ir_func *f; // of the old module
     const machine *chip;
     arena *a;
     int *tile;                          // by operation
     int *want;                          // by value: tile of its first consumer that has one
     bool *anchored;                     // by value: made, directly or not, by a crossbar or ring
+    bool *multiplied;                   // by value: read by products only
     int tiles;                          // used
     int64_t free_crossbars, free_heads; // of the last tile
 } placer;
 
 static int64_t limit(int64_t v) { return v == 0 ? INT64_MAX : v; }
 
-int64_t pass_group_blocks(const ir_symbol *g, const machine *chip) {
+static int64_t blocks_of(const ir_symbol *g, const machine *chip) {
     int64_t k = ir_attr_int(&g->attrs, IR_ATTR_k1, 0) - ir_attr_int(&g->attrs, IR_ATTR_k0, 0);
     int64_t n = ir_attr_int(&g->attrs, IR_ATTR_n1, 0) - ir_attr_int(&g->attrs, IR_ATTR_n0, 0);
     return (chip->crossbar.rows ? ceil_div_i64(k, chip->crossbar.rows) : 1) *
@@ -99,13 +102,13 @@ static void lay_groups(placer *p) {
             for (size_t s = 0; s < list.count; s++) known |= list.items[s] == g;
             if (known) continue;
             vec_push(&list, g);
-            blocks += pass_group_blocks(g, p->chip);
+            blocks += blocks_of(g, p->chip);
         }
         int64_t room = limit(p->chip->tile.crossbars);
         if (list.count && blocks > p->free_crossbars && blocks <= room && p->free_crossbars < room)
             open_tile(p);
         for (size_t s = 0; s < list.count; s++)
-            lay_group(p, list.items[s], pass_group_blocks(list.items[s], p->chip));
+            lay_group(p, list.items[s], blocks_of(list.items[s], p->chip));
         vec_free(&list);
         i = k;
     }
@@ -113,10 +116,23 @@ static void lay_groups(placer *p) {
 
 // ---- operations ------------------------------------------------------------------------------
 
-// Operations that go where their result is consumed.
-static bool goes_to_consumer(const ir_op *op) {
+// Values that only products read, perhaps quantised or in columns.
+static void find_multiplied(placer *p) {
+    for (size_t v = 0; v < p->f->values.count; v++) p->multiplied[v] = true;
+    for (size_t i = p->f->ops.count; i-- > 0;) {
+        const ir_op *op = &p->f->ops.items[i];
+        bool hands_on = is_view(op) || op->code == IR_dig_copy;
+        bool product = op->code == IR_xbar_mvm || (hands_on && p->multiplied[op->result[0]]);
+        for (uint32_t k = 0; k < op->n_operands && !product; k++)
+            p->multiplied[op->operand[k]] = false;
+    }
+}
+
+// Operations that go where their result is consumed. A norm that is the residual itself (what comes
+// after an addition) stays with its maker, which sends it to all who read it.
+static bool goes_to_consumer(const placer *p, const ir_op *op) {
     switch (op->code) {
-    case IR_dig_norm:
+    case IR_dig_norm: return p->multiplied[op->result[0]];
     case IR_dig_copy:
     case IR_mem_gather:
     case IR_mem_posrow:
@@ -154,7 +170,7 @@ static void pull(placer *p) {
         int wanted = NO_TILE;
         for (uint32_t k = 0; k < op->n_results; k++)
             if (p->want[op->result[k]] != NO_TILE) wanted = p->want[op->result[k]];
-        if (p->tile[i] == NO_TILE && goes_to_consumer(op)) p->tile[i] = wanted;
+        if (p->tile[i] == NO_TILE && goes_to_consumer(p, op)) p->tile[i] = wanted;
         // Products of raw sums and what only forwards rows hand the wish on; additions of the
         // residual do not: they stay with the product that ends the branch.
         int pass_on = p->tile[i] != NO_TILE ? p->tile[i]
@@ -248,31 +264,142 @@ static bool check_room(const placer *p, diag_sink *diags) {
     return ok;
 }
 
+// ---- quantisation ----------------------------------------------------------------------------
+
+// Where the quantisation of one row happens.
+typedef struct {
+    bool *here; // by tile: the tile quantises for itself
+    bool home;  // the maker of the row quantises, too
+} quantisation;
+
+// Readers of each value: chains through `next`, by operand slot.
+typedef struct {
+    uint32_t *first;          // by value; UINT32_MAX: none
+    uint32_t *next, *op_of;   // by slot
+} readers;
+
+static readers find_readers(const placer *p) {
+    uint32_t slots = 0;
+    for (size_t i = 0; i < p->f->ops.count; i++) slots += p->f->ops.items[i].n_operands;
+    readers r = {ARENA_ARRAY(p->a, uint32_t, p->f->values.count + 1),
+                 ARENA_ARRAY(p->a, uint32_t, slots + 1), ARENA_ARRAY(p->a, uint32_t, slots + 1)};
+    memset(r.first, 0xff, (p->f->values.count + 1) * sizeof *r.first);
+    for (size_t i = p->f->ops.count; i-- > 0;) {
+        const ir_op *op = &p->f->ops.items[i];
+        for (uint32_t k = op->n_operands; k-- > 0;) {
+            slots--;
+            r.op_of[slots] = (uint32_t)i;
+            r.next[slots] = r.first[op->operand[k]];
+            r.first[op->operand[k]] = slots;
+        }
+    }
+    return r;
+}
+
+static bool is_quantisation(const ir_op *op) {
+    return op->code == IR_dig_copy && ir_attr_has(&op->attrs, IR_ATTR_quant);
+}
+
+// Tiles that read rows of v for another reason than to quantise them.
+static void mark_row_tiles(const placer *p, const readers *r, ir_val v, bool *tiles) {
+    for (uint32_t s = r->first[v]; s != UINT32_MAX; s = r->next[s]) {
+        const ir_op *op = &p->f->ops.items[r->op_of[s]];
+        if (is_view(op))
+            mark_row_tiles(p, r, op->result[0], tiles);
+        else if (!is_quantisation(op))
+            tiles[p->tile[r->op_of[s]]] = true;
+    }
+}
+
+// Decides for the quantisation `op`; here = NULL: it stays where it is.
+static quantisation decide(const placer *p, const readers *r, const ir_op *op, int *tile) {
+    quantisation q = {0};
+    const ir_op *maker = ir_def(p->f, op->operand[0]);
+    if (!maker || is_view(maker) || maker->code == IR_io_in) return q;
+    int home = p->tile[maker - p->f->ops.items];
+    bool *has_row = ARENA_ARRAY(p->a, bool, p->tiles + 1);
+    bool *here = ARENA_ARRAY(p->a, bool, p->tiles + 1);
+    mark_row_tiles(p, r, op->operand[0], has_row);
+    for (uint32_t s = r->first[op->result[0]]; s != UINT32_MAX; s = r->next[s]) {
+        if (is_view(&p->f->ops.items[r->op_of[s]])) return q;
+        int t = p->tile[r->op_of[s]];
+        if (t != home && has_row[t])
+            here[t] = true;
+        else
+            q.home = true;
+    }
+    q.here = here;
+    *tile = home;
+    return q;
+}
+
+// ---- the new function ------------------------------------------------------------------------
+
+static ir_op *put(rewrite *r, const ir_op *op, int tile) {
+    ir_op *made = rewrite_copy(r, op);
+    if (op->code != IR_t_const) ir_attr_set_int(r->m->arena, &made->attrs, IR_ATTR_tile, tile);
+    return made;
+}
+
+// Quantises a row on `tile` for the operation that comes next there; returns the codes.
+static ir_val quantised_on(rewrite *r, placer *p, ir_val **made, ir_val v, int tile) {
+    if (!made[v]) made[v] = ARENA_ARRAY(p->a, ir_val, p->tiles + 1);
+    if (made[v][tile] == IR_NONE) {
+        ir_val before = r->map[v];
+        made[v][tile] = put(r, ir_def(p->f, v), tile)->result[0];
+        r->map[v] = before;
+    }
+    return made[v][tile];
+}
+
+static bool rebuild(placer *p, const ir_module *old, ir_module *m, diag_sink *diags) {
+    readers all = find_readers(p);
+    quantisation *plan = ARENA_ARRAY(p->a, quantisation, p->f->values.count + 1);
+    ir_val **made = ARENA_ARRAY(p->a, ir_val *, p->f->values.count + 1);
+    for (size_t i = 0; i < p->f->ops.count; i++) {
+        const ir_op *op = &p->f->ops.items[i];
+        if (is_quantisation(op)) plan[op->result[0]] = decide(p, &all, op, &p->tile[i]);
+    }
+    rewrite r = rewrite_begin(old, p->f, m, diags);
+    for (size_t i = 0; i < p->f->ops.count; i++) {
+        const ir_op *op = &p->f->ops.items[i];
+        if (op->n_results && plan[op->result[0]].here && !plan[op->result[0]].home) continue;
+        ir_val kept[IR_MAX_OPERANDS];
+        for (uint32_t k = 0; k < op->n_operands; k++) {
+            ir_val v = op->operand[k];
+            kept[k] = r.map[v];
+            if (plan[v].here && plan[v].here[p->tile[i]])
+                r.map[v] = quantised_on(&r, p, made, v, p->tile[i]);
+        }
+        put(&r, op, p->tile[i]);
+        for (uint32_t k = op->n_operands; k-- > 0;) r.map[op->operand[k]] = kept[k];
+        const char *ring = ir_attr_str(&op->attrs, IR_ATTR_ring, NULL);
+        if (ring)
+            ir_attr_set_int(m->arena, &ir_symbol_find(m, ring)->attrs, IR_ATTR_tile, p->tile[i]);
+    }
+    return rewrite_end(&r);
+}
+
 ir_module *pass_place(const ir_module *old, const pass_options *o, diag_sink *diags) {
     ir_module *m = ir_module_derive(old);
     m->stage = IR_MAPPED;
     placer p = {.m = m, .chip = o->machine};
     bool ok = true;
     for (size_t i = 0; i < old->funcs.count; i++) {
-        p.f = ir_func_copy(m, old->funcs.items[i]);
+        p.f = old->funcs.items[i];
         p.a = arena_new();
         if (i == 0) open_tile(&p);
         p.tile = ARENA_ARRAY(p.a, int, p.f->ops.count + 1);
         p.want = ARENA_ARRAY(p.a, int, p.f->values.count + 1);
         p.anchored = ARENA_ARRAY(p.a, bool, p.f->values.count + 1);
+        p.multiplied = ARENA_ARRAY(p.a, bool, p.f->values.count + 1);
         lay_groups(&p);
+        find_multiplied(&p);
         anchor(&p);
         pull(&p);
         push(&p);
         lay_rings(&p);
-        for (size_t k = 0; k < p.f->ops.count; k++) {
-            ir_op *op = &p.f->ops.items[k];
-            if (op->code == IR_t_const) continue;
-            ir_attr_set_int(m->arena, &op->attrs, IR_ATTR_tile, p.tile[k]);
-            const char *ring = ir_attr_str(&op->attrs, IR_ATTR_ring, NULL);
-            if (ring)
-                ir_attr_set_int(m->arena, &ir_symbol_find(m, ring)->attrs, IR_ATTR_tile, p.tile[k]);
-        }
+        ok = rebuild(&p, old, m, diags) && ok;
         ok = check_room(&p, diags) && ok;
         arena_free(p.a);
     }
