@@ -10,7 +10,6 @@
 #include "support/base.h"
 #include <dirent.h>
 #include <inttypes.h>
-#include <omp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -334,7 +333,6 @@ int main(int argc, char **argv) {
         fprintf(stderr, "usage: %s CORPUS_DIR N_MUTATIONS [SEED] | %s FILE\n", argv[0], argv[0]);
         return 2;
     }
-    omp_set_num_threads(1); // threads cost more than inputs of this size
     watch();
     if (!S_ISDIR(st.st_mode)) {
         sample s = load(argv[1]);

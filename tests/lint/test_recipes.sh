@@ -1,0 +1,160 @@
+#!/usr/bin/env bash
+# The recipes of the READMEs are true: in a copy of the tree an IR operation, an instruction, a pass and an ONNX
+# operator are added by following them, and work; what is left out is named by the build.
+set -euo pipefail
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+tree=$work/tree
+mkdir "$tree"
+git ls-files -z --cached --others --exclude-standard -- . ':!docs' ':!examples' ':!tests' |
+  while IFS= read -r -d '' f; do [ -e "$f" ] && printf '%s\0' "$f"; done | tar c --null -T - | tar x -C "$tree"
+
+fail() { echo "test_recipes: $*" >&2; exit 1; }
+# row FILE ROW: the new row is the last of its table.
+row() {
+  if grep -q '^#undef' "$tree/$1"; then
+    awk -v row="$2" '/^#undef/ && !done {print row; done = 1} {print}' "$tree/$1" >"$work/table"
+  else
+    { cat "$tree/$1"; printf '%s\n' "$2"; } >"$work/table"
+  fi
+  cp "$work/table" "$tree/$1"
+}
+
+# ---- ir/README.md, "Add an operation"
+row ir/ops.def 'OP(t, cube, "G", 1, 1, 1, "", EXACT, "x * x * x")'
+cat >"$tree/ir/infer_recipe.c" <<'END'
+#include "ir/infer_common.h"
+bool ir_infer_t_cube(ir_infer_ctx *c) {
+    c->out[0] = *c->in[0];
+    return infer_float(c, 0);
+}
+END
+cat >"$tree/ir/eval_recipe.c" <<'END'
+#include "ir/eval.h"
+static void cube(void *dst, const void *const *src, size_t n, const void *param) {
+    const float *x = src[0];
+    for (size_t i = 0; i < n; i++) ((float *)dst)[i] = x[i] * x[i] * x[i];
+}
+bool ir_eval_t_cube(ir_eval_ctx *c, const ir_op *op, const tensor *const *in, tensor *out) {
+    static const eval_ew kernel = {.fn = cube, .n_in = 1, .in = {ELEM_f32}, .out = ELEM_f32};
+    return eval_ew_run(c, op, &kernel, in, out);
+}
+END
+
+# ---- isa/README.md, "How to add": an instruction
+row isa/isa.def 'INSN(nop2, 0x7e, control, N, "", "", "nothing, twice")'
+cat >"$tree/runtime-sim/exec_recipe.c" <<'END'
+#include "runtime-sim/state.h"
+void sim_exec_nop2(sim_ctx *c) {}
+END
+
+# ---- passes/README.md, "Add a pass"
+row passes/passes.def 'PASS("noop", noop, "", "", EXACT, "change nothing")'
+cat >"$tree/passes/noop.c" <<'END'
+#include "passes/pass.h"
+ir_module *pass_noop(const ir_module *m, const pass_options *o, diag_sink *diags) {
+    ir_module *out = ir_module_derive(m);
+    for (size_t i = 0; i < m->funcs.count; i++) ir_func_copy(out, m->funcs.items[i]);
+    return out;
+}
+END
+
+# ---- frontend/README.md, "Add an operator"
+row frontend/onnx_ops.def 'ONNX_OP("recipe.test", "Cube", 1, cube, 0)'
+cat >"$tree/frontend/op_recipe.c" <<'END'
+#include "frontend/import.h"
+bool onnx_import_cube(onnx_call *c) {
+    ir_val x = onnx_in(c, 0);
+    if (x == IR_NONE) return onnx_missing(c, "it takes one input");
+    return onnx_set(c, 0, onnx_op1(c, IR_t_cube, x));
+}
+END
+
+# ---- it builds, and they are there
+launcher=
+command -v ccache >/dev/null && launcher=-DCMAKE_C_COMPILER_LAUNCHER=ccache
+CCACHE_BASEDIR=$work CCACHE_NOHASHDIR=1
+export CCACHE_BASEDIR CCACHE_NOHASHDIR
+build() { cmake --build "$work/build" --target ohmic >"$work/log" 2>&1; }
+cmake -S "$tree" -B "$work/build" -G Ninja -DCMAKE_BUILD_TYPE=None -DCMAKE_C_FLAGS=-O0 -DOHMIC_TESTS=OFF $launcher \
+  >"$work/log" 2>&1 || { cat "$work/log"; fail "cmake failed"; }
+build || { grep -E 'error|undefined|FAILED' "$work/log" || tail -n 40 "$work/log"; fail "following the READMEs does not build"; }
+ohmic=$work/build/ohmic
+expect() { # expect WHAT PATTERN COMMAND...: the command succeeds and prints the pattern
+  local what=$1 pattern=$2
+  shift 2
+  "$@" >"$work/out" 2>&1 || { cat "$work/out"; fail "$what: '$*' failed"; }
+  [ -z "$pattern" ] || grep -qE -- "$pattern" "$work/out" || { cat "$work/out"; fail "$what: no '$pattern' in the output of '$*'"; }
+}
+expect "IR operation" '^ir .*t\.cube ' "$ohmic" ops --kind ir
+expect "instruction" '^isa .*7e +nop2 ' "$ohmic" ops --kind isa
+expect "pass" '^noop ' "$ohmic" passes
+expect "ONNX operator" '^onnx +recipe\.test +Cube ' "$ohmic" ops --kind onnx
+
+# The operation has text, types and values: 1 + 3*3*3, folded.
+cat >"$work/cube.oir" <<'END'
+module {stage = "graph"}
+tensor @c : f32[2] = [1, 3]
+
+func @run(%x "x" : f32[2]) -> (%y "y") {
+  %c = t.const {value = @c} : f32[2]
+  %1 = t.cube %c : f32[2]
+  %y = t.add %1, %x : f32[2]
+}
+END
+expect "IR operation" '= \[1, 27\]' "$ohmic" opt "$work/cube.oir" --pass fold-constants,noop,dce --verify-each \
+  --check-equivalence
+
+# The instruction assembles and comes back.
+{
+  cat <<'END'
+.ohm 1
+.program whole max_tokens=1 max_chunk=1
+.phase run
+.tile 0
+  .code run
+    nop2
+    halt
+.chip
+END
+  "$ohmic" chips ideal | sed 's/^/|/'
+} >"$work/nop.s"
+expect "instruction" '' "$ohmic" as "$work/nop.s" -o "$work/nop.ohm"
+expect "instruction" '^ *nop2' "$ohmic" dis "$work/nop.ohm"
+expect "instruction" 'verified' "$ohmic" verify "$work/nop.ohm"
+
+# The operator is imported and interpreted: a backend-test case of one node, its files written by hand.
+message() { printf "\\x$(printf %02x $(($1 * 8 + 2)))\\x$(printf %02x "$(stat -c %s "$2")")"; cat "$2"; } # field, file
+text() { printf %s "$2" >"$work/text"; message "$1" "$work/text"; }
+number() { printf "\\x$(printf %02x $(($1 * 8)))\\x$(printf %02x "$2")"; }
+port() { # name -> ValueInfoProto of f32[2]
+  { number 1 2; } >"$work/dim"
+  { message 1 "$work/dim"; } >"$work/shape"
+  { number 1 1; message 2 "$work/shape"; } >"$work/tensor"
+  { message 1 "$work/tensor"; } >"$work/type"
+  { text 1 "$1"; message 2 "$work/type"; } >"$work/port"
+}
+case=$work/cases/cube
+mkdir -p "$case/test_data_set_0"
+{ text 1 x; text 2 y; text 4 Cube; text 7 recipe.test; } >"$work/node"
+{ message 1 "$work/node"; text 2 g; port x; message 11 "$work/port"; port y; message 12 "$work/port"; } >"$work/graph"
+{ text 1 recipe.test; number 2 1; } >"$work/domain"
+{ text 1 ""; number 2 17; } >"$work/default"
+{ number 1 8; message 7 "$work/graph"; message 8 "$work/default"; message 8 "$work/domain"; } >"$case/model.onnx"
+value() { number 1 2; number 2 1; text 8 "$1"; printf "\\x4a\\x08$2"; } # dims, type, name, raw_data
+value x '\x00\x00\x00\x40\x00\x00\x80\xbf' >"$case/test_data_set_0/input_0.pb"   # 2, -1
+value y '\x00\x00\x00\x41\x00\x00\x80\xbf' >"$case/test_data_set_0/output_0.pb"  # 8, -1
+expect "ONNX operator" '^PASS +.*cube' "$ohmic" onnx-test "$case"
+
+# ---- what is forgotten is named
+rm "$tree"/ir/{infer,eval}_recipe.c "$tree"/runtime-sim/exec_recipe.c "$tree"/passes/noop.c "$tree"/frontend/op_recipe.c
+if build; then fail "the build does not miss the functions"; fi
+for name in ir_infer_t_cube ir_eval_t_cube sim_exec_nop2 pass_noop onnx_import_cube; do
+  grep -qE "undefined reference to .$name'" "$work/log" || { tail -n 40 "$work/log"; fail "the build does not name $name"; }
+done
+sed -i 's/INSN(nop2, 0x7e/INSN(nop2, 0x20/' "$tree/isa/isa.def"
+if cmake --build "$work/build" --target isa/CMakeFiles/ohmic_isa.dir/isa.c.o >"$work/log" 2>&1; then
+  fail "two instructions of one opcode compile"
+fi
+grep -q 'duplicate case' "$work/log" || { cat "$work/log"; fail "the build does not name the opcode in use"; }
+echo "recipes: an operation, an instruction, a pass and an operator were added; five omissions were named"
