@@ -5,6 +5,7 @@
 // Many rows: a few rows x 4 vectors of sums in registers; weights widened once per strip of
 // columns. Few rows: sums of 512 columns in cache, weights streamed once.
 #include "runtime-sim/product.h"
+#include "runtime-sim/xbar_parts.h" // XBAR_UNROLL
 #include "support/base.h"
 #include "support/parallel.h"
 #include <stdlib.h>

@@ -225,7 +225,7 @@ static void take_back(const xbar *m, const int8_t *x, size_t x_stride, size_t ro
 
 void xbar_run(xbar *m, const xbar_how *how, const int8_t *x, size_t x_stride, size_t rows,
               int32_t *acc, size_t acc_stride, xbar_events *events) {
-    enum { FEW_ROWS = 12 }; // below, tables cost more than they save
+    enum { FEW_ROWS = 8 }; // below, tables cost more than they save
     if (rows == 0 || m->n == 0) return;
     for (uint32_t b = 0; b < m->n_blocks; b++)
         events->conversions +=

@@ -74,18 +74,24 @@ VNNI INLINE void vnni_rows(const run *t, size_t tile, size_t r0, const size_t n)
     const uint8_t *w = t->packed + tile * t->quads * XBAR_TILE * 4;
     const int8_t *x = t->x + r0 * t->quads * 4;
     __m512i s[6][4];
-    for (size_t r = 0; r < n; r++)
-        for (int c = 0; c < 4; c++) s[r][c] = _mm512_setzero_si512();
+    XBAR_UNROLL
+    for (size_t r = 0; r < n; r++) XBAR_UNROLL
+    for (int c = 0; c < 4; c++) s[r][c] = _mm512_setzero_si512();
     for (size_t q = 0; q < t->quads; q++, w += XBAR_TILE * 4, x += 4) {
         __m512i wv[4];
+        XBAR_UNROLL
         for (int c = 0; c < 4; c++) wv[c] = _mm512_loadu_si512(w + 64 * c);
+        XBAR_UNROLL
         for (size_t r = 0; r < n; r++) {
             __m512i xv = _mm512_set1_epi32(load_i32(x + r * t->quads * 4));
+            XBAR_UNROLL
             for (int c = 0; c < 4; c++) s[r][c] = _mm512_dpbusd_epi32(s[r][c], wv[c], xv);
         }
     }
+    XBAR_UNROLL
     for (size_t r = 0; r < n; r++) {
         int32_t sum[XBAR_TILE];
+        XBAR_UNROLL
         for (int c = 0; c < 4; c++) _mm512_storeu_si512(sum + 16 * c, s[r][c]);
         store_row(t, tile, r0 + r, sum, 0, XBAR_TILE);
     }
@@ -109,21 +115,27 @@ AVX512 INLINE void avx512_rows(const run *t, size_t tile, size_t half, size_t r0
     const uint8_t *w = t->packed + tile * t->quads * XBAR_TILE * 4 + half * 128;
     const int16_t *x = t->x16 + r0 * t->quads * 4;
     __m512i s[5][4];
-    for (size_t r = 0; r < n; r++)
-        for (int c = 0; c < 4; c++) s[r][c] = _mm512_setzero_si512();
+    XBAR_UNROLL
+    for (size_t r = 0; r < n; r++) XBAR_UNROLL
+    for (int c = 0; c < 4; c++) s[r][c] = _mm512_setzero_si512();
     for (size_t q = 0; q < t->quads; q++, w += XBAR_TILE * 4, x += 4) {
         __m512i wv[4];
+        XBAR_UNROLL
         for (int c = 0; c < 4; c++)
             wv[c] = _mm512_cvtepu8_epi16(
                 _mm256_loadu_si256((const __m256i *)(const void *)(w + 32 * c)));
+        XBAR_UNROLL
         for (size_t r = 0; r < n; r++) {
             __m512i xv = _mm512_set1_epi64(load_i64(x + r * t->quads * 4));
+            XBAR_UNROLL
             for (int c = 0; c < 4; c++)
                 s[r][c] = _mm512_add_epi32(s[r][c], _mm512_madd_epi16(wv[c], xv));
         }
     }
+    XBAR_UNROLL
     for (size_t r = 0; r < n; r++) {
         int32_t sum[32];
+        XBAR_UNROLL
         for (int c = 0; c < 4; c++) {
             __m512i both = _mm512_add_epi32(s[r][c], _mm512_srli_epi64(s[r][c], 32));
             _mm256_storeu_si256((__m256i *)(void *)(sum + 8 * c), _mm512_cvtepi64_epi32(both));
@@ -147,24 +159,28 @@ AVX512 static void kernel_avx512(const void *run_, size_t tile, size_t r0, size_
     }
 }
 
-// n rows (at most 3) by 16 columns, 4 columns a register.
+// n rows (at most 2: more and gcc spills) by 16 columns, 4 columns a register.
 AVX2 INLINE void avx2_rows(const run *t, size_t tile, size_t quarter, size_t r0, const size_t n) {
     const uint8_t *w = t->packed + tile * t->quads * XBAR_TILE * 4 + quarter * 64;
     const int16_t *x = t->x16 + r0 * t->quads * 4;
-    __m256i s[3][4];
-    for (size_t r = 0; r < n; r++)
-        for (int c = 0; c < 4; c++) s[r][c] = _mm256_setzero_si256();
-    for (size_t q = 0; q < t->quads; q++, w += XBAR_TILE * 4, x += 4)
-        for (int c = 0; c < 4; c++) {
-            __m256i wv =
-                _mm256_cvtepu8_epi16(_mm_loadu_si128((const __m128i *)(const void *)(w + 16 * c)));
-            for (size_t r = 0; r < n; r++) {
-                __m256i xv = _mm256_set1_epi64x(load_i64(x + r * t->quads * 4));
-                s[r][c] = _mm256_add_epi32(s[r][c], _mm256_madd_epi16(wv, xv));
-            }
+    __m256i s[2][4];
+    XBAR_UNROLL
+    for (size_t r = 0; r < n; r++) XBAR_UNROLL
+    for (int c = 0; c < 4; c++) s[r][c] = _mm256_setzero_si256();
+    for (size_t q = 0; q < t->quads; q++, w += XBAR_TILE * 4, x += 4) XBAR_UNROLL
+    for (int c = 0; c < 4; c++) {
+        __m256i wv =
+            _mm256_cvtepu8_epi16(_mm_loadu_si128((const __m128i *)(const void *)(w + 16 * c)));
+        XBAR_UNROLL
+        for (size_t r = 0; r < n; r++) {
+            __m256i xv = _mm256_set1_epi64x(load_i64(x + r * t->quads * 4));
+            s[r][c] = _mm256_add_epi32(s[r][c], _mm256_madd_epi16(wv, xv));
         }
+    }
+    XBAR_UNROLL
     for (size_t r = 0; r < n; r++) {
         int32_t sum[16], lanes[8];
+        XBAR_UNROLL
         for (int c = 0; c < 4; c++) {
             _mm256_storeu_si256((__m256i *)(void *)lanes, s[r][c]);
             for (int i = 0; i < 4; i++)
@@ -178,9 +194,8 @@ AVX2 static void kernel_avx2(const void *run_, size_t tile, size_t r0, size_t r1
     const run *t = run_;
     for (size_t quarter = 0; quarter < 4; quarter++) {
         size_t r = r0;
-        for (; r + 3 <= r1; r += 3) avx2_rows(t, tile, quarter, r, 3);
-        if (r1 - r == 2) avx2_rows(t, tile, quarter, r, 2);
-        if (r1 - r == 1) avx2_rows(t, tile, quarter, r, 1);
+        for (; r + 2 <= r1; r += 2) avx2_rows(t, tile, quarter, r, 2);
+        if (r < r1) avx2_rows(t, tile, quarter, r, 1);
     }
 }
 #else

@@ -12,6 +12,13 @@ enum {
     XBAR_LANES = 16 // rows side by side in the look-up engine
 };
 
+// Loops over sums that must stay in registers: the compiler has to unroll them to keep them there.
+#if defined(__clang__)
+#define XBAR_UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define XBAR_UNROLL _Pragma("GCC unroll 16")
+#endif
+
 // One digit position of x or w: bits [shift, shift + bits), weight sign * 2^shift.
 typedef struct {
     int shift, bits, sign;
@@ -57,7 +64,7 @@ static inline int xbar_weight_of(const xbar_plan *p, unsigned slices, int w) {
     int v = -p->offset;
     for (int s = 0; s < p->n_slices; s++)
         if (slices >> s & 1)
-            v += p->slice[s].sign * (xbar_weight_digit(p, s, w) << p->slice[s].shift);
+            v += p->slice[s].sign * xbar_weight_digit(p, s, w) * (1 << p->slice[s].shift);
     return v;
 }
 

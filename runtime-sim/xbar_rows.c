@@ -51,35 +51,28 @@ static void plan_run(rows_run *t) {
     if (p->step != INT64_C(1) << t->step_log || most + p->step > INT16_MAX) t->width = ROWS_LONGS;
 }
 
-// Digits of one slice, [rows][64] in bytes or 16 bits; zero where a column is not this part's or
-// not at risk: such columns sum to zero, convert to zero and count nothing.
-static void extract(const xbar *m, const xbar_part *part, int s, uint32_t tile, bool bytes,
-                    void *digits) {
+// Bits of the slice that columns keep; 0 where a column is not this part's or not at risk: such
+// columns sum to zero, convert to zero and count nothing.
+static void kept_bits(const xbar *m, const xbar_part *part, int s, uint32_t tile,
+                      uint8_t keep[XBAR_TILE]) {
+    uint32_t col0 = tile * XBAR_TILE;
+    memset(keep, 0, XBAR_TILE);
+    for (uint32_t n = part->from; n < part->until; n++)
+        if (part->risk[(n - col0) / XBAR_GROUP] >> s & 1)
+            keep[n - col0] = (uint8_t)((1 << m->plan.slice[s].bits) - 1);
+}
+
+// Digits of one slice in 16 bits, [rows][64].
+static void extract_words(const xbar *m, const xbar_part *part, int s, uint32_t tile,
+                          const uint8_t *keep, int16_t *digits) {
     const xbar_plan *p = &m->plan;
     uint32_t col0 = tile * XBAR_TILE;
-    int shift = p->slice[s].shift, mask = (1 << p->slice[s].bits) - 1;
-    int16_t keep[XBAR_TILE] = {0};
-    for (uint32_t n = part->from; n < part->until; n++)
-        if (part->risk[(n - col0) / XBAR_GROUP] >> s & 1) keep[n - col0] = (int16_t)mask;
     size_t have = m->n - col0 < XBAR_TILE ? m->n - col0 : XBAR_TILE;
     int8_t w[XBAR_TILE] = {0};
-    for (uint32_t r = 0; r < part->block->rows; r++) {
+    for (uint32_t r = 0; r < part->block->rows; r++, digits += XBAR_TILE) {
         memcpy(w, m->codes + (size_t)(part->block->k0 + r) * m->n + col0, have);
-        int16_t v[XBAR_TILE];
-        if (p->pairs)
-            for (int i = 0; i < XBAR_TILE; i++) {
-                int16_t sign = (int16_t)(w[i] >> 7), a = (int16_t)((w[i] ^ sign) - sign);
-                a = (int16_t)(a >> shift & keep[i]);
-                v[i] = (int16_t)((a ^ sign) - sign);
-            }
-        else
-            for (int i = 0; i < XBAR_TILE; i++)
-                v[i] = (int16_t)((int16_t)(w[i] + p->offset) >> shift & keep[i]);
-        uint8_t *to = (uint8_t *)digits + (size_t)r * XBAR_TILE * (bytes ? 1 : 2);
-        if (bytes)
-            for (int i = 0; i < XBAR_TILE; i++) to[i] = (uint8_t)v[i];
-        else
-            memcpy(to, v, sizeof v);
+        for (int i = 0; i < XBAR_TILE; i++)
+            digits[i] = keep[i] ? (int16_t)xbar_weight_digit(p, s, w[i]) : 0;
     }
 }
 
@@ -117,6 +110,8 @@ static void rows_longs(int32_t *total, const rows_run *t, const int16_t *digits,
 #else
 #define rows256_slice rows128_slice
 #define rows512_slice rows128_slice
+#define rows256_extract rows128_extract
+#define rows512_extract rows128_extract
 #endif
 
 // Lists of one row of x in one block. (The digits of a phase fit a byte.)
@@ -156,6 +151,10 @@ static void tile_body(void *ctx, size_t begin, size_t end) {
     static void (*const slices[XBAR_PATHS])(const rows_run *, const xbar_part *, uint32_t, int,
                                             const void *, size_t, size_t, xbar_events *) = {
         rows128_slice, rows256_slice, rows512_slice, rows512_slice};
+    static void (*const extracts[XBAR_PATHS])(const xbar *, const xbar_part *, int, uint32_t,
+                                              const uint8_t *, uint8_t *) = {
+        rows128_extract, rows256_extract, rows512_extract, rows512_extract};
+    uint8_t keep[XBAR_TILE];
     const rows_run *t = ctx;
     const xbar *m = t->m;
     uint32_t most = 0;
@@ -173,7 +172,11 @@ static void tile_body(void *ctx, size_t begin, size_t end) {
             if (!xbar_part_of(m, b, tile, &part)) continue;
             for (int s = 0; s < m->plan.n_slices; s++) {
                 if (!(xbar_part_risk(&part) >> s & 1)) continue;
-                extract(m, &part, s, tile, bytes, digits);
+                kept_bits(m, &part, s, tile, keep);
+                if (bytes)
+                    extracts[t->path](m, &part, s, tile, keep, digits);
+                else
+                    extract_words(m, &part, s, tile, keep, digits);
                 slices[t->path](t, &part, tile, s, digits, r0, r1, &e);
             }
         }

@@ -127,7 +127,7 @@ static xbar_params params(uint64_t *r) {
 }
 
 static void test_engines_equal_cells(void **state) {
-    for (uint64_t seed = 1; seed <= 400; seed++) {
+    for (uint64_t seed = 1; seed <= 250; seed++) {
         uint64_t r = seed;
         xbar_params p = params(&r);
         uint32_t m = (uint32_t)random_in(&r, 1, 40), k = (uint32_t)random_in(&r, 1, 90),
