@@ -5,7 +5,7 @@
 // place. `depth` is the rows kept: at least what the lag rule asks for (the program then cannot
 // deadlock for any number of rows), and KEEP_ROWS where there is room, so that rows flow while
 // their successors are made. Buffers that a barrier makes long go to the row store (space mem) when
-// the scratchpad cannot hold them.
+// the scratchpad cannot hold them. Values whose lives are max_chunk rows apart share bytes.
 //
 // Lag rule (docs/isa.md): lag(i) = rows of virtual delay before instruction i's first row;
 //   depth >= min(max_chunk, 1 + max over readers (lag + rows they look back) - lag(writer)).
@@ -20,6 +20,7 @@ typedef struct {
     int tile;
     int64_t width, depth, stride, at;
     int64_t write_lag, read_lag; // smallest of its writers, largest of its readers (with look-back)
+    size_t first, last;          // operations that write it first, use it last
     bool written, mem;
 } buffer;
 
@@ -339,10 +340,11 @@ static int64_t row_bytes(const ir_func *f, ir_val v) {
     return w * (int64_t)elem_bytes(t->type) + (ir_is_raw(f, v) ? 16 : 0);
 }
 
-static void reads(allocator *x, ir_val v, int64_t lag) {
+static void reads(allocator *x, ir_val v, size_t at, int64_t lag) {
     int64_t col;
     buffer *b = &x->buffers[find(x, v, &col)];
     b->read_lag = max_i64(b->read_lag, lag);
+    b->last = at;
 }
 
 static void gather_lags(allocator *x) {
@@ -352,12 +354,15 @@ static void gather_lags(allocator *x) {
         for (uint32_t k = 0; k < op->n_operands; k++) {
             const ir_op *def = ir_def(x->f, op->operand[k]);
             if (!def || !has_row(def)) continue;
-            reads(x, op->operand[k], x->lag[i] + look_back(x, op));
+            reads(x, op->operand[k], i, x->lag[i] + look_back(x, op));
         }
         for (uint32_t k = 0; k < op->n_results && has_row(op); k++) {
             int64_t col;
             buffer *b = &x->buffers[find(x, op->result[k], &col)];
             b->write_lag = b->written ? min_i64(b->write_lag, x->lag[i]) : x->lag[i];
+            b->read_lag = max_i64(b->read_lag, x->lag[i]); // who writes it uses it, too
+            if (!b->written) b->first = i;
+            b->last = i;
             b->written = true;
         }
     }
@@ -381,29 +386,68 @@ static void size_buffers(allocator *x) {
     }
 }
 
+// True when b may lie where a lay: the last row of a has been used before the first of b is
+// written, in the tile's line and, by their lags, whatever the number of rows; so sharing delays
+// nothing.
+static bool follows(const allocator *x, const buffer *b, const buffer *a) {
+    return b->first > a->last && b->write_lag >= a->read_lag + x->chunk;
+}
+
+// Addresses of the buffers of one space, each the lowest free one, in the order of their first
+// writers. Returns the bytes used.
+static int64_t lay_out(allocator *x, const ir_val *order, size_t n, bool mem) {
+    int64_t end = 0;
+    for (size_t i = 0; i < n; i++) {
+        buffer *b = &x->buffers[order[i]];
+        if (b->mem != mem) continue;
+        int64_t size = b->depth * b->stride;
+        b->at = 0;
+        for (bool moved = true; moved;) {
+            moved = false;
+            for (size_t k = 0; k < i; k++) {
+                const buffer *a = &x->buffers[order[k]];
+                int64_t behind_a = a->at + a->depth * a->stride;
+                if (a->mem != mem || b->at >= behind_a || a->at >= b->at + size) continue;
+                if (follows(x, b, a)) continue;
+                b->at = behind_a;
+                moved = true;
+            }
+        }
+        end = max_i64(end, b->at + size);
+    }
+    return end;
+}
+
 // Addresses on one tile: scratchpad first; what a barrier made long goes to the row store when it
 // does not fit.
 static bool place_tile(allocator *x, int tile, const ir_val *roots, size_t n, diag_sink *diags) {
-    int64_t room = x->chip->tile.scratchpad ? x->chip->tile.scratchpad : INT64_MAX, total = 0;
-    for (size_t i = 0; i < n; i++)
-        total += x->buffers[roots[i]].depth * x->buffers[roots[i]].stride;
+    int64_t room = x->chip->tile.scratchpad ? x->chip->tile.scratchpad : INT64_MAX;
+    ir_val *order = arena_copy(x->a, roots, n * sizeof *roots);
+    for (size_t i = 1; i < n; i++) // a join's parts are written before the join stands there
+        for (size_t k = i; k > 0 && x->buffers[order[k]].first < x->buffers[order[k - 1]].first;
+             k--) {
+            ir_val v = order[k];
+            order[k] = order[k - 1];
+            order[k - 1] = v;
+        }
+    int64_t total = lay_out(x, order, n, false);
     while (total > room) { // the largest of those longer than KEEP_ROWS moves out
         buffer *most = NULL;
         for (size_t i = 0; i < n; i++) {
-            buffer *b = &x->buffers[roots[i]];
+            buffer *b = &x->buffers[order[i]];
             if (b->mem || b->depth <= KEEP_ROWS) continue;
             if (!most || b->depth * b->stride > most->depth * most->stride) most = b;
         }
         if (!most) break;
         most->mem = true;
-        total -= most->depth * most->stride;
+        total = lay_out(x, order, n, false);
     }
     for (size_t i = 0; i < n && total > room; i++) { // then rows kept for speed only
-        buffer *b = &x->buffers[roots[i]];
+        buffer *b = &x->buffers[order[i]];
         int64_t least = needed_depth(x, b);
         if (b->mem || least >= b->depth) continue;
-        total -= (b->depth - least) * b->stride;
         b->depth = least;
+        total = lay_out(x, order, n, false);
     }
     if (total > room) {
         diag_emit(diags, DIAG_ID_scratchpad, DIAG_NOWHERE,
@@ -414,13 +458,7 @@ static bool place_tile(allocator *x, int tile, const ir_val *roots, size_t n, di
                   (long long)align_u64((uint64_t)total, 1024));
         return false;
     }
-    int64_t pad = 0, mem = 0;
-    for (size_t i = 0; i < n; i++) {
-        buffer *b = &x->buffers[roots[i]];
-        int64_t *at = b->mem ? &mem : &pad;
-        b->at = *at;
-        *at += b->depth * b->stride;
-    }
+    lay_out(x, order, n, true);
     return true;
 }
 

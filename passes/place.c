@@ -6,8 +6,8 @@
 // rather than be torn apart. Then every other operation joins its data: embeddings, rings and norms
 // that only products read go to the tile that consumes what they make (rows travel as the residual,
 // once), everything else to the tile of its latest operand. A row is quantised on every tile that
-// has it for another reason, and at its maker for tiles that only want the codes: a quarter of the bytes
-// travels.
+// has it for another reason, and at its maker for tiles that only want the codes: a quarter of the
+// bytes travels.
 #include "passes/pass.h"
 #include "passes/rewrite.h"
 #include <string.h>
@@ -274,8 +274,8 @@ typedef struct {
 
 // Readers of each value: chains through `next`, by operand slot.
 typedef struct {
-    uint32_t *first;          // by value; UINT32_MAX: none
-    uint32_t *next, *op_of;   // by slot
+    uint32_t *first;        // by value; UINT32_MAX: none
+    uint32_t *next, *op_of; // by slot
 } readers;
 
 static readers find_readers(const placer *p) {
@@ -347,6 +347,7 @@ static ir_val quantised_on(rewrite *r, placer *p, ir_val **made, ir_val v, int t
     if (made[v][tile] == IR_NONE) {
         ir_val before = r->map[v];
         made[v][tile] = put(r, ir_def(p->f, v), tile)->result[0];
+        r->f->values.items[made[v][tile]].name = NULL; // it is the maker's
         r->map[v] = before;
     }
     return made[v][tile];
@@ -364,7 +365,7 @@ static bool rebuild(placer *p, const ir_module *old, ir_module *m, diag_sink *di
     for (size_t i = 0; i < p->f->ops.count; i++) {
         const ir_op *op = &p->f->ops.items[i];
         if (op->n_results && plan[op->result[0]].here && !plan[op->result[0]].home) continue;
-        ir_val kept[IR_MAX_OPERANDS];
+        ir_val *kept = ARENA_ARRAY(p->a, ir_val, op->n_operands + 1);
         for (uint32_t k = 0; k < op->n_operands; k++) {
             ir_val v = op->operand[k];
             kept[k] = r.map[v];

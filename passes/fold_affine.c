@@ -1,0 +1,129 @@
+// fold-affine: factors and shifts of columns move into the products that read them.
+//
+// Batch normalisation in inference is x * c + d with constant rows c and d. Where every reader of
+// it is a product with a constant matrix, (x * c + d) W + b = x (diag(c) W) + (d W + b): the
+// product reads x itself, and the two operations are gone. Exact up to the rounding of the new
+// weights, each a double rounded once. It has to happen before quantize, which then sees the
+// weights that are stored.
+#include "passes/pass.h"
+#include "passes/rewrite.h"
+
+typedef struct {
+    ir_val x;                // what is scaled and shifted
+    const tensor *mul, *add; // rows, or one element for all columns; NULL: 1, 0
+    const ir_op *ops[2];     // what disappears
+    size_t n_ops;
+} affine;
+
+// A constant that stands for the same row at every token.
+static const tensor *constant_row(const ir_module *m, const ir_func *f, ir_val v) {
+    const tensor *c = ir_const_of(m, f, v);
+    if (!c || !elem_is_float(c->type)) return NULL;
+    return c->rank <= 1 || tensor_count(c) == 1 ? c : NULL;
+}
+
+static bool is_product(const ir_module *m, const ir_func *f, const ir_op *op) {
+    if (op->code != IR_nn_linear || ir_attr_has(&op->attrs, IR_ATTR_wscale)) return false;
+    const tensor *w = ir_const_of(m, f, op->operand[1]);
+    const tensor *b = op->n_operands > 2 ? ir_const_of(m, f, op->operand[2]) : NULL;
+    return w && w->rank == 2 && elem_is_float(w->type) && (op->n_operands < 3 || b);
+}
+
+// One step: op is `a (+|*) constant` on rows; gives the constant and a.
+static const tensor *scaled(const ir_module *m, const ir_func *f, const ir_op *op, ir_opcode code,
+                            ir_val *a) {
+    if (!op || op->code != code || ir_type_of(f, op->result[0])->type != ELEM_f32) return NULL;
+    for (uint32_t side = 0; side < 2; side++) {
+        const tensor *c = constant_row(m, f, op->operand[1 - side]);
+        if (c && ir_type_domain(ir_type_of(f, op->operand[side])) >= 0) {
+            *a = op->operand[side];
+            return c;
+        }
+    }
+    return NULL;
+}
+
+// What v = x * mul + add is; n_ops = 0: not that.
+static affine find(const ir_module *m, const ir_func *f, ir_val v, const uint32_t *uses) {
+    affine a = {.x = v};
+    const ir_op *op = ir_def(f, v);
+    if ((a.add = scaled(m, f, op, IR_t_add, &a.x))) a.ops[a.n_ops++] = op;
+    const ir_op *inner = ir_def(f, a.x);
+    ir_val x;
+    if ((a.n_ops == 0 || uses[a.x] == 1) && (a.mul = scaled(m, f, inner, IR_t_mul, &x))) {
+        a.ops[a.n_ops++] = inner;
+        a.x = x;
+    }
+    return a;
+}
+
+static double at(const tensor *row, int64_t i) {
+    return elem_load_f64(row->type, row->data, tensor_count(row) == 1 ? 0 : (size_t)i);
+}
+
+static ir_val constant(rewrite *r, const char *name, const char *what, tensor data) {
+    return ir_build_const(r->m, r->f, arena_printf(r->scratch, "%s.%s", name, what), data);
+}
+
+static void fold(rewrite *r, const ir_op *op, const affine *a) {
+    const tensor *w = ir_const_of(r->old, r->of, op->operand[1]);
+    const tensor *b = op->n_operands > 2 ? ir_const_of(r->old, r->of, op->operand[2]) : NULL;
+    const char *name = ir_attr_str(&ir_def(r->of, op->operand[1])->attrs, IR_ATTR_value, "w");
+    bool trans = ir_attr_int(&op->attrs, IR_ATTR_trans_w, 0) != 0;
+    int64_t rows = w->dim[trans ? 1 : 0], columns = w->dim[trans ? 0 : 1];
+    ir_val in[3] = {rewrite_get(r, a->x), rewrite_get(r, op->operand[1]),
+                    b ? rewrite_get(r, op->operand[2]) : IR_NONE};
+    tensor made = {0}, bias = {0};
+    if (a->mul) made = tensor_new(r->m->arena, ELEM_f32, 2, w->dim);
+    double *sum = ARENA_ARRAY(r->scratch, double, columns + 1);
+    for (int64_t i = 0; i < rows * columns; i++) {
+        int64_t k = trans ? i % rows : i / columns, n = trans ? i / rows : i % columns;
+        double x = elem_load_f64(w->type, w->data, (size_t)i);
+        if (a->mul) elem_store_f64(ELEM_f32, made.data, (size_t)i, x * at(a->mul, k));
+        if (a->add) sum[n] += x * at(a->add, k);
+    }
+    if (a->mul) in[1] = constant(r, name, "folded", made);
+    if (a->add) {
+        bias = tensor_new(r->m->arena, ELEM_f32, 1, &columns);
+        for (int64_t n = 0; n < columns; n++)
+            elem_store_f64(ELEM_f32, bias.data, (size_t)n, (b ? at(b, n) : 0) + sum[n]);
+        in[2] = constant(r, name, "bias", bias);
+    }
+    r->map[op->result[0]] = rewrite_add(r, IR_nn_linear, in, in[2] == IR_NONE ? 2 : 3, &op->attrs,
+                                        ir_type_of(r->of, op->result[0]), op);
+    ir_op *product = ir_last_op(r->f);
+    for (size_t i = 0; i < a->n_ops; i++)
+        for (uint32_t k = 0; k < a->ops[i]->n_locs; k++)
+            ir_op_add_loc(r->m->arena, product, a->ops[i]->loc[k]);
+    const char *given = r->of->values.items[op->result[0]].name;
+    if (given) r->f->values.items[r->map[op->result[0]]].name = arena_str(r->m->arena, given);
+}
+
+static bool fold_func(const ir_module *old, const ir_func *f, ir_module *m, diag_sink *diags) {
+    rewrite r = rewrite_begin(old, f, m, diags);
+    uint32_t *uses = ir_count_uses(r.scratch, f);
+    uint32_t *products = ARENA_ARRAY(r.scratch, uint32_t, f->values.count + 1);
+    for (size_t i = 0; i < f->ops.count; i++)
+        if (is_product(old, f, &f->ops.items[i])) products[f->ops.items[i].operand[0]]++;
+    for (size_t i = 0; i < f->ops.count; i++) {
+        const ir_op *op = &f->ops.items[i];
+        affine a = {0};
+        if (is_product(old, f, op) && products[op->operand[0]] == uses[op->operand[0]])
+            a = find(old, f, op->operand[0], uses);
+        if (a.n_ops)
+            fold(&r, op, &a);
+        else
+            rewrite_copy(&r, op);
+    }
+    return rewrite_end(&r);
+}
+
+ir_module *pass_fold_affine(const ir_module *old, const pass_options *o, diag_sink *diags) {
+    ir_module *m = ir_module_derive(old);
+    bool ok = true;
+    for (size_t i = 0; i < old->funcs.count; i++)
+        ok = fold_func(old, old->funcs.items[i], m, diags) && ok;
+    ir_module *clean = ok ? pass_dce(m, o, diags) : NULL;
+    ir_module_free(m);
+    return clean;
+}
