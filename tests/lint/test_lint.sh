@@ -1,0 +1,49 @@
+#!/usr/bin/env bash
+# scripts/lint finds nothing in the tree, and exactly what is planted in a copy: one fault of each kind.
+set -euo pipefail
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+tree=$work/tree
+mkdir "$tree"
+git ls-files -z --cached --others --exclude-standard -- . ':!tests' ':!examples/*.onnx' |
+  while IFS= read -r -d '' f; do [ -e "$f" ] && printf '%s\0' "$f"; done | tar c --null -T - | tar x -C "$tree"
+mkdir "$tree/tests"
+cp tests/README.md "$tree/tests/"
+(cd "$tree" && git init -q && git add -A)
+status=0
+fail() { echo "test_lint: $*" >&2; status=1; }
+
+(cd "$tree" && scripts/lint) >"$work/before" 2>&1 || true
+plant() { # FILE TEXT FINDING: a line at the end of the file, found as
+  printf '%s\n' "$2" >>"$tree/$1"
+  printf '%s\n' "$3" >>"$work/expected"
+}
+plant support/num.c '#include "ir/ir.h"' 'support/ may not include "ir/ir.h"'
+plant runtime-sim/fn.c '#include "ir/interp.h"' 'runtime-sim/ may not include "ir/interp.h"'
+plant passes/dce.c '#include "isa/program.h"' 'passes/ may not include "isa/program.h"'
+plant isa/isa.def '#include "runtime-sim/sim.h"' 'isa/ may not include "runtime-sim/sim.h"'
+plant support/map.c 'static int counter;' 'mutable file-scope variable: static int counter;'
+plant ir/type.c 'char *names[4] = {0};' 'mutable file-scope variable: char *names[4] = {0};'
+plant ir/type.c 'static const char *const fine[] = {"a"};' ''
+plant chips/other.onnx 'weights' 'chips/other.onnx: only models of our own'
+if command -v clang-format >/dev/null; then
+  plant support/vec.h 'static inline int  one( void ){ return 1; }' 'support/vec.h is not formatted'
+fi
+rm "$tree/support/README.md"
+echo 'support/ has no README.md' >>"$work/expected"
+(cd "$tree" && git add -A)
+
+if (cd "$tree" && scripts/lint) >"$work/after" 2>&1; then fail "findings do not fail the lint"; fi
+comm -13 <(sort "$work/before") <(sort "$work/after") >"$work/new"
+while IFS= read -r finding; do
+  [ -z "$finding" ] || grep -qF -- "$finding" "$work/new" || fail "not found: $finding"
+done <"$work/expected"
+while IFS= read -r line; do
+  grep -vxF '' "$work/expected" | while IFS= read -r finding; do
+    [[ $line == *"$finding"* ]] && exit 9
+  done || continue
+  fail "found without reason: $line"
+done <"$work/new"
+
+scripts/lint || fail "the tree has findings"
+exit $status
