@@ -232,6 +232,7 @@ static inline sim *build_sim(build *b, int threads, bool force_cells) {
     p->tables = b->tables.items, p->tables_bytes = b->tables.count;
     sim *s = sim_new(p, &b->chip, &(sim_options){threads, force_cells}, b->diags);
     if (!s) diag_print(b->diags, 0, stderr, false);
+    CHECK(s, "a test's program does not verify");
     return s;
 }
 

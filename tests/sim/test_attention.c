@@ -180,7 +180,7 @@ static void test_bidirectional_and_unfused(void **state) {
     for (int masked = 0; masked < 2; masked++) {
         isa_ring r = ring_desc(SLOTS, 0);
         r.mode = ISA_RING_ALL;
-        build b = build_new(ISA_WHOLE, TOKENS, TOKENS);
+        build b = build_new(ISA_WHOLE, SLOTS, SLOTS);
         uint16_t q = build_in(&b, "q", ISA_F32, Q), kv = build_in(&b, "kv", ISA_F32, KV),
                  mask = build_in(&b, "mask", ISA_I32, 1);
         uint16_t o = build_buf(&b, ISA_F32, O), ring = add_ring(&b, r),
