@@ -3,6 +3,7 @@
 // A row of a program holds the features of one token in row-major order of the tensor's other axes,
 // so a tensor's element index is a sum: batch, row, column, each with its own offsets.
 #include "cli/host_parts.h"
+#include "support/layout.h"
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -133,20 +134,16 @@ host_map host_map_of(arena *a, const host_shape *s, int64_t rows, int64_t keys, 
 }
 
 bool host_map_image(arena *a, const engine_port *p, const host_shape *s, host_map *m) {
-    int c, h, w, kh, kw, sh, sw;
-    if (sscanf(p->layout, "im2row c=%d h=%d w=%d kh=%d kw=%d sh=%d sw=%d", &c, &h, &w, &kh, &kw,
-               &sh, &sw) != 7 ||
-        c < 1 || kh < 1 || kw < 1 || sh < 1 || sw < 1 || h < kh || w < kw)
-        return false;
-    int64_t oh = (h - kh) / sh + 1, ow = (w - kw) / sw + 1, plane = (int64_t)h * w;
+    layout_image l;
     int64_t features = 1;
     for (int i = 0; i < s->n_atoms; i++) features *= s->atom[i].size;
-    *m = (host_map){c * plane, oh * ow, (int64_t)c * kh * kw, NULL, NULL};
-    if (s->row >= 0 || features != c * plane || m->width != p->width) return false;
+    if (!layout_parse(p->layout, &l) || s->row >= 0 || features != layout_elements(&l) ||
+        layout_width(&l) != p->width)
+        return false;
+    *m = (host_map){layout_elements(&l), layout_rows(&l), layout_width(&l), NULL, NULL};
     m->row = ARENA_ARRAY(a, int64_t, m->n_rows);
     m->column = ARENA_ARRAY(a, int64_t, m->width);
-    for (int64_t r = 0; r < m->n_rows; r++) m->row[r] = r / ow * sh * w + r % ow * sw;
-    for (int64_t i = 0; i < m->width; i++)
-        m->column[i] = i / (kh * kw) * plane + i / kw % kh * w + i % kw;
+    for (int64_t r = 0; r < m->n_rows; r++) m->row[r] = layout_row_offset(&l, r);
+    for (int64_t i = 0; i < m->width; i++) m->column[i] = layout_column_offset(&l, i);
     return true;
 }

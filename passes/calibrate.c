@@ -2,6 +2,7 @@
 #include "passes/calibrate.h"
 #include "ir/interp.h"
 #include "support/file.h"
+#include "support/layout.h"
 #include <jansson.h>
 #include <math.h>
 #include <string.h>
@@ -185,33 +186,88 @@ static bool run_seeded(session *s, uint64_t seed) {
     return ok;
 }
 
+// One input of an npz, as sequences of rows.
+typedef struct {
+    tensor data; // of the parameter's element type
+    layout_image image;
+    bool is_image;
+    int64_t sequences, rows, width; // rows: of one sequence
+} calibration_input;
+
+static bool read_input(session *s, const ir_port *p, const tensor_set *set, const char *path,
+                       arena *a, calibration_input *in, diag_sink *diags) {
+    const tensor *found = NULL;
+    for (size_t k = 0; k < set->count; k++)
+        if (strcmp(set->items[k].name, p->name) == 0) found = &set->items[k].value;
+    ir_type t = *ir_type_of(s->f, p->value);
+    const char *layout = ir_attr_str(&p->attrs, IR_ATTR_layout, "");
+    in->is_image = *layout && layout_parse(layout, &in->image);
+    in->width = ir_type_width(&t);
+    int64_t count = found ? (int64_t)tensor_count(found) : 0;
+    if (in->is_image) {
+        int64_t one = layout_elements(&in->image);
+        in->sequences = count % one ? 0 : count / one;
+        in->rows = layout_rows(&in->image);
+    } else {
+        in->sequences = found && found->rank > 1 ? found->dim[0] : 1;
+        int64_t each = in->sequences * in->width;
+        in->rows = each == 0 || count % each ? 0 : count / each;
+    }
+    if (count == 0 || in->sequences == 0 || in->rows == 0) {
+        diag_emit(diags, DIAG_ID_npy_format, DIAG_FILE(path),
+                  "calibration data need an array '%s' of the input's shape, any number of "
+                  "sequences; found %s",
+                  p->name, found ? tensor_shape_text(a, found) : "none");
+        return false;
+    }
+    in->data = tensor_cast(a, found, t.type);
+    return true;
+}
+
+// Rows [0, n) of sequence b, as the program gets them.
+static tensor rows_of(const ir_func *f, const ir_port *p, const calibration_input *in, int64_t b,
+                      int64_t n, arena *a) {
+    ir_type t = *ir_type_of(f, p->value);
+    if (ir_type_domain(&t) >= 0) t.dim[0] = n;
+    tensor x = tensor_new(a, t.type, t.rank, t.dim);
+    size_t bytes = elem_bytes(t.type);
+    const char *from =
+        (const char *)in->data.data +
+        (size_t)b * bytes *
+            (size_t)(in->is_image ? layout_elements(&in->image) : in->rows * in->width);
+    for (int64_t r = 0; r < n; r++) {
+        for (int64_t c = 0; c < in->width; c++) {
+            int64_t at = in->is_image ? layout_row_offset(&in->image, r) +
+                                            layout_column_offset(&in->image, c)
+                                      : r * in->width + c;
+            memcpy((char *)x.data + (size_t)(r * in->width + c) * bytes, from + (size_t)at * bytes,
+                   bytes);
+        }
+    }
+    return x;
+}
+
 static bool run_npz(session *s, const char *path, diag_sink *diags) {
     arena *a = arena_new();
     tensor_set set;
+    size_t n_inputs = s->f->params.count;
     bool ok = npz_read(a, path, &set, diags);
-    tensor *inputs = ARENA_ARRAY(a, tensor, s->f->params.count + 1);
-    int64_t n = 0;
-    for (size_t i = 0; ok && i < s->f->params.count; i++) {
-        const ir_port *p = &s->f->params.items[i];
-        const tensor *found = NULL;
-        for (size_t k = 0; k < set.count; k++)
-            if (strcmp(set.items[k].name, p->name) == 0) found = &set.items[k].value;
-        ir_type t = *ir_type_of(s->f, p->value);
-        int64_t width = ir_type_width(&t);
-        int64_t count = found ? (int64_t)tensor_count(found) : 0;
-        if (!found || width == 0 || count == 0 || count % width != 0) {
-            diag_emit(diags, DIAG_ID_npy_format, DIAG_FILE(path),
-                      "calibration data need an array '%s' whose size is a multiple of %lld",
-                      p->name, (long long)width);
-            ok = false;
-            break;
-        }
-        n = min_i64(count / width, s->fixed ? s->fixed : s->chunk);
-        inputs[i] = tensor_cast(a, found, t.type);
-        inputs[i].rank = t.rank;
-        for (int d = 0; d < t.rank; d++) inputs[i].dim[d] = d == 0 ? n : t.dim[d];
+    calibration_input *in = ARENA_ARRAY(a, calibration_input, n_inputs + 1);
+    int64_t sequences = INT64_MAX, rows = s->fixed ? s->fixed : s->chunk;
+    for (size_t i = 0; ok && i < n_inputs; i++) {
+        ok = read_input(s, &s->f->params.items[i], &set, path, a, &in[i], diags);
+        sequences = min_i64(sequences, in[i].sequences);
+        rows = min_i64(rows, in[i].rows);
     }
-    if (ok && n > 0) ok = step(s, inputs, n, a);
+    for (int64_t b = 0; ok && b < sequences && s->used < s->budget; b++) {
+        arena *step_arena = arena_new();
+        tensor *inputs = ARENA_ARRAY(step_arena, tensor, n_inputs + 1);
+        for (size_t i = 0; i < n_inputs; i++)
+            inputs[i] = rows_of(s->f, &s->f->params.items[i], &in[i], b, rows, step_arena);
+        ir_interp_reset(s->interp);
+        ok = step(s, inputs, rows, step_arena);
+        arena_free(step_arena);
+    }
     arena_free(a);
     return ok;
 }
