@@ -1,14 +1,20 @@
-// The order of instructions over all tiles (worked-examples 4.3, "Order"): each tile advances while
-// its next instruction is no recv that waits; the k-th recv of a channel in a tile waits for its
-// k-th send.
+// The order of instructions over all tiles (docs/isa.md, "Order"): each tile advances until an
+// instruction has to wait. The k-th recv of a channel waits for its k-th send; a send waits until
+// every destination has received the use before, so that a channel carries one use at a time.
 #include "isa/verify.h"
 #include "support/vec.h"
 
 typedef struct {
+    uint32_t tile, entry; // entry of program->dests
+} destination;
+
+typedef struct {
     const isa_program *program;
     uint32_t phase;
+    destination *dests; // each channel's, by tile
     uint32_t *pc;       // [tile] next instruction
     uint32_t *sent;     // [channel]
+    uint32_t *missing;  // [channel] destinations that still have to receive the last use
     uint32_t *received; // [destination], counted per entry of program->dests
     uint32_t *ready;    // ring of tiles that may advance
     uint32_t head, n_ready;
@@ -21,11 +27,32 @@ static void make_ready(walk *w, uint32_t tile) {
     w->ready[(w->head + w->n_ready++) % w->program->n_tiles] = tile;
 }
 
+static int by_tile(const void *x, const void *y) {
+    const destination *a = x, *b = y;
+    if (a->tile != b->tile) return a->tile < b->tile ? -1 : 1;
+    return a->entry < b->entry ? -1 : a->entry > b->entry;
+}
+
+static destination *sorted_dests(const isa_program *p) {
+    destination *list = base_calloc((size_t)p->n_dests + 1, sizeof *list);
+    for (uint32_t i = 0; i < p->n_dests; i++) list[i] = (destination){p->dests[i], i};
+    for (uint32_t c = 0; c < p->n_channels; c++)
+        if (p->channels[c].n_dests > 1)
+            qsort(list + p->channels[c].first_dest, p->channels[c].n_dests, sizeof *list, by_tile);
+    return list;
+}
+
 // The entry of the channel's destination list that stands for `tile`; UINT32_MAX: none.
-static uint32_t find_dest(const isa_program *p, const isa_channel *c, uint32_t tile) {
-    for (uint32_t i = 0; i < c->n_dests; i++)
-        if (p->dests[c->first_dest + i] == tile) return c->first_dest + i;
-    return UINT32_MAX;
+static uint32_t find_dest(const walk *w, const isa_channel *c, uint32_t tile) {
+    uint32_t lo = c->first_dest, end = c->first_dest + c->n_dests, hi = end;
+    while (lo < hi) {
+        uint32_t mid = lo + (hi - lo) / 2;
+        if (w->dests[mid].tile < tile)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return lo < end && w->dests[lo].tile == tile ? w->dests[lo].entry : UINT32_MAX;
 }
 
 // False: the instruction has to wait.
@@ -34,21 +61,26 @@ static bool can_pass(walk *w, uint32_t tile, const isa_insn *i) {
     if (i->op == ISA_send) {
         if (i->x >= p->n_channels) return true;
         const isa_channel *c = &p->channels[i->x];
+        if (w->missing[i->x] > 0) return false;
+        w->missing[i->x] = c->n_dests;
         w->sent[i->x]++;
         for (uint32_t k = 0; k < c->n_dests; k++) make_ready(w, p->dests[c->first_dest + k]);
     } else if (i->op == ISA_recv || i->op == ISA_recvadd) {
         if (i->x >= p->n_channels) return false;
-        uint32_t dest = find_dest(p, &p->channels[i->x], tile);
+        const isa_channel *c = &p->channels[i->x];
+        uint32_t dest = find_dest(w, c, tile);
         if (dest == UINT32_MAX || w->received[dest] >= w->sent[i->x]) return false;
         w->received[dest]++;
+        if (--w->missing[i->x] == 0) make_ready(w, c->source);
     }
     return true;
 }
 
 bool isa_order(const isa_program *p, uint32_t phase, isa_step *order, uint32_t *n) {
-    walk w = {.program = p, .phase = phase};
+    walk w = {.program = p, .phase = phase, .dests = sorted_dests(p)};
     w.pc = base_calloc(p->n_tiles, sizeof *w.pc);
     w.sent = base_calloc(p->n_channels, sizeof *w.sent);
+    w.missing = base_calloc(p->n_channels, sizeof *w.missing);
     w.received = base_calloc(p->n_dests, sizeof *w.received);
     w.ready = base_calloc(p->n_tiles, sizeof *w.ready);
     w.is_ready = base_calloc(p->n_tiles, sizeof *w.is_ready);
@@ -68,8 +100,10 @@ bool isa_order(const isa_program *p, uint32_t phase, isa_step *order, uint32_t *
         for (; w.pc[tile] < count && can_pass(&w, tile, &code[w.pc[tile]]); w.pc[tile]++)
             order[(*n)++] = (isa_step){tile, w.pc[tile]};
     }
+    free(w.dests);
     free(w.pc);
     free(w.sent);
+    free(w.missing);
     free(w.received);
     free(w.ready);
     free(w.is_ready);
