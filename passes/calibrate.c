@@ -3,6 +3,7 @@
 #include "ir/interp.h"
 #include "support/file.h"
 #include "support/layout.h"
+#include "support/num.h"
 #include <jansson.h>
 #include <math.h>
 #include <string.h>
@@ -21,8 +22,33 @@ static bool has_role(const ir_port *p, const char *role) {
     return strcmp(ir_attr_str(&p->attrs, IR_ATTR_role, ""), role) == 0;
 }
 
+static double uniform(uint64_t *state) { // [-1, 1)
+    return (double)(next_random(state) >> 11) * 0x1p-52 - 1;
+}
+
+// A smooth picture, as cameras make them, for an image port: in each channel a level, a gradient
+// and a wave. White noise would drive a vision model to values that no picture does.
+static void seeded_image(const layout_image *l, uint64_t *state, tensor *rows) {
+    int64_t n_rows = min_i64(rows->dim[0], layout_rows(l)), width = layout_width(l);
+    for (int c = 0; c < l->c; c++) {
+        double level = 1.5 * uniform(state), right = uniform(state), down = uniform(state),
+               wave = 0.7 * uniform(state);
+        double fx = 10 * uniform(state), fy = 10 * uniform(state);
+        for (int64_t r = 0; r < n_rows; r++) {
+            for (int64_t i = c * l->kh * l->kw; i < (c + 1) * l->kh * l->kw; i++) {
+                int64_t at = layout_row_offset(l, r) + layout_column_offset(l, i);
+                double x = (double)(at % l->w) / l->w - 0.5,
+                       y = (double)(at / l->w % l->h) / l->h - 0.5;
+                elem_store_f64(rows->type, rows->data, (size_t)(r * width + i),
+                               level + right * x + down * y + wave * num_sin_f64(fx * x + fy * y));
+            }
+        }
+    }
+}
+
 void calibrate_seeded(const ir_module *m, const ir_func *f, uint64_t seed, const int64_t *rows,
                       int64_t pos, arena *a, tensor *inputs) {
+    (void)m;
     uint64_t state = seed ^ 0x6f686d6963ull;
     for (size_t i = 0; i < f->params.count; i++) {
         const ir_port *p = &f->params.items[i];
@@ -31,15 +57,21 @@ void calibrate_seeded(const ir_module *m, const ir_func *f, uint64_t seed, const
         tensor x = tensor_new(a, t.type, t.rank, t.dim);
         int64_t lo = ir_attr_int(&p->attrs, IR_ATTR_range_lo, 0),
                 hi = ir_attr_int(&p->attrs, IR_ATTR_range_hi, 2);
+        layout_image image;
+        if (layout_parse(ir_attr_str(&p->attrs, IR_ATTR_layout, ""), &image) && x.rank == 2 &&
+            x.dim[1] == layout_width(&image)) {
+            seeded_image(&image, &state, &x);
+            inputs[i] = x;
+            continue;
+        }
         for (size_t e = 0, n = tensor_count(&x); e < n; e++) {
-            double u = (double)(next_random(&state) >> 11) * 0x1p-53;
-            double v = (u * 2 - 1) * 1.7;
+            double u = uniform(&state), v = u * 1.7;
             if (has_role(p, "mask"))
                 v = 1;
             else if (has_role(p, "positions"))
                 v = (double)(pos + (int64_t)e);
             else if (!elem_is_float(t.type))
-                v = floor((double)lo + u * (double)(hi - lo));
+                v = floor((double)lo + (u + 1) / 2 * (double)(hi - lo));
             elem_store_f64(t.type, x.data, e, v);
         }
         inputs[i] = x;
@@ -173,7 +205,7 @@ static bool run_lists(session *s, const id_lists *lists) {
 static bool run_seeded(session *s, uint64_t seed) {
     int64_t n = s->fixed ? s->fixed : min_i64(min_i64(s->chunk, 64), s->budget);
     bool ok = true;
-    for (int repeat = 0; ok && repeat < 4 && s->used < s->budget; repeat++) {
+    for (int repeat = 0; ok && repeat < 16 && s->used < s->budget; repeat++) {
         int64_t rows[IR_MAX_DOMAINS];
         for (int d = 0; d < IR_MAX_DOMAINS; d++) rows[d] = n;
         arena *a = arena_new();
