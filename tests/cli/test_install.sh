@@ -28,7 +28,7 @@ for chip in "$work"/usr/share/ohmic/chips/*.yaml; do
   exits 0 chips
   grep -qE "^$name +[^ ]" "$work/out" || fail "'ohmic chips' does not list $name"
   exits 0 chips "$name"
-  grep -qx "name: $name" "$work/out" || fail "'ohmic chips $name' does not print it"
+  grep -qxE "name: \"?$name\"?" "$work/out" || fail "'ohmic chips $name' does not print it"
 done
 sed 's/^name: .*/name: only-installed/' "$chip" >"$work/usr/share/ohmic/chips/only-installed.yaml"
 exits 0 chips only-installed
@@ -46,7 +46,9 @@ for command in $commands; do
   cp "$work/out" "$work/help"
   grep -q "^usage: ohmic $command" "$work/help" || fail "'$command --help' has no usage line"
   [ "$(wc -l <"$work/help")" -ge 4 ] || fail "'$command --help' says too little"
-  awk '/^  +-/ && $0 !~ /^  .{30} *[^ ]/ {print; bad = 1} END {exit bad}' "$work/help" || fail "an option of '$command' is not explained"
+  if grep -E '^ +(-., )?--' "$work/help" | grep -vE '^ +(-., )?--[a-z-]+( [^ ]+)? +[^ ]'; then
+    fail "an option of '$command' is not explained"
+  fi
   grep -qE '^  -h, --help' "$work/help" || fail "'$command --help' does not name --help"
   exits 0 "$command" -h
   cmp -s "$work/out" "$work/help" || fail "'$command -h' differs from --help"
@@ -86,7 +88,7 @@ grep -q "no-such-command" "$work/err" || fail "an unknown command is not named"
 # ---- missing files
 missing=$work/elsewhere/missing
 for arguments in "compile $missing.onnx" "compile $missing.oir" "run $missing.ohm" "generate $missing.ohm" \
-  "eval $missing.ohm --layers" "opt $missing.oir" "as $missing.s" "dis $missing.ohm" "nm $missing.ohm" \
+  "eval $missing.ohm --perplexity $missing.json" "opt $missing.oir --pass dce" "as $missing.s" "dis $missing.ohm" "nm $missing.ohm" \
   "verify $missing.ohm" "onnx-test $missing" "chips $missing.yaml"; do
   case $arguments in generate*) arguments="$arguments --tokenizer $missing.json" ;; esac
   # shellcheck disable=SC2086
@@ -97,7 +99,7 @@ done
 
 # ---- files that are something else
 printf 'nothing of ours\n' >"$work/other"
-for arguments in "compile $work/other" "run $work/other" "opt $work/other" "as $work/other" "dis $work/other" \
+for arguments in "compile $work/other" "run $work/other" "opt $work/other --pass dce" "as $work/other" "dis $work/other" \
   "nm $work/other" "verify $work/other" "chips $work/other"; do
   # shellcheck disable=SC2086
   exits 1 $arguments
