@@ -17,12 +17,17 @@ typedef struct {
     bind_role *role;
     ir_module *m;
     bool has_past, has_tokens;
+    const char *free_name; // of the first token dimension
+    const char *odd_name;  // of one that is bound to odd_tokens for once
+    int64_t odd_tokens;
 } binder;
 
 // ---- importing at one size -------------------------------------------------------------------
 
-static int64_t axis_size(const bind_role *r, int axis, int64_t tokens, int64_t past) {
-    const char *kind = r->axis[axis];
+static int64_t axis_size(const binder *b, size_t input, int axis, int64_t tokens, int64_t past) {
+    const bind_role *r = &b->role[input];
+    const char *kind = r->axis[axis], *name = b->s->inputs[input].dim[axis].name;
+    if (b->odd_name && name && strcmp(name, b->odd_name) == 0) return b->odd_tokens;
     if (strcmp(kind, "tokens") == 0 && r->size[axis] < 0) return tokens;
     if (strcmp(kind, "past") == 0) return past;
     if (strcmp(kind, "total") == 0) return past + tokens;
@@ -72,8 +77,7 @@ static bool import_at(binder *b, ir_module *m, const char *name, int64_t tokens,
     for (size_t i = 0; i < b->s->n_inputs; i++) {
         const bind_port *p = &b->s->inputs[i];
         shapes[i] = (bind_shape){.input = p->name, .rank = p->rank};
-        for (int k = 0; k < p->rank; k++)
-            shapes[i].dim[k] = axis_size(&b->role[i], k, tokens, past);
+        for (int k = 0; k < p->rank; k++) shapes[i].dim[k] = axis_size(b, i, k, tokens, past);
         if (b->role[i].is_bound)
             values[n_values++] = (tensor_named){p->name, bound_value(b, i, &shapes[i], past)};
     }
@@ -138,7 +142,8 @@ static limit table_limit(const ir_func *f, const ir_func *g, int64_t n1, int64_t
                 moving[op->result[r]] |= moving[op->operand[k]];
                 position[op->result[r]] |= position[op->operand[k]];
             }
-        bool is_gather = op->code == IR_t_gather || op->code == IR_nn_embed;
+        bool is_gather =
+            op->code == IR_t_gather || op->code == IR_nn_embed || op->code == IR_t_gather_elements;
         if ((!is_gather && op->code != IR_t_slice) || moving[op->result[0]]) continue;
         ir_val data = op->operand[op->code == IR_nn_embed];
         if (position[data] || i >= g->ops.count || g->ops.items[i].code != op->code) continue;
@@ -204,7 +209,50 @@ static int64_t choose_past(int64_t n1, int64_t most) {
     return p;
 }
 
+// A dimension that is declared free may be frozen inside (traced reshapes).
+static bool frozen_after_all(const binder *b, int64_t tokens) {
+    diag_note(b->diags, DIAG_NOWHERE,
+              "bound to %" PRId64
+              " tokens; if the model was traced at one length though a dimension is "
+              "declared free, bind that (--bind %s=N)",
+              tokens, b->free_name ? b->free_name : "NAME");
+    return false;
+}
+
+// Several free dimensions may count the same tokens under made-up names. They do when the model
+// does not import with different sizes.
+static bool one_token_axis(binder *b) {
+    for (size_t i = 0; i < b->s->n_inputs; i++)
+        for (int k = 0; k < b->s->inputs[i].rank; k++) {
+            const char *name = b->s->inputs[i].dim[k].name;
+            if (strcmp(b->role[i].axis[k], "tokens") || b->role[i].size[k] >= 0 || !name ||
+                !b->free_name || strcmp(name, b->free_name) == 0 ||
+                strcmp(b->role[i].role, "mask") == 0)
+                continue;
+            diag_sink *loud = b->diags;
+            b->diags = diag_sink_new();
+            b->odd_name = name;
+            b->odd_tokens = 41;
+            ir_module *trial = ir_module_new();
+            bool independent = import_at(b, trial, "trial", 37, 0);
+            ir_module_free(trial);
+            diag_sink_free(b->diags);
+            b->diags = loud;
+            b->odd_name = NULL;
+            if (!independent) continue;
+            diag_emit(
+                b->diags, DIAG_ID_tok_role, DIAG_AT(NULL, b->s->inputs[i].name),
+                "dimensions '%s' and '%s' count different tokens: models with an encoder and a "
+                "decoder "
+                "are not supported yet; bind one of them (--bind %s=N), or export the parts apart",
+                b->free_name, name, name);
+            return false;
+        }
+    return true;
+}
+
 static bool bind_free(binder *b) {
+    if (!one_token_axis(b)) return false;
     // First imports tell the fixed sizes and the tables; they are repeated where their sizes will
     // not do.
     int64_t n[3], past = PAST;
@@ -212,7 +260,7 @@ static bool bind_free(binder *b) {
     choose(NULL, NULL, 37, INT64_MAX, n);
     for (int round = 0;; round++) {
         int64_t want[3];
-        if (!import_at(b, b->m, "n1", n[0], 0)) return false;
+        if (!import_at(b, b->m, "n1", n[0], 0)) return frozen_after_all(b, n[0]);
         bool fits = choose(b->m, ir_func_find(b->m, "n1"), 37, INT64_MAX, want);
         if (round > 0 || (fits && memcmp(n, want, sizeof n) == 0)) {
             if (!import_at(b, b->m, "n2", n[1], 0)) return false;
@@ -248,7 +296,9 @@ ir_module *bind_module(const bind_source *s, const bind_options *o, diag_sink *d
     for (size_t i = 0; ok && i < s->n_inputs; i++)
         for (int k = 0; k < s->inputs[i].rank; k++) {
             const char *axis = b.role[i].axis[k];
-            b.has_tokens |= strcmp(axis, "tokens") == 0 && b.role[i].size[k] < 0;
+            bool is_free = strcmp(axis, "tokens") == 0 && b.role[i].size[k] < 0;
+            if (is_free && !b.has_tokens) b.free_name = s->inputs[i].dim[k].name;
+            b.has_tokens |= is_free;
             b.has_past |= strcmp(axis, "past") == 0;
         }
     if (ok) {

@@ -32,6 +32,7 @@ static const tok_rule rules[IR_OP_COUNT] = {
     [IR_t_matmul_int] = tok_rule_matmul_int,
     [IR_t_conv] = tok_rule_conv,
     [IR_t_dynquant] = tok_rule_dynquant,
+    [IR_t_quantize] = tok_rule_quantize,
     [IR_t_dequantize] = tok_rule_dequantize,
     [IR_t_reshape] = tok_rule_reshape,
     [IR_t_transpose] = tok_rule_transpose,
@@ -153,13 +154,20 @@ static bool begin(tok_ctx *c) {
     return true;
 }
 
+// No elements at any probe (the rest behind a rotary part as wide as the head): nobody reads it.
+static bool is_empty(const tok_ctx *c, uint32_t node) {
+    for (int i = 0; i < c->n_probes; i++)
+        if (ir_type_width(tok_type(c, node, i))) return false;
+    return true;
+}
+
 // Every node in order. What depends on masks and positions alone may never be needed as rows (a
 // mask is evaluated, not computed), so its findings wait until something asks.
 static void run_rules(tok_ctx *c) {
     diag_sink *loud = c->diags, *quiet = diag_sink_new();
     for (uint32_t i = 1; i < c->nodes.count; i++) {
         tok_node *n = tok_at(c, i);
-        if (n->is_const || n->state == TOK_BAD) continue;
+        if (n->is_const || n->state == TOK_BAD || is_empty(c, i)) continue;
         c->is_quiet = !(n->deps & TOK_DEP_DATA);
         c->diags = c->is_quiet ? quiet : loud;
         if (n->param >= 0) {
@@ -336,6 +344,12 @@ static bool find(tok_ctx *c) {
             "cannot tell which dimension counts tokens: no input has a free one; say which (--axis "
             "INPUT:AXIS=tokens)");
         ok = false;
+    }
+    if (!ok && diag_errors(c->diags) == errors) { // never without a word
+        uint32_t bad = 1;
+        while (bad + 1 < c->nodes.count && tok_at(c, bad)->state != TOK_BAD) bad++;
+        tok_at(c, bad)->state = TOK_UNSEEN;
+        tok_fail(c, bad, DIAG_ID_tok_mix, "has no form on rows of tokens");
     }
     if (!ok || diag_errors(c->diags) > errors) return false;
     const bool *live = live_values(c);

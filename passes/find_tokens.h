@@ -180,6 +180,8 @@ typedef struct {
     VEC(tok_known_mask) known_masks;
     VEC(tok_line) proof, whole; // claims; why the program is not a stream
     bool is_relaxed;            // a per-tensor scale became one a row
+    bool has_counted_mask;      // a mask must be ones, then zeros
+    bool is_widened;            // f16 and bf16 values are computed in f32
     tok_layout *out_layout;     // of each result of @run
     int *out_index;             // index of its result in the probes
     tok_probe small;            // fewer tokens, only to be executed; f NULL: none
@@ -204,6 +206,8 @@ const char *tok_name(const tok_ctx *c, uint32_t node); // "node '/h.0/Add'"
 // Reports and marks the node; returns false.
 bool tok_fail(tok_ctx *c, uint32_t node, diag_id id, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
+// The operand is rows. False: reported, at the operand or here.
+bool tok_is_rows(tok_ctx *c, uint32_t node, uint32_t operand);
 // The node fails because an operand did: says so where that was kept quiet. Returns false.
 bool tok_blame(tok_ctx *c, uint32_t node, uint32_t operand);
 // A claim about a node; it counts when the node's value is used.
@@ -271,6 +275,19 @@ ir_val tok_emit_columns(tok_ctx *c, uint32_t node, ir_val v, const int64_t *inde
 // One column axis: i32[t] as [t, 1].
 ir_val tok_emit_matrix(tok_ctx *c, uint32_t node, ir_val v);
 ir_val tok_emit_like(tok_ctx *c, uint32_t node, ir_val v, int domain);
+// Splits a layout at `axis`: features before it are groups, features from it on are what an
+// operation works on. False: reported (rows or the batch are among the latter).
+bool tok_split(tok_ctx *c, uint32_t node, const tok_layout *l, int axis, int64_t *groups,
+               int64_t *width);
+// An operation on every group of columns, the results side by side. operand[0] is filled in.
+typedef struct {
+    ir_opcode code;
+    ir_val operand[3];
+    size_t n;
+    ir_attrs attrs;
+} tok_call;
+ir_val tok_per_group(tok_ctx *c, uint32_t node, ir_val v, int64_t groups, int64_t width,
+                     tok_call *k);
 // The parameter of @run for a parameter of the probes; makes it on first use.
 ir_val tok_param(tok_ctx *c, uint32_t node);
 uint32_t tok_param_node(const tok_ctx *c, int param); // TOK_NONE when nothing reads it
@@ -306,14 +323,17 @@ bool tok_const_scalar(tok_ctx *c, uint32_t node, double *v);
 bool tok_const_same(tok_ctx *c, uint32_t node); // the same bits at every probe
 ir_val tok_const_op(tok_ctx *c, uint32_t user, const char *symbol);
 
-// ---- rules: find_tokens_rows.c, _views.c, _attention.c, _quant.c -------------------------------
+// ---- rules: find_tokens_rows.c, _reduce.c, _views.c, _join.c, _attention.c, _quant.c
+// -------------------------------
 
 typedef bool (*tok_rule)(tok_ctx *c, uint32_t node);
-#define TOK_RULES(X)                                                                         \
-    X(linear)                                                                                \
-    X(matmul) X(norm) X(gather) X(reduce) X(softmax) X(argmax) X(cast) X(topk) X(cumsum)     \
-        X(reshape) X(transpose) X(broadcast) X(slice) X(concat) X(conv) X(rope) X(attention) \
-            X(columns) X(dynquant) X(dequantize) X(matmul_int) X(elementwise) X(pad) X(recurrence)
+#define TOK_RULES(X)                                                                           \
+    X(linear)                                                                                  \
+    X(matmul)                                                                                  \
+    X(norm)                                                                                    \
+    X(gather) X(reduce) X(softmax) X(argmax) X(cast) X(topk) X(cumsum) X(reshape) X(transpose) \
+        X(broadcast) X(slice) X(concat) X(conv) X(rope) X(attention) X(columns) X(dynquant)    \
+            X(quantize) X(dequantize) X(matmul_int) X(elementwise) X(pad) X(recurrence)
 #define X(name) bool tok_rule_##name(tok_ctx *c, uint32_t node);
 TOK_RULES(X)
 #undef X
@@ -326,6 +346,23 @@ bool tok_probs_output(tok_ctx *c, uint32_t node, ir_val *v, tok_layout *l);
 
 // ---- find_tokens_mask.c ----------------------------------------------------------------------
 
+// A mask's value as [heads][rows][keys]; one row of it: what is visible, and the bias of that.
+typedef struct {
+    const tensor *t;
+    int64_t heads, rows, keys; // of t; heads 1: shared
+    int64_t head_stride, row_stride, key_stride;
+} tok_mask_view;
+typedef struct {
+    uint8_t *visible;
+    float *bias;
+} tok_mask_line;
+bool tok_mask_row(const tok_mask_view *v, int64_t h, int64_t q, uint8_t *visible,
+                  float *bias); // false: NaN
+bool tok_mask_sees(const tok_mask *k, int64_t q, int64_t key);
+bool tok_near(float a, float b);
+// Finds k's bias and makes its table. False: reported.
+bool tok_mask_bias(tok_ctx *c, uint32_t user, const tok_mask_view *v, int64_t heads, tok_mask *k,
+                   tok_mask_line *l);
 // What the mask operand of an attention (TOK_NONE: none) with `heads` heads means. is_causal,
 // window: the operation's own attributes.
 bool tok_mask_find(tok_ctx *c, uint32_t mask, uint32_t user, int64_t heads, bool is_causal,

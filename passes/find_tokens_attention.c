@@ -10,11 +10,7 @@
 static bool head_axes(tok_ctx *c, uint32_t node, uint32_t id, bool transposed, int64_t *heads,
                       int64_t *d, int *domain) {
     tok_node *x = tok_at(c, id);
-    if (x->state != TOK_VALUE) {
-        if (x->state == TOK_BAD || x->state == TOK_UNSEEN) return tok_blame(c, node, id);
-        return tok_fail(c, node, DIAG_ID_tok_mix, "attends to %s, which is no value of rows",
-                        tok_name(c, id));
-    }
+    if (!tok_is_rows(c, node, id)) return false;
     if (tok_rows(c, id) == IR_NONE) return tok_at(c, node)->state = TOK_BAD, false;
     const tok_layout *l = &x->layout;
     int rows_axis = l->rank - (transposed ? 1 : 2), d_axis = l->rank - (transposed ? 2 : 1);

@@ -31,6 +31,11 @@ bool tok_set_value(tok_ctx *c, uint32_t node, ir_val v, const tok_layout *l) {
         return false;
     }
     if (!tok_layout_fits(c, node, l)) return false;
+    elem e = tok_type(c, node, 0)->type;
+    if (e == ELEM_f16 || e == ELEM_bf16) {
+        if (!c->is_widened) tok_note(c, "values of type %s are computed in f32", elem_name(e));
+        c->is_widened = true;
+    }
     n->state = TOK_VALUE;
     n->val = v;
     n->layout = *l;
@@ -106,6 +111,43 @@ ir_val tok_rows(tok_ctx *c, uint32_t node) {
     tok_layout_tidy(&full);
     n->layout = full;
     return v;
+}
+
+// ---- groups of columns -----------------------------------------------------------------------
+
+bool tok_split(tok_ctx *c, uint32_t node, const tok_layout *l, int axis, int64_t *groups,
+               int64_t *width) {
+    *groups = *width = 1;
+    for (int i = 0; i < l->count; i++) {
+        const tok_atom *a = &l->atom[i];
+        if (a->kind == TOK_FEATURE) {
+            *(a->axis < axis ? groups : width) *= a->size;
+        } else if (a->axis >= axis) {
+            return tok_fail(c, node, DIAG_ID_tok_mix,
+                            "'%s' over axis %d of %s mixes %s: its rows depend on each other",
+                            ir_ops[tok_at(c, node)->op->code].name, a->axis, tok_layout_text(c, l),
+                            a->kind == TOK_ROWS ? "tokens" : "sequences of the batch");
+        }
+    }
+    return true;
+}
+
+static ir_val call_on(tok_ctx *c, uint32_t node, ir_val x, tok_call *k) {
+    k->operand[0] = x;
+    return tok_emit(c, node, k->code, k->operand, k->n, &k->attrs);
+}
+
+ir_val tok_per_group(tok_ctx *c, uint32_t node, ir_val v, int64_t groups, int64_t width,
+                     tok_call *k) {
+    if (groups == 1) return call_on(c, node, tok_emit_matrix(c, node, v), k);
+    ir_val *part = ARENA_ARRAY(c->a, ir_val, groups);
+    int64_t *index = ARENA_ARRAY(c->a, int64_t, width);
+    for (int64_t g = 0; g < groups; g++) {
+        for (int64_t i = 0; i < width; i++) index[i] = g * width + i;
+        part[g] = call_on(c, node, tok_emit_columns(c, node, v, index, width), k);
+        if (part[g] == IR_NONE) return IR_NONE;
+    }
+    return tok_emit(c, node, IR_row_join, part, (size_t)groups, NULL);
 }
 
 // ---- ports -----------------------------------------------------------------------------------

@@ -12,14 +12,8 @@
 
 static const double HIDDEN = -1e4; // an additive mask at or below hides
 
-typedef struct {
-    const tensor *t;
-    int64_t heads, rows, keys; // of t; heads 1: shared
-    int64_t head_stride, row_stride, key_stride;
-} view;
-
 static bool view_make(tok_ctx *c, uint32_t user, const tensor *t, int64_t rows, int64_t keys,
-                      view *v) {
+                      tok_mask_view *v) {
     int64_t dim[4] = {1, 1, 1, 1}, stride[4] = {0}, s = 1;
     for (int i = t->rank; i-- > 0;) {
         int at = i + 4 - t->rank;
@@ -30,7 +24,7 @@ static bool view_make(tok_ctx *c, uint32_t user, const tensor *t, int64_t rows, 
         stride[at] = t->dim[i] == 1 ? 0 : s;
         s *= t->dim[i];
     }
-    *v = (view){t, dim[1], rows, keys, stride[1], stride[2], stride[3]};
+    *v = (tok_mask_view){t, dim[1], rows, keys, stride[1], stride[2], stride[3]};
     if ((dim[2] == 1 || dim[2] == rows) && (dim[3] == 1 || dim[3] == keys)) return true;
     return tok_fail(c, user, DIAG_ID_tok_mask,
                     "its mask %s does not cover %" PRId64 " x %" PRId64 " scores",
@@ -38,7 +32,7 @@ static bool view_make(tok_ctx *c, uint32_t user, const tensor *t, int64_t rows, 
 }
 
 // One row: what is visible, and the bias of that. False: not a number.
-static bool view_row(const view *v, int64_t h, int64_t q, uint8_t *visible, float *bias) {
+bool tok_mask_row(const tok_mask_view *v, int64_t h, int64_t q, uint8_t *visible, float *bias) {
     size_t at = (size_t)((v->heads == 1 ? 0 : h * v->head_stride) + q * v->row_stride);
     bool is_bool = v->t->type == ELEM_bool;
     for (int64_t k = 0; k < v->keys; k++, at += (size_t)v->key_stride) {
@@ -134,47 +128,44 @@ static bool eval_mask(tok_ctx *c, uint32_t user, tok_probe *p, ir_val v, const i
 
 // ---- classification --------------------------------------------------------------------------
 
-typedef struct {
-    uint8_t *visible;
-    float *bias;
-} line;
-
-static line line_new(arena *a, int64_t keys) {
-    return (line){ARENA_ARRAY(a, uint8_t, keys + 1), ARENA_ARRAY(a, float, keys + 1)};
+static tok_mask_line line_new(arena *a, int64_t keys) {
+    return (tok_mask_line){ARENA_ARRAY(a, uint8_t, keys + 1), ARENA_ARRAY(a, float, keys + 1)};
 }
 
-static bool sees(const tok_mask *k, int64_t q, int64_t key) {
+bool tok_mask_sees(const tok_mask *k, int64_t q, int64_t key) {
     if (k->mode == TOK_MASK_ALL) return true;
     return key <= q && (!k->window || key > q - k->window);
 }
 
 // visible(q, k) of a view is what the mask says, and m[k]. past: position of row 0. strict: also in
 // rows that m hides. *row, *key: the first place that differs.
-static bool agrees(const view *v, const tok_mask *k, int64_t past, const uint8_t *m, bool strict,
-                   line *l, int64_t *row, int64_t *key) {
+static bool agrees(const tok_mask_view *v, const tok_mask *k, int64_t past, const uint8_t *m,
+                   bool strict, tok_mask_line *l, int64_t *row, int64_t *key) {
     for (int64_t h = 0; h < v->heads; h++)
         for (int64_t q = 0; q < v->rows; q++) {
             if (!strict && m && past + q < v->keys && !m[past + q]) continue;
             *row = q;
             *key = 0;
-            if (!view_row(v, h, q, l->visible, l->bias)) return false;
+            if (!tok_mask_row(v, h, q, l->visible, l->bias)) return false;
             bool any = !m;
-            for (int64_t j = 0; m && j < v->keys && !any; j++) any = m[j] && sees(k, past + q, j);
+            for (int64_t j = 0; m && j < v->keys && !any; j++)
+                any = m[j] && tok_mask_sees(k, past + q, j);
             if (!any) continue; // sees nothing: the result is not looked at
             for (int64_t j = 0; j < v->keys; j++) {
                 *key = j;
-                if (l->visible[j] != (sees(k, past + q, j) && (!m || m[j]))) return false;
+                if (l->visible[j] != (tok_mask_sees(k, past + q, j) && (!m || m[j]))) return false;
             }
         }
     return true;
 }
 
 // Reads mode and window off the mask at the maximum.
-static bool classify(tok_ctx *c, uint32_t user, const view *v, tok_mask *k, line *l) {
+static bool classify(tok_ctx *c, uint32_t user, const tok_mask_view *v, tok_mask *k,
+                     tok_mask_line *l) {
     int64_t row, key;
     *k = (tok_mask){.mode = TOK_MASK_ALL, .bias = "none"};
     if (v->rows > 1 || v->keys > 1) {
-        if (!view_row(v, 0, 0, l->visible, l->bias))
+        if (!tok_mask_row(v, 0, 0, l->visible, l->bias))
             return tok_fail(c, user, DIAG_ID_tok_mask, "its mask is not a number in row 0");
         if (v->rows > 1 && !l->visible[1]) k->mode = TOK_MASK_CAUSAL;
     }
@@ -185,7 +176,7 @@ static bool classify(tok_ctx *c, uint32_t user, const view *v, tok_mask *k, line
         if (key == 0 && row > 0 && agrees(v, k, 0, NULL, true, l, &row, &key)) return true;
         k->window = key == 0 ? k->window : 0;
     }
-    view_row(v, 0, row, l->visible, l->bias);
+    tok_mask_row(v, 0, row, l->visible, l->bias);
     return tok_fail(
         c, user, DIAG_ID_tok_mask,
         "for %" PRId64 " tokens row %" PRId64 " %s key %" PRId64
@@ -195,101 +186,6 @@ static bool classify(tok_ctx *c, uint32_t user, const view *v, tok_mask *k, line
         k->window                    ? "windowed causal"
         : k->mode == TOK_MASK_CAUSAL ? "causal"
                                      : "full");
-}
-
-// ---- bias ------------------------------------------------------------------------------------
-
-static bool has_bias(const view *v, line *l) {
-    for (int64_t h = 0; h < v->heads; h++)
-        for (int64_t q = 0; q < v->rows; q++) {
-            view_row(v, h, q, l->visible, l->bias);
-            for (int64_t j = 0; j < v->keys; j++)
-                if (l->visible[j] && l->bias[j] != 0) return true;
-        }
-    return false;
-}
-
-static bool near(float a, float b) { return fabsf(a - b) <= 1e-5f * (1 + fabsf(b)); }
-
-// bias = slope(h) * k + something of the row alone.
-static bool is_alibi(const view *v, int64_t heads, const tok_mask *k, line *l, float *slope) {
-    for (int64_t h = 0; h < heads; h++) {
-        bool known = false;
-        for (int64_t q = v->rows; q-- > 0;) {
-            view_row(v, h, q, l->visible, l->bias);
-            int64_t first = -1, n = 0;
-            for (int64_t j = 0; j < v->keys; j++) {
-                if (!sees(k, q, j)) continue;
-                if (first < 0) first = j;
-                n = j - first + 1;
-            }
-            if (n > 1 && !known) { // the longest row gives the slope best
-                slope[h] = (l->bias[first + n - 1] - l->bias[first]) / (float)(n - 1);
-                known = true;
-            }
-            for (int64_t j = first; first >= 0 && j < first + n; j++)
-                if (!near(l->bias[first] + slope[h] * (float)(j - first), l->bias[j])) return false;
-        }
-    }
-    return true;
-}
-
-// bias = t(h, k - q). The table has the entry of k = q at `zero`.
-static bool is_toeplitz(const view *v, int64_t heads, const tok_mask *k, line *l, float *table,
-                        int64_t width, int64_t zero) {
-    uint8_t *known = base_calloc((size_t)(heads * width), 1);
-    bool ok = true;
-    for (int64_t h = 0; ok && h < heads; h++)
-        for (int64_t q = 0; ok && q < v->rows; q++) {
-            view_row(v, h, q, l->visible, l->bias);
-            for (int64_t j = 0; ok && j < v->keys; j++) {
-                int64_t at = h * width + zero + j - q;
-                if (!sees(k, q, j)) continue;
-                if (!known[at]) table[at] = l->bias[j];
-                known[at] = 1;
-                ok = table[at] == l->bias[j];
-            }
-        }
-    free(known);
-    return ok;
-}
-
-static bool find_bias(tok_ctx *c, uint32_t user, const view *v, int64_t heads, tok_mask *k,
-                      line *l) {
-    if (v->t->type == ELEM_bool || !has_bias(v, l)) return true;
-    if (v->heads != 1 && v->heads != heads)
-        return tok_fail(c, user, DIAG_ID_tok_mask, "its bias has %" PRId64 " heads of %" PRId64,
-                        v->heads, heads);
-    tensor slopes = tensor_new(c->m->arena, ELEM_f32, 1, &heads);
-    if (is_alibi(v, heads, k, l, slopes.data)) {
-        k->bias = "alibi";
-        k->table = tok_make_tensor(c, "alibi", slopes);
-        tok_proof(c, user, "its bias is linear in the key, one slope a head");
-        return true;
-    }
-    int64_t width = k->mode == TOK_MASK_CAUSAL ? v->keys : 2 * v->keys - 1, zero = v->keys - 1;
-    tensor t = tensor_new(c->m->arena, ELEM_f32, 2, (int64_t[]){heads, width});
-    if (is_toeplitz(v, heads, k, l, t.data, width, zero)) {
-        k->bias = "toeplitz";
-        k->table = tok_make_tensor(c, "relative", t);
-        tok_proof(c, user, "its bias depends on the distance alone, up to %" PRId64, v->keys - 1);
-        return true;
-    }
-    if (!c->is_frozen)
-        return tok_fail(
-            c, user, DIAG_ID_tok_mask,
-            "its bias is neither linear in the key nor a function of the distance; a general "
-            "one needs an export at one length");
-    t = tensor_new(c->m->arena, ELEM_f32, 3, (int64_t[]){heads, v->rows, v->keys});
-    for (int64_t h = 0; h < heads; h++)
-        for (int64_t q = 0; q < v->rows; q++) {
-            view_row(v, h, q, l->visible, l->bias);
-            memcpy((float *)t.data + (h * v->rows + q) * v->keys, l->bias,
-                   (size_t)v->keys * sizeof(float));
-        }
-    k->bias = "full";
-    k->table = tok_make_tensor(c, "bias", t);
-    return true;
 }
 
 // ---- key padding -----------------------------------------------------------------------------
@@ -303,6 +199,46 @@ static uint64_t next_random(uint64_t *s) { // splitmix64
 
 enum { TOGGLES = 6 };
 
+// Where both show a key, its bias is the same but for a constant of the row.
+static bool same_bias(const tok_mask_view *v, const tok_mask_view *one, tok_mask_line *a,
+                      tok_mask_line *b, int64_t *row) {
+    for (int64_t h = 0; h < v->heads; h++)
+        for (int64_t q = 0; q < v->rows; q++) {
+            *row = q;
+            tok_mask_row(v, h, q, a->visible, a->bias);
+            tok_mask_row(one, h, q, b->visible, b->bias);
+            bool known = false;
+            float shift = 0;
+            for (int64_t j = 0; j < v->keys; j++) {
+                if (!a->visible[j] || !b->visible[j]) continue;
+                if (!known) shift = a->bias[j] - b->bias[j];
+                known = true;
+                if (!tok_near(a->bias[j] - shift, b->bias[j])) return false;
+            }
+        }
+    return true;
+}
+
+// A mask that is counted (its length is summed up) shows the first so many keys: the same as the
+// mask itself where ones come first.
+static bool check_lengths(tok_ctx *c, uint32_t user, tok_probe *p, ir_val v, const inputs *in,
+                          int64_t rows, int64_t keys, const tok_mask *k) {
+    bool ok = true;
+    for (int64_t n = 1; ok && n <= keys; n++) {
+        arena *a = arena_new();
+        uint8_t *m = ARENA_ARRAY(a, uint8_t, keys + 1);
+        memset(m, 1, (size_t)n);
+        tensor t;
+        tok_mask_view w;
+        tok_mask_line l = line_new(a, keys);
+        int64_t row, key;
+        ok = eval_mask(c, user, p, v, in, m, a, &t) && view_make(c, user, &t, rows, keys, &w) &&
+             agrees(&w, k, p->past, m, true, &l, &row, &key);
+        arena_free(a);
+    }
+    return ok;
+}
+
 // Seeded masks, and their complements, at one probe.
 static bool check_toggles(tok_ctx *c, uint32_t user, tok_probe *p, ir_val v, const inputs *in,
                           int64_t rows, int64_t keys, const tok_mask *k, bool *hides_rows) {
@@ -310,12 +246,17 @@ static bool check_toggles(tok_ctx *c, uint32_t user, tok_probe *p, ir_val v, con
     arena *a = arena_new();
     bool ok = true;
     uint8_t *m = ARENA_ARRAY(a, uint8_t, keys + 1);
+    tensor ones;
+    tok_mask_view one;
+    tok_mask_line other = line_new(a, keys);
+    ok =
+        eval_mask(c, user, p, v, in, NULL, a, &ones) && view_make(c, user, &ones, rows, keys, &one);
     for (int i = 0; ok && i < TOGGLES + 1; i++) {
         for (int64_t j = 0; j < keys; j++)
             m[j] = i == 0 ? 0 : i % 2 ? (uint8_t)(next_random(&seed) >> 40 & 1) : !m[j];
         tensor t;
-        view w;
-        line l = line_new(a, keys);
+        tok_mask_view w;
+        tok_mask_line l = line_new(a, keys);
         int64_t row, key;
         ok = eval_mask(c, user, p, v, in, m, a, &t) && view_make(c, user, &t, rows, keys, &w);
         if (!ok) break;
@@ -323,7 +264,7 @@ static bool check_toggles(tok_ctx *c, uint32_t user, tok_probe *p, ir_val v, con
                       // either
             bool none = true, all = true;
             for (int64_t q = 0; q < rows; q++) {
-                view_row(&w, 0, q, l.visible, l.bias);
+                tok_mask_row(&w, 0, q, l.visible, l.bias);
                 for (int64_t j = 0; j < keys; j++) {
                     none &= !l.visible[j];
                     all &= l.visible[j] != 0;
@@ -335,9 +276,21 @@ static bool check_toggles(tok_ctx *c, uint32_t user, tok_probe *p, ir_val v, con
                               p->f->params.items[in->key].name);
             continue;
         }
+        if (!same_bias(&w, &one, &l, &other, &row))
+            ok = tok_fail(c, user, DIAG_ID_tok_mask,
+                          "its bias in row %" PRId64 " depends on input '%s' in more than what it "
+                          "hides; bind that to ones (--bind %s=1)",
+                          row, p->f->params.items[in->key].name, p->f->params.items[in->key].name);
+        if (!ok) break;
         if (!*hides_rows && agrees(&w, k, p->past, m, true, &l, &row, &key)) continue;
         *hides_rows = true;
         if (agrees(&w, k, p->past, m, false, &l, &row, &key)) continue;
+        if (check_lengths(c, user, p, v, in, rows, keys, k)) {
+            tok_note(c, "input '%s' must be ones, then zeros: the export only counts its ones",
+                     p->f->params.items[in->key].name);
+            c->has_counted_mask = true;
+            break;
+        }
         ok = tok_fail(c, user, DIAG_ID_tok_mask,
                       "with input '%s' = %d at key %" PRId64 ", row %" PRId64
                       " %s it: not a mask of keys",
@@ -397,13 +350,13 @@ bool tok_mask_find(tok_ctx *c, uint32_t mask, uint32_t user, int64_t heads, bool
         int64_t rows = tok_rows_of(c, user, i), row, key;
         (void)q;
         tensor t;
-        view v;
-        line l = line_new(a, rows);
+        tok_mask_view v;
+        tok_mask_line l = line_new(a, rows);
         ok = eval_mask(c, user, p, tok_at(c, mask)->v[i], &in, NULL, a, &t) &&
              view_make(c, user, &t, rows, rows, &v);
         if (!ok) break;
         if (i == c->max) {
-            ok = classify(c, user, &v, &own, &l) && find_bias(c, user, &v, heads, &own, &l);
+            ok = classify(c, user, &v, &own, &l) && tok_mask_bias(c, user, &v, heads, &own, &l);
         } else if (!agrees(&v, &own, 0, NULL, true, &l, &row, &key)) {
             ok = tok_fail(c, user, DIAG_ID_tok_mask,
                           "for %" PRId64 " tokens row %" PRId64 " %s key %" PRId64 ", for %" PRId64
@@ -441,8 +394,8 @@ bool tok_mask_check_past(tok_ctx *c, uint32_t user, ir_val past_mask, const tok_
     int64_t rows = p->tokens, keys = p->past + p->tokens, row = 0, key = 0;
     arena *a = arena_new();
     tensor t;
-    view v;
-    line l = line_new(a, keys);
+    tok_mask_view v;
+    tok_mask_line l = line_new(a, keys);
     bool ok = eval_mask(c, user, p, past_mask, &in, NULL, a, &t) &&
               view_make(c, user, &t, rows, keys, &v);
     if (ok && !agrees(&v, k, p->past, NULL, true, &l, &row, &key))

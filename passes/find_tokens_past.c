@@ -22,8 +22,25 @@ static int past_param_of(const tok_ctx *c, ir_val v) {
     return -1;
 }
 
+// The same in @past: operands without elements join nothing.
+static ir_val strip_empty_past(const tok_ctx *c, ir_val v) {
+    for (const ir_op *op; (op = ir_def(c->past.f, v)) != NULL && op->code == IR_t_concat;) {
+        ir_val only = IR_NONE;
+        int count = 0;
+        for (uint32_t k = 0; k < op->n_operands; k++) {
+            if (!ir_type_width(ir_type_of(c->past.f, op->operand[k]))) continue;
+            only = op->operand[k];
+            count++;
+        }
+        if (count != 1) break;
+        v = only;
+    }
+    return v;
+}
+
 // A join of a past input and new rows; the latter, or IR_NONE.
 static ir_val joined_rows(const tok_ctx *c, ir_val v, int *param) {
+    v = strip_empty_past(c, v);
     const ir_op *op = ir_def(c->past.f, v);
     if (!op || op->code != IR_t_concat || op->n_operands != 2) return IR_NONE;
     *param = past_param_of(c, op->operand[0]);
@@ -90,6 +107,7 @@ static bool match(tok_ctx *c, uint32_t node, ir_val v, pairs *todo) {
         v = rows;
     }
     node = strip_empty(c, node);
+    v = strip_empty_past(c, v);
     const tok_node *n = tok_at(c, node);
     if (n->is_const || c->past.is_const[v]) {
         if (!n->is_const || !c->past.is_const[v]) return differs(c, node, v);
@@ -265,7 +283,9 @@ bool tok_past_finish(tok_ctx *c) {
             if (c->rings.items[k].node == p->node)
                 ok = tok_mask_check_past(c, p->node, p->past, &c->rings.items[k].mask) && ok;
     }
-    for (size_t i = 0; i < c->caches.count; i++) ok = link_cache(c, &c->caches.items[i]) && ok;
+    size_t errors = diag_errors(c->diags); // an attention that failed has no ring
+    for (size_t i = 0; errors == 0 && i < c->caches.count; i++)
+        ok = link_cache(c, &c->caches.items[i]) && ok;
     const ir_func *f = c->past.f;
     for (size_t i = 0; i < f->params.count; i++) {
         bool found =

@@ -1,12 +1,13 @@
-// Dynamic quantisation: a scale over the whole tensor would mix tokens (DynamicQuantizeLinear in an
-// exported decoder gives other numbers for other lengths). It becomes one scale a row, by name.
+// Quantised values. A static scale is arithmetic within a row. A dynamic scale over the whole
+// tensor would mix tokens (DynamicQuantizeLinear in an exported decoder gives other numbers for
+// other lengths): it becomes one scale a row, by name.
 #include "passes/find_tokens.h"
 #include <string.h>
 
 bool tok_rule_dynquant(tok_ctx *c, uint32_t node) {
     tok_node *n = tok_at(c, node);
     uint32_t x = n->operand[0];
-    if (tok_at(c, x)->state != TOK_VALUE) return tok_blame(c, node, x);
+    if (!tok_is_rows(c, node, x)) return false;
     bool is_row = strcmp(ir_attr_str(&n->op->attrs, IR_ATTR_gran, "tensor"), "row") == 0;
     if (!is_row && c->o->quant_scope && strcmp(c->o->quant_scope, "tensor") == 0)
         return tok_fail(
@@ -20,12 +21,70 @@ bool tok_rule_dynquant(tok_ctx *c, uint32_t node) {
     return true;
 }
 
+// ---- static scales: a quantised table, or a model that rounds its activations (QDQ) -----------
+
+// x op constant, on rows of f32.
+static ir_val with_scalar(tok_ctx *c, uint32_t node, ir_opcode code, ir_val x, double v) {
+    float *f = arena_alloc(c->m->arena, sizeof *f);
+    *f = (float)v;
+    tensor t = {.type = ELEM_f32, .data = f};
+    ir_val in[] = {x, tok_const_op(c, node, tok_make_tensor(c, "c", t))};
+    return tok_emit(c, node, code, in, 2, NULL);
+}
+
+static ir_val cast_to(tok_ctx *c, uint32_t node, ir_val x, elem e) {
+    ir_attrs attrs = {0};
+    ir_attr_set_str(c->a, &attrs, IR_ATTR_to, elem_name(e));
+    return ir_type_of(c->f, x)->type == e ? x : tok_emit(c, node, IR_t_cast, &x, 1, &attrs);
+}
+
+// (x - zero) * scale, row by row.
+static bool dequantize_rows(tok_ctx *c, uint32_t node) {
+    tok_node *n = tok_at(c, node), *x = tok_at(c, n->operand[0]);
+    double scale, zero = 0;
+    if (!tok_const_scalar(c, n->operand[1], &scale) ||
+        (n->n_operands > 2 && n->operand[2] != TOK_NONE &&
+         !tok_const_scalar(c, n->operand[2], &zero)))
+        return tok_fail(c, node, DIAG_ID_tok_scope, "a quantised value with a scale a column");
+    ir_val v = cast_to(c, node, x->val, ELEM_f32);
+    if (zero != 0 && v != IR_NONE) v = with_scalar(c, node, IR_t_sub, v, zero);
+    if (v != IR_NONE) v = with_scalar(c, node, IR_t_mul, v, scale);
+    return tok_set_value(c, node, v, &x->layout);
+}
+
+// Codes of a static scale, kept as whole numbers in f32.
+bool tok_rule_quantize(tok_ctx *c, uint32_t node) {
+    tok_node *n = tok_at(c, node), *x = tok_at(c, n->operand[0]);
+    double scale, zero = 0;
+    if (!tok_is_rows(c, node, n->operand[0])) return false;
+    if (!tok_const_scalar(c, n->operand[1], &scale) ||
+        (n->n_operands > 2 && n->operand[2] != TOK_NONE &&
+         !tok_const_scalar(c, n->operand[2], &zero)))
+        return tok_fail(c, node, DIAG_ID_tok_scope,
+                        "a quantisation with a scale that is no constant number");
+    elem e = tok_type(c, node, 0)->type;
+    bool is_signed = e == ELEM_i8;
+    if (!is_signed && e != ELEM_u8)
+        return tok_fail(c, node, DIAG_ID_tok_scope, "a quantisation to %s", elem_name(e));
+    ir_val v = with_scalar(c, node, IR_t_div, x->val, scale);
+    if (v != IR_NONE) v = tok_emit(c, node, IR_t_round, &v, 1, NULL);
+    if (v != IR_NONE && zero != 0) v = with_scalar(c, node, IR_t_add, v, zero);
+    ir_attrs attrs = {0};
+    ir_attr_set_float(c->a, &attrs, IR_ATTR_lo, is_signed ? -128 : 0);
+    ir_attr_set_float(c->a, &attrs, IR_ATTR_hi, is_signed ? 127 : 255);
+    if (v != IR_NONE) v = tok_emit(c, node, IR_t_clip, &v, 1, &attrs);
+    return tok_set_value(c, node, v, &x->layout);
+}
+
+// ---- dynamic scales --------------------------------------------------------------------------
+
 // codes, scale and zero point of the same dynamic quantisation: q8 rows.
 bool tok_rule_dequantize(tok_ctx *c, uint32_t node) {
     tok_node *n = tok_at(c, node);
     const tok_node *codes = tok_at(c, n->operand[0]);
-    if (codes->state == TOK_BAD || codes->is_const) return tok_blame(c, node, n->operand[0]);
-    bool same = codes->state == TOK_QUANT && codes->result == 0;
+    if (codes->state != TOK_QUANT)
+        return tok_is_rows(c, node, n->operand[0]) && dequantize_rows(c, node);
+    bool same = codes->result == 0;
     for (uint32_t k = 1; k < n->n_operands; k++) {
         const tok_node *s = tok_at(c, n->operand[k]);
         same =

@@ -56,7 +56,7 @@ bool tok_fail(tok_ctx *c, uint32_t node, diag_id id, const char *fmt, ...) {
 bool tok_blame(tok_ctx *c, uint32_t node, uint32_t operand) {
     tok_node *n = tok_at(c, node);
     n->state = TOK_BAD;
-    n->blame = operand;
+    if (operand != node) n->blame = operand;
     if (c->is_quiet) return false;
     for (uint32_t at = operand; at != TOK_NONE; at = tok_at(c, at)->blame) {
         tok_node *x = tok_at(c, at);
@@ -65,6 +65,35 @@ bool tok_blame(tok_ctx *c, uint32_t node, uint32_t operand) {
         x->cause = NULL; // once
     }
     return false;
+}
+
+bool tok_is_rows(tok_ctx *c, uint32_t node, uint32_t operand) {
+    const tok_node *x = tok_at(c, operand);
+    const char *op = ir_ops[tok_at(c, node)->op->code].name;
+    switch (x->state) {
+    case TOK_VALUE: return true;
+    case TOK_BAD: return tok_blame(c, node, operand);
+    case TOK_IMAGE:
+        return tok_fail(
+            c, node, DIAG_ID_tok_role,
+            "'%s' reads %s, which has no token axis: only a convolution turns an image into rows "
+            "of patches; else say which axis counts tokens (--axis)",
+            op, tok_name(c, operand));
+    case TOK_SCORES:
+    case TOK_PROBS:
+        return tok_fail(c, node, DIAG_ID_tok_mix,
+                        "'%s' on attention scores, outside of softmax(scale q k + mask) v", op);
+    case TOK_CODES:
+    case TOK_QUANT:
+        return tok_fail(
+            c, node, DIAG_ID_tok_scope,
+            "'%s' reads a dynamically quantised value; only a product with a constant matrix may, "
+            "since its scale becomes one a row",
+            op);
+    case TOK_UNSEEN: break;
+    }
+    return tok_fail(c, node, DIAG_ID_tok_mix, "'%s' of a constant where rows of tokens are needed",
+                    op);
 }
 
 void tok_proof(tok_ctx *c, uint32_t node, const char *fmt, ...) {
