@@ -39,8 +39,7 @@ static double now(void) {
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-// ---- scores
-// --------------------------------------------------------------------------------------
+// ---- scores ----------------------------------------------------------------------------------
 
 static void show(const args *given, const char *what, const eval_score *s, sim *simulator) {
     double n = s->count ? (double)s->count : 1, top = 100 * (double)s->right / n;
@@ -78,8 +77,7 @@ static void show(const args *given, const char *what, const eval_score *s, sim *
     }
 }
 
-// ---- layers
-// --------------------------------------------------------------------------------------
+// ---- layers ----------------------------------------------------------------------------------
 
 static bool read_ids(const char *path, arena *a, int64_t **ids, size_t *n, diag_sink *diags) {
     *n = 16;
@@ -133,8 +131,7 @@ static void layers(const args *given, eval_model *m, const char *program, diag_s
     eval_model_free(p);
 }
 
-// ---- the command
-// ---------------------------------------------------------------------------------
+// ---- the command -----------------------------------------------------------------------------
 
 static void run(const args *given, diag_sink *diags) {
     static const struct {

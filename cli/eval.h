@@ -7,7 +7,7 @@
 #include "frontend/onnx.h"
 #include "support/vec.h"
 
-// ---- models (eval_model.c) ---------------------------------------------------------------------
+// ---- models (eval_model.c) -------------------------------------------------------------------
 
 typedef struct eval_model eval_model;
 
@@ -34,8 +34,7 @@ bool eval_data_inputs(eval_model *m, const tensor *item, arena *a, tensor_set *s
 bool eval_run(eval_model *m, const tensor_set *inputs, const char *name, arena *a, tensor *rows,
               diag_sink *diags);
 
-// ---- scores (eval_text.c, eval_classify.c, eval_layers.c)
-// -----------------------------------------
+// ---- scores (eval_text.c, eval_classify.c, eval_layers.c) ------------------------------------
 
 typedef struct {
     const char *output; // NULL: logits

@@ -57,8 +57,7 @@ static bool score_row(const tensor *rows, int64_t label, const char *path, eval_
     return true;
 }
 
-// ---- images
-// --------------------------------------------------------------------------------------
+// ---- images ----------------------------------------------------------------------------------
 
 typedef struct {
     tensor all; // [items, ...], f32
@@ -154,8 +153,7 @@ static bool classify_images(eval_model *m, const char *path, const json_t *label
     return ok;
 }
 
-// ---- token sequences
-// -----------------------------------------------------------------------------
+// ---- token sequences -------------------------------------------------------------------------
 
 // {"ids": [...], "label": 1, "logits": [...] (optional, the reference's)}
 static bool classify_example(eval_model *m, const json_t *x, const char *path,

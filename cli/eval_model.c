@@ -55,8 +55,7 @@ void eval_model_observe(eval_model *m, void (*f)(void *, const ir_op *, uint32_t
     if (m->engine) engine_observe(m->engine, f, ctx);
 }
 
-// ---- opening
-// -------------------------------------------------------------------------------------
+// ---- opening ---------------------------------------------------------------------------------
 
 static input_kind kind_of(const char *name, elem type, int rank, isa_prole role) {
     if (role == ISA_ROLE_MASK || strstr(name, "mask")) return MASK;
@@ -159,8 +158,7 @@ void eval_model_free(eval_model *m) {
     program_close(&m->file);
 }
 
-// ---- inputs
-// --------------------------------------------------------------------------------------
+// ---- inputs ----------------------------------------------------------------------------------
 
 static tensor token_tensor(const input *in, const int64_t *ids, size_t n, arena *a) {
     int64_t dim[TENSOR_MAX_RANK];
@@ -234,8 +232,7 @@ bool eval_data_inputs(eval_model *m, const tensor *item, arena *a, tensor_set *s
     return true;
 }
 
-// ---- running
-// -------------------------------------------------------------------------------------
+// ---- running ---------------------------------------------------------------------------------
 
 static const char *logits_of(const eval_model *m, const char *name, diag_sink *diags) {
     const char *first = NULL;

@@ -60,8 +60,7 @@ static size_t limited(size_t n, const eval_options *o) {
     return o->limit > 0 && (size_t)o->limit < n ? (size_t)o->limit : n;
 }
 
-// ---- perplexity
-// ----------------------------------------------------------------------------------
+// ---- perplexity ------------------------------------------------------------------------------
 
 static bool score_text(eval_model *m, const json_t *list, size_t index, const char *path,
                        const eval_options *o, eval_score *s, diag_sink *diags) {
@@ -105,8 +104,7 @@ bool eval_perplexity(eval_model *m, const char *path, const eval_options *o, eva
     return ok;
 }
 
-// ---- masked tokens
-// -------------------------------------------------------------------------------
+// ---- masked tokens ---------------------------------------------------------------------------
 
 static bool score_masked(eval_model *m, const json_t *root, size_t index, const char *path,
                          const eval_options *o, eval_score *s, diag_sink *diags) {

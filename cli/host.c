@@ -11,8 +11,7 @@ bool host_wants(const host_job *j, const char *output, bool present) {
     return false;
 }
 
-// ---- outputs
-// -------------------------------------------------------------------------------------
+// ---- outputs ---------------------------------------------------------------------------------
 
 // Rows of one output port, by sequence.
 typedef struct {
@@ -102,8 +101,7 @@ static tensor assemble(host_job *j, const collected *c) {
     return t;
 }
 
-// ---- sequences
-// -----------------------------------------------------------------------------------
+// ---- sequences -------------------------------------------------------------------------------
 
 static bool run_sequence(host_job *j, int64_t b, collected *out, size_t n_out) {
     const host_span *s = &j->span[b];

@@ -4,7 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-// ---- names, types, shapes ----------------------------------------------------------------------
+// ---- names, types, shapes --------------------------------------------------------------------
 
 // What the compiler noted of an input of the model that is none of the program; NULL: nothing.
 static const char *note_of(const host_job *j, const char *name) {
@@ -116,7 +116,7 @@ static bool check_sizes(host_job *j) {
     return diag_errors(j->diags) == errors;
 }
 
-// ---- padding -----------------------------------------------------------------------------------
+// ---- padding ---------------------------------------------------------------------------------
 
 static double element(const host_job *j, size_t port, int64_t b, int64_t index) {
     const tensor *t = j->given[port];
@@ -209,8 +209,7 @@ static bool find_spans(host_job *j) {
     return ok;
 }
 
-// ---- ranges
-// --------------------------------------------------------------------------------------
+// ---- ranges ----------------------------------------------------------------------------------
 
 static bool check_range(host_job *j, size_t i) {
     const engine_port *p = &j->info->ports[i];
@@ -277,8 +276,7 @@ bool host_inputs_check(host_job *j) {
     return diag_errors(j->diags) == errors;
 }
 
-// ---- rows
-// ----------------------------------------------------------------------------------------
+// ---- rows ------------------------------------------------------------------------------------
 
 static tensor rows_of(host_job *j, size_t i, int64_t b, int64_t from, int64_t n, arena *a) {
     const engine_port *p = &j->info->ports[i];

@@ -45,7 +45,7 @@ void host_shape_dims(const host_shape *s, int64_t batch, int64_t rows, int64_t k
 // Patches of an image port, from its layout. False: the layout does not parse or fit the shape.
 bool host_map_image(arena *a, const engine_port *p, const host_shape *s, host_map *m);
 
-// ---- a run (host.c, host_inputs.c, host_past.c) ------------------------------------------------
+// ---- a run (host.c, host_inputs.c, host_past.c) ----------------------------------------------
 
 // The part of one sequence that runs. Indices count the tokens given in this run.
 typedef struct {

@@ -6,8 +6,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-// ---- layouts
-// -------------------------------------------------------------------------------------
+// ---- layouts ---------------------------------------------------------------------------------
 
 typedef struct {
     int b, h, t, d; // axes
@@ -44,8 +43,7 @@ static size_t at(const axes *x, const tensor *c, int64_t b, int64_t h, int64_t t
                     index[3]);
 }
 
-// ---- past
-// ----------------------------------------------------------------------------------------
+// ---- past ------------------------------------------------------------------------------------
 
 static void check_cache(host_job *j, size_t ring, bool is_key, bool *used, bool any) {
     const engine_ring *r = &j->info->rings[ring];
@@ -133,8 +131,7 @@ bool host_past_load(host_job *j, int64_t b) {
     return ok;
 }
 
-// ---- present
-// -------------------------------------------------------------------------------------
+// ---- present ---------------------------------------------------------------------------------
 
 size_t host_presents(const host_job *j, host_present **list) {
     size_t n = 0;

@@ -41,8 +41,7 @@ static const char *first_error(run *r) {
     return "unknown error";
 }
 
-// ---- compiling
-// -----------------------------------------------------------------------------------
+// ---- compiling -------------------------------------------------------------------------------
 
 // Through a program file, as users do: a program as the backend leaves it streams its cells and
 // cannot run.
@@ -73,8 +72,7 @@ static bool compile(run *r, const char *model) {
     return r->engine || give_up(r, ONNX_TEST_FAIL, first_error(r));
 }
 
-// ---- files of a data set
-// -------------------------------------------------------------------------
+// ---- files of a data set ---------------------------------------------------------------------
 
 static bool read_set(run *r, const char *dir, const char *kind, size_t limit, bool is_input,
                      tensor_set *set) {
@@ -98,8 +96,7 @@ static bool read_set(run *r, const char *dir, const char *kind, size_t limit, bo
     return true;
 }
 
-// ---- comparing
-// -----------------------------------------------------------------------------------
+// ---- comparing -------------------------------------------------------------------------------
 
 // The padding mask [batch, past + tokens] among the inputs; NULL: none.
 static const tensor *mask_of(run *r, const tensor_set *inputs) {

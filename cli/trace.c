@@ -19,8 +19,7 @@ struct trace {
     size_t count;
 };
 
-// ---- what is meant
-// -------------------------------------------------------------------------------
+// ---- what is meant ---------------------------------------------------------------------------
 
 // Number of the operation that defines %name, as lines count: the text has one a line. UINT32_MAX:
 // none.
@@ -82,8 +81,7 @@ static void select_insns(trace *t, const char *what) {
             }
 }
 
-// ---- what it gives
-// -------------------------------------------------------------------------------
+// ---- what it gives ---------------------------------------------------------------------------
 
 static void observe(void *ctx, uint32_t tile, uint32_t phase, uint32_t pc, const tensor *value) {
     trace *t = ctx;
