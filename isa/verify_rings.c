@@ -20,7 +20,7 @@ static void check_reader(verifier *v, uint32_t tile, uint32_t pc, const isa_ring
     uint64_t window = r->window && r->window < r->slots ? r->window : r->slots;
     uint64_t chunk = (uint64_t)v->dom[r->dom].most, need = window + chunk - 1;
     if (r->slots < need && r->slots < (uint64_t)v->dom[r->dom].end)
-        BAD("%u slots: rows of one step overwrite keys that others of it see; expected %llu "
+        BAD("%u slots: rows of a step overwrite keys that others see, expected %llu "
             "(window %llu, up to %llu rows a step), or one for each of %lld positions",
             r->slots, (unsigned long long)need, (unsigned long long)window,
             (unsigned long long)chunk, (long long)v->dom[r->dom].end);

@@ -1,0 +1,31 @@
+; More than the chip has.
+.ohm 1
+.data "numbers.data" "89d565f6e3341eca91dcacf05526968d" cells=64 tables=512
+.program stream max_tokens=16 max_chunk=4
+.phase run
+  .rows t0 free max=4
+
+; expect-error: isa-capacity: 5 tiles, the chip has 4
+.tile 0
+  .buf x f32 4 depth=64 stride=16 base=16 ; expect-error: isa-capacity: ends at byte 1040 of a scratchpad of 1024
+  .buf y f32 4 depth=100 stride=16 space=mem ; expect-error: isa-capacity: 2112 bytes of tables, stored weights, rings and rows in a memory of 2048
+  .table t f32 16x4 data=256
+  .table u f32 8x4 data=256
+  .group g 4x8 kind=stored cells=0 scale=256
+  .ring s kind=stored n_kv=1 q_per_kv=1 d=1 dv=1 slots=28 scale=1
+  .code run
+    halt
+.tile 1
+  .ring a n_kv=8 q_per_kv=1 d=2 dv=2 slots=33 scale=1 ; expect-error: isa-capacity: 33 slots, a head has 32
+  .ring b n_kv=1 q_per_kv=1 d=17 dv=2 slots=4 scale=1 ; expect-error: isa-capacity: heads of 17 columns, the chip's have 16
+  .code run ; expect-error: isa-capacity: 9 key/value heads (all rings, 1 banks), a tile has 8
+    halt
+.tile 2
+  .code run
+    halt
+.tile 3
+  .code run
+    halt
+.tile 4
+  .code run
+    halt

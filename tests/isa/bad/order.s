@@ -1,0 +1,22 @@
+; Tiles that wait for each other, each for what the other has not sent.
+.ohm 1
+.data "numbers.data" "89d565f6e3341eca91dcacf05526968d" cells=64 tables=512
+.program stream max_tokens=16 max_chunk=4
+.phase run
+  .rows t0 free max=4
+
+.port f in f32 4
+.channel a f32 4 depth=1 to=1
+.channel b f32 4 depth=1 source=1 to=0
+.tile 0
+  .buf x f32 4 depth=1 stride=16
+  .code run
+    recv x, b ; expect-error: isa-order: waits for ever, in a circle of 2 tiles
+    send x, a
+    halt
+.tile 1
+  .buf x f32 4 depth=1 stride=16
+  .code run
+    recv x, a
+    send x, b
+    halt
