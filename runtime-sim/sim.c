@@ -17,18 +17,17 @@ static const sim_exec executors[256] = {
 
 // --- making and freeing
 
-// Buffers of an instruction, with their parents; d is written, the others are read.
-static unsigned buffers_of(const isa_tile *t, const isa_insn *i, uint16_t out[ISA_FIELD_COUNT],
-                           int *written) {
+// d is written, the other buffers are read.
+static sim_uses uses_of(const isa_insn *i) {
     isa_operand ops[ISA_FIELD_COUNT];
-    unsigned n = isa_operands(isa_info_of(i->op), ops), count = 0;
-    *written = -1;
+    unsigned n = isa_operands(isa_info_of(i->op), ops);
+    sim_uses u = {.written = -1};
     for (unsigned k = 0; k < n; k++) {
         if (ops[k].kind != ISA_KIND_buf || isa_operand_absent(&ops[k], i)) continue;
-        if (ops[k].field == ISA_FIELD_d) *written = (int)count;
-        out[count++] = (uint16_t)isa_operand_get(i, ops[k].field);
+        if (ops[k].field == ISA_FIELD_d) u.written = (int8_t)u.n;
+        u.buffer[u.n++] = (uint16_t)isa_operand_get(i, ops[k].field);
     }
-    return count;
+    return u;
 }
 
 static bool phase_make(sim *s, uint32_t phase) {
@@ -43,16 +42,16 @@ static bool phase_make(sim *s, uint32_t phase) {
         ph->last[t] = base_calloc(p->tiles[t].n_buffers + 1, sizeof **ph->last);
     }
     ph->order = base_calloc(total + 1, sizeof *ph->order);
+    ph->uses = base_calloc(total + 1, sizeof *ph->uses);
     ph->stats = base_calloc(total + 1, sizeof *ph->stats);
     ph->history = base_calloc((size_t)total * p->banks + 1, sizeof *ph->history);
     if (!isa_order(p, phase, ph->order, &ph->n)) return false;
     for (uint32_t i = 0; i < ph->n; i++) {
         const isa_tile *t = &p->tiles[ph->order[i].tile];
-        uint16_t used[ISA_FIELD_COUNT];
-        int written;
-        unsigned n = buffers_of(t, &t->phase[phase].code[ph->order[i].pc], used, &written);
-        for (unsigned k = 0; k < n; k++)
-            ph->last[ph->order[i].tile][t->buffers[used[k]].parent] = i;
+        sim_uses *u = &ph->uses[ph->base[ph->order[i].tile] + ph->order[i].pc];
+        *u = uses_of(&t->phase[phase].code[ph->order[i].pc]);
+        for (unsigned k = 0; k < u->n; k++)
+            ph->last[ph->order[i].tile][t->buffers[u->buffer[k]].parent] = i;
     }
     return true;
 }
@@ -151,6 +150,7 @@ void sim_free(sim *s) {
         free(ph->last);
         free(ph->base);
         free(ph->order);
+        free(ph->uses);
         free(ph->stats);
         free(ph->history);
     }
@@ -181,17 +181,14 @@ void sim_reset(sim *s, uint32_t bank) {
 }
 
 // Bytes that buffer operands move, by space. A row counts with its trailer.
-static void count_operands(sim_ctx *c) {
-    uint16_t used[ISA_FIELD_COUNT];
-    int written;
-    unsigned n = buffers_of(c->desc, c->insn, used, &written);
-    for (unsigned k = 0; k < n; k++) {
-        const isa_buffer *b = &c->desc->buffers[used[k]];
+static void count_operands(sim_ctx *c, const sim_uses *u) {
+    for (int k = 0; k < u->n; k++) {
+        const isa_buffer *b = &c->desc->buffers[u->buffer[k]];
         const sim_store *st = &c->state->stores[b->parent];
         uint64_t bytes = (uint64_t)st->rows * isa_row_bytes((isa_btype)b->type, b->width);
         if (b->space == ISA_PAD)
             c->stats->scratchpad_bytes += bytes;
-        else if ((int)k != written)
+        else if (k != u->written)
             c->stats->memory_bytes += bytes;
     }
 }
@@ -232,13 +229,11 @@ static void execute(sim *s, uint32_t phase, uint32_t bank, uint32_t at) {
     executors[i->op](&c);
     c.stats->instructions++;
     if (info->rowclass != 'N') c.stats->rows += (uint64_t)c.rows;
-    count_operands(&c);
-    uint16_t used[ISA_FIELD_COUNT];
-    int written;
-    unsigned n = buffers_of(desc, i, used, &written);
-    if (s->observer && written >= 0) show(&c);
-    for (unsigned k = 0; k < n; k++) {
-        uint16_t parent = desc->buffers[used[k]].parent;
+    const sim_uses *u = &ph->uses[ph->base[step.tile] + step.pc];
+    count_operands(&c, u);
+    if (s->observer && u->written >= 0) show(&c);
+    for (unsigned k = 0; k < u->n; k++) {
+        uint16_t parent = desc->buffers[u->buffer[k]].parent;
         sim_store *st = &tile->stores[parent];
         if (ph->last[step.tile][parent] != at || !st->data) continue;
         sim_block_give(s, st->data, st->capacity);

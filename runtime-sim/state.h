@@ -73,11 +73,19 @@ typedef struct {
     size_t count, capacity, head;
 } sim_queue;
 
+// Buffers that an instruction names; `written` counts in them, -1: none.
+typedef struct {
+    uint16_t buffer[6];
+    uint8_t n;
+    int8_t written;
+} sim_uses;
+
 typedef struct {
     isa_step *order;      // a schedule: operands before their readers
     uint32_t n;           // instructions of the phase
     uint32_t **last;      // [tile][buffer]: index in `order` of the last instruction that names it
     uint32_t *base;       // [tile] index of pc 0 in stats and history
+    sim_uses *uses;       // [n], by base[tile] + pc
     sim_stats *stats;     // [n], by base[tile] + pc
     sim_history *history; // [banks][n]
 } sim_phase;

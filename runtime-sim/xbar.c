@@ -63,6 +63,19 @@ bool xbar_part_of(const xbar *x, uint32_t b, uint32_t t, xbar_part *part) {
     return true;
 }
 
+static void add_digits(uint32_t *restrict sum, const int8_t *restrict w, size_t n, int offset,
+                       int shift, int mask) {
+    for (size_t i = 0; i < n; i++) sum[i] += (uint32_t)((w[i] + offset) >> shift & mask);
+}
+
+static void add_pairs(uint32_t *restrict up, uint32_t *restrict down, const int8_t *restrict w,
+                      size_t n, int shift, int mask) {
+    for (size_t i = 0; i < n; i++) {
+        up[i] += (uint32_t)((w[i] > 0 ? w[i] : 0) >> shift & mask);
+        down[i] += (uint32_t)((w[i] < 0 ? -w[i] : 0) >> shift & mask);
+    }
+}
+
 // Largest and smallest partial sum of a column: every word line driven with the largest digit.
 static void judge_block(xbar *x, uint32_t b) {
     const xbar_plan *p = &x->plan;
@@ -74,15 +87,10 @@ static void judge_block(xbar *x, uint32_t b) {
         int shift = p->slice[s].shift, mask = (1 << p->slice[s].bits) - 1;
         for (uint32_t r = 0; r < k->rows; r++) {
             const int8_t *w = x->codes + (size_t)(k->k0 + r) * x->n + k->n0;
-            if (p->pairs) {
-                for (uint32_t n = 0; n < k->cols; n++) {
-                    up[n] += (unsigned)((w[n] > 0 ? w[n] : 0) >> shift & mask);
-                    down[n] += (unsigned)((w[n] < 0 ? -w[n] : 0) >> shift & mask);
-                }
-            } else {
-                for (uint32_t n = 0; n < k->cols; n++)
-                    up[n] += (unsigned)((w[n] + p->offset) >> shift & mask);
-            }
+            if (p->pairs)
+                add_pairs(up, down, w, k->cols, shift, mask);
+            else
+                add_digits(up, w, k->cols, p->offset, shift, mask);
         }
         for (uint32_t n = 0; n < k->cols; n++) {
             int64_t most = (int64_t)up[n] * p->dac_max, least = -(int64_t)down[n] * p->dac_max;

@@ -34,8 +34,7 @@ ROWS_TARGET static void ROWS(extract)(const xbar *m, const xbar_part *part, int 
         XBAR_UNROLL
         for (int c = 0; c < N; c++) {
             ROWS(u8)
-            w = ((const ROWS(u8_at) *)from)[c],
-            k = ((const ROWS(u8_at) *)keep)[c], sign = {0};
+            w = ((const ROWS(u8_at) *)from)[c], k = ((const ROWS(u8_at) *)keep)[c], sign = {0};
             if (p->pairs) {
                 sign = (ROWS(u8))((ROWS(i8))w < 0);
                 w = (w ^ sign) - sign;

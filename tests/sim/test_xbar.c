@@ -178,6 +178,23 @@ static void test_converter(void **state) {
     }
 }
 
+// 8 bits by halves of the word lines: one half alone at or above 255, the other at 0, and all in
+// between.
+static void test_one_half_saturates(void **state) {
+    enum { K = 16, M = 32, N = 5 };
+    xbar_params p = {MACHINE_OFFSET, 6, 8, 1, 8, 8, 1};
+    uint64_t r = 99;
+    problem q = make(&r, p, M, K, N, K, N);
+    for (int i = 0; i < K * N; i++)
+        q.w[i] = (int8_t)(-128 + (i < 8 * N ? 51 : 63 - i % N)); // digits 51: 5 rows make 255
+    for (uint32_t m = 0; m < M; m++)
+        for (uint32_t k = 0; k < K;
+             k++) // rows driven: 4 to 8 of the first half, then of the second
+            q.x[m * q.x_stride + k] = (int8_t)(m < 16 ? k < 4 + m % 5 : k >= 12 - m % 5);
+    every_engine(&q, 99);
+    drop(&q);
+}
+
 static void check_plain(const problem *q, xbar_how how) {
     xbar *a = xbar_new(&q->p, q->w, q->k, q->n, q->blocks, q->n_blocks);
     assert_true(xbar_risk(a) == 0);
@@ -247,6 +264,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_converter),
         cmocka_unit_test(test_phases_and_slices),
+        cmocka_unit_test(test_one_half_saturates),
         cmocka_unit_test(test_engines_equal_cells),
         cmocka_unit_test(test_tall_blocks),
         cmocka_unit_test(test_lossless_is_the_integer_product),
