@@ -1,12 +1,18 @@
-// fold-affine: factors and shifts of columns move into the products that read them.
+// fold-weights: what stands around products moves into their matrices.
 //
 // Batch normalisation in inference is x * c + d with constant rows c and d. Where every reader of
 // it is a product with a constant matrix, (x * c + d) W + b = x (diag(c) W) + (d W + b): the
 // product reads x itself, and the two operations are gone. Exact up to the rounding of the new
 // weights, each a double rounded once. It has to happen before quantize, which then sees the
 // weights that are stored.
+//
+// A rotation that pairs neighbouring columns (interleaved) is one that pairs halves after a
+// permutation of each head's columns. Where products make queries and keys, the permutation is one
+// of their columns, and scores do not see it: sums in another order. So all exporters' rotations
+// become one form. Not where keys are read back.
 #include "passes/pass.h"
 #include "passes/rewrite.h"
+#include <string.h>
 
 typedef struct {
     ir_val x;                // what is scaled and shifted
@@ -65,7 +71,8 @@ static ir_val constant(rewrite *r, const char *name, const char *what, tensor da
     return ir_build_const(r->m, r->f, arena_printf(r->scratch, "%s.%s", name, what), data);
 }
 
-static void fold(rewrite *r, const ir_op *op, const affine *a) {
+// The product with what is folded into it; its column n is the old column perm[n] (NULL: n).
+static void fold(rewrite *r, const ir_op *op, const affine *a, const int64_t *perm) {
     const tensor *w = ir_const_of(r->old, r->of, op->operand[1]);
     const tensor *b = op->n_operands > 2 ? ir_const_of(r->old, r->of, op->operand[2]) : NULL;
     const char *name = ir_attr_str(&ir_def(r->of, op->operand[1])->attrs, IR_ATTR_value, "w");
@@ -74,19 +81,23 @@ static void fold(rewrite *r, const ir_op *op, const affine *a) {
     ir_val in[3] = {rewrite_get(r, a->x), rewrite_get(r, op->operand[1]),
                     b ? rewrite_get(r, op->operand[2]) : IR_NONE};
     tensor made = {0}, bias = {0};
-    if (a->mul) made = tensor_new(r->m->arena, ELEM_f32, 2, w->dim);
+    if (a->mul || perm) made = tensor_new(r->m->arena, ELEM_f32, 2, w->dim);
     double *sum = ARENA_ARRAY(r->scratch, double, columns + 1);
     for (int64_t i = 0; i < rows * columns; i++) {
         int64_t k = trans ? i % rows : i / columns, n = trans ? i / rows : i % columns;
-        double x = elem_load_f64(w->type, w->data, (size_t)i);
-        if (a->mul) elem_store_f64(ELEM_f32, made.data, (size_t)i, x * at(a->mul, k));
+        int64_t from = perm ? perm[n] : n;
+        double x =
+            elem_load_f64(w->type, w->data, (size_t)(trans ? from * rows + k : k * columns + from));
+        if (made.data)
+            elem_store_f64(ELEM_f32, made.data, (size_t)i, a->mul ? x * at(a->mul, k) : x);
         if (a->add) sum[n] += x * at(a->add, k);
     }
-    if (a->mul) in[1] = constant(r, name, "folded", made);
-    if (a->add) {
+    if (made.data) in[1] = constant(r, name, "folded", made);
+    if (a->add || (b && perm)) {
         bias = tensor_new(r->m->arena, ELEM_f32, 1, &columns);
         for (int64_t n = 0; n < columns; n++)
-            elem_store_f64(ELEM_f32, bias.data, (size_t)n, (b ? at(b, n) : 0) + sum[n]);
+            elem_store_f64(ELEM_f32, bias.data, (size_t)n,
+                           (b ? at(b, perm ? perm[n] : n) : 0) + sum[n]);
         in[2] = constant(r, name, "bias", bias);
     }
     r->map[op->result[0]] = rewrite_add(r, IR_nn_linear, in, in[2] == IR_NONE ? 2 : 3, &op->attrs,
@@ -99,26 +110,80 @@ static void fold(rewrite *r, const ir_op *op, const affine *a) {
     if (given) r->f->values.items[r->map[op->result[0]]].name = arena_str(r->m->arena, given);
 }
 
+// ---- rotations -------------------------------------------------------------------------------
+
+// The product whose row only an interleaved rotation reads, which only an attention reads; NULL:
+// not so.
+static const ir_op *rotated_product(const ir_module *m, const ir_func *f, ir_val v,
+                                    const uint32_t *uses) {
+    const ir_op *rotate = ir_def(f, v);
+    if (!rotate || rotate->code != IR_nn_rotate || uses[v] != 1) return NULL;
+    if (strcmp(ir_attr_str(&rotate->attrs, IR_ATTR_mode, "half"), "interleaved") != 0) return NULL;
+    const ir_op *product = ir_def(f, rotate->operand[0]);
+    bool alone = product && is_product(m, f, product) && uses[rotate->operand[0]] == 1;
+    return alone ? product : NULL;
+}
+
+static const int64_t *halves(arena *a, const ir_op *rotate, int64_t width) {
+    int64_t heads = ir_attr_int(&rotate->attrs, IR_ATTR_heads, 1), d = width / heads;
+    int64_t r = ir_attr_int(&rotate->attrs, IR_ATTR_rotary_dim, d);
+    int64_t *perm = ARENA_ARRAY(a, int64_t, width);
+    for (int64_t n = 0; n < width; n++) {
+        int64_t c = n % d;
+        perm[n] = n - c + (c >= r ? c : c < r / 2 ? 2 * c : 2 * (c - r / 2) + 1);
+    }
+    return perm;
+}
+
+// Marks queries and keys of one attention: perm of their products, by value; half of their
+// rotations.
+static void find_rotations(const ir_module *m, const ir_func *f, const ir_op *attn,
+                           const uint32_t *uses, arena *a, const int64_t **perm, bool *half) {
+    const ir_symbol *ring = ir_symbol_find(m, ir_attr_str(&attn->attrs, IR_ATTR_ring, ""));
+    if (!ring || ir_attr_has(&ring->attrs, IR_ATTR_present_key) ||
+        ir_attr_has(&ring->attrs, IR_ATTR_past_key))
+        return;
+    const ir_op *product[2];
+    for (uint32_t i = 0; i < 2; i++)
+        if (!(product[i] = rotated_product(m, f, attn->operand[i], uses))) return;
+    for (uint32_t i = 0; i < 2; i++) {
+        ir_val v = product[i]->result[0];
+        perm[v] = halves(a, ir_def(f, attn->operand[i]), ir_type_width(ir_type_of(f, v)));
+        half[attn->operand[i]] = true;
+    }
+}
+
+// ---- the pass --------------------------------------------------------------------------------
+
 static bool fold_func(const ir_module *old, const ir_func *f, ir_module *m, diag_sink *diags) {
     rewrite r = rewrite_begin(old, f, m, diags);
     uint32_t *uses = ir_count_uses(r.scratch, f);
     uint32_t *products = ARENA_ARRAY(r.scratch, uint32_t, f->values.count + 1);
-    for (size_t i = 0; i < f->ops.count; i++)
-        if (is_product(old, f, &f->ops.items[i])) products[f->ops.items[i].operand[0]]++;
+    const int64_t **perm = ARENA_ARRAY(r.scratch, const int64_t *, f->values.count + 1);
+    bool *half = ARENA_ARRAY(r.scratch, bool, f->values.count + 1);
     for (size_t i = 0; i < f->ops.count; i++) {
         const ir_op *op = &f->ops.items[i];
-        affine a = {0};
-        if (is_product(old, f, op) && products[op->operand[0]] == uses[op->operand[0]])
-            a = find(old, f, op->operand[0], uses);
-        if (a.n_ops)
-            fold(&r, op, &a);
-        else
-            rewrite_copy(&r, op);
+        if (is_product(old, f, op)) products[op->operand[0]]++;
+        if (op->code == IR_nn_attn) find_rotations(old, f, op, uses, r.scratch, perm, half);
+    }
+    for (size_t i = 0; i < f->ops.count; i++) {
+        const ir_op *op = &f->ops.items[i];
+        ir_val v = op->n_results ? op->result[0] : IR_NONE;
+        if (is_product(old, f, op)) {
+            affine a = {.x = op->operand[0]};
+            if (products[a.x] == uses[a.x]) a = find(old, f, a.x, uses);
+            if (a.n_ops || perm[v]) {
+                fold(&r, op, &a, perm[v]);
+                continue;
+            }
+        }
+        ir_op *copy = rewrite_copy(&r, op);
+        if (half[v]) ir_attr_set_str(m->arena, &copy->attrs, IR_ATTR_mode, "half");
     }
     return rewrite_end(&r);
 }
 
-ir_module *pass_fold_affine(const ir_module *old, const pass_options *o, diag_sink *diags) {
+ir_module *pass_fold_weights(const ir_module *old, const pass_options *o, diag_sink *diags) {
     ir_module *m = ir_module_derive(old);
     bool ok = true;
     for (size_t i = 0; i < old->funcs.count; i++)
