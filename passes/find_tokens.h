@@ -327,13 +327,14 @@ ir_val tok_const_op(tok_ctx *c, uint32_t user, const char *symbol);
 // -------------------------------
 
 typedef bool (*tok_rule)(tok_ctx *c, uint32_t node);
-#define TOK_RULES(X)                                                                           \
-    X(linear)                                                                                  \
-    X(matmul)                                                                                  \
-    X(norm)                                                                                    \
-    X(gather) X(reduce) X(softmax) X(argmax) X(cast) X(topk) X(cumsum) X(reshape) X(transpose) \
-        X(broadcast) X(slice) X(concat) X(conv) X(rope) X(attention) X(columns) X(dynquant)    \
-            X(quantize) X(dequantize) X(matmul_int) X(elementwise) X(pad) X(recurrence)
+#define TOK_RULES(X)                                                                              \
+    X(linear)                                                                                     \
+    X(matmul)                                                                                     \
+    X(norm)                                                                                       \
+    X(gather)                                                                                     \
+    X(reduce) X(softmax) X(argmax) X(cast) X(topk) X(cumsum) X(reshape) X(transpose) X(broadcast) \
+        X(slice) X(concat) X(conv) X(rope) X(attention) X(columns) X(dynquant) X(quantize)        \
+            X(dequantize) X(matmul_int) X(elementwise) X(pad) X(recurrence)
 #define X(name) bool tok_rule_##name(tok_ctx *c, uint32_t node);
 TOK_RULES(X)
 #undef X
@@ -363,12 +364,16 @@ bool tok_near(float a, float b);
 // Finds k's bias and makes its table. False: reported.
 bool tok_mask_bias(tok_ctx *c, uint32_t user, const tok_mask_view *v, int64_t heads, tok_mask *k,
                    tok_mask_line *l);
+// The bias of a probe is what the mask's table says; past: position of row 0.
+bool tok_bias_agrees(const tok_ctx *c, const tok_mask_view *v, int64_t heads, const tok_mask *k,
+                     int64_t past, tok_mask_line *l, int64_t *row, int64_t *key);
 // What the mask operand of an attention (TOK_NONE: none) with `heads` heads means. is_causal,
 // window: the operation's own attributes.
 bool tok_mask_find(tok_ctx *c, uint32_t mask, uint32_t user, int64_t heads, bool is_causal,
                    int64_t window, tok_mask *out);
 // The mask of @past is rows past... of the same.
-bool tok_mask_check_past(tok_ctx *c, uint32_t user, ir_val past_mask, const tok_mask *k);
+bool tok_mask_check_past(tok_ctx *c, uint32_t user, ir_val past_mask, int64_t heads,
+                         const tok_mask *k);
 
 // ---- find_tokens_past.c, find_tokens_check.c -------------------------------------------------
 

@@ -101,3 +101,36 @@ bool tok_mask_bias(tok_ctx *c, uint32_t user, const tok_mask_view *v, int64_t he
     k->table = tok_make_tensor(c, "bias", t);
     return true;
 }
+
+// What the table says, but for a constant of the row.
+static float predicted(const tok_mask *k, const tensor *t, int64_t h, int64_t q, int64_t key) {
+    if (!k->table) return 0;
+    const float *x = t->data;
+    if (strcmp(k->bias, "alibi") == 0) return x[h] * (float)key;
+    if (strcmp(k->bias, "full") == 0) return x[(h * t->dim[1] + q) * t->dim[2] + key];
+    int64_t width = t->dim[1], zero = k->mode == TOK_MASK_CAUSAL ? width - 1 : (width - 1) / 2;
+    return x[h * width + zero + key - q];
+}
+
+bool tok_bias_agrees(const tok_ctx *c, const tok_mask_view *v, int64_t heads, const tok_mask *k,
+                     int64_t past, tok_mask_line *l, int64_t *row, int64_t *key) {
+    const tensor *t = k->table ? &ir_symbol_find(c->m, k->table)->data : NULL;
+    bool may_shift = strcmp(k->bias, "alibi") == 0;
+    for (int64_t h = 0; h < heads; h++)
+        for (int64_t q = 0; q < v->rows; q++) {
+            tok_mask_row(v, h, q, l->visible, l->bias);
+            float shift = 0;
+            bool known = !may_shift;
+            for (int64_t j = 0; j < v->keys; j++) {
+                if (!l->visible[j] || !tok_mask_sees(k, past + q, j)) continue;
+                float want = predicted(k, t, h, past + q, j);
+                if (!known) shift = l->bias[j] - want;
+                known = true;
+                *row = q;
+                *key = j;
+                if (!tok_near(l->bias[j] - shift, want)) return false;
+            }
+            if (!t && v->heads == 1 && h == 0 && q + 1 == v->rows) return true;
+        }
+    return true;
+}

@@ -364,6 +364,11 @@ bool tok_mask_find(tok_ctx *c, uint32_t mask, uint32_t user, int64_t heads, bool
                           p->tokens, row, l.visible[key] ? "sees" : "does not see", key,
                           max->tokens);
         }
+        if (ok && i != c->max && !tok_bias_agrees(c, &v, heads, &own, 0, &l, &row, &key))
+            ok = tok_fail(c, user, DIAG_ID_tok_mask,
+                          "for %" PRId64 " tokens the bias of row %" PRId64 ", key %" PRId64
+                          " is %g, for %" PRId64 " tokens it is another",
+                          p->tokens, row, key, (double)l.bias[key], max->tokens);
         if (ok && in.key >= 0 && i < 2)
             ok = check_toggles(c, user, p, tok_at(c, mask)->v[i], &in, rows, rows, &own,
                                &hides_rows);
@@ -387,7 +392,8 @@ bool tok_mask_find(tok_ctx *c, uint32_t mask, uint32_t user, int64_t heads, bool
     return true;
 }
 
-bool tok_mask_check_past(tok_ctx *c, uint32_t user, ir_val past_mask, const tok_mask *k) {
+bool tok_mask_check_past(tok_ctx *c, uint32_t user, ir_val past_mask, int64_t heads,
+                         const tok_mask *k) {
     inputs in;
     tok_probe *p = &c->past;
     if (!inputs_of(c, user, p, past_mask, &in)) return false;
@@ -403,6 +409,11 @@ bool tok_mask_check_past(tok_ctx *c, uint32_t user, ir_val past_mask, const tok_
                       "after %" PRId64 " tokens row %" PRId64 " %s key %" PRId64
                       ": a step does not see what the same row of one big step sees",
                       p->past, row, l.visible[key] ? "sees" : "does not see", key);
+    if (ok && !tok_bias_agrees(c, &v, heads, k, p->past, &l, &row, &key))
+        ok = tok_fail(c, user, DIAG_ID_tok_past_shift,
+                      "after %" PRId64 " tokens the bias of row %" PRId64 ", key %" PRId64
+                      " is %g: a step does not add what the same row of one big step adds",
+                      p->past, row, key, (double)l.bias[key]);
     bool hides_rows = false;
     if (ok && in.key >= 0)
         ok = check_toggles(c, user, p, past_mask, &in, rows, keys, k, &hides_rows);

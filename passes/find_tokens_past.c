@@ -271,6 +271,11 @@ static void link_presents(tok_ctx *c) {
     }
 }
 
+static int64_t heads_of(const tok_ctx *c, const tok_ring *r) {
+    const ir_attrs *l = &ir_symbol_find(c->m, r->name)->attrs;
+    return ir_attr_int(l, IR_ATTR_n_kv, 1) * ir_attr_int(l, IR_ATTR_q_per_kv, 1);
+}
+
 bool tok_past_finish(tok_ctx *c) {
     bool ok = true;
     link_presents(c);
@@ -281,7 +286,9 @@ bool tok_past_finish(tok_ctx *c) {
         const tok_pair *p = &c->masks.items[i];
         for (size_t k = 0; k < c->rings.count; k++)
             if (c->rings.items[k].node == p->node)
-                ok = tok_mask_check_past(c, p->node, p->past, &c->rings.items[k].mask) && ok;
+                ok = tok_mask_check_past(c, p->node, p->past, heads_of(c, &c->rings.items[k]),
+                                         &c->rings.items[k].mask) &&
+                     ok;
     }
     size_t errors = diag_errors(c->diags); // an attention that failed has no ring
     for (size_t i = 0; errors == 0 && i < c->caches.count; i++)
