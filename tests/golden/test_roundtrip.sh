@@ -1,0 +1,52 @@
+#!/bin/bash
+# Every text form leads back to the same bytes: IR dumps of every stage compiled, each pass run alone on the dump before
+# it, assembly of the program; and the same program whatever the number of threads.
+. tests/golden/common.sh
+
+round() { # MODEL CHIP OPTIONS...
+    model=$1 chip=$2
+    shift 2
+    what="$(basename "$model") for $chip"
+    d=$out/ir
+    rm -rf "$d"
+    if ! "$ohmic" compile "$model" --chip "$chip" "$@" --dump-ir "$d" -o "$out/p.ohm" > "$out/log" 2>&1; then
+        cat "$out/log"
+        fail "$what: does not compile"
+        return
+    fi
+    before=
+    for dump in "$d"/[0-9][0-9]-*.oir; do
+        "$ohmic" compile "$dump" --chip "$chip" "$@" -o "$out/q.ohm" > "$out/log" 2>&1 || cat "$out/log"
+        cmp "$out/p.ohm" "$out/q.ohm" || fail "$what: another program from $(basename "$dump")"
+        rm -f "$out/q.ohm"
+        if [ -n "$before" ]; then
+            pass=$(basename "$dump" .oir)
+            pass=${pass#[0-9][0-9]-}
+            rm -rf "$out/opt"
+            mkdir "$out/opt"
+            "$ohmic" opt "$before" --pass "$pass" --chip "$chip" "$@" -o "$out/opt/x.oir" || fail "$what: opt --pass $pass"
+            cmp "$out/opt/x.oir" "$dump" || fail "$what: opt --pass $pass gives another text"
+        fi
+        before=$dump
+    done
+    "$ohmic" dis "$out/p.ohm" -o "$out/p.s" && "$ohmic" as "$out/p.s" -o "$out/q.ohm" || fail "$what: dis, as"
+    cmp "$out/p.ohm" "$out/q.ohm" || fail "$what: dis, then as, is another program"
+    for threads in 1 2 8; do
+        "$ohmic" compile "$model" --chip "$chip" "$@" --threads $threads -o "$out/q.ohm" > /dev/null 2>&1
+        cmp "$out/p.ohm" "$out/q.ohm" || fail "$what: another program from $threads threads"
+    done
+    echo "checked $what"
+}
+
+for chip in ideal ideal-int8 bench-1 ohmic-1; do round examples/tales/tales_gpt.onnx $chip; done
+for m in stories260K/stories260k_with_past_op17 stories260K/stories260k_op23_interleaved \
+    stories260K/stories260k_dynq_int8_op17 vit_cifar10_ibp/model own/tales_judge_op17; do
+    if have $shared/$m.onnx; then
+        round $shared/$m.onnx ideal
+        round $shared/$m.onnx ohmic-1 --max-chunk 8
+    fi
+done
+if have $shared/rxnmapper_albert; then
+    round $shared/rxnmapper_albert/albert_rxnmapper_op17.onnx bench-1 --max-tokens 64
+fi
+exit $failed
