@@ -64,15 +64,15 @@ static void values(void **state) {
 static void sets(void **state) {
     arena *a = arena_new();
     diag_sink *diags = diag_sink_new();
-    const char *good[] = {"crossbar.rows=256", "crossbar.encoding=differential", "energy.dac=0.25"};
+    const char *good[] = {"crossbar.rows=256", "crossbar.encoding=offset", "energy.dac=0.25"};
     machine *m = machine_load(a, "ohmic-1", good, 3, diags);
     assert_non_null(m);
     assert_int_equal(m->crossbar.rows, 256);
-    assert_int_equal(m->crossbar.encoding, MACHINE_DIFFERENTIAL);
+    assert_int_equal(m->crossbar.encoding, MACHINE_OFFSET);
     assert_true(m->energy.dac == 0.25);
     assert_string_equal(machine_diff(a, m, load(a, "ohmic-1", NULL)),
                         "crossbar.rows: 256, expected 128\n"
-                        "crossbar.encoding: differential, expected offset\n"
+                        "crossbar.encoding: offset, expected differential\n"
                         "energy.dac: 0.25, expected 0.39\n");
     static const struct {
         const char *set, *expected;
