@@ -83,8 +83,9 @@ static tensor assemble(host_job *j, const collected *c) {
         if (!from->data) continue;
         arena *a = arena_new();
         host_map m = host_map_of(a, s, rows, keys, slots, span->from + span->past_from);
-        int64_t first = by_token ? span->real - span->from : 0, base = b * m.batch_stride;
-        for (int64_t r = first; r < from->dim[0] && r < m.n_rows; r++)
+        int64_t first = by_token ? span->real_from - span->from : 0, base = b * m.batch_stride;
+        int64_t end = by_token ? span->real_until - span->from : from->dim[0];
+        for (int64_t r = first; r < end; r++)
             for (int64_t k = 0; k < m.width; k++) {
                 if (m.column[k] < 0) continue;
                 size_t to = (size_t)(base + m.row[by_token ? span->from + r : r] + m.column[k]);

@@ -195,10 +195,15 @@ static bool find_spans(host_job *j) {
                          .until = max_i64(0, y - j->past),
                          .past_from = min_i64(x, j->past)};
         s->from = min_i64(s->from, s->until);
-        s->real = s->from;
+        s->real_from = s->from;
+        s->real_until = s->until;
         // Where positions are the program's own they count padding too, as the model's did: a
-        // stream starts later, a whole sequence runs with padding that nobody sees.
-        if (has_positions)
+        // stream starts later, a whole sequence runs with padding that nobody sees. So does one of
+        // a length that the model was frozen at.
+        if (j->info->fixed_rows) {
+            s->from = 0;
+            s->until = j->tokens;
+        } else if (has_positions)
             s->start = j->past - s->past_from;
         else if (j->info->stream)
             s->start = j->past + s->from;
@@ -219,7 +224,7 @@ static bool check_range(host_job *j, size_t i) {
     host_map m = host_map_of(j->a, &j->shape[i], j->tokens, 0, 1, 0);
     for (int64_t b = 0; b < j->batch; b++) {
         int64_t base = t->dim[0] > 1 && j->shape[i].has_batch ? b * m.batch_stride : 0;
-        for (int64_t r = j->span[b].real; r < j->span[b].until; r++)
+        for (int64_t r = j->span[b].real_from; r < j->span[b].real_until; r++)
             for (int64_t c = 0; c < m.width; c++) {
                 int64_t v =
                     elem_load_i64(t->type, t->data, (size_t)(base + m.row[r] + m.column[c]));
@@ -243,7 +248,7 @@ static bool check_positions(host_job *j) {
         const tensor *t = &in->value;
         int64_t n = (int64_t)tensor_count(t), rows = j->tokens > 0 ? n / j->tokens : 0;
         for (int64_t b = 0; b < rows && b < j->batch; b++)
-            for (int64_t r = j->span[b].real; r < j->span[b].until; r++) {
+            for (int64_t r = j->span[b].real_from; r < j->span[b].real_until; r++) {
                 int64_t v = elem_load_i64(t->type, t->data, (size_t)(b * j->tokens + r));
                 if (v == j->span[b].start + r - j->span[b].from) continue;
                 diag_emit(j->diags, DIAG_ID_host_range, DIAG_NOWHERE,

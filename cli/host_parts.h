@@ -49,10 +49,10 @@ bool host_map_image(arena *a, const engine_port *p, const host_shape *s, host_ma
 
 // The part of one sequence that runs. Indices count the tokens given in this run.
 typedef struct {
-    int64_t from, until; // tokens that run
-    int64_t real;        // first of them that is no padding
-    int64_t past_from;   // first row of the past that is no padding
-    int64_t start;       // position of `from`
+    int64_t from, until;           // tokens that run
+    int64_t real_from, real_until; // those that are no padding
+    int64_t past_from;             // first row of the past that is no padding
+    int64_t start;                 // position of `from`
 } host_span;
 
 typedef struct {

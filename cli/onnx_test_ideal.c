@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #define MAX_PORTS 1024
+#define MAX_ARGUMENTS 16
 
 typedef struct {
     arena *a;
@@ -54,12 +55,33 @@ static bool store(run *r) {
     return ok;
 }
 
-static bool compile(run *r, const char *model) {
+// Sizes of images that the model leaves open, as the first data set has them: --bind NAME=SIZE.
+static void bind_images(run *r, const char *model, const char *dir, char **argv, int *argc) {
+    onnx_model *m = onnx_open(model, r->diags);
+    for (size_t i = 0; m && i < onnx_n_inputs(m); i++) {
+        const onnx_port *p = onnx_input(m, i);
+        tensor t;
+        const char *name;
+        char *path = arena_printf(r->a, "%s/test_data_set_0/input_%zu.pb", dir, i);
+        if (p->rank != 4 || !p->has_type || !elem_is_float(p->type) || strstr(p->name, "past") ||
+            !file_exists(path) || !onnx_read_tensor_pb(r->a, path, &name, &t, r->diags) ||
+            t.rank != p->rank)
+            continue;
+        for (int d = 1; d < p->rank && *argc < MAX_ARGUMENTS - 1; d++)
+            if (p->dim[d].value < 0 && p->dim[d].param)
+                argv[(*argc)++] =
+                    arena_printf(r->a, "--bind=%s=%lld", p->dim[d].param, (long long)t.dim[d]);
+    }
+    onnx_close(m);
+}
+
+static bool compile(run *r, const char *model, const char *dir) {
     static const arg_option options[] = {COMPILE_OPTIONS};
-    char *argv[] = {arena_str(r->a, "--chip=ideal"), arena_str(r->a, model)};
-    int code;
-    args *given = args_parse(r->a, 2, argv, "onnx-test", "MODEL", "", options, ARRAY_LEN(options),
-                             1, 1, &code);
+    char *argv[MAX_ARGUMENTS] = {arena_str(r->a, "--chip=ideal"), arena_str(r->a, model)};
+    int code, argc = 2;
+    bind_images(r, model, dir, argv, &argc);
+    args *given = args_parse(r->a, argc, argv, "onnx-test", "MODEL", "", options,
+                             ARRAY_LEN(options), 1, 1, &code);
     if (!given || !compile_options(given, &r->c, r->diags))
         return give_up(r, ONNX_TEST_UNSUPPORTED, first_error(r));
     r->c.options.keep_probabilities = true;
@@ -198,7 +220,7 @@ onnx_test_result onnx_test_ideal_dir(arena *a, const char *model_path, const cha
     run r = {
         .a = a, .options = options, .diags = diag_sink_new(), .result = {ONNX_TEST_PASS, 0, ""}};
     *n_sets = 0;
-    if (compile(&r, model_path)) {
+    if (compile(&r, model_path, dir)) {
         for (size_t i = 0; i < MAX_PORTS; i++) {
             char *set = arena_printf(a, "%s/test_data_set_%zu", dir, i);
             if (!file_exists(set)) break;

@@ -332,7 +332,14 @@ static void refusals(void **state) {
 
 static void lengths_that_are_not_taken(void **state) {
     machine_under_test frozen = open_tiny((tiny){.class_name = "whole", .fixed = 6});
-    run(&frozen, ids_and_mask(ints(1, 6, text), ones(1, 6)));
+    tensor mask = ints(1, 6, (int64_t[]){1, 1, 1, 1, 0, 0});
+    tensor_set padded = run(&frozen, ids_and_mask(ints(1, 6, text), mask));
+    machine_under_test any = open_tiny((tiny){.class_name = "whole"});
+    tensor_set four = run(&any, ids_and_mask(ints(1, 4, text), ones(1, 4)));
+    same_rows(output(&padded, "logits"), 0, 0, output(&four, "logits"), 0, 0, 4);
+    static const float zeros[8];
+    assert_memory_equal(row(output(&padded, "logits"), 0, 4), zeros, sizeof zeros);
+    close_machine(&any);
     refused(
         &frozen, ids_and_mask(ones(1, 5), ones(1, 5)),
         "the program takes sequences of exactly 6 tokens, as the model was exported; sequence 0 "
