@@ -111,6 +111,7 @@ expect "IR operation" '= \[1, 27\]' "$ohmic" opt "$work/cube.oir" --pass fold-co
 .ohm 1
 .program whole max_tokens=1 max_chunk=1
 .phase run
+  .rows t0 free max=1
 .tile 0
   .code run
     nop2
