@@ -200,13 +200,13 @@ static void prove(tok_ctx *c, uint32_t node, const shape *s, const tok_mask *k) 
     }
 }
 
-// nn.attn, or nn.scores on the same kind of ring.
-static ir_val attend(tok_ctx *c, uint32_t node, ir_opcode code, uint32_t q, uint32_t k, uint32_t v,
-                     const shape *s, tok_mask *m, const char **ring) {
-    *ring = ring_make(c, node, s, m);
-    if (!*ring) return IR_NONE;
+// nn.attn on a ring of its own.
+static ir_val attend(tok_ctx *c, uint32_t node, uint32_t q, uint32_t k, uint32_t v, const shape *s,
+                     tok_mask *m) {
+    const char *ring = ring_make(c, node, s, m);
+    if (!ring) return IR_NONE;
     prove(c, node, s, m);
-    tok_ring made = {*ring, q, k, v, tok_at(c, k)->layout, tok_at(c, v)->layout, node, *m};
+    tok_ring made = {ring, q, k, v, tok_at(c, k)->layout, tok_at(c, v)->layout, node, *m};
     vec_push(&c->rings, made);
     ir_val in[4] = {tok_at(c, q)->val, tok_at(c, k)->val, tok_at(c, v)->val};
     size_t n = 3;
@@ -220,8 +220,8 @@ static ir_val attend(tok_ctx *c, uint32_t node, ir_opcode code, uint32_t q, uint
         in[n++] = tok_param(c, m->key);
     }
     ir_attrs attrs = {0};
-    ir_attr_set_str(c->a, &attrs, IR_ATTR_ring, *ring);
-    return tok_emit(c, node, code, in, n, &attrs);
+    ir_attr_set_str(c->a, &attrs, IR_ATTR_ring, ring);
+    return tok_emit(c, node, IR_nn_attn, in, n, &attrs);
 }
 
 static bool shape_of(tok_ctx *c, uint32_t node, uint32_t q, uint32_t k, bool k_transposed,
@@ -257,9 +257,7 @@ bool tok_rule_attention(tok_ctx *c, uint32_t node) {
     if (!tok_mask_find(c, n->n_operands > 3 ? n->operand[3] : TOK_NONE, node, s.heads, causal,
                        window, &m))
         return false;
-    const char *ring;
-    ir_val v =
-        attend(c, node, IR_nn_attn, n->operand[0], n->operand[1], n->operand[2], &s, &m, &ring);
+    ir_val v = attend(c, node, n->operand[0], n->operand[1], n->operand[2], &s, &m);
     if (v == IR_NONE) return tok_at(c, node)->state = TOK_BAD, false;
     const tok_layout *q = &tok_at(c, n->operand[0])->layout;
     tok_layout l = {.rank = q->rank};
@@ -350,8 +348,7 @@ bool tok_scores_mix(tok_ctx *c, uint32_t node) {
     tok_mask m;
     n->score = arena_copy(c->a, p, sizeof *p);
     if (!tok_mask_find(c, p->mask, node, s.heads, false, 0, &m)) return false;
-    const char *ring;
-    ir_val v = attend(c, node, IR_nn_attn, p->q, p->k, n->operand[1], &s, &m, &ring);
+    ir_val v = attend(c, node, p->q, p->k, n->operand[1], &s, &m);
     if (v == IR_NONE) return tok_at(c, node)->state = TOK_BAD, false;
     const tok_layout *q = &tok_at(c, p->q)->layout;
     tok_layout l = {.rank = q->rank};
@@ -362,25 +359,36 @@ bool tok_scores_mix(tok_ctx *c, uint32_t node) {
     return tok_set_value(c, node, v, &l);
 }
 
-// The probabilities [T, H*slots] of a softmax that is an output. The layout's last axis counts
-// keys.
+// The probabilities [T, H*slots] of a softmax that is an output, read off the ring of the attention
+// that mixes with them. The layout's last axis counts keys.
 bool tok_probs_output(tok_ctx *c, uint32_t node, ir_val *out, tok_layout *l) {
     tok_node *n = tok_at(c, node);
     const tok_score *p = n->score;
-    // Keys and values of the attention that mixes with them, on a ring of its own.
-    const tok_ring *mix = NULL;
-    for (size_t i = 0; i < c->rings.count; i++)
-        if (tok_base_of(c, c->rings.items[i].k) == tok_base_of(c, p->k) &&
-            tok_base_of(c, c->rings.items[i].q) == tok_base_of(c, p->q))
-            mix = &c->rings.items[i];
+    const tok_ring *r = NULL;
+    for (size_t i = 0; i < c->rings.count; i++) {
+        const tok_ring *x = &c->rings.items[i];
+        const ir_attrs *attrs = &ir_symbol_find(c->m, x->name)->attrs;
+        if (tok_base_of(c, x->k) == tok_base_of(c, p->k) &&
+            tok_base_of(c, x->q) == tok_base_of(c, p->q) &&
+            tok_near((float)ir_attr_float(attrs, IR_ATTR_scale, 1), (float)p->scale))
+            r = x;
+    }
+    if (!r)
+        return tok_fail(c, node, DIAG_ID_tok_out,
+                        "probabilities of an attention that no values are mixed with");
     shape s = {.scale = p->scale};
-    if (!mix)
-        return tok_fail(c, node, DIAG_ID_tok_out, "probabilities that no values are mixed with");
-    if (!shape_of(c, node, p->q, p->k, true, mix->v, &s)) return false;
-    tok_mask m = mix->mask;
-    uint32_t v = mix->v; // attend() may move the list
-    const char *ring;
-    *out = attend(c, node, IR_nn_scores, p->q, p->k, v, &s, &m, &ring);
+    if (!shape_of(c, node, p->q, p->k, true, r->v, &s)) return false;
+    tok_mask m;
+    if (!tok_mask_find(c, p->mask, node, s.heads, false, 0, &m)) return false;
+    if (m.mode != r->mask.mode || m.window != r->mask.window || m.key != r->mask.key)
+        return tok_fail(c, node, DIAG_ID_tok_out,
+                        "probabilities under another mask than the attention's");
+    ir_val in[4] = {tok_at(c, p->q)->val, tok_at(c, p->k)->val, tok_at(c, r->v)->val};
+    size_t count = 3;
+    if (m.key != TOK_NONE) in[count++] = tok_param(c, m.key);
+    ir_attrs attrs = {0};
+    ir_attr_set_str(c->a, &attrs, IR_ATTR_ring, r->name);
+    *out = tok_emit(c, node, IR_nn_scores, in, count, &attrs);
     if (*out == IR_NONE) return false;
     *l = (tok_layout){.rank = n->layout.rank};
     for (int i = 0; i < n->layout.count; i++)

@@ -82,7 +82,7 @@ ir_val tok_emit_like(tok_ctx *c, uint32_t node, ir_val v, int domain) {
         tok_fail(c, node, DIAG_ID_tok_shape, "no input gives the rows of domain t%d", domain);
         return IR_NONE;
     }
-    ir_val in[] = {tok_emit_matrix(c, node, v), c->witness[domain]};
+    ir_val in[] = {v, c->witness[domain]};
     t = ir_type_of(c->f, in[0]);
     return tok_emit_typed(c, node, IR_rows_like, in, 2, NULL,
                           tok_row_type(t->type, domain, ir_type_width(t)));
@@ -258,7 +258,6 @@ bool tok_finish_ports(tok_ctx *c) {
             ok = false;
             continue;
         }
-        v = tok_emit_matrix(c, id, v);
         ir_port *p = ir_result_add(c->m, c->f, name, v);
         ir_attr_set_str(c->m->arena, &p->attrs, IR_ATTR_onnx_type,
                         elem_name(tok_type(c, id, 0)->type));

@@ -24,7 +24,7 @@ static bool join_rows(tok_ctx *c, uint32_t node, const uint32_t *id, uint32_t n,
                             tok_name(c, id[at < n ? at : 0]), tok_name(c, id[k]));
         at = k;
     }
-    ir_val v = tok_emit_matrix(c, node, tok_rows(c, id[at]));
+    ir_val v = tok_rows(c, id[at]);
     tok_layout l = tok_at(c, id[at])->layout;
     for (uint32_t step = 0; step + 1 < n; step++) {
         // Prefixes from the tokens outwards, then suffixes.

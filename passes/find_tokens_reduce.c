@@ -95,7 +95,6 @@ static ir_val reduce_columns(tok_ctx *c, uint32_t node, ir_val x, const tok_layo
 }
 
 static ir_val reduce_rows(tok_ctx *c, uint32_t node, ir_val x, const char *fn) {
-    x = tok_emit_matrix(c, node, x);
     elem e = ir_type_of(c->f, x)->type;
     ir_attrs attrs = {0};
     if (e != ELEM_f32) { // counts of a mask: exact in f32

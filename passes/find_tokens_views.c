@@ -129,7 +129,6 @@ static bool take_rows(tok_ctx *c, uint32_t node, tok_node *x, int axis, const in
     }
     ir_attrs attrs = {0};
     tok_layout l = x->layout;
-    v = tok_emit_matrix(c, node, v);
     const ir_type t = *ir_type_of(c->f, v);
     int64_t w = ir_type_width(&t), row = at->n[0] ? at->at[0][0] : 0;
     if (single && (same || last)) {
