@@ -6,7 +6,7 @@
 #include "runtime-sim/sim.h"
 #include <string.h>
 
-enum { FUZZ_MAX_SIZE = 1 << 18, FUZZ_MAX_ROWS = 16, FUZZ_STEPS = 0 };
+enum { FUZZ_MAX_SIZE = 1 << 18, FUZZ_MAX_ROWS = 16, FUZZ_STEPS = 2 };
 
 static inline bool fuzz_add_size(uint64_t *total, uint64_t a, uint64_t b, uint64_t c) {
     uint64_t n;
@@ -55,14 +55,15 @@ static inline tensor fuzz_port_input(arena *a, const isa_port *p, int64_t rows) 
 static inline void fuzz_simulate(const isa_program *p, const char *name, diag_sink *diags) {
     arena *a = arena_new();
     size_t before = diag_errors(diags);
-    machine *chip = machine_parse(a, p->chip, strlen(p->chip), name, diags);
+    const char *text = *p->chip ? p->chip : "name: fuzz\nsummary: \"\"\n";
+    machine *chip = machine_parse(a, text, strlen(text), name, diags);
     sim *s = chip ? sim_new(p, chip, &(sim_options){.threads = 1}, diags) : NULL;
     CHECK(s || diag_errors(diags) > before, "refused without a word");
     tensor *inputs = ARENA_ARRAY(a, tensor, p->n_ports + 1),
            *outputs = ARENA_ARRAY(a, tensor, p->n_ports + 1);
-    const uint32_t steps = FUZZ_STEPS;
-    for (uint32_t step = 0; s && step < steps && fuzz_program_is_small(p); step++) {
-        for (uint32_t phase = step ? p->n_phases - 1 : 0; phase < p->n_phases; phase++) {
+    for (uint32_t step = 0; s && step < FUZZ_STEPS && fuzz_program_is_small(p); step++) {
+        for (uint32_t phase = step && p->class == ISA_STREAM ? p->n_phases - 1 : 0;
+             phase < p->n_phases; phase++) {
             const isa_phase *ph = &p->phases[phase];
             int64_t rows[ISA_DOMAINS] = {0};
             bool small = true;
@@ -77,8 +78,8 @@ static inline void fuzz_simulate(const isa_program *p, const char *name, diag_si
                 if (p->ports[i].direction == ISA_PORT_IN)
                     inputs[n++] = fuzz_port_input(
                         a, &p->ports[i], rows[p->ports[i].dom % ISA_DOMAINS] % (FUZZ_MAX_ROWS + 1));
-            if (small)
-                sim_step(s, phase, 0, step == 0 && phase == 0, rows, inputs, a, outputs, diags);
+            bool reset = phase == 0 && (step == 0 || p->class == ISA_WHOLE);
+            if (small) sim_step(s, phase, 0, reset, rows, inputs, a, outputs, diags);
         }
     }
     sim_free(s);
