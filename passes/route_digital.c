@@ -266,6 +266,7 @@ static void route(router *t, const ir_op *op) {
         if (op->code == IR_t_log_softmax) ir_attr_set_str(t->r.scratch, &a, IR_ATTR_mode, "log");
         emit(t, IR_dig_softmax, &x, 1, &a, op);
         return;
+    case IR_t_reshape: t->r.map[op->result[0]] = x; return; // rows as they are
     case IR_t_cast: emit(t, IR_dig_copy, &x, 1, NULL, op); return;
     case IR_nn_norm: norm(t, op); return;
     case IR_nn_rotate: rotate(t, op); return;
