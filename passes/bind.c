@@ -90,18 +90,16 @@ static bool import_at(binder *b, ir_module *m, const char *name, int64_t tokens,
 
 // ---- sizes that are taken --------------------------------------------------------------------
 
-// Some fixed size of the function, or a weight's, is a multiple of n.
-static bool divides_a_size(const ir_module *m, const ir_func *f, int64_t n) {
-    for (size_t i = 0; i < m->symbols.count; i++) {
-        const ir_symbol *s = m->symbols.items[i];
+// Some fixed size of the model, a weight's or an input's, is a multiple of n.
+static bool divides_a_size(const binder *b, int64_t n) {
+    for (size_t i = 0; i < b->m->symbols.count; i++) {
+        const ir_symbol *s = b->m->symbols.items[i];
         for (int k = 0; s->kind == IR_SYM_TENSOR && k < s->data.rank; k++)
             if (s->data.dim[k] > 0 && s->data.dim[k] % n == 0) return true;
     }
-    for (size_t i = 0; i < f->params.count; i++) {
-        const ir_type *t = ir_type_of(f, f->params.items[i].value);
-        for (int k = 0; k < t->rank; k++)
-            if (t->dim[k] > 0 && t->dim[k] % n == 0) return true;
-    }
+    for (size_t i = 0; i < b->s->n_inputs; i++)
+        for (int k = 0; k < b->s->inputs[i].rank; k++)
+            if (b->role[i].size[k] > 0 && b->role[i].size[k] % n == 0) return true;
     return false;
 }
 
@@ -193,13 +191,12 @@ static bool bind_frozen(binder *b) {
 
 // Three probe sizes: primes from `from` on, none a factor of a fixed size, at most `most`; smaller
 // ones where a short table leaves no others. False: there are none.
-static bool choose(const ir_module *m, const ir_func *f, int64_t from, int64_t most, int64_t *n) {
+static bool choose(const binder *b, int64_t from, int64_t rows, int64_t *n) {
     int count = 0;
-    for (int64_t p = from; count < 3 && p <= most; p++)
-        if (is_prime(p) && p != PAST && !(f && divides_a_size(m, f, p))) n[count++] = p;
+    for (int64_t p = from; count < 3 && p <= rows; p++)
+        if (is_prime(p) && p != PAST && !divides_a_size(b, p)) n[count++] = p;
     if (count == 3) return true;
-    if (from > 2) return choose(m, f, from / 2 > 2 ? from / 2 : 2, most, n);
-    return m && choose(NULL, NULL, 2, most, n);
+    return from > 2 && choose(b, from / 2 > 2 ? from / 2 : 2, rows, n);
 }
 
 // The past of @past: a prime that with n1 stays within the tables.
@@ -251,22 +248,42 @@ static bool one_token_axis(binder *b) {
     return true;
 }
 
+// Sizes that the model takes at all: a table may be shorter than the first choice. False: reported.
+static bool first_sizes(binder *b, int64_t *n) {
+    static const int64_t from[] = {37, 11, 3};
+    diag_sink *loud = b->diags;
+    for (size_t i = 0; i < ARRAY_LEN(from); i++) {
+        choose(b, from[i], INT64_MAX, n);
+        ir_module *trial = ir_module_new();
+        b->diags = diag_sink_new();
+        bool ok = import_at(b, trial, "n1", n[0], 0);
+        diag_sink_free(b->diags);
+        b->diags = loud;
+        ir_module_free(trial);
+        if (ok) return true;
+    }
+    choose(b, 37, INT64_MAX, n);
+    import_at(b, b->m, "n1", n[0], 0);
+    return frozen_after_all(b, n[0]);
+}
+
 static bool bind_free(binder *b) {
     if (!one_token_axis(b)) return false;
     // First imports tell the fixed sizes and the tables; they are repeated where their sizes will
     // not do.
     int64_t n[3], past = PAST;
     limit l = {INT64_MAX, NULL};
-    choose(NULL, NULL, 37, INT64_MAX, n);
+    if (!first_sizes(b, n)) return false;
+    int64_t from = n[0] >= 37 ? 37 : 3;
     for (int round = 0;; round++) {
         int64_t want[3];
-        if (!import_at(b, b->m, "n1", n[0], 0)) return frozen_after_all(b, n[0]);
-        bool fits = choose(b->m, ir_func_find(b->m, "n1"), 37, INT64_MAX, want);
+        if (!import_at(b, b->m, "n1", n[0], 0)) return false;
+        bool fits = choose(b, from, INT64_MAX, want);
         if (round > 0 || (fits && memcmp(n, want, sizeof n) == 0)) {
             if (!import_at(b, b->m, "n2", n[1], 0)) return false;
             l = table_limit(ir_func_find(b->m, "n1"), ir_func_find(b->m, "n2"), n[0], n[1]);
             if (l.rows - (b->has_past ? 3 : 0) >= n[2] || round > 1) break;
-            fits = choose(b->m, ir_func_find(b->m, "n1"), 37, l.rows - (b->has_past ? 3 : 0), want);
+            fits = choose(b, 37, l.rows - (b->has_past ? 3 : 0), want);
             if (!fits) break;
         }
         memcpy(n, want, sizeof n);

@@ -1,0 +1,262 @@
+// bind: roles of axes and inputs from names, types and options; probe sizes; limits of tables; what
+// cannot be told is reported with a way out. The model is a callback, not a file.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "ir/verify.h"
+#include "passes/bind.h"
+#include <string.h>
+
+// ---- a model: ids -> table rows, plus a position table sliced to the length --------------------
+
+typedef struct {
+    int64_t width, positions; // 0: no position table
+    int64_t only;             // takes this many tokens alone; 0: any
+    int imports;
+} toy;
+
+static ir_val constant(ir_module *m, ir_func *f, const char *name, int64_t rows, int64_t width) {
+    ir_symbol *s = ir_symbol_find(m, name);
+    if (!s)
+        s = ir_symbol_add_tensor(m, name,
+                                 tensor_new(m->arena, ELEM_f32, 2, (int64_t[]){rows, width}));
+    ir_attrs attrs = {0};
+    ir_attr_set_str(m->arena, &attrs, IR_ATTR_value, s->name);
+    return ir_build(m, f, IR_t_const, NULL, 0, &attrs, NULL, NULL);
+}
+
+static bool import_toy(void *ctx, const bind_shape *shapes, const tensor_named *values,
+                       size_t n_values, ir_module *m, const char *name, diag_sink *diags) {
+    toy *t = ctx;
+    t->imports++;
+    ir_func *f = ir_func_add(m, name);
+    ir_val ids = IR_NONE;
+    if (n_values && strcmp(values[0].name, shapes[0].input) == 0)
+        ids = ir_build_const(m, f, "ids", values[0].value);
+    else
+        ids = ir_param_add(m, f, shapes[0].input,
+                           ir_type_make(ELEM_i64, shapes[0].rank, shapes[0].dim));
+    int64_t n = shapes[0].dim[1];
+    if (t->only && n != t->only) {
+        diag_emit(diags, DIAG_ID_onnx_unsupported, DIAG_AT(NULL, "/Reshape"), "cannot be reshaped");
+        return false;
+    }
+    ir_attrs axis = {0};
+    ir_attr_set_int(m->arena, &axis, IR_ATTR_axis, 0);
+    ir_val x = ir_build(m, f, IR_t_gather, (ir_val[]){constant(m, f, "table", 50, t->width), ids},
+                        2, &axis, NULL, diags);
+    if (t->positions && n <= t->positions) {
+        ir_val pos = constant(m, f, "positions", t->positions, t->width);
+        ir_attrs a = {0};
+        ir_attr_set_ints(m->arena, &a, IR_ATTR_starts, (int64_t[]){0, 0}, 2);
+        ir_attr_set_ints(m->arena, &a, IR_ATTR_steps, (int64_t[]){1, 1}, 2);
+        ir_type type = ir_type_make(ELEM_f32, 2, (int64_t[]){n, t->width});
+        pos = ir_build_typed(m, f, IR_t_slice, &pos, 1, &a, &type, NULL);
+        ir_op_add_loc(m->arena, ir_last_op(f), "/wpe/Slice");
+        x = ir_build(m, f, IR_t_add, (ir_val[]){x, pos}, 2, NULL, NULL, diags);
+    } else if (t->positions) {
+        diag_emit(diags, DIAG_ID_onnx_unsupported, DIAG_AT(NULL, "/wpe/Slice"),
+                  "does not broadcast");
+        return false;
+    }
+    ir_result_add(m, f, "out", x);
+    return x != IR_NONE;
+}
+
+#define FREE(name) \
+    { -1, name }
+#define SIZE(n) \
+    { n, NULL }
+
+typedef struct {
+    diag_sink *diags;
+    ir_module *m;
+    toy t;
+} bound;
+
+static bound bind(toy t, const bind_port *inputs, size_t n, const bind_value *values,
+                  size_t n_values, int64_t max_tokens) {
+    bound b = {.diags = diag_sink_new(), .t = t};
+    pass_options o = pass_options_default();
+    o.max_tokens = max_tokens;
+    bind_source s = {.ctx = &b.t, .inputs = inputs, .n_inputs = n, .import = import_toy};
+    b.m = bind_module(&s, &(bind_options){&o, values, n_values}, b.diags);
+    return b;
+}
+
+static void close_bound(bound *b) {
+    ir_module_free(b->m);
+    diag_sink_free(b->diags);
+}
+
+static int64_t tokens_of(const bound *b, const char *func) {
+    const ir_func *f = ir_func_find(b->m, func);
+    assert_non_null(f);
+    return ir_attr_int(&f->attrs, IR_ATTR_tokens, -1);
+}
+
+static const bind_port ids[] = {{"input_ids", ELEM_i64, 2, {FREE("batch"), FREE("sequence")}}};
+
+static void test_sizes(void **state) {
+    (void)state;
+    bound b = bind((toy){.width = 8}, ids, 1, NULL, 0, 0);
+    assert_non_null(b.m);
+    assert_int_equal(b.m->funcs.count, 4);
+    assert_int_equal(tokens_of(&b, "n1"), 37);
+    assert_int_equal(tokens_of(&b, "n2"), 41);
+    assert_int_equal(tokens_of(&b, "n3"), 43);
+    assert_int_equal(tokens_of(&b, "max"), 512);
+    const ir_func *f = ir_func_find(b.m, "n2");
+    assert_int_equal(ir_type_of(f, f->params.items[0].value)->dim[0], 1);
+    assert_int_equal(ir_type_of(f, f->params.items[0].value)->dim[1], 41);
+    assert_string_equal(ir_attr_str(&f->params.items[0].attrs, IR_ATTR_role, ""), "tokens");
+    assert_string_equal(ir_attr_str(&f->attrs, IR_ATTR_probe, ""), "n2");
+    close_bound(&b);
+    // 74 columns: 37 would cut them.
+    b = bind((toy){.width = 74}, ids, 1, NULL, 0, 100);
+    assert_non_null(b.m);
+    assert_int_equal(tokens_of(&b, "n1"), 41);
+    assert_int_equal(tokens_of(&b, "n3"), 47);
+    assert_int_equal(tokens_of(&b, "max"), 100);
+    close_bound(&b);
+}
+
+static void test_tables(void **state) {
+    (void)state;
+    bound b = bind((toy){.width = 8, .positions = 300}, ids, 1, NULL, 0, 0);
+    assert_non_null(b.m);
+    assert_int_equal(tokens_of(&b, "max"), 300);
+    close_bound(&b);
+    b = bind((toy){.width = 8, .positions = 300}, ids, 1, NULL, 0, 600);
+    assert_null(b.m);
+    assert_int_equal(diag_get(b.diags, 0)->id, DIAG_ID_tok_positions);
+    assert_non_null(strstr(diag_get(b.diags, 0)->message, "600 tokens exceed the 300 rows"));
+    assert_non_null(strstr(diag_get(b.diags, 0)->loc.where, "/wpe/Slice"));
+    close_bound(&b);
+}
+
+static void test_frozen(void **state) {
+    (void)state;
+    const bind_port frozen[] = {{"input_ids", ELEM_i64, 2, {SIZE(1), SIZE(9)}}};
+    bound b = bind((toy){.width = 8}, frozen, 1, NULL, 0, 0);
+    assert_non_null(b.m);
+    assert_int_equal(b.m->funcs.count, 1);
+    assert_int_equal(tokens_of(&b, "max"), 9);
+    close_bound(&b);
+    // Declared free, frozen inside: told, and bound by name it works.
+    b = bind((toy){.width = 8, .only = 9}, ids, 1, NULL, 0, 0);
+    assert_null(b.m);
+    bool told = false;
+    for (size_t i = 0; i < diag_count(b.diags); i++)
+        told |= strstr(diag_get(b.diags, i)->message, "--bind sequence=N") != NULL;
+    assert_true(told);
+    close_bound(&b);
+    b = bind((toy){.width = 8, .only = 9}, ids, 1, (bind_value[]){{"sequence", "9"}}, 1, 0);
+    assert_non_null(b.m);
+    assert_int_equal(b.m->funcs.count, 1);
+    close_bound(&b);
+}
+
+static void test_values(void **state) {
+    (void)state;
+    bound b = bind((toy){.width = 8}, ids, 1, (bind_value[]){{"input_ids", "positions"}}, 1, 50);
+    assert_non_null(b.m);
+    const ir_func *f = ir_func_find(b.m, "n1");
+    assert_int_equal(f->params.count, 0);
+    const tensor *t = ir_const_of(b.m, f, f->ops.items[0].result[0]);
+    assert_non_null(t);
+    assert_int_equal(elem_load_i64(t->type, t->data, 5), 5);
+    close_bound(&b);
+}
+
+// ---- roles -------------------------------------------------------------------------------------
+
+static bind_role *roles(arena *a, const bind_port *p, size_t n, const pass_options *o,
+                        diag_sink *diags) {
+    bind_source s = {.inputs = p, .n_inputs = n};
+    return bind_roles(a, &s, &(bind_options){.o = o}, diags);
+}
+
+static void test_roles(void **state) {
+    (void)state;
+    arena *a = arena_new();
+    diag_sink *d = diag_sink_new();
+    pass_options o = pass_options_default();
+    const bind_port decoder[] = {
+        {"input_ids", ELEM_i64, 2, {FREE("batch_size"), FREE("sequence_length")}},
+        {"attention_mask",
+         ELEM_i64,
+         2,
+         {FREE("batch_size"), FREE("past_sequence_length + sequence_length")}},
+        {"position_ids", ELEM_i64, 2, {FREE("batch_size"), FREE("sequence_length")}},
+        {"past_key_values.0.key",
+         ELEM_f32,
+         4,
+         {FREE("batch_size"), SIZE(2), FREE("past_sequence_length"), SIZE(16)}}};
+    const bind_role *r = roles(a, decoder, 4, &o, d);
+    assert_non_null(r);
+    assert_string_equal(r[0].axis[0], "batch");
+    assert_int_equal(r[0].size[0], 1);
+    assert_string_equal(r[0].axis[1], "tokens");
+    assert_string_equal(r[1].role, "mask");
+    assert_string_equal(r[1].axis[1], "total");
+    assert_string_equal(r[2].role, "positions");
+    assert_string_equal(r[3].role, "past");
+    assert_string_equal(r[3].axis[2], "past");
+    assert_string_equal(r[3].axis[1], "fixed");
+    // Names that say nothing: by place. A mask beside a cache has its own length.
+    const bind_port nameless[] = {
+        {"a", ELEM_i64, 2, {FREE("s18"), FREE("s41")}},
+        {"mask", ELEM_i64, 2, {FREE("s18"), FREE("s7")}},
+        {"past_k", ELEM_f32, 4, {FREE("s18"), SIZE(2), FREE("s9"), SIZE(4)}},
+        {"embeds", ELEM_f32, 3, {FREE(NULL), FREE(NULL), SIZE(64)}}};
+    r = roles(a, nameless, 4, &o, d);
+    assert_non_null(r);
+    assert_string_equal(r[0].axis[1], "tokens");
+    assert_string_equal(r[1].axis[1], "total");
+    assert_string_equal(r[2].axis[2], "past");
+    assert_string_equal(r[3].axis[1], "tokens");
+    // An image whose sizes are free: nobody can tell.
+    const bind_port image[] = {
+        {"pixels", ELEM_f32, 4, {FREE("batch"), SIZE(3), FREE("height"), FREE("width")}}};
+    assert_null(roles(a, image, 1, &o, d));
+    assert_int_equal(diag_errors(d), 2);
+    assert_int_equal(diag_get(d, 0)->id, DIAG_ID_tok_role);
+    assert_non_null(strstr(diag_get(d, 0)->message, "--bind height=N"));
+    // Options have the last word.
+    const pass_axis_role axis = {"pixels", 2, "tokens", NULL},
+                         axis2 = {"pixels", 3, "tokens", NULL};
+    o.axes = (pass_axis_role[]){axis, axis2};
+    o.n_axes = 2;
+    r = roles(a, image, 1, &o, d);
+    assert_non_null(r);
+    assert_string_equal(r[0].axis[2], "tokens");
+    diag_sink_free(d);
+    arena_free(a);
+}
+
+// Two lengths that are independent are two; that must not be taken for one.
+static void test_two_lengths(void **state) {
+    (void)state;
+    const bind_port two[] = {
+        {"input_ids", ELEM_i64, 2, {FREE("batch"), FREE("encoder_sequence")}},
+        {"decoder_input_ids", ELEM_i64, 2, {FREE("batch"), FREE("decoder_sequence")}}};
+    bound b = bind((toy){.width = 8}, two, 2, NULL, 0, 0);
+    assert_null(b.m);
+    assert_int_equal(diag_get(b.diags, 0)->id, DIAG_ID_tok_role);
+    assert_non_null(strstr(diag_get(b.diags, 0)->message, "count different tokens"));
+    close_bound(&b);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_sizes),  cmocka_unit_test(test_tables),
+        cmocka_unit_test(test_frozen), cmocka_unit_test(test_values),
+        cmocka_unit_test(test_roles),  cmocka_unit_test(test_two_lengths),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
