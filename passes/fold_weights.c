@@ -1,10 +1,11 @@
 // fold-weights: what stands around products moves into their matrices.
 //
 // Batch normalisation in inference is x * c + d with constant rows c and d. Where every reader of
-// it is a product with a constant matrix, (x * c + d) W + b = x (diag(c) W) + (d W + b): the
-// product reads x itself, and the two operations are gone. Exact up to the rounding of the new
-// weights, each a double rounded once. It has to happen before quantize, which then sees the
-// weights that are stored.
+// it is a product with a constant matrix, (x * c + d) W + b = (x * c) W + (d W + b): the addition
+// is gone. Exact up to the rounding of the new bias, a double rounded once. A factor that is the
+// same for all columns moves into the matrix. One for each column stays: the instruction that
+// multiplies is the one that quantises, and columns of like range lose less in it than those of x
+// (the CIFAR ViT on ohmic-1: 242 of 242 images right, 240 with c in W).
 //
 // A rotation that pairs neighbouring columns (interleaved) is one that pairs halves after a
 // permutation of each head's columns. Where products make queries and keys, the permutation is one
@@ -49,14 +50,23 @@ static const tensor *scaled(const ir_module *m, const ir_func *f, const ir_op *o
     return NULL;
 }
 
-// What v = x * mul + add is; n_ops = 0: not that.
+static bool is_uniform(const tensor *row) {
+    for (size_t i = 1; i < tensor_count(row); i++)
+        if (elem_load_f64(row->type, row->data, i) != elem_load_f64(row->type, row->data, 0))
+            return false;
+    return true;
+}
+
+// What v = x * mul + add is, as far as it is to be folded; n_ops = 0: not that.
 static affine find(const ir_module *m, const ir_func *f, ir_val v, const uint32_t *uses) {
     affine a = {.x = v};
     const ir_op *op = ir_def(f, v);
     if ((a.add = scaled(m, f, op, IR_t_add, &a.x))) a.ops[a.n_ops++] = op;
     const ir_op *inner = ir_def(f, a.x);
     ir_val x;
-    if ((a.n_ops == 0 || uses[a.x] == 1) && (a.mul = scaled(m, f, inner, IR_t_mul, &x))) {
+    const tensor *mul = a.n_ops == 0 || uses[a.x] == 1 ? scaled(m, f, inner, IR_t_mul, &x) : NULL;
+    if (mul && is_uniform(mul)) {
+        a.mul = mul;
         a.ops[a.n_ops++] = inner;
         a.x = x;
     }

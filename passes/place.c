@@ -296,8 +296,10 @@ static readers find_readers(const placer *p) {
     return r;
 }
 
+// A row into codes, perhaps with a factor for each column.
 static bool is_quantisation(const ir_op *op) {
-    return op->code == IR_dig_copy && ir_attr_has(&op->attrs, IR_ATTR_quant);
+    return (op->code == IR_dig_copy || op->code == IR_dig_ewt) &&
+           ir_attr_has(&op->attrs, IR_ATTR_quant);
 }
 
 // Tiles that read rows of v for another reason than to quantise them.
