@@ -123,6 +123,7 @@ static engine_port port_of(engine *e, const ir_port *p, bool input) {
                 continue;
             const ir_type *piece = ir_type_of(e->func, op->operand[0]);
             t.type = piece->type;
+            t.dim[0] = piece->dim[0];
             t.dim[1] += ir_type_width(piece);
         }
     }

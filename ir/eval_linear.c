@@ -142,6 +142,9 @@ bool ir_eval_xbar_fin(ir_eval_ctx *c, const ir_op *op, const tensor *const *in, 
     weight_block w;
     const tensor *x = in[0];
     if (!weights_of_group(c, op, &w)) return false;
+    // The sum is that of all blocks below one another: zero points concern all rows of the matrix.
+    w.k0 = 0;
+    w.k1 = w.source[0].w->dim[w.source[0].trans ? 1 : 0];
     linear_job j = {.w = &w, .k = weights_k(&w), .n = weights_n(&w)};
     bool ok =
         x->type == ELEM_i32 && tensor_count(x) == q8_rows(x) * j.n && tensor_same_shape(x, out);
