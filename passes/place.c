@@ -83,6 +83,16 @@ static void lay_group(placer *p, ir_symbol *g, int64_t blocks) {
     p->free_crossbars -= blocks;
 }
 
+// Row parts of one matrix whose sums travel and add up: never two of them on one tile.
+static bool adds_up(const ir_symbol *a, const ir_symbol *b) {
+    size_t na, nb;
+    const char *const *wa = ir_attr_strs(&a->attrs, IR_ATTR_weights, &na);
+    const char *const *wb = ir_attr_strs(&b->attrs, IR_ATTR_weights, &nb);
+    return na == 1 && nb == 1 && strcmp(wa[0], wb[0]) == 0 &&
+           ir_attr_int(&a->attrs, IR_ATTR_n0, 0) == ir_attr_int(&b->attrs, IR_ATTR_n0, 0) &&
+           ir_attr_int(&a->attrs, IR_ATTR_k0, 0) != ir_attr_int(&b->attrs, IR_ATTR_k0, 0);
+}
+
 static void lay_groups(placer *p) {
     int *branch = branches(p);
     const ir_func *f = p->f;
@@ -107,8 +117,10 @@ static void lay_groups(placer *p) {
         int64_t room = limit(p->chip->tile.crossbars);
         if (list.count && blocks > p->free_crossbars && blocks <= room && p->free_crossbars < room)
             open_tile(p);
-        for (size_t s = 0; s < list.count; s++)
+        for (size_t s = 0; s < list.count; s++) {
+            if (s > 0 && adds_up(list.items[s - 1], list.items[s])) open_tile(p);
             lay_group(p, list.items[s], blocks_of(list.items[s], p->chip));
+        }
         vec_free(&list);
         i = k;
     }
