@@ -199,14 +199,20 @@ static void choose_part(const tiler *t, int64_t row_blocks, int64_t col_blocks, 
 static void cut_product(tiler *t, const ir_op *op, const source *s) {
     int64_t row_blocks = blocks_of(s->k, t->xrows), col_blocks = blocks_of(s->n, t->xcols), pr, pc;
     choose_part(t, row_blocks, col_blocks, &pr, &pc);
-    int64_t down = ceil_div_i64(row_blocks, pr), across = ceil_div_i64(col_blocks, pc);
+    int64_t down = 0, across = ceil_div_i64(col_blocks, pc), rows_cut = 0;
     const ir_type *type = ir_type_of(t->r.of, op->result[0]);
     strips *cut = &t->cut[op->result[0]];
     cut->items = ARENA_ARRAY(t->r.scratch, ir_val, across);
-    ir_val *slice = ARENA_ARRAY(t->r.scratch, ir_val,
-                                down); // of the row, shared by all strips: one multicast each
+    // Slices of the row, shared by all strips that cut it alike: one multicast each.
+    ir_val *slice = ARENA_ARRAY(t->r.scratch, ir_val, row_blocks);
     for (int64_t c = 0; c < across; c++) {
         int64_t n0 = c * pc * t->xcols, n1 = min_i64(s->n, n0 + pc * t->xcols);
+        // The last strip may be narrower and its parts taller: two parts of a strip never fit on
+        // one tile, so that every sum of parts crosses a link.
+        pr = min_i64(row_blocks, t->capacity / blocks_of(n1 - n0, t->xcols));
+        down = ceil_div_i64(row_blocks, pr);
+        if (pr != rows_cut) memset(slice, 0, (size_t)row_blocks * sizeof *slice);
+        rows_cut = pr;
         ir_type out = with_width(type, n1 - n0), raw = out;
         raw.type = ELEM_i32;
         ir_val sum = IR_NONE;
