@@ -486,6 +486,12 @@ static bool read_added(reader *r, json_t *list) {
 
 // --- post-processors: what is put before and behind a text
 
+static bool read_known_id(reader *r, json_t *v, int32_t *out) {
+    static const char where[] = "post_processor";
+    if (!read_id(r, where, v, out)) return false;
+    return tokenizer_token(r->t, *out) || bad(r, where, "no token has the id %d", *out);
+}
+
 // {"SpecialToken": {"id": "<s>", ...}} -> the ids that the list of special tokens gives it
 static bool push_special(reader *r, json_t *specials, json_t *item, tokenizer_ids *ids) {
     static const char where[] = "post_processor";
@@ -495,7 +501,7 @@ static bool push_special(reader *r, json_t *specials, json_t *item, tokenizer_id
     if (!json_is_array(list)) return bad(r, where, "a special token of the template is not listed");
     for (size_t i = 0; i < json_array_size(list); i++) {
         int32_t id;
-        if (!read_id(r, where, json_array_get(list, i), &id)) return false;
+        if (!read_known_id(r, json_array_get(list, i), &id)) return false;
         vec_push(ids, id);
     }
     return true;
@@ -529,7 +535,7 @@ static bool push_pair(reader *r, json_t *o, const char *key, tokenizer_ids *ids)
     int32_t id;
     if (!json_is_array(pair) || json_array_size(pair) != 2)
         return bad(r, "post_processor", "'%s' is not a pair", key);
-    if (!read_id(r, "post_processor", json_array_get(pair, 1), &id)) return false;
+    if (!read_known_id(r, json_array_get(pair, 1), &id)) return false;
     vec_push(ids, id);
     return true;
 }
