@@ -16,7 +16,7 @@ struct args {
     arena *arena;
     const arg_option *options;
     size_t n_options;
-    VEC(given) given;
+    VEC(given) given; // both in the arena, with room for all of argv
     VEC(const char *) positional;
 };
 
@@ -69,6 +69,9 @@ args *args_parse(arena *a, int argc, char **argv, const char *command, const cha
     out->arena = a;
     out->options = options;
     out->n_options = n_options;
+    out->given.items = ARENA_ARRAY(a, given, argc + 1);
+    out->positional.items = ARENA_ARRAY(a, const char *, argc + 1);
+    out->given.capacity = out->positional.capacity = (size_t)argc + 1;
     bool only_arguments = false;
     for (int i = 0; i < argc; i++) {
         const char *s = argv[i];

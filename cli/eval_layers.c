@@ -46,8 +46,7 @@ static void keep_value(void *ctx, const ir_op *op, uint32_t result, const tensor
 
 // Compares rows with columns [col0, col0 + width) of the value's rows along `axis`.
 static piece compare(const tensor *rows, const tensor *value, int axis, uint32_t col0) {
-    int64_t outer = 1, inner = 1, n = rows->dim[0], width = rows->dim[1];
-    for (int i = 0; i < axis; i++) outer *= value->dim[i];
+    int64_t inner = 1, n = rows->dim[0], width = rows->dim[1];
     for (int i = axis + 1; i < value->rank; i++) inner *= value->dim[i];
     piece p = {.col0 = col0, .width = (uint32_t)width};
     for (int64_t r = 0; r < n; r++)

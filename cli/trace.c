@@ -27,7 +27,9 @@ static uint32_t op_of_value(const char *ir, const char *name) {
     uint32_t index = 0;
     size_t n = strlen(name);
     bool inside = false;
-    for (const char *line = ir; line && *line; line = strchr(line, '\n'), line += line != NULL) {
+    for (const char *line = ir, *next; line; line = next) {
+        next = strchr(line, '\n');
+        if (next) next++;
         if (strncmp(line, "func ", 5) == 0) inside = true, index = 0;
         if (!inside || strncmp(line, "  ", 2) != 0) continue;
         const char *end = strchr(line, '\n'), *eq = strstr(line, " = ");
@@ -45,9 +47,11 @@ static uint32_t op_of_value(const char *ir, const char *name) {
 // Is `node` one of the names, which newlines separate?
 static bool is_node(const char *names, const char *node) {
     size_t n = strlen(node);
-    for (const char *at = names; at; at = strchr(at, '\n'), at += at != NULL)
+    for (const char *at = names;; at++) {
         if (strncmp(at, node, n) == 0 && (at[n] == 0 || at[n] == '\n')) return true;
-    return false;
+        at = strchr(at, '\n');
+        if (!at) return false;
+    }
 }
 
 static bool parse_place(const char *what, uint32_t *tile, uint32_t *pc) {
