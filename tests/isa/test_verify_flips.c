@@ -1,0 +1,143 @@
+// Damaged programs: bits of a good file flipped, its hashes repaired. The reader or the verifier
+// refuses, or the program runs; nothing in between (build with OHMIC_SANITIZE to see it all).
+#include "isa/file.h"
+#include "isa/file_format.h"
+#include "runtime-sim/sim.h"
+#include "tests/isa/sample.h"
+#include "tests/isa/verify_files.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+typedef struct {
+    unsigned refused_read, refused_verify, refused_launch, ran;
+} tally;
+
+// Rows of any values that the port takes.
+static tensor make_input(arena *a, sample_rng *r, const isa_port *port, int64_t rows) {
+    bool integer = port->type == ISA_I32;
+    tensor t =
+        tensor_new(a, integer ? ELEM_i32 : ELEM_f32, 2, (int64_t[]){rows, (int64_t)port->width});
+    for (size_t i = 0; i < (size_t)rows * port->width; i++) {
+        if (integer) {
+            uint64_t span = (uint64_t)port->hi - (uint64_t)port->lo;
+            ((int32_t *)t.data)[i] =
+                (int32_t)(port->lo + (int64_t)(span ? sample_next(r) % span : 0));
+        } else {
+            ((float *)t.data)[i] = (float)((double)(sample_next(r) >> 40) * 0x1p-23 - 1);
+        }
+    }
+    return t;
+}
+
+static bool is_read(const isa_program *p, uint32_t phase, uint32_t port) {
+    for (uint32_t t = 0; t < p->n_tiles; t++)
+        for (uint32_t pc = 0; pc < p->tiles[t].phase[phase].count; pc++)
+            if (p->tiles[t].phase[phase].code[pc].op == ISA_in &&
+                p->tiles[t].phase[phase].code[pc].x == port)
+                return true;
+    return false;
+}
+
+static bool step(sim *s, const isa_program *p, sample_rng *r, uint32_t phase, bool reset) {
+    arena *a = arena_new();
+    int64_t rows[ISA_DOMAINS] = {0};
+    const isa_phase *ph = &p->phases[phase];
+    for (unsigned d = 0; d < ISA_DOMAINS; d++) {
+        uint32_t most = ph->max_rows[d] < 8 ? ph->max_rows[d] : 8;
+        rows[d] = ph->fixed_rows[d] ? ph->fixed_rows[d] : sample_below(r, most + 1);
+        if (rows[d] > 64) rows[d] = 64; // refused
+    }
+    tensor *in = ARENA_ARRAY(a, tensor, p->n_ports + 1),
+           *out = ARENA_ARRAY(a, tensor, p->n_ports + 1);
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < p->n_ports; i++) {
+        if (p->ports[i].direction != ISA_PORT_IN) continue;
+        if (is_read(p, phase, i)) in[n] = make_input(a, r, &p->ports[i], rows[p->ports[i].dom]);
+        n++;
+    }
+    bool ok = sim_step(s, phase, 0, reset, rows, in, a, out, NULL);
+    arena_free(a);
+    return ok;
+}
+
+static void try_file(const char *path, const machine *chip, sample_rng *r, tally *count) {
+    file_map f;
+    assert_true(file_map_open(&f, path, NULL));
+    isa_program *p = isa_read(&f, NULL);
+    sim *s = p && p->banks <= 64 && isa_verify(p, chip, path, NULL)
+                 ? sim_new(p, chip, &(sim_options){.threads = 1}, NULL)
+                 : NULL;
+    if (!p)
+        count->refused_read++;
+    else if (!s)
+        count->refused_verify++;
+    else {
+        bool ok = false;
+        for (uint32_t ph = 0; ph < p->n_phases; ph++)
+            for (int k = 0; k < 3; k++) ok |= step(s, p, r, ph, ph == 0 && k == 0);
+        *(ok ? &count->ran : &count->refused_launch) += 1;
+    }
+    sim_free(s);
+    isa_program_free(p);
+    file_map_close(&f);
+}
+
+// Half of the flips go to what the verifier is about: signature, descriptors and code.
+static size_t place_of_flip(sample_rng *r, size_t bytes) {
+    size_t head = bytes < 4096 ? bytes : 4096;
+    return sample_below(r, 2) ? sample_below(r, (uint32_t)head) : sample_below(r, (uint32_t)bytes);
+}
+
+static void flipped_bits(void **state) {
+    sample_rng r = {sample_seed(23)};
+    const char *many = getenv("OHMIC_FLIPS");
+    unsigned flips = many ? (unsigned)atoi(many) : 600;
+    arena *a = arena_new();
+    machine *chip = verify_chip(a);
+    char folder[] = "/tmp/ohmic-flips-XXXXXX", whole[64], damaged[64];
+    assert_non_null(mkdtemp(folder));
+    snprintf(whole, sizeof whole, "%s/whole.ohm", folder);
+    snprintf(damaged, sizeof damaged, "%s/damaged.ohm", folder);
+    verify_paths files = verify_list(a, OHMIC_SOURCE_DIR "/tests/isa/good");
+    tally count = {0};
+    for (size_t i = 0; i < files.count; i++) {
+        isa_program *p = verify_assemble(files.items[i]);
+        assert_true(isa_write(p, whole, NULL));
+        isa_program_free(p);
+        tally sound = {0};
+        for (int k = 0; k < 8; k++) try_file(whole, chip, &r, &sound);
+        assert_int_equal(sound.ran, 8);
+        file_map f;
+        assert_true(file_map_open(&f, whole, NULL));
+        for (unsigned k = 0; k < flips; k++) {
+            uint8_t *copy = base_alloc(f.bytes);
+            memcpy(copy, f.data, f.bytes);
+            for (uint32_t n = 1 + sample_below(&r, 3); n > 0; n--)
+                copy[place_of_flip(&r, f.bytes)] ^= (uint8_t)(1u << sample_below(&r, 8));
+            isa_file_seal(copy, f.bytes);
+            FILE *out = fopen(damaged, "wb");
+            assert_non_null(out);
+            assert_int_equal(fwrite(copy, 1, f.bytes, out), f.bytes);
+            fclose(out);
+            free(copy);
+            try_file(damaged, chip, &r, &count);
+        }
+        file_map_close(&f);
+    }
+    printf("%u not read, %u not verified, %u not launched, %u ran\n", count.refused_read,
+           count.refused_verify, count.refused_launch, count.ran);
+    assert_true(count.refused_verify > 20 && count.ran > 20);
+    unlink(whole);
+    unlink(damaged);
+    rmdir(folder);
+    vec_free(&files);
+    arena_free(a);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(flipped_bits)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
