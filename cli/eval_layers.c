@@ -1,10 +1,12 @@
 // How far are a program's values from the model's, node by node?
 //
 // The interpreter's values of the reference are kept by ONNX node; the simulator's come instruction
-// by instruction, with the nodes they stand for in the line table. An instruction is compared with
-// the last of its nodes that has rows of its width, or, where its buffer is a range of columns of a
-// wider one, with those columns. Several instructions may carry one node (a partial sum, a
-// quantised copy): the closest is the one that computes it.
+// by instruction, with the nodes they stand for in the line table. An instruction may stand for
+// several nodes (fusion) and a node for several instructions (a partial sum, a quantised copy): of
+// the values that have rows of its width, or of the buffer's that its columns lie in, an
+// instruction computes the one it is closest to; a value is computed by the instruction closest to
+// it. A factor that the compiler moved into a neighbour's weights shows as a large error of that
+// one node.
 #include "cli/eval.h"
 #include "support/map.h"
 #include <math.h>
@@ -73,15 +75,32 @@ static void offer(comparison *c, const piece *p) {
     vec_push(&c->pieces, *p);
 }
 
-// The latest value among the nodes that has rows [n][width] along some axis; MAP_NONE: none.
-static uint32_t value_of(const comparison *c, const char *nodes, int64_t n, int64_t width) {
-    uint32_t best = MAP_NONE;
-    char *names = arena_str(c->a, nodes), *rest = names;
+// Rows against one value of the reference, along the axis that fits best. count 0: none fits.
+static piece compare_value(const comparison *c, uint32_t v, const tensor *rows, uint32_t col0,
+                           uint32_t width) {
+    const tensor *value = &c->values.items[v].value;
+    piece best = {.value = v};
+    if ((int64_t)tensor_count(value) != rows->dim[0] * (int64_t)width) return best;
+    for (int axis = value->rank - 1; axis >= 0; axis--) {
+        if (value->dim[axis] != rows->dim[0]) continue;
+        piece p = compare(rows, value, axis, col0);
+        p.value = v;
+        if (!best.count || p.max_error < best.max_error) best = p;
+    }
+    return best;
+}
+
+// The value that the rows are closest to, of the nodes they stand for; of equal ones the latest.
+static piece closest(const comparison *c, const char *nodes, const tensor *rows, uint32_t col0,
+                     uint32_t width) {
+    piece best = {.count = 0};
+    char *rest = arena_str(c->a, nodes);
     for (char *name; (name = strsep(&rest, "\n")) != NULL;)
         for (uint32_t v = map_get(c->by_node, name); v != MAP_NONE; v = c->next.items[v]) {
-            const tensor *t = &c->values.items[v].value;
-            if ((int64_t)tensor_count(t) != n * width || (best != MAP_NONE && v < best)) continue;
-            best = v;
+            piece p = compare_value(c, v, rows, col0, width);
+            bool nearer = !best.count || p.max_error < best.max_error ||
+                          (p.max_error == best.max_error && v > best.value);
+            if (p.count && nearer) best = p;
         }
     return best;
 }
@@ -92,21 +111,9 @@ static void see(void *ctx, uint32_t tile, uint32_t phase, uint32_t pc, const ten
     const isa_buffer *d = &t->buffers[t->phase[phase].code[pc].d];
     const char *nodes = isa_str(c->p, t->phase[phase].lines[pc].node);
     if (rows->type != ELEM_f32 || !nodes[0]) return;
-    uint32_t col0 = 0, v = value_of(c, nodes, rows->dim[0], rows->dim[1]);
-    if (v == MAP_NONE) {
-        col0 = d->col0;
-        v = value_of(c, nodes, rows->dim[0], t->buffers[d->parent].width);
-    }
-    if (v == MAP_NONE) return;
-    const tensor *value = &c->values.items[v].value;
-    piece best = {.max_error = INFINITY};
-    for (int axis = value->rank - 1; axis >= 0; axis--) {
-        if (value->dim[axis] != rows->dim[0]) continue;
-        piece p = compare(rows, value, axis, col0);
-        if (p.max_error < best.max_error || !best.count) best = p;
-    }
-    best.value = v;
-    if (best.count) offer(c, &best);
+    piece p = closest(c, nodes, rows, 0, (uint32_t)rows->dim[1]);
+    if (!p.count) p = closest(c, nodes, rows, d->col0, t->buffers[d->parent].width);
+    if (p.count) offer(c, &p);
 }
 
 static void collect(const comparison *c, eval_layers *out, size_t *left_out) {
