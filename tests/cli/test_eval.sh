@@ -22,6 +22,16 @@ says "/model/lm_head/MatMul"
 exits 0 eval $tales/tales_gpt.onnx --layers "$work/p.ohm" --ids $tales/eval_tokens.json --json
 says '"left_out"'
 
+# ---- IR text: the token program and the mapped one, which the simulator follows to the bit
+"$ohmic" compile $tales/tales_gpt.onnx --chip ideal -q -o "$work/p.ohm" --dump-ir "$work/dump" 2>/dev/null
+for ir in "$work"/dump/*-find-tokens.oir "$work"/dump/*-allocate.oir; do
+  exits 0 eval "$ir" --perplexity $tales/eval_tokens.json --end-token 0 --limit 2
+  [ "$simulated" = "$(figure)" ] || fail "simulator: $simulated, $(basename "$ir"): $(figure)"
+done
+exits 0 eval "$work"/dump/*-allocate.oir --layers "$work/p.ohm"
+awk '$4 ~ /^\// && $1 != 0 {bad = 1} END {exit bad}' "$work/out" || { cat "$work/out"; fail "the simulator differs from mapped IR"; }
+rejects "no token program yet" eval "$work"/dump/00-*.oir --perplexity $tales/eval_tokens.json
+
 # ---- what is refused
 rejects "say one of --perplexity, --masked, --classify and --layers" eval "$work/p.ohm"
 rejects "expected a list of lists of token ids" eval "$work/p.ohm" --perplexity $tales/tokenizer.json
