@@ -184,7 +184,7 @@ int command_verify(int argc, char **argv) {
             for (uint32_t i = 0; i < p->n_tiles; i++)
                 for (uint32_t k = 0; k < p->n_phases; k++) count += p->tiles[i].phase[k].count;
             printf("%s: verified: %" PRIu64 " instructions on %u tiles, %u channels; safe and free "
-                                            "of deadlock for 0 ... %u rows a step\n",
+                   "of deadlock for 0 ... %u rows a step\n",
                    path, count, p->n_tiles, p->n_channels, p->max_chunk);
             if (args_flag(given, "proof")) fputs(p->proof, stdout);
         }
