@@ -84,6 +84,7 @@ static float bias_at(const attention *a, uint32_t h, int64_t t, int64_t j) {
 static void scores(const attention *a, uint32_t h, int64_t t, const float *q, visible v, float *s) {
     const isa_ring *d = a->d;
     size_t slots = d->slots, first = (size_t)(v.first % (int64_t)slots), n = (size_t)v.n;
+    if (n == 0) return; // a ring that was never written has no memory
     const float *k = a->ring->k + (size_t)(h / d->q_per_kv) * d->d * slots;
     size_t to_end = slots - first < n ? slots - first : n;
     sim_dot_columns(a->path, s, q + (size_t)h * d->d, k + first, slots, d->d, to_end);
@@ -122,7 +123,7 @@ static size_t probabilities(const attention *a, visible v, float *s, int64_t *po
 static void mix(const attention *a, uint32_t h, const float *p, const int64_t *position, size_t n,
                 double *acc, float *o) {
     const isa_ring *d = a->d;
-    const float *v = a->ring->v + (size_t)(h / d->q_per_kv) * d->slots * d->dv;
+    const float *v = n ? a->ring->v + (size_t)(h / d->q_per_kv) * d->slots * d->dv : NULL;
     for (uint32_t i = 0; i < d->dv; i++) acc[i] = 0;
     for (size_t j = 0; j < n;) { // runs of slots side by side
         size_t slot = (size_t)(position[j] % (int64_t)d->slots), run = 1;
