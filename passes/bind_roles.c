@@ -72,9 +72,6 @@ static bool fill(const bind_port *p, bind_role *r, const bind_options *o, diag_s
     r->role = role_of(p, o);
     r->is_bound = false;
     for (size_t i = 0; i < o->n_values; i++) r->is_bound |= strcmp(o->values[i].name, p->name) == 0;
-    for (size_t i = 0; i < o->o->n_roles; i++) // --bind ids=positions may come as a role
-        r->is_bound |=
-            strcmp(o->o->roles[i].input, p->name) == 0 && has(o->o->roles[i].role, "bound");
     for (int k = 0; k < p->rank; k++) {
         const bind_dim *d = &p->dim[k];
         bool is_free = d->size < 0;

@@ -138,6 +138,7 @@ static bool begin(tok_ctx *c) {
     c->param = ARENA_ARRAY(c->a, ir_val, of->params.count + 1);
     c->range_hi = ARENA_ARRAY(c->a, int64_t, of->params.count + 1);
     c->out_layout = ARENA_ARRAY(c->a, tok_layout, of->results.count + 1);
+    c->out_last = ARENA_ARRAY(c->a, bool, of->results.count + 1);
     c->out_index = ARENA_ARRAY(c->a, int, of->results.count + 1);
     c->const_ops = map_new();
     c->one = -1;

@@ -180,10 +180,12 @@ typedef struct {
     VEC(tok_known_mask) known_masks;
     VEC(tok_line) proof, whole; // claims; why the program is not a stream
     bool is_relaxed;            // a per-tensor scale became one a row
+    int64_t shortened; // window that was asked for where the model has a longer one; 0: none
     bool has_counted_mask;      // a mask must be ones, then zeros
     bool is_widened;            // f16 and bf16 values are computed in f32
     tok_layout *out_layout;     // of each result of @run
     int *out_index;             // index of its result in the probes
+    bool *out_last;             // only its last row is given
     tok_probe small;            // fewer tokens, only to be executed; f NULL: none
 } tok_ctx;
 
@@ -327,14 +329,15 @@ ir_val tok_const_op(tok_ctx *c, uint32_t user, const char *symbol);
 // -------------------------------
 
 typedef bool (*tok_rule)(tok_ctx *c, uint32_t node);
-#define TOK_RULES(X)                                                                             \
-    X(linear)                                                                                    \
-    X(matmul)                                                                                    \
-    X(norm)                                                                                      \
-    X(gather)                                                                                    \
-    X(reduce)                                                                                    \
-    X(softmax) X(argmax) X(cast) X(topk) X(cumsum) X(reshape) X(transpose) X(broadcast) X(slice) \
-        X(concat) X(conv) X(rope) X(attention) X(columns) X(dynquant) X(quantize) X(dequantize)  \
+#define TOK_RULES(X)                                                                            \
+    X(linear)                                                                                   \
+    X(matmul)                                                                                   \
+    X(norm)                                                                                     \
+    X(gather)                                                                                   \
+    X(reduce)                                                                                   \
+    X(softmax)                                                                                  \
+    X(argmax) X(cast) X(topk) X(cumsum) X(reshape) X(transpose) X(broadcast) X(slice) X(concat) \
+        X(conv) X(rope) X(attention) X(columns) X(dynquant) X(quantize) X(dequantize)           \
             X(matmul_int) X(elementwise) X(pad) X(recurrence)
 #define X(name) bool tok_rule_##name(tok_ctx *c, uint32_t node);
 TOK_RULES(X)

@@ -155,6 +155,7 @@ static bool apply_window(tok_ctx *c, uint32_t node, const shape *s, tok_mask *k,
                  " tokens as asked for: this changes what the model means",
                  asked);
         k->window = asked;
+        c->shortened = asked;
     }
     int64_t need = k->window ? k->window : rows;
     *slots = c->o->slots > 0 ? c->o->slots : need;
@@ -203,10 +204,12 @@ static void prove(tok_ctx *c, uint32_t node, const shape *s, const tok_mask *k) 
 // nn.attn on a ring of its own.
 static ir_val attend(tok_ctx *c, uint32_t node, uint32_t q, uint32_t k, uint32_t v, const shape *s,
                      tok_mask *m) {
+    tok_mask own = *m; // the model's, should a shorter window have been asked for
     const char *ring = ring_make(c, node, s, m);
     if (!ring) return IR_NONE;
+    if (m->window != c->shortened) own.window = m->window;
     prove(c, node, s, m);
-    tok_ring made = {ring, q, k, v, tok_at(c, k)->layout, tok_at(c, v)->layout, node, *m};
+    tok_ring made = {ring, q, k, v, tok_at(c, k)->layout, tok_at(c, v)->layout, node, own};
     vec_push(&c->rings, made);
     ir_val in[4] = {tok_at(c, q)->val, tok_at(c, k)->val, tok_at(c, v)->val};
     size_t n = 3;

@@ -199,6 +199,55 @@ ir_val tok_param(tok_ctx *c, uint32_t node) {
     return *slot;
 }
 
+// ---- logits of the last row --------------------------------------------------------------------
+
+// Row-local operations on one value and constants: picking a row before them is the same as after.
+static bool is_row_local(const tok_ctx *c, const ir_op *op) {
+    switch (op->code) {
+    case IR_nn_linear:
+    case IR_nn_norm:
+    case IR_t_clip:
+    case IR_t_cast:
+    case IR_t_softmax:
+    case IR_t_log_softmax: break;
+#define FN1(name, code, summary) case IR_t_##name:
+#define FN2(name, code, summary) case IR_t_##name:
+#include "support/fn.def"
+        break;
+    default: return false;
+    }
+    if (ir_type_domain(ir_type_of(c->f, op->operand[0])) < 0) return false;
+    for (uint32_t k = 1; k < op->n_operands; k++)
+        if (op->operand[k] && ir_type_domain(ir_type_of(c->f, op->operand[k])) >= 0) return false;
+    return true;
+}
+
+// The last row of v, picked as early as possible: a head of many columns then works on one row.
+static ir_val last_row(tok_ctx *c, uint32_t node, ir_val v) {
+    VEC(ir_val) chain = {0};
+    for (const ir_op *op; (op = ir_def(c->f, v)) != NULL && is_row_local(c, op);) {
+        vec_push(&chain, v);
+        v = op->operand[0];
+    }
+    const ir_type *t = ir_type_of(c->f, v);
+    int to = tok_domain_last(c, ir_type_domain(t));
+    ir_attrs attrs = {0};
+    ir_attr_set_str(c->a, &attrs, IR_ATTR_which, "last");
+    v = tok_emit_typed(c, node, IR_rows_pick, &v, 1, &attrs,
+                       tok_row_type(t->type, to, ir_type_width(t)));
+    while (chain.count) {
+        ir_val old = chain.items[--chain.count];
+        ir_op op = *ir_def(c->f, old); // by value: emitting moves the list
+        ir_type type = *ir_type_of(c->f, old);
+        type.dim[0] = IR_DIM_DOMAIN(to);
+        ir_val *in = arena_copy(c->a, op.operand, op.n_operands * sizeof *in);
+        in[0] = v;
+        v = ir_build_typed(c->m, c->f, op.code, in, op.n_operands, &op.attrs, &type, &op);
+    }
+    vec_free(&chain);
+    return v;
+}
+
 // The results, and parameters in the order of the model's.
 bool tok_finish_ports(tok_ctx *c) {
     const ir_func *of = c->probe[0].f;
@@ -258,12 +307,23 @@ bool tok_finish_ports(tok_ctx *c) {
             ok = false;
             continue;
         }
+        tok_layout shown = l;
+        bool last = c->o->logits && strcmp(c->o->logits, "last") == 0 && n->state == TOK_VALUE &&
+                    ir_type_domain(ir_type_of(c->f, v)) == 0;
+        if (last) {
+            v = last_row(c, id, v);
+            shown.count = 0;
+            for (int k = 0; k < l.count; k++)
+                if (l.atom[k].kind != TOK_ROWS) tok_layout_push(&shown, l.atom[k]);
+            tok_note(c, "output '%s' gives the last row of a step", name);
+        }
         ir_port *p = ir_result_add(c->m, c->f, name, v);
         ir_attr_set_str(c->m->arena, &p->attrs, IR_ATTR_onnx_type,
                         elem_name(tok_type(c, id, 0)->type));
-        set_shape(c, p, &l);
+        set_shape(c, p, &shown);
         c->out_layout[c->f->results.count - 1] = l;
         c->out_index[c->f->results.count - 1] = (int)i;
+        c->out_last[c->f->results.count - 1] = last;
     }
     if (ok && !c->f->results.count) {
         diag_emit(c->diags, DIAG_ID_tok_out, DIAG_NOWHERE, "no output is left");

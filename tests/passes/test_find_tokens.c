@@ -49,20 +49,22 @@ static char *symbols(arena *a) {
 
 #define CONST(name, type) "  %" name " = t.const {value = @" name "} : " type "\n"
 #define AT(name, type) "  %" name " = t.const {value = @" name ".{F}} : " type "\n"
-#define BASICS                                                                                  \
-    AT("n", "i64[]")                                                                            \
-    AT("t", "i64[]") AT("p", "i64[]") CONST("zero", "i64[]") CONST("one", "i64[]")              \
-        CONST("three", "i64[]") CONST("f1", "f32[]") CONST("f0", "f32[]") CONST("big", "f32[]") \
-            CONST("g", "f32[8]") CONST("b", "f32[8]") CONST("w", "f32[8,8]")                    \
-                CONST("u", "f32[8,8]") CONST("h", "f32[8,16]") CONST("e", "f32[16,8]")          \
-                    CONST("tiny", "f32[]") "  %k = t.range %zero, %t, %one : i64[{K}]\n"        \
-                                           "  %q = t.range %p, %t, %one : i64[{T}]\n"           \
-                                           "  %qc = t.reshape %q : i64[{T},1]\n"                \
+#define BASICS                                                                                \
+    AT("n", "i64[]")                                                                          \
+    AT("t", "i64[]")                                                                          \
+    AT("p", "i64[]")                                                                          \
+    CONST("zero", "i64[]") CONST("one", "i64[]") CONST("three", "i64[]") CONST("f1", "f32[]") \
+        CONST("f0", "f32[]") CONST("big", "f32[]") CONST("g", "f32[8]") CONST("b", "f32[8]")  \
+            CONST("w", "f32[8,8]") CONST("u", "f32[8,8]") CONST("h", "f32[8,16]")             \
+                CONST("e", "f32[16,8]")                                                       \
+                    CONST("tiny", "f32[]") "  %k = t.range %zero, %t, %one : i64[{K}]\n"      \
+                                           "  %q = t.range %p, %t, %one : i64[{T}]\n"         \
+                                           "  %qc = t.reshape %q : i64[{T},1]\n"              \
                                            "  %kr = t.reshape %k : i64[1,{K}]\n"
 #define IDS "%ids \"input_ids\" : i64[1,{T}]"
 #define OPEN(params, results)                                                             \
     "func @{F}(" params ") -> (" results ") {past = {P}, probe = \"{F}\", tokens = {T}} " \
-                                         "{\n" BASICS
+    "{\n" BASICS
 #define CLOSE "}\n"
 #define EMBED "  %x0 = t.gather %e, %ids {axis = 0} : f32[1,{T},8] loc(\"/embed\")\n"
 #define POSITIONS                                      \
@@ -416,6 +418,24 @@ static void test_row_counts(void **state) {
            "whole", "nn.embed rows.reduce rows.like t.add");
 }
 
+// Only the last row of the outputs is asked for: picked before the head.
+static void test_last_row(void **state) {
+    (void)state;
+    pass_options o = pass_options_default();
+    o.logits = "last";
+    outcome r = run_with(OPEN(IDS, "%z \"out\"") EMBED
+                         "  %n8 = nn.norm %x0, %g {eps = 1e-05, mode = \"rms\"} : f32[1,{T},8]\n"
+                         "  %z = nn.linear %n8, %h : f32[1,{T},16]\n" CLOSE,
+                         probe_free, 4, o);
+    assert_string_equal(operations(&r), "nn.embed rows.pick nn.norm nn.linear");
+    assert_string_equal(ir_attr_str(&r.m->attrs, IR_ATTR_class, ""), "stream");
+    size_t n;
+    const char *const *shape =
+        ir_attr_strs(&r.m->funcs.items[0]->results.items[0].attrs, IR_ATTR_onnx_shape, &n);
+    assert_string_equal(shape[1], "1");
+    close_outcome(&r);
+}
+
 // ---- rotary positions, position ids, past ------------------------------------------------------
 
 #define ANGLES(of)                                                                      \
@@ -738,7 +758,7 @@ int main(void) {
         cmocka_unit_test(test_past),       cmocka_unit_test(test_probabilities),
         cmocka_unit_test(test_frozen),     cmocka_unit_test(test_quantised),
         cmocka_unit_test(test_refusals),   cmocka_unit_test(test_all_findings),
-        cmocka_unit_test(test_structure),
+        cmocka_unit_test(test_structure),  cmocka_unit_test(test_last_row),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -120,8 +120,9 @@ static const char *exports_dir(void) {
 
 // ---- compiling -------------------------------------------------------------------------------
 
+// The program; *keep: the model, to be closed after it (constants lie in it).
 static ir_module *find_tokens(const char *path, const char *binds, pass_options *o,
-                              diag_sink *diags) {
+                              onnx_model **keep, diag_sink *diags) {
     arena *a = arena_new();
     bind_value values[8];
     size_t n = 0;
@@ -147,10 +148,9 @@ static ir_module *find_tokens(const char *path, const char *binds, pass_options 
         ir_module_free(m);
         m = NULL;
     }
-    // Constants may lie in the mapped model: what the tests read of them is over before it closes.
-    if (!m) onnx_close(model);
+    *keep = model;
     arena_free(a);
-    return m; // the model stays open for the process' life
+    return m;
 }
 
 // ---- ONNX tensors and rows, by the port's onnx_shape -----------------------------------------
@@ -431,7 +431,8 @@ static bool run_row(const row *r, bool *skipped) {
     pass_options o = pass_options_default();
     o.threads = 1;
     o.keep_probabilities = true;
-    ir_module *m = find_tokens(path, r->binds, &o, diags);
+    onnx_model *model;
+    ir_module *m = find_tokens(path, r->binds, &o, &model, diags);
     bool ok = m != NULL;
     double worst = 0;
     int sets = 0;
@@ -453,6 +454,7 @@ static bool run_row(const row *r, bool *skipped) {
     if (!good) diag_print(diags, 0, stdout, false);
     diag_sink_free(diags);
     ir_module_free(m);
+    onnx_close(model);
     arena_free(a);
     return good;
 }
@@ -498,8 +500,9 @@ static void test_dialects(void **state) {
         }
         diag_sink *diags = diag_sink_new();
         pass_options o = pass_options_default();
-        ir_module *m =
-            find_tokens(path, i == 2 ? "position_ids=positions attention_mask=1" : NULL, &o, diags);
+        onnx_model *model;
+        ir_module *m = find_tokens(path, i == 2 ? "position_ids=positions attention_mask=1" : NULL,
+                                   &o, &model, diags);
         if (!m) diag_print(diags, 0, stdout, false);
         assert_non_null(m);
         char *text = listing(a, m);
@@ -508,6 +511,7 @@ static void test_dialects(void **state) {
         else
             first = text;
         ir_module_free(m);
+        onnx_close(model);
         diag_sink_free(diags);
     }
     arena_free(a);
