@@ -180,7 +180,7 @@ typedef struct {
     VEC(tok_known_mask) known_masks;
     VEC(tok_line) proof, whole; // claims; why the program is not a stream
     bool is_relaxed;            // a per-tensor scale became one a row
-    int64_t shortened; // window that was asked for where the model has a longer one; 0: none
+    int64_t shortened;          // window asked for where the model has a longer one; 0: none
     bool has_counted_mask;      // a mask must be ones, then zeros
     bool is_widened;            // f16 and bf16 values are computed in f32
     tok_layout *out_layout;     // of each result of @run
