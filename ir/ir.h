@@ -33,7 +33,8 @@ static inline int ir_dim_domain(int64_t d) { return (int)(-1 - d); }
 static inline int ir_type_domain(const ir_type *t) {
     return t->rank > 0 && ir_dim_is_domain(t->dim[0]) ? ir_dim_domain(t->dim[0]) : -1;
 }
-int64_t ir_type_width(const ir_type *t); // elements of a row (product of axes after a domain axis); plain: all elements
+int64_t ir_type_width(const ir_type *t); // elements of a row (product of axes after a domain axis);
+                                         // plain: all elements
 bool ir_type_equal(const ir_type *a, const ir_type *b);
 ir_type ir_type_make(elem e, int rank, const int64_t *dim);
 const char *ir_type_text(arena *a, const ir_type *t); // "f32[t0,128]"
@@ -47,7 +48,16 @@ typedef enum {
     IR_ATTR_COUNT
 } ir_key;
 
-typedef enum { IR_INT, IR_FLOAT, IR_STR, IR_SYM, IR_INTS, IR_FLOATS, IR_STRS, IR_SYMS } ir_attr_kind;
+typedef enum {
+    IR_INT,
+    IR_FLOAT,
+    IR_STR,
+    IR_SYM,
+    IR_INTS,
+    IR_FLOATS,
+    IR_STRS,
+    IR_SYMS
+} ir_attr_kind;
 
 typedef struct {
     ir_key key;
@@ -109,7 +119,8 @@ typedef struct {
 // ---- operations and functions ----------------------------------------------------------------
 
 typedef enum {
-#define OP(unit, name, stages, n_min, n_max, results, attributes, class, summary) IR_##unit##_##name,
+#define OP(unit, name, stages, n_min, n_max, results, attributes, class, summary) \
+    IR_##unit##_##name,
 #include "ir/ops.def"
     IR_OP_COUNT
 } ir_opcode;
@@ -117,7 +128,7 @@ typedef enum {
 typedef enum { IR_EXACT, IR_ROUND } ir_class;
 
 typedef struct {
-    const char *name; // "t.add"
+    const char *name;        // "t.add"
     const char *unit, *base; // "t", "add"
     const char *stages;
     int n_min, n_max, results;
@@ -160,15 +171,15 @@ typedef VEC(ir_value) ir_value_list;
 typedef VEC(ir_port) ir_port_list;
 typedef struct {
     const char *name;
-    ir_attrs attrs;          // class, max_chunk, probe, tokens, past
-    ir_value_list values;    // [0] unused
-    ir_op_list ops;          // program order; operands are defined earlier
+    ir_attrs attrs;       // class, max_chunk, probe, tokens, past
+    ir_value_list values; // [0] unused
+    ir_op_list ops;       // program order; operands are defined earlier
     ir_port_list params, results;
     int line; // in the text it was parsed from; 0: none
 } ir_func;
 
-// lowering: between the two, while passes replace graph operations by mapped ones; both are legal there and
-// tiles are not chosen yet.
+// lowering: between the two, while passes replace graph operations by mapped ones; both are legal
+// there and tiles are not chosen yet.
 typedef enum { IR_GRAPH, IR_LOWERING, IR_MAPPED } ir_stage;
 
 // A token domain. kind (attrs): free {max, fixed?}, lin {of, mul, add, div}, one, last {of}.
@@ -191,22 +202,25 @@ typedef struct {
     ir_func_list funcs;
     ir_text_list proof; // find-tokens' record, one claim a line
     ir_text_list notes; // sentences for the summary: what was assumed, relaxed or approximated
-    int line; // of its `module` in the text it was parsed from; 0: none
+    int line;           // of its `module` in the text it was parsed from; 0: none
     map *suffix;        // internal: last suffix given to a symbol's name
-    struct ir_memory *memory; // internal: the arena and the mapped files, shared with derived modules
+    struct ir_memory
+        *memory; // internal: the arena and the mapped files, shared with derived modules
 } ir_module;
 
 ir_module *ir_module_new(void);
-// NULL is allowed. Memory that derived modules still refer to (the arena, adopted files) stays until they go.
+// NULL is allowed. Memory that derived modules still refer to (the arena, adopted files) stays
+// until they go.
 void ir_module_free(ir_module *m);
-// A module with the same attributes, domains, symbols (data shared), proof and notes, without functions.
+// A module with the same attributes, domains, symbols (data shared), proof and notes, without
+// functions.
 ir_module *ir_module_derive(const ir_module *m);
 // Takes over a mapped file that tensors alias: closed when neither m nor a derived module needs it.
 void ir_module_adopt(ir_module *m, file_map f);
 
 ir_symbol *ir_symbol_find(const ir_module *m, const char *name); // NULL when absent
-// Adds a symbol; a name in use, and "none" (it stands for an absent table), gets a suffix (".1", ".2" ...).
-// data is referenced, not copied.
+// Adds a symbol; a name in use, and "none" (it stands for an absent table), gets a suffix (".1",
+// ".2" ...). data is referenced, not copied.
 ir_symbol *ir_symbol_add(ir_module *m, ir_symbol_kind kind, const char *name);
 ir_symbol *ir_symbol_add_tensor(ir_module *m, const char *name, tensor data);
 const char *ir_symbol_hash(ir_symbol *s); // 32 hex digits over type, shape and bytes
@@ -214,21 +228,23 @@ void ir_symbols_sweep(ir_module *m);      // drops symbols that no function, gro
 
 ir_func *ir_func_add(ir_module *m, const char *name); // the name must be free
 ir_func *ir_func_find(const ir_module *m, const char *name);
-// Copies a function (of any module) into m under its name, which must be free there; value numbers stay.
-// Attributes name symbols, so they mean those of m.
+// Copies a function (of any module) into m under its name, which must be free there; value numbers
+// stay. Attributes name symbols, so they mean those of m.
 ir_func *ir_func_copy(ir_module *m, const ir_func *f);
 
 // ---- building --------------------------------------------------------------------------------
 
-// The value takes the ONNX name where that is an identifier and free; set the value's name to NULL to number it.
+// The value takes the ONNX name where that is an identifier and free; set the value's name to NULL
+// to number it.
 ir_val ir_param_add(ir_module *m, ir_func *f, const char *name, ir_type type);
 ir_port *ir_result_add(ir_module *m, ir_func *f, const char *name, ir_val v);
 
-// Appends an operation whose result types are inferred (ir_infer_*). Attributes, if any, must be complete
-// (pass NULL for none; copied). For t.reshape, t.broadcast, t.slice, t.onehot, t.range, t.nonzero and rows.*
-// that need it, use ir_build_typed. loc_from: operation whose loc is taken over, or NULL.
-// Returns the first result (the others follow it); IR_NONE and a diagnostic in `diags` when the operands do not
-// fit. An operation without results returns IR_NONE as well: ask diags.
+// Appends an operation whose result types are inferred (ir_infer_*). Attributes, if any, must be
+// complete (pass NULL for none; copied). For t.reshape, t.broadcast, t.slice, t.onehot, t.range,
+// t.nonzero and rows.* that need it, use ir_build_typed. loc_from: operation whose loc is taken
+// over, or NULL. Returns the first result (the others follow it); IR_NONE and a diagnostic in
+// `diags` when the operands do not fit. An operation without results returns IR_NONE as well: ask
+// diags.
 ir_val ir_build(ir_module *m, ir_func *f, ir_opcode code, const ir_val *operands, size_t n,
                 const ir_attrs *attrs, const ir_op *loc_from, diag_sink *diags);
 ir_val ir_build_typed(ir_module *m, ir_func *f, ir_opcode code, const ir_val *operands, size_t n,
@@ -237,15 +253,19 @@ ir_op *ir_last_op(ir_func *f);
 ir_val ir_build_const(ir_module *m, ir_func *f, const char *name_hint, tensor data);
 void ir_op_add_loc(arena *a, ir_op *op, const char *node); // once each
 
-static inline const ir_type *ir_type_of(const ir_func *f, ir_val v) { return &f->values.items[v].type; }
+static inline const ir_type *ir_type_of(const ir_func *f, ir_val v) {
+    return &f->values.items[v].type;
+}
 // Defining operation, NULL for a parameter or IR_NONE.
 static inline const ir_op *ir_def(const ir_func *f, ir_val v) {
-    return v == IR_NONE || f->values.items[v].op == UINT32_MAX ? NULL
-                                                               : &f->ops.items[f->values.items[v].op];
+    return v == IR_NONE || f->values.items[v].op == UINT32_MAX
+               ? NULL
+               : &f->ops.items[f->values.items[v].op];
 }
 // Tensor of a t.const value, NULL when v is not one.
 const tensor *ir_const_of(const ir_module *m, const ir_func *f, ir_val v);
-// uses[v] = number of operand positions and function results that name v (array of f->values.count, in `a`).
+// uses[v] = number of operand positions and function results that name v (array of f->values.count,
+// in `a`).
 uint32_t *ir_count_uses(arena *a, const ir_func *f);
 
 #endif

@@ -1,5 +1,5 @@
-// Descriptor records as data: the fields of desc.def with their places, for whoever treats all alike
-// (file, text, structural checks, manual).
+// Descriptor records as data: the fields of desc.def with their places, for whoever treats all
+// alike (file, text, structural checks, manual).
 #ifndef OHMIC_ISA_DESC_H
 #define OHMIC_ISA_DESC_H
 #include "isa/isa.h"

@@ -3,7 +3,8 @@
 //   ELF header | small sections | section headers | pad | .ohm.cells | pad | .ohm.tables
 //
 // .note.ohm stands right behind the ELF header: one note of owner "Ohmic", type 0x4F484D, with
-//   u32 version, u32 n (sections), u8 hash[16], u8 section_hash[n][16], tool version (NUL-terminated)
+//   u32 version, u32 n (sections), u8 hash[16], u8 section_hash[n][16], tool version
+//   (NUL-terminated)
 // section_hash[i] is XXH3-128 of section i (zero for section 0 and for the note); hash is XXH3-128
 // of all bytes in front of .ohm.cells with this field zero. So hash covers every byte of the file:
 // what stands behind is covered by the two section hashes, padding is zero.
@@ -23,7 +24,8 @@ enum {
     OHM_SECTION_HASHES = OHM_HASH_OFFSET + OHM_HASH_BYTES,
     OHM_CELLS_ALIGN = 4096,
     OHM_TABLES_ALIGN = 64,
-    OHM_CODE_HEADER = 16, // u32 n_tiles, u32 n_words, 8 bytes 0; then {tile, first, count, 0} a tile
+    OHM_CODE_HEADER =
+        16, // u32 n_tiles, u32 n_words, 8 bytes 0; then {tile, first, count, 0} a tile
     OHM_PHASE_BYTES = 72, // u32 name, free_domains, max_rows[8], fixed_rows[8]
     OHM_TILE_BYTES = 20,  // u32 n_buffers, n_groups, n_blocks, n_rings, n_tables
 };

@@ -1,4 +1,5 @@
-// Instructions and descriptors: the types every user of a program shares, expanded from isa.def and desc.def.
+// Instructions and descriptors: the types every user of a program shares, expanded from isa.def and
+// desc.def.
 #ifndef OHMIC_ISA_ISA_H
 #define OHMIC_ISA_ISA_H
 
@@ -9,12 +10,13 @@ typedef enum {
 #include "isa/isa.def"
 } isa_opcode;
 
-#define ISA_NONE 0xFFFFu           // absent optional 16-bit operand
-#define ISA_NO_OFFSET UINT64_MAX   // absent table
+#define ISA_NONE 0xFFFFu         // absent optional 16-bit operand
+#define ISA_NO_OFFSET UINT64_MAX // absent table
 #define ISA_DOMAINS 8
-#define ISA_ROW_TRAILER 16         // bytes: f32 scale, i32 zero, i32 sum, u32 0
+#define ISA_ROW_TRAILER 16 // bytes: f32 scale, i32 zero, i32 sum, u32 0
 
-// Decoded instruction; 16 bytes in the file: opcode, dom | mode << 4, d, a, b, x, n, imm, little-endian.
+// Decoded instruction; 16 bytes in the file: opcode, dom | mode << 4, d, a, b, x, n, imm,
+// little-endian.
 typedef struct {
     uint8_t op, dom, mode;
     uint16_t d, a, b, x, n;
@@ -32,7 +34,14 @@ extern const isa_info isa_infos[];
 extern const size_t isa_infos_count;
 
 // Enumerations of descriptor fields; names in text are these, lower case.
-typedef enum { ISA_F32, ISA_BF16, ISA_Q8, ISA_I32, ISA_RAW, ISA_PAIR } isa_btype; // raw: i32 sums + trailer
+typedef enum {
+    ISA_F32,
+    ISA_BF16,
+    ISA_Q8,
+    ISA_I32,
+    ISA_RAW,
+    ISA_PAIR
+} isa_btype; // raw: i32 sums + trailer
 typedef enum { ISA_PAD, ISA_MEM } isa_space;
 typedef enum { ISA_QUANT_NONE, ISA_QUANT_SYM, ISA_QUANT_ASYM, ISA_QUANT_STATIC } isa_quant;
 typedef enum { ISA_RESIDENT, ISA_STORED, ISA_EPILOGUE } isa_gkind;
@@ -51,8 +60,8 @@ typedef enum {
 
 #define DESC_BEGIN(kind, sigil) typedef struct {
 #define FIELD(kind, ctype, name, how, summary) ctype name;
-#define DESC_END(kind)                                                                             \
-    }                                                                                              \
+#define DESC_END(kind) \
+    }                  \
     isa_##kind;
 #include "isa/desc.def"
 

@@ -11,22 +11,28 @@ typedef struct machine {
 #define PARAM_INT(section, name, dflt, lo, hi, unit, summary) int64_t name;
 #define PARAM_REAL(section, name, dflt, lo, hi, unit, summary) double name;
 #define PARAM_ENUM(section, name, dflt, choices, summary) int name;
-#define SECTION_END(section)                                                                       \
-    }                                                                                              \
+#define SECTION_END(section) \
+    }                        \
     section;
 #include "isa/machine.def"
-    const char *const *sources; // where each number comes from, in the order of machine.def; NULL: all "default"
+    const char *const
+        *sources; // where each number comes from, in the order of machine.def; NULL: all "default"
 } machine;
 
 // Choices of the enumerations, in the order of machine.def.
 typedef enum { MACHINE_OFFSET, MACHINE_TWOS_COMPLEMENT, MACHINE_DIFFERENTIAL } machine_encoding;
 typedef enum { MACHINE_FMT_F32, MACHINE_FMT_BF16, MACHINE_FMT_F16 } machine_format;
 
-// Finds `chip` as a path (contains '/' or ends in .yaml), or by name in the folders of $OHMIC_CHIPS (separated by
-// ':'), in share/ohmic/chips of the command's own prefix, the source tree's and the installed chips folder. sets: n strings "section.key=value" applied on top. NULL: reported.
-machine *machine_load(arena *a, const char *chip, const char *const *sets, size_t n, diag_sink *diags);
-machine *machine_parse(arena *a, const char *yaml, size_t bytes, const char *name, diag_sink *diags);
-// Parameters that must fit together do (machine_parse and machine_load have checked). `name`: the file.
+// Finds `chip` as a path (contains '/' or ends in .yaml), or by name in the folders of $OHMIC_CHIPS
+// (separated by
+// ':'), in share/ohmic/chips of the command's own prefix, the source tree's and the installed chips
+// folder. sets: n strings "section.key=value" applied on top. NULL: reported.
+machine *machine_load(arena *a, const char *chip, const char *const *sets, size_t n,
+                      diag_sink *diags);
+machine *machine_parse(arena *a, const char *yaml, size_t bytes, const char *name,
+                       diag_sink *diags);
+// Parameters that must fit together do (machine_parse and machine_load have checked). `name`: the
+// file.
 bool machine_check(const machine *m, const char *name, diag_sink *diags);
 // One "section.key=value", checked like a value of the file.
 bool machine_set(arena *a, machine *m, const char *assignment, diag_sink *diags);
@@ -34,7 +40,8 @@ bool machine_set(arena *a, machine *m, const char *assignment, diag_sink *diags)
 char *machine_text(arena *a, const machine *m);
 // Names of the chips that can be found, sorted; for `ohmic chips`.
 const char **machine_list(arena *a, size_t *n);
-// Keys that differ between two machines, one "section.key: 64, expected 128" a line; NULL when none.
+// Keys that differ between two machines, one "section.key: 64, expected 128" a line; NULL when
+// none.
 char *machine_diff(arena *a, const machine *found, const machine *expected);
 
 // machine.def as data, in its order: for documents and listings.
@@ -52,10 +59,12 @@ const char *machine_section_summary(const char *section);
 // The value as chip files write it: "128", "0.39", "offset".
 const char *machine_value_text(arena *a, const machine *m, const machine_param *p);
 
-// Arrays (bit slices) that make one crossbar of `weight_bits`: ceil(weight_bits / cell_bits), 1 when cell_bits is 0.
+// Arrays (bit slices) that make one crossbar of `weight_bits`: ceil(weight_bits / cell_bits), 1
+// when cell_bits is 0.
 static inline int machine_slices(const machine *m) {
     return m->crossbar.cell_bits == 0
                ? 1
-               : (int)((m->crossbar.weight_bits + m->crossbar.cell_bits - 1) / m->crossbar.cell_bits);
+               : (int)((m->crossbar.weight_bits + m->crossbar.cell_bits - 1) /
+                       m->crossbar.cell_bits);
 }
 #endif

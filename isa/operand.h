@@ -44,7 +44,7 @@ uint32_t isa_operand_get(const isa_insn *i, isa_operand_field field);
 void isa_operand_set(isa_insn *i, isa_operand_field field, uint32_t value); // 16-bit fields: CHECK
 // An optional operand that is left out: ISA_NONE in a 16-bit field, 0 in imm.
 bool isa_operand_absent(const isa_operand *o, const isa_insn *i);
-const char *isa_operand_kind_name(isa_operand_kind kind);   // "buf"
+const char *isa_operand_kind_name(isa_operand_kind kind);    // "buf"
 const char *isa_operand_field_name(isa_operand_field field); // "d"
 
 // Names of the values of fn1, fn2, fnr and tl operands. NULL, or false: no such value.
@@ -54,8 +54,9 @@ const char *isa_function_at(isa_operand_kind kind, size_t index); // for listing
 
 const isa_info *isa_info_find(const char *mnemonic, size_t n); // NULL: no such mnemonic
 
-// Lists of words separated by single spaces: the modes of an instruction, the names of an enumeration.
-unsigned isa_words(const char *list);                                    // how many
-const char *isa_word(const char *list, unsigned index, size_t *n);       // NULL past the end
+// Lists of words separated by single spaces: the modes of an instruction, the names of an
+// enumeration.
+unsigned isa_words(const char *list);                              // how many
+const char *isa_word(const char *list, unsigned index, size_t *n); // NULL past the end
 bool isa_word_find(const char *list, const char *s, size_t n, unsigned *index);
 #endif

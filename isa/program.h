@@ -1,5 +1,6 @@
-// A program in memory: what backend and assembler make, what verifier, disassembler and simulator read.
-// File form (.ohm, ELF64): docs/isa.md and file.h. Big data is aliased from the mapped file when read.
+// A program in memory: what backend and assembler make, what verifier, disassembler and simulator
+// read. File form (.ohm, ELF64): docs/isa.md and file.h. Big data is aliased from the mapped file
+// when read.
 #ifndef OHMIC_ISA_PROGRAM_H
 #define OHMIC_ISA_PROGRAM_H
 
@@ -30,20 +31,22 @@ typedef struct {
 } isa_tile;
 
 typedef struct {
-    const char *name;  // "run", or "encode" and "step"
-    uint8_t free_domains; // bit d: domain d gets its rows from the launch packet
-    uint32_t max_rows[ISA_DOMAINS]; // largest TL of each free domain
+    const char *name;                 // "run", or "encode" and "step"
+    uint8_t free_domains;             // bit d: domain d gets its rows from the launch packet
+    uint32_t max_rows[ISA_DOMAINS];   // largest TL of each free domain
     uint32_t fixed_rows[ISA_DOMAINS]; // the one TL a domain takes; 0: any up to max_rows
 } isa_phase;
 
 typedef enum { ISA_STREAM, ISA_WHOLE } isa_class;
 
-// A piece of .ohm.cells or .ohm.tables that need not stand in memory: isa_write asks for it while writing.
+// A piece of .ohm.cells or .ohm.tables that need not stand in memory: isa_write asks for it while
+// writing.
 typedef struct {
     uint64_t offset, bytes; // place in the section
     const void *data;       // the bytes, or NULL: fill makes them
-    // Makes bytes [first, first + n) of the piece; called with ascending `first`, n a multiple of `grain` (the last
-    // one excepted) and about a megabyte at most, or one grain when that is larger. False: it failed and has reported.
+    // Makes bytes [first, first + n) of the piece; called with ascending `first`, n a multiple of
+    // `grain` (the last one excepted) and about a megabyte at most, or one grain when that is
+    // larger. False: it failed and has reported.
     bool (*fill)(void *ctx, uint64_t first, size_t n, uint8_t *out);
     void *ctx;
     uint32_t grain; // bytes that are made together, e.g. one row; 0 counts as 1
@@ -68,8 +71,9 @@ typedef struct {
     uint64_t strings_bytes;
     const uint8_t *cells, *tables;
     uint64_t cells_bytes, tables_bytes;
-    // In place of cells (tables) == NULL, to write a program that is larger than memory: ascending offsets, no
-    // overlap; bytes between pieces are 0. Such a program can be verified and written, not run.
+    // In place of cells (tables) == NULL, to write a program that is larger than memory: ascending
+    // offsets, no overlap; bytes between pieces are 0. Such a program can be verified and written,
+    // not run.
     const isa_piece *cell_pieces, *table_pieces;
     uint32_t n_cell_pieces, n_table_pieces;
     // texts carried along
@@ -80,7 +84,9 @@ typedef struct {
     const char *tool; // version
 } isa_program;
 
-static inline const char *isa_str(const isa_program *p, uint32_t offset) { return p->strings + offset; }
+static inline const char *isa_str(const isa_program *p, uint32_t offset) {
+    return p->strings + offset;
+}
 
 isa_program *isa_program_new(void);
 void isa_program_free(isa_program *p); // NULL is allowed

@@ -8,8 +8,8 @@ enum { SPELL_NUMBER_BYTES = 32 };
 void spell_f32(float v, char out[SPELL_NUMBER_BYTES]);
 void spell_f64(double v, char out[SPELL_NUMBER_BYTES]); // finite
 
-// The candidate nearest to word[0..n) (insertions, deletions, replacements, swaps), for "did you mean".
-// Call spell_try for each candidate; best is NULL when none is near enough.
+// The candidate nearest to word[0..n) (insertions, deletions, replacements, swaps), for "did you
+// mean". Call spell_try for each candidate; best is NULL when none is near enough.
 typedef struct {
     const char *word;
     size_t n;

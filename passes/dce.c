@@ -1,5 +1,5 @@
-// dce: drops operations whose results nobody reads. Parameters stay: they are the interface. Constants
-// move to their first reader, so that their order follows from what is computed alone.
+// dce: drops operations whose results nobody reads. Parameters stay: they are the interface.
+// Constants move to their first reader, so that their order follows from what is computed alone.
 #include "passes/pass.h"
 #include "passes/rewrite.h"
 

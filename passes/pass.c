@@ -67,9 +67,12 @@ static bool has_unit(const ir_module *m, const char *unit) {
 // communication leave nothing in a program of one tile, so placed counts as scheduled.
 const char *pass_state(arena *a, const ir_module *m) {
     if (m->stage == IR_MAPPED)
-        return has_attr(m, IR_ATTR_depth) ? "mapped placed scheduled allocated" : "mapped placed scheduled";
+        return has_attr(m, IR_ATTR_depth) ? "mapped placed scheduled allocated"
+                                          : "mapped placed scheduled";
     if (m->stage == IR_LOWERING)
-        return has_unit(m, "io") ? "mapped" : has_unit(m, "gc") ? "tokens blocks rings" : "tokens blocks";
+        return has_unit(m, "io")   ? "mapped"
+               : has_unit(m, "gc") ? "tokens blocks rings"
+                                   : "tokens blocks";
     bool tokens = false;
     for (size_t i = 0; i < m->funcs.count; i++) tokens |= is_token_typed(m->funcs.items[i]);
     if (!tokens) return "graph plain";

@@ -1,8 +1,8 @@
 // Passes: functions from an old module to a new one, listed in passes.def, run one by one or as a
 // pipeline with checks between them.
 //
-// A pass never changes the module it is given. The new one shares tensor data with it; either may be
-// freed first. NULL means that something was reported as an error.
+// A pass never changes the module it is given. The new one shares tensor data with it; either may
+// be freed first. NULL means that something was reported as an error.
 #ifndef OHMIC_PASSES_PASS_H
 #define OHMIC_PASSES_PASS_H
 
@@ -19,7 +19,8 @@ typedef enum { PASS_EXACT, PASS_ROUND, PASS_BOUNDED } pass_class;
 
 // ---- options ---------------------------------------------------------------------------------
 
-// --axis INPUT:AXIS=ROLE[:DOMAIN]: what an axis of an input counts. role: batch, tokens, past, fixed.
+// --axis INPUT:AXIS=ROLE[:DOMAIN]: what an axis of an input counts. role: batch, tokens, past,
+// fixed.
 typedef struct {
     const char *input;
     int axis;
@@ -36,25 +37,31 @@ typedef struct {
 // What the passes may be asked for. Zero is the default of every field; pass_options_default() is
 // the same with the numbers that stand for zero filled in.
 typedef struct {
-    int threads;            // 0: all cores. Never changes a result
-    uint64_t seed;          // of placement and of seeded inputs of checks
-    const machine *machine; // chip compiled for; the passes up to fuse do not ask, find-tokens may do without
+    int threads;   // 0: all cores. Never changes a result
+    uint64_t seed; // of placement and of seeded inputs of checks
+    const machine
+        *machine; // chip compiled for; the passes up to fuse do not ask, find-tokens may do without
     // sizes
     int64_t max_tokens; // largest position + 1; 0: from the module
     int64_t max_chunk;  // most rows in one step; 0: min(max_tokens, 64), whole programs max_tokens
     int64_t slots;      // tokens a ring stores; 0: as many as the window needs
-    int64_t window;     // tokens visible to a row; 0: as the model says. Smaller changes what the model means
+    int64_t window; // tokens visible to a row; 0: as the model says. Smaller changes what the model
+                    // means
     // find-tokens
     const pass_axis_role *axes;
     size_t n_axes;
     const pass_input_role *roles;
     size_t n_roles;
-    const char *mask;        // what a mask input with two token axes means: all, causal, padding; NULL: refused
-    const char *logits;      // rows of row-local outputs kept: "all" (default) or "last"
-    const char *quant_scope; // dynamic per-tensor scales: "row" (default: relaxed, and noted) or "tensor"
-    bool keep_probabilities; // outputs that are attention probabilities stay (nn.scores); else they are dropped, noted
+    const char
+        *mask; // what a mask input with two token axes means: all, causal, padding; NULL: refused
+    const char *logits; // rows of row-local outputs kept: "all" (default) or "last"
+    const char
+        *quant_scope; // dynamic per-tensor scales: "row" (default: relaxed, and noted) or "tensor"
+    bool keep_probabilities; // outputs that are attention probabilities stay (nn.scores); else they
+                             // are dropped, noted
     // quantize, split-attention
-    const char *calibrate; // npz of the function's inputs, or JSON lists of token ids; NULL: seeded inputs
+    const char
+        *calibrate; // npz of the function's inputs, or JSON lists of token ids; NULL: seeded inputs
     const char *attention; // "softmax" (default) or "hard-sigmoid"
     // place
     int effort; // rounds of improvement for each operation; 0: 100
@@ -70,7 +77,7 @@ typedef struct {
 } pass_info;
 extern const pass_info pass_table[PASS_COUNT];
 
-#define PASS(name, c_name, needs, gives, preserves, summary)                                       \
+#define PASS(name, c_name, needs, gives, preserves, summary) \
     ir_module *pass_##c_name(const ir_module *old, const pass_options *o, diag_sink *diags);
 #include "passes/passes.def"
 
@@ -79,13 +86,14 @@ bool pass_parse(const char *name, pass_id *id);
 bool pass_dce_func(ir_module *m, const ir_module *old, const ir_func *f, diag_sink *diags);
 ir_module *pass_run(pass_id id, const ir_module *old, const pass_options *o, diag_sink *diags);
 
-// What a module is, as far as it shows: words of {graph, plain, tokens, blocks, rings, mapped, placed,
-// scheduled, allocated}.
+// What a module is, as far as it shows: words of {graph, plain, tokens, blocks, rings, mapped,
+// placed, scheduled, allocated}.
 const char *pass_state(arena *a, const ir_module *m);
 
 // Interprets both modules on seeded inputs, function by function, and compares results within the
-// class: plain functions in one go; token-typed ones as steps with random cuts. Functions that only one
-// module has, or that became token-typed, are skipped (find-tokens checks itself). False: reported.
+// class: plain functions in one go; token-typed ones as steps with random cuts. Functions that only
+// one module has, or that became token-typed, are skipped (find-tokens checks itself). False:
+// reported.
 bool pass_check_equivalent(const ir_module *before, const ir_module *after, pass_class class,
                            const pass_options *o, diag_sink *diags);
 
@@ -100,7 +108,8 @@ typedef struct {
 typedef VEC(pass_step) pass_pipeline; // vec_free when done
 
 pass_step pass_step_of(pass_id id);
-// Appends the passes of "fold-constants,fuse"; an unknown name is reported (usage) and nothing appended.
+// Appends the passes of "fold-constants,fuse"; an unknown name is reported (usage) and nothing
+// appended.
 bool pass_pipeline_parse(pass_pipeline *p, const char *list, diag_sink *diags);
 // Appends the whole table up to and with `last`: what a compile runs on an imported module.
 void pass_pipeline_until(pass_pipeline *p, pass_id last);
