@@ -289,16 +289,44 @@ static bool one_row(const allocator *x, ir_val v) {
     return d >= 0 && strcmp(ir_attr_str(&x->m->domain[d].attrs, IR_ATTR_kind, "free"), "one") == 0;
 }
 
+// What a tile has issued so far.
+typedef struct {
+    VEC(int64_t) lags; // of its instructions
+    int64_t floor;     // what follows from those that have left the active set
+    uint8_t domains;   // set by a `settl`, or free
+} line;
+
+// The next instruction of the line, not before `lag`; returns its lag.
+static int64_t issue(const allocator *x, line *l, int64_t lag) {
+    int64_t active = x->chip->tile.active_set, count = (int64_t)l->lags.count;
+    if (count >= active) l->floor = max_i64(l->floor, l->lags.items[count - active] + x->chunk);
+    lag = max_i64(lag, l->floor);
+    vec_push(&l->lags, lag);
+    return lag;
+}
+
+// The backend sets a derived domain, and what it derives from, before its first use in a tile's
+// line.
+static void issue_settl(const allocator *x, line *l, int d) {
+    if (d < 0 || (l->domains >> d & 1)) return;
+    const ir_attrs *a = &x->m->domain[d].attrs;
+    l->domains |= (uint8_t)(1u << d);
+    if (strcmp(ir_attr_str(a, IR_ATTR_kind, "free"), "free") == 0) return;
+    issue_settl(x, l, ir_attr_str(a, IR_ATTR_of, "t0")[1] - '0');
+    issue(x, l, 0);
+}
+
+static int domain_of(const allocator *x, ir_val v) {
+    return v == IR_NONE ? -1 : ir_type_domain(ir_type_of(x->f, v));
+}
+
 static void lags(allocator *x) {
     const ir_func *f = x->f;
     map *written = map_new(); // ring -> operation that wrote it
     int tiles = 0;
     for (size_t i = 0; i < f->ops.count; i++)
         tiles = op_tile(&f->ops.items[i]) >= tiles ? op_tile(&f->ops.items[i]) + 1 : tiles;
-    // instructions of each tile so far, and the largest lag among those that have left the active
-    // set
-    VEC(size_t) *line = base_calloc((size_t)tiles + 1, sizeof *line);
-    int64_t *floor = ARENA_ARRAY(x->a, int64_t, tiles + 1);
+    line *lines = base_calloc((size_t)tiles + 1, sizeof *lines);
     for (size_t i = 0; i < f->ops.count; i++) {
         const ir_op *op = &f->ops.items[i];
         int64_t lag = 0;
@@ -316,18 +344,17 @@ static void lags(allocator *x) {
         else if (ring && map_get(written, ring) != MAP_NONE)
             lag = max_i64(lag, x->lag[map_get(written, ring)] + x->chunk);
         if (!is_view(op) && op->code != IR_t_const) {
-            int t = op_tile(op);
-            if ((int64_t)line[t].count >= x->chip->tile.active_set) {
-                size_t left = line[t].items[line[t].count - (size_t)x->chip->tile.active_set];
-                floor[t] = max_i64(floor[t], x->lag[left] + x->chunk);
-            }
-            lag = max_i64(lag, floor[t]);
-            vec_push(&line[t], i);
+            line *l = &lines[op_tile(op)];
+            for (uint32_t k = 0; k < op->n_results; k++)
+                issue_settl(x, l, domain_of(x, op->result[k]));
+            for (uint32_t k = 0; k < op->n_operands; k++)
+                issue_settl(x, l, domain_of(x, op->operand[k]));
+            lag = issue(x, l, lag);
         }
         x->lag[i] = lag;
     }
-    for (int t = 0; t < tiles; t++) vec_free(&line[t]);
-    free(line);
+    for (int t = 0; t < tiles; t++) vec_free(&lines[t].lags);
+    free(lines);
     map_free(written);
 }
 

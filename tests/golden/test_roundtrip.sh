@@ -46,6 +46,9 @@ for m in stories260K/stories260k_with_past_op17 stories260K/stories260k_op23_int
         round $shared/$m.onnx ohmic-1 --max-chunk 8
     fi
 done
+if have $shared/vit_cifar10_ibp; then # settl takes a place in a short active set
+    round $shared/vit_cifar10_ibp/model.onnx ideal-int8 --set tile.active_set=8 --set tile.crossbars=32
+fi
 if have $shared/rxnmapper_albert; then
     round $shared/rxnmapper_albert/albert_rxnmapper_op17.onnx bench-1 --max-tokens 64
 fi
