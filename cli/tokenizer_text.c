@@ -203,7 +203,7 @@ bool text_replace(const regex *re, text content, size_t most, arena *a, text *t)
 
 // --- normalisation
 
-enum { MOST_FIXED = 16 << 20, MOST_FACTOR = 64 }; // growth that no honest tokenizer needs
+enum { MOST_FIXED = 1 << 20, MOST_FACTOR = 64 }; // growth that no honest tokenizer needs
 
 static void unicode_form(utf8proc_option_t form, arena *a, text *t) {
     utf8proc_uint8_t *out = NULL;
