@@ -9,9 +9,10 @@ mkdir "$out/run" "$out/run/build"
 ln -s "$PWD/examples" "$out/run/examples"
 ln -s "$ohmic" "$out/run/build/ohmic"
 
-# Value numbers, operation numbers, fractions and runs of spaces are not compared.
+# Value numbers, operation numbers, probe sizes, fractions and runs of spaces are not compared.
 plain() {
-    sed -E 's/%[0-9]+/%N/g; s/@[0-9]+/@N/g; s/-?[0-9]+\.[0-9]+(e-?[0-9]+)?/F/g; s/ +/ /g; s/^ //; s/ $//'
+    sed -E 's/%[0-9]+/%N/g; s/@[0-9]+/@N/g; s/\[1,[0-9]+,/[1,P,/g; s/[0-9]+, [0-9]+ and [0-9]+ tokens/P tokens/
+        s/-?[0-9]+\.[0-9]+(e-?[0-9]+)?/F/g; s/ +/ /g; s/^ //; s/ $//'
 }
 
 commands() { # README: lines that begin with four spaces, outside fenced blocks, that call something
