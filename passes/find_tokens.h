@@ -329,18 +329,20 @@ ir_val tok_const_op(tok_ctx *c, uint32_t user, const char *symbol);
 // -------------------------------
 
 typedef bool (*tok_rule)(tok_ctx *c, uint32_t node);
-#define TOK_RULES(X)                                                                               \
-    X(linear)                                                                                      \
-    X(matmul)                                                                                      \
-    X(norm)                                                                                        \
-    X(gather)                                                                                      \
-    X(reduce)                                                                                      \
-    X(softmax)                                                                                     \
-    X(argmax)                                                                                      \
-    X(cast)                                                                                        \
-    X(topk) X(cumsum) X(reshape) X(transpose) X(broadcast) X(slice) X(concat) X(conv) X(rope)      \
-        X(attention) X(columns) X(dynquant) X(quantize) X(dequantize) X(matmul_int) X(elementwise) \
-            X(pad) X(recurrence)
+#define TOK_RULES(X)                                                                     \
+    X(linear)                                                                            \
+    X(matmul)                                                                            \
+    X(norm)                                                                              \
+    X(gather)                                                                            \
+    X(reduce)                                                                            \
+    X(softmax)                                                                           \
+    X(argmax)                                                                            \
+    X(cast)                                                                              \
+    X(topk)                                                                              \
+    X(cumsum)                                                                            \
+    X(reshape)                                                                           \
+    X(transpose) X(broadcast) X(slice) X(concat) X(conv) X(rope) X(attention) X(columns) \
+        X(dynquant) X(quantize) X(dequantize) X(matmul_int) X(elementwise) X(pad) X(recurrence)
 #define X(name) bool tok_rule_##name(tok_ctx *c, uint32_t node);
 TOK_RULES(X)
 #undef X

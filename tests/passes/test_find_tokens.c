@@ -49,17 +49,20 @@ static char *symbols(arena *a) {
 
 #define CONST(name, type) "  %" name " = t.const {value = @" name "} : " type "\n"
 #define AT(name, type) "  %" name " = t.const {value = @" name ".{F}} : " type "\n"
-#define BASICS                                                                                 \
-    AT("n", "i64[]")                                                                           \
-    AT("t", "i64[]")                                                                           \
-    AT("p", "i64[]")                                                                           \
-    CONST("zero", "i64[]")                                                                     \
-    CONST("one", "i64[]") CONST("three", "i64[]") CONST("f1", "f32[]") CONST("f0", "f32[]")    \
-        CONST("big", "f32[]") CONST("g", "f32[8]") CONST("b", "f32[8]") CONST("w", "f32[8,8]") \
-            CONST("u", "f32[8,8]") CONST("h", "f32[8,16]") CONST("e", "f32[16,8]")             \
-                CONST("tiny", "f32[]") "  %k = t.range %zero, %t, %one : i64[{K}]\n"           \
-                                       "  %q = t.range %p, %t, %one : i64[{T}]\n"              \
-                                       "  %qc = t.reshape %q : i64[{T},1]\n"                   \
+#define BASICS                                                                           \
+    AT("n", "i64[]")                                                                     \
+    AT("t", "i64[]")                                                                     \
+    AT("p", "i64[]")                                                                     \
+    CONST("zero", "i64[]")                                                               \
+    CONST("one", "i64[]")                                                                \
+    CONST("three", "i64[]")                                                              \
+    CONST("f1", "f32[]")                                                                 \
+    CONST("f0", "f32[]") CONST("big", "f32[]") CONST("g", "f32[8]") CONST("b", "f32[8]") \
+        CONST("w", "f32[8,8]") CONST("u", "f32[8,8]") CONST("h", "f32[8,16]")            \
+            CONST("e", "f32[16,8]")                                                      \
+                CONST("tiny", "f32[]") "  %k = t.range %zero, %t, %one : i64[{K}]\n"     \
+                                       "  %q = t.range %p, %t, %one : i64[{T}]\n"        \
+                                       "  %qc = t.reshape %q : i64[{T},1]\n"             \
                                        "  %kr = t.reshape %k : i64[1,{K}]\n"
 #define IDS "%ids \"input_ids\" : i64[1,{T}]"
 #define OPEN(params, results)                                                             \
