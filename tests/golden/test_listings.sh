@@ -13,6 +13,9 @@ compile() { # MODEL OPTIONS...
 if compile examples/tales/tales_gpt.onnx; then
     listing "$out/p.ohm" tiles=0,1,8 | same $here/3a.s "worked listing 3a"
 fi
+if compile examples/tales/tales_gpt.onnx --logits last; then
+    listing "$out/p.ohm" tiles=8 | same $here/3a-last.s "worked listing 3a, last row"
+fi
 # LLaMA: first layer with the embedding, a layer, head.
 model=$shared/stories260K/stories260k_legacy_op17.onnx
 if have $model && compile $model; then
