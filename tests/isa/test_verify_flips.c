@@ -1,5 +1,6 @@
-// Damaged programs: bits of a good file flipped, its hashes repaired. The reader or the verifier
-// refuses, or the program runs; nothing in between (build with OHMIC_SANITIZE to see it all).
+// Damaged programs: bits of a good file flipped and its hashes repaired, or fields changed. The
+// reader or the verifier refuses, or the program runs; nothing in between (build with
+// OHMIC_SANITIZE to see it all).
 #include "isa/file.h"
 #include "isa/file_format.h"
 #include "runtime-sim/sim.h"
@@ -63,24 +64,29 @@ static bool step(sim *s, const isa_program *p, sample_rng *r, uint32_t phase, bo
     return ok;
 }
 
+static void try_program(const isa_program *p, const machine *chip, sample_rng *r, tally *count) {
+    sim *s = p->banks <= 64 && isa_verify(p, chip, "damaged", NULL)
+                 ? sim_new(p, chip, &(sim_options){.threads = 1}, NULL)
+                 : NULL;
+    if (!s) {
+        count->refused_verify++;
+        return;
+    }
+    bool ok = false;
+    for (uint32_t ph = 0; ph < p->n_phases; ph++)
+        for (int k = 0; k < 3; k++) ok |= step(s, p, r, ph, ph == 0 && k == 0);
+    *(ok ? &count->ran : &count->refused_launch) += 1;
+    sim_free(s);
+}
+
 static void try_file(const char *path, const machine *chip, sample_rng *r, tally *count) {
     file_map f;
     assert_true(file_map_open(&f, path, NULL));
     isa_program *p = isa_read(&f, NULL);
-    sim *s = p && p->banks <= 64 && isa_verify(p, chip, path, NULL)
-                 ? sim_new(p, chip, &(sim_options){.threads = 1}, NULL)
-                 : NULL;
-    if (!p)
+    if (p)
+        try_program(p, chip, r, count);
+    else
         count->refused_read++;
-    else if (!s)
-        count->refused_verify++;
-    else {
-        bool ok = false;
-        for (uint32_t ph = 0; ph < p->n_phases; ph++)
-            for (int k = 0; k < 3; k++) ok |= step(s, p, r, ph, ph == 0 && k == 0);
-        *(ok ? &count->ran : &count->refused_launch) += 1;
-    }
-    sim_free(s);
     isa_program_free(p);
     file_map_close(&f);
 }
@@ -137,7 +143,81 @@ static void flipped_bits(void **state) {
     arena_free(a);
 }
 
+// --- fields that stay readable, with other values
+
+static uint32_t other_value(sample_rng *r, uint64_t now) {
+    switch (sample_below(r, 4)) {
+    case 0: return sample_below(r, 16);
+    case 1: return (uint32_t)now + 1;
+    case 2: return (uint32_t)now - 1;
+    default: return (uint32_t)now ^ 1u << sample_below(r, 20);
+    }
+}
+
+static void change_descriptor(sample_rng *r, isa_desc_kind kind, void *list, uint32_t n) {
+    const isa_desc *d = &isa_descs[kind];
+    if (n == 0) return;
+    void *one = (uint8_t *)list + (size_t)sample_below(r, n) * d->struct_bytes;
+    const isa_field *f = &d->fields[sample_below(r, d->n_fields)];
+    if (!isa_field_is(f, "str")) isa_field_set(f, one, other_value(r, isa_field_get(f, one)));
+}
+
+static void change_insn(sample_rng *r, isa_insn *i) {
+    isa_operand ops[ISA_FIELD_COUNT];
+    unsigned n = isa_operands(isa_info_of(i->op), ops), k = sample_below(r, n + 2);
+    if (k == n) {
+        i->dom = (uint8_t)sample_below(r, 4);
+    } else if (k > n) {
+        unsigned modes = isa_words(isa_info_of(i->op)->modes);
+        i->mode = (uint8_t)(modes ? sample_below(r, modes) : 0);
+    } else {
+        uint32_t v = other_value(r, isa_operand_get(i, ops[k].field));
+        isa_operand_set(i, ops[k].field, ops[k].field == ISA_FIELD_imm ? v : v & 0xFFFF);
+    }
+}
+
+static void change_one(sample_rng *r, isa_program *p) {
+    isa_tile *t = &p->tiles[sample_below(r, p->n_tiles)];
+    uint32_t phase = sample_below(r, p->n_phases);
+    switch (sample_below(r, 12)) {
+    case 0: change_descriptor(r, ISA_DESC_group, t->groups, t->n_groups); return;
+    case 1: change_descriptor(r, ISA_DESC_block, t->blocks, t->n_blocks); return;
+    case 2: change_descriptor(r, ISA_DESC_ring, t->rings, t->n_rings); return;
+    case 3: change_descriptor(r, ISA_DESC_table, t->tables, t->n_tables); return;
+    case 4: change_descriptor(r, ISA_DESC_channel, p->channels, p->n_channels); return;
+    case 5: change_descriptor(r, ISA_DESC_port, p->ports, p->n_ports); return;
+    case 6: p->phases[phase].max_rows[0] = other_value(r, p->phases[phase].max_rows[0]); return;
+    case 7: p->max_tokens = other_value(r, p->max_tokens); return;
+    case 8:
+    case 9: change_descriptor(r, ISA_DESC_buffer, t->buffers, t->n_buffers); return;
+    default: change_insn(r, &t->phase[phase].code[sample_below(r, t->phase[phase].count)]);
+    }
+}
+
+static void changed_fields(void **state) {
+    sample_rng r = {sample_seed(29)};
+    const char *many = getenv("OHMIC_FLIPS");
+    unsigned changes = many ? (unsigned)atoi(many) : 600;
+    arena *a = arena_new();
+    machine *chip = verify_chip(a);
+    verify_paths files = verify_list(a, OHMIC_SOURCE_DIR "/tests/isa/good");
+    tally count = {0};
+    for (size_t i = 0; i < files.count; i++)
+        for (unsigned k = 0; k < changes; k++) {
+            isa_program *p = verify_assemble(files.items[i]);
+            for (uint32_t n = 1 + sample_below(&r, 2); n > 0; n--) change_one(&r, p);
+            try_program(p, chip, &r, &count);
+            isa_program_free(p);
+        }
+    printf("%u not verified, %u not launched, %u ran\n", count.refused_verify, count.refused_launch,
+           count.ran);
+    assert_true(count.refused_verify > 100 && count.ran > 100);
+    vec_free(&files);
+    arena_free(a);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(flipped_bits)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(flipped_bits),
+                                       cmocka_unit_test(changed_fields)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
