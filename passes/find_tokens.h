@@ -329,23 +329,32 @@ ir_val tok_const_op(tok_ctx *c, uint32_t user, const char *symbol);
 // -------------------------------
 
 typedef bool (*tok_rule)(tok_ctx *c, uint32_t node);
-#define TOK_RULES(X)                                                                     \
-    X(linear)                                                                            \
-    X(matmul)                                                                            \
-    X(norm)                                                                              \
-    X(gather)                                                                            \
-    X(reduce)                                                                            \
-    X(softmax)                                                                           \
-    X(argmax)                                                                            \
-    X(cast)                                                                              \
-    X(topk)                                                                              \
-    X(cumsum)                                                                            \
-    X(reshape)                                                                           \
-    X(transpose) X(broadcast) X(slice) X(concat) X(conv) X(rope) X(attention) X(columns) \
-        X(dynquant) X(quantize) X(dequantize) X(matmul_int) X(elementwise) X(pad) X(recurrence)
-#define X(name) bool tok_rule_##name(tok_ctx *c, uint32_t node);
-TOK_RULES(X)
-#undef X
+bool tok_rule_linear(tok_ctx *c, uint32_t node);
+bool tok_rule_matmul(tok_ctx *c, uint32_t node);
+bool tok_rule_norm(tok_ctx *c, uint32_t node);
+bool tok_rule_gather(tok_ctx *c, uint32_t node);
+bool tok_rule_reduce(tok_ctx *c, uint32_t node);
+bool tok_rule_softmax(tok_ctx *c, uint32_t node);
+bool tok_rule_argmax(tok_ctx *c, uint32_t node);
+bool tok_rule_cast(tok_ctx *c, uint32_t node);
+bool tok_rule_topk(tok_ctx *c, uint32_t node);
+bool tok_rule_cumsum(tok_ctx *c, uint32_t node);
+bool tok_rule_reshape(tok_ctx *c, uint32_t node);
+bool tok_rule_transpose(tok_ctx *c, uint32_t node);
+bool tok_rule_broadcast(tok_ctx *c, uint32_t node);
+bool tok_rule_slice(tok_ctx *c, uint32_t node);
+bool tok_rule_concat(tok_ctx *c, uint32_t node);
+bool tok_rule_conv(tok_ctx *c, uint32_t node);
+bool tok_rule_rope(tok_ctx *c, uint32_t node);
+bool tok_rule_attention(tok_ctx *c, uint32_t node);
+bool tok_rule_columns(tok_ctx *c, uint32_t node);
+bool tok_rule_dynquant(tok_ctx *c, uint32_t node);
+bool tok_rule_quantize(tok_ctx *c, uint32_t node);
+bool tok_rule_dequantize(tok_ctx *c, uint32_t node);
+bool tok_rule_matmul_int(tok_ctx *c, uint32_t node);
+bool tok_rule_elementwise(tok_ctx *c, uint32_t node);
+bool tok_rule_pad(tok_ctx *c, uint32_t node);
+bool tok_rule_recurrence(tok_ctx *c, uint32_t node);
 // Rows of an attention's queries at a probe.
 int64_t tok_rows_of(tok_ctx *c, uint32_t node, int probe);
 bool tok_scores_elementwise(tok_ctx *c, uint32_t node, bool *handled);

@@ -47,6 +47,7 @@ static char *symbols(arena *a) {
                         "tensor @slopes : f32[2,1,1] = [0.5, 0.25]\n");
 }
 
+// clang-format off
 #define CONST(name, type) "  %" name " = t.const {value = @" name "} : " type "\n"
 #define AT(name, type) "  %" name " = t.const {value = @" name ".{F}} : " type "\n"
 #define BASICS                                                                           \
@@ -89,6 +90,7 @@ static char *symbols(arena *a) {
     "  %y = t.reshape %ot : f32[1,{T},8]\n"
 #define CAUSAL "  %m = t.le %kr, %qc : bool[{T},{K}]\n"
 #define Y "%y \"out\""
+// clang-format on
 
 // ---- running ---------------------------------------------------------------------------------
 
