@@ -141,7 +141,11 @@ static inline bool build(built *b, const char *model, const char *line, int thre
     static const arg_option options[] = {COMPILE_OPTIONS};
     *b = (built){.a = arena_new()};
     VEC(char *) argv = {0};
-    char *text = arena_str(b->a, line), *rest = NULL;
+    // optimum leaves the size of an image open
+    const char *sizes = strstr(model, "vit_opt14") ? " --bind=num_channels=3 --bind=height=16 "
+                                                     "--bind=width=16"
+                                                   : "";
+    char *text = arena_printf(b->a, "%s%s", line, sizes), *rest = NULL;
     for (char *w = strtok_r(text, " ", &rest); w; w = strtok_r(NULL, " ", &rest))
         vec_push(&argv, w);
     vec_push(&argv, arena_str(b->a, model));
