@@ -58,7 +58,11 @@ static int64_t bound_size(const char *name, const bind_options *o) {
 // By rank and type alone: [batch, tokens, features...] and [batch, heads, past, width].
 static const char *kind_by_place(const bind_port *p, const char *role, int axis, bool is_free) {
     bool is_float = elem_is_float(p->type);
-    if (strcmp(role, "past") == 0) return axis == 0 ? "batch" : is_free ? "past" : "fixed";
+    if (strcmp(role, "past") == 0) {
+        bool named = false; // another axis says that it is the past
+        for (int k = 0; k < p->rank; k++) named |= k != axis && has(p->dim[k].name, "past");
+        return axis == 0 ? "batch" : is_free && !named ? "past" : "fixed";
+    }
     if (strcmp(role, "fixed") == 0) return "fixed";
     if (p->rank == 1) return is_float ? "fixed" : "tokens";
     if (axis == 0) return "batch";

@@ -255,8 +255,8 @@ bool tok_columns(const tok_layout *from, const tok_layout *to, int64_t *index);
 // reported.
 int tok_domain_derive(tok_ctx *c, uint32_t node, int of, int64_t mul, int64_t add, int64_t div);
 int tok_domain_one(tok_ctx *c);
-void tok_domain_frozen(tok_ctx *c, int64_t rows); // t0 of a frozen model has that many rows
-int tok_domain_last(tok_ctx *c, int of);
+void tok_domain_frozen(tok_ctx *c, int64_t rows);       // t0 of a frozen model has that many rows
+int tok_domain_last(tok_ctx *c, uint32_t node, int of); // -1: reported
 // A row axis that the sizes of axis `axis` of the node tell; false: they are no small function of
 // the tokens.
 bool tok_axis_rows(tok_ctx *c, uint32_t node, int axis, int *domain);

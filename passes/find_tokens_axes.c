@@ -16,8 +16,8 @@ int64_t tok_atom_rows(const tok_ctx *c, const tok_atom *a, int probe) {
 }
 
 void tok_layout_push(tok_layout *l, tok_atom a) {
-    CHECK(l->count < TOK_MAX_ATOMS, "an axis made of too many factors");
-    l->atom[l->count++] = a;
+    // Too many factors: what is left out makes the sizes disagree, which is reported.
+    if (l->count < TOK_MAX_ATOMS) l->atom[l->count++] = a;
 }
 
 void tok_layout_axis(const tok_layout *l, int axis, int *from, int *until) {
@@ -379,7 +379,11 @@ bool tok_columns(const tok_layout *from, const tok_layout *to, int64_t *index) {
 // ---- domains ---------------------------------------------------------------------------------
 
 static int domain_new(tok_ctx *c, uint32_t node, const char *kind) {
-    for (int d = 0; d < IR_MAX_DOMAINS; d++) {
+    // One is kept for the domain of one row, which is asked for without a node to blame.
+    int left = 0;
+    for (int d = 0; d < IR_MAX_DOMAINS; d++) left += !c->m->domain[d].used;
+    if (node != TOK_NONE && c->one < 0) left--;
+    for (int d = 0; left > 0 && d < IR_MAX_DOMAINS; d++) {
         if (c->m->domain[d].used) continue;
         c->m->domain[d].used = true;
         ir_attr_set_str(c->m->arena, &c->m->domain[d].attrs, IR_ATTR_kind, kind);
@@ -412,11 +416,11 @@ static bool domain_is(const tok_ctx *c, int d, const char *kind, int of) {
            strcmp(ir_attr_str(l, IR_ATTR_of, ""), name) == 0;
 }
 
-int tok_domain_last(tok_ctx *c, int of) {
+int tok_domain_last(tok_ctx *c, uint32_t node, int of) {
     for (int d = 0; d < IR_MAX_DOMAINS; d++)
         if (domain_is(c, d, "last", of)) return d;
-    int d = domain_new(c, TOK_NONE, "last");
-    CHECK(d >= 0, "no domain left");
+    int d = domain_new(c, node, "last");
+    if (d < 0) return -1;
     set_of(c, d, of);
     for (int i = 0; i < c->n_probes; i++) c->domain[d].rows[i] = 1;
     c->domain[d].past_rows = 1;

@@ -230,7 +230,11 @@ static ir_val last_row(tok_ctx *c, uint32_t node, ir_val v) {
         v = op->operand[0];
     }
     const ir_type *t = ir_type_of(c->f, v);
-    int to = tok_domain_last(c, ir_type_domain(t));
+    int to = tok_domain_last(c, node, ir_type_domain(t));
+    if (to < 0) {
+        vec_free(&chain);
+        return IR_NONE;
+    }
     ir_attrs attrs = {0};
     ir_attr_set_str(c->a, &attrs, IR_ATTR_which, "last");
     v = tok_emit_typed(c, node, IR_rows_pick, &v, 1, &attrs,
@@ -312,6 +316,10 @@ bool tok_finish_ports(tok_ctx *c) {
                     ir_type_domain(ir_type_of(c->f, v)) == 0;
         if (last) {
             v = last_row(c, id, v);
+            if (v == IR_NONE) {
+                ok = false;
+                continue;
+            }
             shown.count = 0;
             for (int k = 0; k < l.count; k++)
                 if (l.atom[k].kind != TOK_ROWS) tok_layout_push(&shown, l.atom[k]);

@@ -177,7 +177,11 @@ static bool probe_read(tok_ctx *c, const ir_func *f, tok_probe *p) {
     p->tokens = ir_attr_int(&f->attrs, IR_ATTR_tokens, -1);
     p->past = ir_attr_int(&f->attrs, IR_ATTR_past, 0);
     for (size_t i = 1; i < f->values.count; i++)
-        CHECK(ir_type_domain(&f->values.items[i].type) < 0, "a probe function has token types");
+        if (ir_type_domain(&f->values.items[i].type) >= 0) {
+            diag_emit(c->diags, DIAG_ID_tok_structure, DIAG_AT(NULL, f->name),
+                      "probe function '@%s' has token types already", f->name);
+            return false;
+        }
     if (p->tokens < 1 && strcmp(p->name, "max")) {
         diag_emit(c->diags, DIAG_ID_tok_role, DIAG_AT(NULL, f->name),
                   "probe function '@%s' does not say how many tokens it is bound to "

@@ -136,7 +136,8 @@ static bool take_rows(tok_ctx *c, uint32_t node, tok_node *x, int axis, const in
         const char *which = is_last ? "last" : row == 0 ? "first" : "index";
         ir_attr_set_str(c->a, &attrs, IR_ATTR_which, which);
         if (!is_last && row) ir_attr_set_int(c->a, &attrs, IR_ATTR_row, row);
-        int to = is_last ? tok_domain_last(c, d) : tok_domain_one(c);
+        int to = is_last ? tok_domain_last(c, node, d) : tok_domain_one(c);
+        if (to < 0) return false;
         v = tok_emit_typed(c, node, IR_rows_pick, &v, 1, &attrs, tok_row_type(t.type, to, w));
         memmove(&l.atom[from], &l.atom[until], (size_t)(l.count - until) * sizeof *l.atom);
         l.count--;
