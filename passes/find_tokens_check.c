@@ -451,14 +451,17 @@ static bool check(tok_ctx *c, const tok_probe *p, int64_t past, bool masked, dou
 }
 
 bool tok_check(tok_ctx *c) {
-    const tok_probe *p = c->small.f ? &c->small : &c->probe[0];
+    // A program compiled for fewer tokens than the probes have is executed at all it has.
+    int64_t most = c->probe[c->max].tokens;
+    const tok_probe *p = c->small.f                   ? &c->small
+                         : c->probe[0].tokens <= most ? &c->probe[0]
+                                                      : &c->probe[c->max];
     double worst = 0;
-    bool masks = false;
+    bool masks = false, past = c->has_past && !c->small.f && c->past.tokens + c->past.past <= most;
     for (size_t i = 0; i < c->f->params.count; i++)
         masks |= strcmp(ir_attr_str(&c->f->params.items[i].attrs, IR_ATTR_role, ""), "mask") == 0;
     if (!check(c, p, 0, masks && !c->small.f, &worst)) return false; // some keys hidden, or none
-    if (c->has_past && !c->small.f && !check(c, &c->past, c->past.past, false, &worst))
-        return false;
+    if (past && !check(c, &c->past, c->past.past, false, &worst)) return false;
     bool stream = strcmp(ir_attr_str(&c->m->attrs, IR_ATTR_class, ""), "stream") == 0;
     const char *how = !stream      ? ""
                       : is_huge(c) ? ", in steps of one"
@@ -474,6 +477,6 @@ bool tok_check(tok_ctx *c) {
                  : arena_printf(c->m->arena,
                                 "executed at %" PRId64 " tokens: as the export within %.1e%s%s", n,
                                 c->is_widened ? WIDENED : TOLERANCE,
-                                c->has_past ? ", with a past and without" : "", how));
+                                past ? ", with a past and without" : "", how));
     return true;
 }
