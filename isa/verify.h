@@ -4,18 +4,22 @@
 #include "isa/machine.h"
 #include "isa/program.h"
 
-// Reports every violation (naming tile, pc, section, ONNX node); true when there is none. `name`: the file.
+// Reports every violation (naming tile, pc, section, ONNX node); true when there is none. `name`:
+// the file.
 bool isa_verify(const isa_program *p, const machine *chip, const char *name, diag_sink *diags);
 
-// Its first part: every index, offset, size and enumeration is in range. isa_read and isa_assemble have done it.
+// Its first part: every index, offset, size and enumeration is in range. isa_read and isa_assemble
+// have done it.
 bool isa_check_structure(const isa_program *p, const char *name, diag_sink *diags);
 // The instruction is canonical and its operands name descriptors that exist.
 bool isa_insn_names_exist(const isa_program *p, uint32_t tile, const isa_insn *i);
-// How many descriptors an operand of this isa_operand_kind can name in the tile; UINT32_MAX: it names none.
+// How many descriptors an operand of this isa_operand_kind can name in the tile; UINT32_MAX: it
+// names none.
 uint32_t isa_operand_limit(const isa_program *p, const isa_tile *t, unsigned kind);
 
-// The order of 4.3: instructions of all tiles of a phase such that every one comes after what it waits for; it is the
-// functional simulator's single-threaded schedule. `order` gets n entries {tile, pc}. False: a cycle (verify reports it).
+// The order of 4.3: instructions of all tiles of a phase such that every one comes after what it
+// waits for; it is the functional simulator's single-threaded schedule. `order` gets n entries
+// {tile, pc}. False: a cycle (verify reports it).
 typedef struct {
     uint32_t tile, pc;
 } isa_step;
