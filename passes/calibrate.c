@@ -80,17 +80,32 @@ void calibrate_seeded(const ir_module *m, const ir_func *f, uint64_t seed, const
 
 // ---- calibration text ------------------------------------------------------------------------
 
-// Rows of a token list as the inputs of a step: the parameter of role tokens gets the ids, masks 1,
+// The port that takes ids of the vocabulary: of the integer inputs that are looked up the one with
+// most values (segment ids have two).
+static const ir_port *vocabulary_of(const ir_func *f) {
+    const ir_port *best = NULL;
+    for (size_t i = 0; i < f->params.count; i++) {
+        const ir_port *p = &f->params.items[i];
+        if (!has_role(p, "tokens")) continue;
+        if (!best || ir_attr_int(&p->attrs, IR_ATTR_range_hi, 0) >
+                         ir_attr_int(&best->attrs, IR_ATTR_range_hi, 0))
+            best = p;
+    }
+    return best;
+}
+
+// Rows of a token list as the inputs of a step: the vocabulary's parameter gets the ids, masks 1,
 // positions count on, everything else 0.
 static void inputs_of_ids(const ir_func *f, const int64_t *ids, int64_t n, int64_t pos, arena *a,
                           tensor *inputs) {
+    const ir_port *vocabulary = vocabulary_of(f);
     for (size_t i = 0; i < f->params.count; i++) {
         const ir_port *p = &f->params.items[i];
         ir_type t = *ir_type_of(f, p->value);
         if (ir_type_domain(&t) >= 0) t.dim[0] = n;
         tensor x = tensor_new(a, t.type, t.rank, t.dim);
         for (int64_t r = 0; r < n && t.rank > 0; r++) {
-            int64_t v = has_role(p, "tokens")      ? ids[r]
+            int64_t v = p == vocabulary            ? ids[r]
                         : has_role(p, "mask")      ? 1
                         : has_role(p, "positions") ? pos + r
                                                    : 0;

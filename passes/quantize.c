@@ -80,13 +80,15 @@ static quantized weight_symbols(rewrite *r, weight_cache *cache, const char *nam
     tensor codes = tensor_new(a, ELEM_i8, 2, (int64_t[]){(int64_t)k, (int64_t)n});
     tensor scale = tensor_new(a, ELEM_f32, 1, (int64_t[]){(int64_t)n});
     const float *data = w->data;
+    arena *scratch = arena_new(); // copies of all weights at once would be the whole model
     if ((uintptr_t)data % sizeof(float) != 0 ||
         w->type != ELEM_f32) { // aliased from a file, or another type
-        tensor copy = tensor_cast(r->scratch, w, ELEM_f32);
+        tensor copy = tensor_cast(scratch, w, ELEM_f32);
         data = copy.data;
     }
     weight_job job = {data, trans, k, n, codes.data, scale.data};
     parallel_for(threads, n, STRIP, quantize_columns, &job);
+    arena_free(scratch);
     quantized q = {
         ir_symbol_add_tensor(r->m, arena_printf(r->scratch, "%s.q", name), codes)->name,
         ir_symbol_add_tensor(r->m, arena_printf(r->scratch, "%s.s", name), scale)->name,
