@@ -78,7 +78,14 @@ static void need_domain(be_emitter *e, int tile, int dom) {
         i.imm = (uint32_t)add;
     } else {
         i.n = ISA_TL_LIN;
-        i.imm = (uint32_t)mul | (uint32_t)(uint8_t)add << 8 | (uint32_t)div << 16;
+        i.imm = (uint32_t)mul | (uint32_t)add << 8 | (uint32_t)div << 16;
+        if (mul < 0 || mul > 255 || add < 0 || add > 255 || div < 1 || div > 255) {
+            diag_emit(e->diags, DIAG_ID_no_instruction, DIAG_NOWHERE,
+                      "domain t%d has (%lld rows of t%d + %lld) / %lld rows, settl takes numbers up "
+                      "to 255",
+                      dom, (long long)mul, of, (long long)add, (long long)div);
+            e->failed = true;
+        }
     }
     put(e, tile, i, NULL);
 }
@@ -438,6 +445,7 @@ isa_program *be_emit(ir_module *m, const machine *chip, const char *tool, diag_s
     phase(e);
     bool ok = true;
     for (size_t i = 0; i < e->f->ops.count; i++) ok = emit_op(e, &e->f->ops.items[i]) && ok;
+    ok = ok && !e->failed;
     for (int i = 0; i < e->n_tiles; i++) put(e, i, (isa_insn){.op = ISA_halt}, NULL);
     keep_tiles(e);
     p->n_cell_pieces = (uint32_t)e->cells.count;

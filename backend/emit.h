@@ -27,6 +27,7 @@ typedef struct {
     const machine *chip;
     isa_program *p;
     diag_sink *diags;
+    bool failed; // and has reported
     be_tile *tiles;
     int n_tiles;
     // a place for every value: tile-local buffer, UINT32_MAX: none
