@@ -80,10 +80,11 @@ static void need_domain(be_emitter *e, int tile, int dom) {
         i.n = ISA_TL_LIN;
         i.imm = (uint32_t)mul | (uint32_t)add << 8 | (uint32_t)div << 16;
         if (mul < 0 || mul > 255 || add < 0 || add > 255 || div < 1 || div > 255) {
-            diag_emit(e->diags, DIAG_ID_no_instruction, DIAG_NOWHERE,
-                      "domain t%d has (%lld rows of t%d + %lld) / %lld rows, settl takes numbers up "
-                      "to 255",
-                      dom, (long long)mul, of, (long long)add, (long long)div);
+            diag_emit(
+                e->diags, DIAG_ID_no_instruction, DIAG_NOWHERE,
+                "domain t%d has (%lld rows of t%d + %lld) / %lld rows, settl takes numbers up "
+                "to 255",
+                dom, (long long)mul, of, (long long)add, (long long)div);
             e->failed = true;
         }
     }
