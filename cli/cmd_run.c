@@ -18,6 +18,7 @@ static const arg_option options[] = {
     {"stats", 0, ARG_FLAG, NULL, "event counters"},
     {"exact-cells", 0, ARG_FLAG, NULL,
      "every product through the cells, also where that provably changes nothing"},
+    {"order", 0, ARG_INT, "SEED", "execute tiles in another order; never changes a result"},
     {"threads", 't', ARG_INT, "N", "threads; never changes a result; default: all cores"},
     {"json", 0, ARG_FLAG, NULL, "print as JSON"},
 };
@@ -73,6 +74,7 @@ static void run(const args *given, const program_file *f, diag_sink *diags) {
     const char *const *files = args_list(given, "input", &n);
     for (size_t i = 0; i < n; i++) ok = tensors_read(a, files[i], &in, diags) && ok;
     sim_options so = {.threads = (int)args_int(given, "threads", 0),
+                      .order_seed = (uint64_t)args_int(given, "order", 0),
                       .force_cells = args_flag(given, "exact-cells")};
     engine *e = ok ? engine_of_program(f, &so, diags) : NULL;
     const char *what = args_string(given, "trace", NULL);

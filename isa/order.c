@@ -76,7 +76,19 @@ static bool can_pass(walk *w, uint32_t tile, const isa_insn *i) {
     return true;
 }
 
+static uint32_t draw(uint64_t *seed, uint32_t n) { // xorshift: 0 ... n-1
+    *seed ^= *seed << 13;
+    *seed ^= *seed >> 7;
+    *seed ^= *seed << 17;
+    return (uint32_t)(*seed % n);
+}
+
 bool isa_order(const isa_program *p, uint32_t phase, isa_step *order, uint32_t *n) {
+    return isa_order_seeded(p, phase, 0, order, n);
+}
+
+bool isa_order_seeded(const isa_program *p, uint32_t phase, uint64_t seed, isa_step *order,
+                      uint32_t *n) {
     walk w = {.program = p, .phase = phase, .dests = sorted_dests(p)};
     w.pc = base_calloc(p->n_tiles, sizeof *w.pc);
     w.sent = base_calloc(p->n_channels, sizeof *w.sent);
@@ -91,14 +103,22 @@ bool isa_order(const isa_program *p, uint32_t phase, isa_step *order, uint32_t *
     }
     *n = 0;
     while (w.n_ready > 0) {
-        uint32_t tile = w.ready[w.head];
+        if (seed) { // any tile that may advance, not the one that waits longest
+            uint32_t *first = &w.ready[w.head],
+                     *other = &w.ready[(w.head + draw(&seed, w.n_ready)) % p->n_tiles];
+            uint32_t swap = *first;
+            *first = *other;
+            *other = swap;
+        }
+        uint32_t tile = w.ready[w.head], left = seed ? 1 + draw(&seed, 4) : UINT32_MAX;
         w.head = (w.head + 1) % p->n_tiles;
         w.n_ready--;
         w.is_ready[tile] = false;
         const isa_insn *code = p->tiles[tile].phase[phase].code;
         uint32_t count = p->tiles[tile].phase[phase].count;
-        for (; w.pc[tile] < count && can_pass(&w, tile, &code[w.pc[tile]]); w.pc[tile]++)
-            order[(*n)++] = (isa_step){tile, w.pc[tile]};
+        for (; left > 0 && w.pc[tile] < count && can_pass(&w, tile, &code[w.pc[tile]]); left--)
+            order[(*n)++] = (isa_step){tile, w.pc[tile]++};
+        if (left == 0 && w.pc[tile] < count) make_ready(&w, tile);
     }
     free(w.dests);
     free(w.pc);

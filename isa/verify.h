@@ -24,6 +24,10 @@ typedef struct {
     uint32_t tile, pc;
 } isa_step;
 bool isa_order(const isa_program *p, uint32_t phase, isa_step *order, uint32_t *n);
+// The same with ready tiles taken at random (seed > 0), a few instructions at a time: any such
+// order gives the same values.
+bool isa_order_seeded(const isa_program *p, uint32_t phase, uint64_t seed, isa_step *order,
+                      uint32_t *n);
 // Smallest depth of each buffer and channel that the lag rule allows (what allocate must respect).
 // depth arrays are indexed [tile][buffer] and [channel]; owned by `a`.
 bool isa_min_depths(const isa_program *p, uint32_t active_set, arena *a, uint32_t ***buffer_depth,

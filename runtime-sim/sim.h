@@ -11,6 +11,8 @@ typedef struct {
     int threads;      // 0: all cores
     bool force_cells; // every product through the bit-sliced engine, also where it is provably
                       // lossless
+    uint64_t
+        order_seed; // 0: tiles in the order of isa_order; else in another: never changes a result
 } sim_options;
 
 typedef struct sim sim;
