@@ -8,14 +8,12 @@
 #include "cli/engine.h"
 #include "cli/program.h"
 #include "isa/file.h"
-#include "support/file.h"
+#include "tests/shared.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#define SHARED OHMIC_SOURCE_DIR "/../shared/models"
-#define UNPACKED OHMIC_BUILD_DIR "/unpacked/exports"
 
 // "NAME": an export; "FOLDER/NAME": below ../shared/models, data in FOLDER/ref/NAME.
 static const char *const required_models[] = {
@@ -85,36 +83,21 @@ static const char *const required_models[] = {
     "vit_ts9_old",
 };
 
-static inline bool models_present(void) {
-    if (!file_exists(SHARED "/exports/exports.tar.xz")) {
-        printf("SKIP: %s is not there\n", SHARED);
-        return false;
-    }
-    // Several tests may find it missing at once: the last rename wins, all of them are the same.
-    char command[4096];
-    snprintf(command, sizeof command,
-             "test -e '%s/.done' || { flock 9; test -e '%s/.done' || { mkdir -p '%s' && "
-             "tar -xf '%s' -C '%s' && touch '%s/.done'; }; } 9>'%s/unpack.lock'",
-             UNPACKED, UNPACKED, UNPACKED, SHARED "/exports/exports.tar.xz", UNPACKED, UNPACKED,
-             OHMIC_BUILD_DIR);
-    return system(command) == 0;
-}
-
 static inline void model_paths(arena *a, const char *name, const char **model, const char **data) {
     const char *slash = strchr(name, '/');
     if (!slash) {
-        *model = arena_printf(a, UNPACKED "/%s/model.onnx", name);
-        *data = arena_printf(a, UNPACKED "/%s", name);
+        *model = arena_printf(a, EXPORTS "/%s/model.onnx", name);
+        *data = arena_printf(a, EXPORTS "/%s", name);
         return;
     }
     int folder = (int)(slash - name);
-    *model = arena_printf(a, SHARED "/%s.onnx", name);
+    *model = arena_printf(a, MODELS "/%s.onnx", name);
     if (!strncmp(name, "vit_cifar10", 11))
-        *data = arena_printf(a, SHARED "/%.*s", folder, name);
+        *data = arena_printf(a, MODELS "/%.*s", folder, name);
     else if (!strncmp(name, "rxnmapper", 9))
-        *data = arena_printf(a, SHARED "/%.*s/ref", folder, name);
+        *data = arena_printf(a, MODELS "/%.*s/ref", folder, name);
     else
-        *data = arena_printf(a, SHARED "/%.*s/ref/%s", folder, name, slash + 1);
+        *data = arena_printf(a, MODELS "/%.*s/ref/%s", folder, name, slash + 1);
 }
 
 // ---- compiling ---------------------------------------------------------------------------------

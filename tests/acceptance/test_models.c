@@ -36,7 +36,7 @@ static bool complain(const char *name, const char *what, diag_sink *diags) {
 
 static int for_each(bool (*check)(const char *name, const char *model, const char *data)) {
     int bad = 0, n = 0;
-    if (!models_present()) return 0;
+    if (!shared_exports()) return 0;
     for (size_t i = shard; i < ARRAY_LEN(required_models); i += shards) {
         const char *name = required_models[i], *model, *data;
         if (only && !strstr(name, only)) continue;

@@ -3,7 +3,7 @@
 // unsupported files.
 #include "cli/tokenizer.h"
 #include "cli/tokenizer_parts.h"
-#include "support/file.h"
+#include "tests/shared.h"
 #include "support/json.h"
 #include <setjmp.h>
 #include <stdarg.h>
@@ -26,10 +26,8 @@ static int tear_down(void **state) {
 // --- the real ones
 
 static const char *shared(const char *rest) {
-    const char *path = arena_printf(a, "%s/../shared/models/%s", OHMIC_SOURCE_DIR, rest);
-    if (file_exists(path)) return path;
-    printf("SKIPPED: %s is not there\n", path);
-    return NULL;
+    const char *path = arena_printf(a, MODELS "/%s", rest);
+    return shared_present(path) ? path : NULL;
 }
 
 static void assert_texts_encode(const char *tokenizer_path, const char *texts_path,

@@ -2,7 +2,7 @@
 // They lie in ../shared, which is no part of the repository: without it the cases say SKIP and
 // pass.
 #include "cli/onnx_test.h"
-#include "support/file.h"
+#include "tests/shared.h"
 #include <dirent.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,27 +10,6 @@
 #include <string.h>
 // cmocka.h needs some of the above
 #include <cmocka.h>
-
-#define SHARED OHMIC_SOURCE_DIR "/../shared"
-#define MODELS SHARED "/models"
-#define UNPACKED OHMIC_BUILD_DIR "/unpacked"
-
-static bool present(const char *path) {
-    if (file_exists(path)) return true;
-    printf("SKIP: %s is not there\n", path);
-    return false;
-}
-
-// Unpacks an archive of ../shared once a build folder.
-static bool unpack(const char *archive, const char *into) {
-    char command[4096];
-    if (!present(archive)) return false;
-    snprintf(command, sizeof command,
-             "test -e '%s/.done' || { mkdir -p '%s' && tar -xf '%s' -C '%s' && touch '%s/.done'; }",
-             into, into, archive, into, into);
-    assert_int_equal(system(command), 0);
-    return true;
-}
 
 static int n_passed, n_other;
 
@@ -69,7 +48,7 @@ static void required_models(void **state) {
                                       "tales_gpt_dynamo_op20", "tales_gpt_op17",
                                       "tales_gpt_past_op18",   "tales_judge_op17",
                                       "tales_linear_fn",       "tales_judge_dynamo_op20"};
-    if (!present(MODELS)) return;
+    if (!shared_present(MODELS)) return;
     for (size_t i = 0; i < ARRAY_LEN(stories); i++) check_own(MODELS "/stories260K", stories[i]);
     for (size_t i = 0; i < ARRAY_LEN(own); i++) check_own(MODELS "/own", own[i]);
     check("rxnmapper_albert", MODELS "/rxnmapper_albert/albert_rxnmapper_op17.onnx",
@@ -93,12 +72,12 @@ static double export_tolerance(const char *name) {
 }
 
 static void exports(void **state) {
-    if (!unpack(MODELS "/exports/exports.tar.xz", UNPACKED "/exports")) return;
-    DIR *d = opendir(UNPACKED "/exports");
+    if (!shared_exports()) return;
+    DIR *d = opendir(EXPORTS);
     assert_non_null(d);
     for (struct dirent *e; (e = readdir(d));) {
         char dir[1024];
-        snprintf(dir, sizeof dir, UNPACKED "/exports/%s", e->d_name);
+        snprintf(dir, sizeof dir, EXPORTS "/%s", e->d_name);
         if (e->d_name[0] != '.') check(e->d_name, NULL, dir, export_tolerance(e->d_name));
     }
     closedir(d);
@@ -106,7 +85,7 @@ static void exports(void **state) {
 }
 
 static void conformance(void **state) {
-    if (!unpack(SHARED "/conformance/onnx-node-latest.tar.xz", UNPACKED "/node")) return;
+    if (!shared_unpack(SHARED "/conformance/onnx-node-latest.tar.xz", UNPACKED "/node")) return;
     FILE *f = fopen(SHARED "/conformance/core_must_should.txt", "r");
     assert_non_null(f);
     char name[256];
@@ -143,7 +122,7 @@ static int none_wrong(const char *path, const char *except) {
 }
 
 static void conformance_beyond_the_core(void **state) {
-    if (!unpack(SHARED "/conformance/onnx-node-latest.tar.xz", UNPACKED "/node")) return;
+    if (!shared_unpack(SHARED "/conformance/onnx-node-latest.tar.xz", UNPACKED "/node")) return;
     int n = none_wrong(UNPACKED "/node/latest", NULL);
     printf("conformance: %d pass\n", n);
     assert_true(n >= 1180);
@@ -153,7 +132,7 @@ static void conformance_beyond_the_core(void **state) {
 static void older_forms(void **state) {
     static const char *const folders[] = {"node", "simple", "pytorch-operator",
                                           "pytorch-converted"};
-    if (!present("/usr/share/libonnx-testdata/data")) return;
+    if (!shared_present("/usr/share/libonnx-testdata/data")) return;
     for (size_t i = 0; i < ARRAY_LEN(folders); i++) {
         char path[512];
         snprintf(path, sizeof path, "/usr/share/libonnx-testdata/data/%s", folders[i]);
@@ -174,7 +153,7 @@ static bool differs_by_right(const char *name) {
 }
 
 static void contributed(void **state) {
-    if (!unpack(SHARED "/conformance/contrib.tar.xz", UNPACKED "/contrib")) return;
+    if (!shared_unpack(SHARED "/conformance/contrib.tar.xz", UNPACKED "/contrib")) return;
     DIR *d = opendir(UNPACKED "/contrib");
     assert_non_null(d);
     for (struct dirent *e; (e = readdir(d));) {

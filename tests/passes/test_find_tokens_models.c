@@ -1,8 +1,7 @@
 // Real models through bind, the passes up to fuse, and find-tokens: the program on rows gives the
 // outputs that onnxruntime gave for the model's own data sets, in one step and (a stream) row by
 // row, with a past where a data set has one. Prints a table. The dialects of one model give one
-// listing. Skips aloud what is not there: models lie in ../shared/models, unpacked exports in
-// ../scratch (or $OHMIC_EXPORTS).
+// listing. Skips aloud what is not there.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,10 +14,10 @@
 #include "ir/text.h"
 #include "ir/verify.h"
 #include "models.h"
+#include "tests/shared.h"
 #include <math.h>
 #include <stdlib.h>
 
-#define MODELS OHMIC_SOURCE_DIR "/../shared/models/"
 
 typedef struct {
     const char *model, *data; // below the models folder, or an export's name with data NULL
@@ -112,11 +111,6 @@ static const row rows[] = {
     EXPORT("deit_dyn20", "whole", 2),
     EXPORT("bert_ts17_sdpa_dynint8", "whole", 2),
 };
-
-static const char *exports_dir(void) {
-    const char *dir = getenv("OHMIC_EXPORTS");
-    return dir ? dir : OHMIC_SOURCE_DIR "/../scratch";
-}
 
 // ---- compiling -------------------------------------------------------------------------------
 
@@ -417,13 +411,12 @@ static size_t n_rings(const ir_module *m) {
 
 static bool run_row(const row *r, bool *skipped) {
     arena *a = arena_new();
-    const char *path = r->data ? arena_printf(a, MODELS "%s", r->model)
-                               : arena_printf(a, "%s/%s/model.onnx", exports_dir(), r->model);
-    const char *data = r->data ? arena_printf(a, MODELS "%s", r->data)
-                               : arena_printf(a, "%s/%s", exports_dir(), r->model);
-    *skipped = !file_exists(path);
+    const char *path = r->data ? arena_printf(a, MODELS "/%s", r->model)
+                               : arena_printf(a, EXPORTS "/%s/model.onnx", r->model);
+    const char *data = r->data ? arena_printf(a, MODELS "/%s", r->data)
+                               : arena_printf(a, EXPORTS "/%s", r->model);
+    *skipped = !shared_present(path);
     if (*skipped) {
-        printf("SKIP %s\n", path);
         arena_free(a);
         return true;
     }
@@ -460,6 +453,7 @@ static bool run_row(const row *r, bool *skipped) {
 }
 
 static void test_models(void **state) {
+    shared_exports();
     (void)state;
     size_t wrong = 0, skipped = 0;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -493,11 +487,8 @@ static void test_dialects(void **state) {
     arena *a = arena_new();
     const char *first = NULL;
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-        const char *path = arena_printf(a, MODELS "stories260K/stories260k_%s.onnx", names[i]);
-        if (!file_exists(path)) {
-            printf("SKIP %s\n", path);
-            continue;
-        }
+        const char *path = arena_printf(a, MODELS "/stories260K/stories260k_%s.onnx", names[i]);
+        if (!shared_present(path)) continue;
         diag_sink *diags = diag_sink_new();
         pass_options o = pass_options_default();
         onnx_model *model;

@@ -1,7 +1,6 @@
 // Real models through the passes up to fuse: outputs stay those of the
 // reference, and every norm, activation, rotation and attention is recognised. Prints a table.
-// Skips aloud what is not there: models lie in ../shared/models, unpacked exports in ../scratch (or
-// $OHMIC_EXPORTS).
+// Skips aloud what is not there.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,6 +10,7 @@
 
 #include "models.h"
 #include "passes/pass.h"
+#include "tests/shared.h"
 #include <stdlib.h>
 
 typedef struct {
@@ -119,21 +119,16 @@ static size_t leftovers(const ir_module *m) {
 }
 
 static bool check(const row *r) {
-    const char *exports = getenv("OHMIC_EXPORTS");
     char path[512], data[512];
     if (r->data) {
-        snprintf(path, sizeof path, OHMIC_SOURCE_DIR "/../shared/models/%s", r->model);
-        snprintf(data, sizeof data, OHMIC_SOURCE_DIR "/../shared/models/%s/test_data_set_0",
+        snprintf(path, sizeof path, MODELS "/%s", r->model);
+        snprintf(data, sizeof data, MODELS "/%s/test_data_set_0",
                  r->data);
     } else {
-        const char *dir = exports ? exports : OHMIC_SOURCE_DIR "/../scratch";
-        snprintf(path, sizeof path, "%s/%s/model.onnx", dir, r->model);
-        snprintf(data, sizeof data, "%s/%s/test_data_set_0", dir, r->model);
+        snprintf(path, sizeof path, EXPORTS "/%s/model.onnx", r->model);
+        snprintf(data, sizeof data, EXPORTS "/%s/test_data_set_0", r->model);
     }
-    if (!file_exists(path)) {
-        printf("%-48s SKIPPED: %s is not there\n", r->model, path);
-        return true;
-    }
+    if (!shared_present(path)) return true;
     diag_sink *diags = diag_sink_new();
     model_case c;
     ir_module *m = NULL;
@@ -167,6 +162,7 @@ static bool check(const row *r) {
 }
 
 static void test_models(void **state) {
+    shared_exports();
     bool ok = true;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) ok = check(&rows[i]) && ok;
     assert_true(ok);

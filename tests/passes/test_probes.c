@@ -11,6 +11,7 @@
 #include "ir/text.h"
 #include "models.h"
 #include "passes/pass.h"
+#include "tests/shared.h"
 
 typedef struct {
     const char *name;
@@ -65,10 +66,7 @@ static bool same_func(const ir_func *f, const ir_func *g) {
 }
 
 static bool check(const char *path) {
-    if (!file_exists(path)) {
-        printf("SKIPPED: %s is not there\n", path);
-        return true;
-    }
+    if (!shared_present(path)) return true;
     diag_sink *diags = diag_sink_new();
     onnx_model *model = onnx_open(path, diags);
     ir_module *m = ir_module_new(), *out = NULL;
@@ -93,24 +91,23 @@ static bool check(const char *path) {
 }
 
 static void test_probes(void **state) {
-#define MODELS OHMIC_SOURCE_DIR "/../shared/models/"
-#define EXPORTS OHMIC_SOURCE_DIR "/../scratch/"
     static const char *const paths[] = {
-        MODELS "stories260K/stories260k_legacy_op17.onnx",
-        MODELS "stories260K/stories260k_op23_interleaved.onnx",
-        MODELS "stories260K/stories260k_dynq_int8_op17.onnx",
-        MODELS "own/tales_gpt_op17.onnx",
-        MODELS "own/tales_gpt_past_op18.onnx",
-        MODELS "own/tales_judge_op17.onnx",
-        MODELS "rxnmapper_albert/albert_rxnmapper_op17.onnx",
-        EXPORTS "bert_ts14_sdpa/model.onnx",
-        EXPORTS "gpt2_opt13_old/model.onnx",
-        EXPORTS "llama_genai_fp32/model.onnx", // caches of 64 rows: all of them at the maximum
-        EXPORTS "llama_opt18_past/model.onnx",
-        EXPORTS "gptj_opt17_past/model.onnx",
-        EXPORTS "t5_ts14/model.onnx",
+        MODELS "/stories260K/stories260k_legacy_op17.onnx",
+        MODELS "/stories260K/stories260k_op23_interleaved.onnx",
+        MODELS "/stories260K/stories260k_dynq_int8_op17.onnx",
+        MODELS "/own/tales_gpt_op17.onnx",
+        MODELS "/own/tales_gpt_past_op18.onnx",
+        MODELS "/own/tales_judge_op17.onnx",
+        MODELS "/rxnmapper_albert/albert_rxnmapper_op17.onnx",
+        EXPORTS "/bert_ts14_sdpa/model.onnx",
+        EXPORTS "/gpt2_opt13_old/model.onnx",
+        EXPORTS "/llama_genai_fp32/model.onnx", // caches of 64 rows: all of them at the maximum
+        EXPORTS "/llama_opt18_past/model.onnx",
+        EXPORTS "/gptj_opt17_past/model.onnx",
+        EXPORTS "/t5_ts14/model.onnx",
     };
     bool ok = true;
+    shared_exports();
     for (size_t i = 0; i < ARRAY_LEN(paths); i++) ok = check(paths[i]) && ok;
     assert_true(ok);
 }
