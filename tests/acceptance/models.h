@@ -14,7 +14,6 @@
 #include <string.h>
 #include <unistd.h>
 
-
 // "NAME": an export; "FOLDER/NAME": below ../shared/models, data in FOLDER/ref/NAME.
 static const char *const required_models[] = {
     "stories260K/stories260k_legacy_op17",

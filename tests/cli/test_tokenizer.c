@@ -3,8 +3,8 @@
 // unsupported files.
 #include "cli/tokenizer.h"
 #include "cli/tokenizer_parts.h"
-#include "tests/shared.h"
 #include "support/json.h"
+#include "tests/shared.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <unistd.h>

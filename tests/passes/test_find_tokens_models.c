@@ -18,7 +18,6 @@
 #include <math.h>
 #include <stdlib.h>
 
-
 typedef struct {
     const char *model, *data; // below the models folder, or an export's name with data NULL
     const char *class;
@@ -413,8 +412,8 @@ static bool run_row(const row *r, bool *skipped) {
     arena *a = arena_new();
     const char *path = r->data ? arena_printf(a, MODELS "/%s", r->model)
                                : arena_printf(a, EXPORTS "/%s/model.onnx", r->model);
-    const char *data = r->data ? arena_printf(a, MODELS "/%s", r->data)
-                               : arena_printf(a, EXPORTS "/%s", r->model);
+    const char *data =
+        r->data ? arena_printf(a, MODELS "/%s", r->data) : arena_printf(a, EXPORTS "/%s", r->model);
     *skipped = !shared_present(path);
     if (*skipped) {
         arena_free(a);

@@ -122,8 +122,7 @@ static bool check(const row *r) {
     char path[512], data[512];
     if (r->data) {
         snprintf(path, sizeof path, MODELS "/%s", r->model);
-        snprintf(data, sizeof data, MODELS "/%s/test_data_set_0",
-                 r->data);
+        snprintf(data, sizeof data, MODELS "/%s/test_data_set_0", r->data);
     } else {
         snprintf(path, sizeof path, EXPORTS "/%s/model.onnx", r->model);
         snprintf(data, sizeof data, EXPORTS "/%s/test_data_set_0", r->model);
