@@ -165,6 +165,46 @@ static uint8_t choice(const char *const *names, size_t n, const char *s) {
     return 0;
 }
 
+static uint64_t number_table(be_emitter *e, const ir_attrs *a, ir_key key) {
+    const char *symbol = ir_attr_str(a, key, NULL);
+    if (!symbol) return ISA_NO_OFFSET;
+    const tensor *t = &ir_symbol_find(e->m, symbol)->data;
+    CHECK(t->type == ELEM_f32, "@%s must be f32", symbol);
+    return table_bytes(e, t->data, tensor_bytes(t));
+}
+
+// What the unit does with scores and charges (docs/gain-cells.md).
+static void readout(be_emitter *e, const ir_attrs *a, isa_ring *r) {
+    static const char *const reads[] = {"score", "charge"}, *const acts[] = {"softmax",
+                                                                             "hardsigmoid"};
+    static const char *const sats[] = {"none", "scores", "outputs", "both"};
+    static const char *const forms[] = {"power", "product"};
+    r->readout = choice(reads, ARRAY_LEN(reads), ir_attr_str(a, IR_ATTR_readout, "score"));
+    r->act = choice(acts, ARRAY_LEN(acts), ir_attr_str(a, IR_ATTR_act, "softmax"));
+    r->saturate = choice(sats, ARRAY_LEN(sats), ir_attr_str(a, IR_ATTR_saturate, "none"));
+    r->decay_form = choice(forms, ARRAY_LEN(forms), ir_attr_str(a, IR_ATTR_decay_form, "power"));
+    r->alpha = (float)ir_attr_float(a, IR_ATTR_alpha, 0);
+    r->beta = (float)ir_attr_float(a, IR_ATTR_beta, 0);
+    r->sub_tile = (uint32_t)ir_attr_int(a, IR_ATTR_sub_tile, e->chip->gain.sub_tile);
+    r->kv_levels = (uint32_t)ir_attr_int(a, IR_ATTR_kv_levels, 0);
+    r->q_levels = (uint32_t)ir_attr_int(a, IR_ATTR_q_levels, 0);
+    r->p_levels = (uint32_t)ir_attr_int(a, IR_ATTR_p_levels, 0);
+    r->adc_bits = (uint32_t)ir_attr_int(a, IR_ATTR_adc_bits, 0);
+    r->out_levels = (uint32_t)ir_attr_int(a, IR_ATTR_out_levels, 0);
+    r->v_dd = (float)ir_attr_float(a, IR_ATTR_v_dd, 0);
+    r->s_sat = (float)ir_attr_float(a, IR_ATTR_s_sat, 0);
+    r->o_sat = (float)ir_attr_float(a, IR_ATTR_o_sat, 0);
+    r->decay = (float)ir_attr_float(a, IR_ATTR_decay, 0);
+    r->sink = number_table(e, a, IR_ATTR_sink);
+    r->scalings = number_table(e, a, IR_ATTR_scalings);
+    size_t n;
+    const double *cell = ir_attr_floats(a, IR_ATTR_cell, &n);
+    float *c = ARENA_ARRAY(e->p->arena, float, n + 1);
+    for (size_t i = 0; i < n; i++) c[i] = (float)cell[i];
+    r->cell = n ? table_bytes(e, c, n * sizeof *c) : ISA_NO_OFFSET;
+    r->cell_terms = (uint32_t)n;
+}
+
 uint16_t be_ring(be_emitter *e, int tile, const char *symbol, int dom) {
     static const char *const modes[] = {"causal", "all", "cross"};
     static const char *const biases[] = {"none", "alibi", "toeplitz", "full"};
@@ -174,8 +214,7 @@ uint16_t be_ring(be_emitter *e, int tile, const char *symbol, int dom) {
     const ir_symbol *s = ir_symbol_find(e->m, symbol);
     CHECK(s && s->kind == IR_SYM_RING, "no ring @%s", symbol);
     const ir_attrs *a = &s->attrs;
-    isa_ring r = {
-        .name = isa_program_string(e->p, symbol), .kind = ISA_RING_GAIN, .act = ISA_ACT_SOFTMAX};
+    isa_ring r = {.name = isa_program_string(e->p, symbol), .kind = ISA_RING_GAIN};
     r.mode = choice(modes, ARRAY_LEN(modes), ir_attr_str(a, IR_ATTR_mode, "causal"));
     r.bias = choice(biases, ARRAY_LEN(biases), ir_attr_str(a, IR_ATTR_bias, "none"));
     r.dom = (uint8_t)dom;
@@ -188,6 +227,7 @@ uint16_t be_ring(be_emitter *e, int tile, const char *symbol, int dom) {
     r.scale = (float)ir_attr_float(a, IR_ATTR_scale, 1);
     r.softcap = (float)ir_attr_float(a, IR_ATTR_softcap, 0);
     r.bias_table = ISA_NO_OFFSET;
+    readout(e, a, &r);
     const char *table = ir_attr_str(a, IR_ATTR_table, NULL);
     if (table && r.bias != ISA_BIAS_NONE) {
         const tensor *b = &ir_symbol_find(e->m, table)->data;

@@ -430,6 +430,7 @@ isa_program *be_emit(ir_module *m, const machine *chip, const char *tool, diag_s
     p->max_tokens = (uint32_t)ir_attr_int(&m->attrs, IR_ATTR_max_tokens, 1);
     p->max_chunk = (uint32_t)ir_attr_int(&m->attrs, IR_ATTR_max_chunk, 1);
     p->banks = 1;
+    p->token_period_ns = ir_attr_float(&m->attrs, IR_ATTR_token_period, 0);
     for (size_t i = 0; i < e->f->ops.count; i++)
         e->n_tiles = (int)max_i64(e->n_tiles, num(&e->f->ops.items[i], IR_ATTR_tile) + 1);
     e->tiles = base_calloc((size_t)e->n_tiles + 1, sizeof *e->tiles);

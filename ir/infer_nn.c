@@ -117,6 +117,19 @@ bool ir_infer_nn_attention(ir_infer_ctx *c) {
     return true;
 }
 
+bool ir_infer_nn_gaincell(ir_infer_ctx *c) {
+    const ir_type *q = c->in[0];
+    int64_t window;
+    if (!infer_plain(c) || !infer_int(c, IR_ATTR_window, 1, INT32_MAX, 1, &window)) return false;
+    if (!infer_rank(c, 0, 4, 4)) return false;
+    for (size_t i = 0; i < 11; i++) {
+        if (!infer_float(c, i) || !infer_same_elem(c, 0, i)) return false;
+        if (i < 3 ? !infer_shape(c, i, 4, q->dim) : !infer_shape(c, i, 1, &q->dim[1])) return false;
+    }
+    c->out[0] = *q;
+    return true;
+}
+
 // Operand i is a plain table [R, W].
 static bool table(ir_infer_ctx *c, size_t i) {
     if (infer_is_token(c->in[i])) return infer_operand_error(c, i, "must not have a token axis");

@@ -13,6 +13,7 @@ typedef enum {
 #define ISA_NONE 0xFFFFu         // absent optional 16-bit operand
 #define ISA_NO_OFFSET UINT64_MAX // absent table
 #define ISA_DOMAINS 8
+#define ISA_MAX_CELL_TERMS 12
 #define ISA_ROW_TRAILER 16 // bytes: f32 scale, i32 zero, i32 sum, u32 0
 
 // Decoded instruction; 16 bytes in the file: opcode, dom | mode << 4, d, a, b, x, n, imm,
@@ -49,6 +50,9 @@ typedef enum { ISA_W_I8, ISA_W_F32 } isa_wtype;
 typedef enum { ISA_RING_GAIN, ISA_RING_STORED } isa_rkind;
 typedef enum { ISA_RING_CAUSAL, ISA_RING_ALL, ISA_RING_CROSS } isa_rmode;
 typedef enum { ISA_ACT_SOFTMAX, ISA_ACT_HARDSIGMOID } isa_ract;
+typedef enum { ISA_READ_SCORE, ISA_READ_CHARGE } isa_rread;
+typedef enum { ISA_SAT_NONE, ISA_SAT_SCORES, ISA_SAT_OUTPUTS, ISA_SAT_BOTH } isa_rsat;
+typedef enum { ISA_DECAY_POWER, ISA_DECAY_PRODUCT } isa_rdecay;
 typedef enum { ISA_BIAS_NONE, ISA_BIAS_ALIBI, ISA_BIAS_TOEPLITZ, ISA_BIAS_FULL } isa_rbias;
 typedef enum { ISA_PORT_IN, ISA_PORT_OUT } isa_pdir;
 typedef enum { ISA_ROLE_DATA, ISA_ROLE_TOKENS, ISA_ROLE_MASK, ISA_ROLE_POSITIONS } isa_prole;

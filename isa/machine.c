@@ -4,6 +4,7 @@
 #include "isa/operand.h"
 #include "isa/spell.h"
 #include "support/yaml.h"
+#include <stdlib.h>
 #include <string.h>
 
 const machine_param machine_params[] = {
@@ -16,6 +17,9 @@ const machine_param machine_params[] = {
 #define PARAM_ENUM(section, name, dflt, choices, summary)                                        \
     {#section, #name, "", choices, summary, MACHINE_ENUM, offsetof(machine, section.name), dflt, \
      0,        0,     0,  0,       0},
+#define PARAM_LIST(section, name, dflt, lo, hi, unit, summary)                               \
+    {#section, #name, unit, dflt, summary, MACHINE_LIST, offsetof(machine, section.name), 0, \
+     0,        0,     0,    lo,   hi},
 #include "isa/machine.def"
 };
 const size_t machine_params_count = ARRAY_LEN(machine_params);
@@ -45,12 +49,46 @@ static const machine_param *find_param(const char *section, size_t n, const char
 
 // --- values
 
+// "a,b,c". False: something else, or out of range.
+static bool parse_list(const machine_param *p, const char *text, machine_numbers *out) {
+    *out = (machine_numbers){0};
+    for (const char *s = text; out->n < MACHINE_MAX_LIST; s++) {
+        char *end;
+        double v = strtod(s, &end);
+        if (end == s || (*end && *end != ',') || !(v >= p->real_lo && v <= p->real_hi))
+            return false;
+        out->v[out->n++] = v;
+        s = end;
+        if (!*s) return true;
+    }
+    return false;
+}
+
+// [a, b, c], or the text "a,b,c".
+static bool read_list(const machine_param *p, const yaml_node *n, machine_numbers *out) {
+    if (n->kind == YAML_SCALAR) return parse_list(p, n->text, out);
+    *out = (machine_numbers){0};
+    if (n->kind != YAML_SEQUENCE || n->count < 1 || n->count > MACHINE_MAX_LIST) return false;
+    for (; out->n < (int64_t)n->count; out->n++) {
+        double *v = &out->v[out->n];
+        if (!yaml_to_f64(n->items[out->n], v) || !(*v >= p->real_lo && *v <= p->real_hi))
+            return false;
+    }
+    return true;
+}
+
 static void store_default(machine *m, const machine_param *p) {
     char *at = (char *)m + p->offset;
     switch (p->kind) {
     case MACHINE_INT: memcpy(at, &p->int_default, sizeof p->int_default); return;
     case MACHINE_REAL: memcpy(at, &p->real_default, sizeof p->real_default); return;
     case MACHINE_ENUM: memcpy(at, &(int){(int)p->int_default}, sizeof(int)); return;
+    case MACHINE_LIST: {
+        machine_numbers v;
+        CHECK(parse_list(p, p->choices, &v), "default of %s.%s", p->section, p->name);
+        memcpy(at, &v, sizeof v);
+        return;
+    }
     }
 }
 
@@ -76,6 +114,15 @@ static bool store_value(machine *m, const machine_param *p, const yaml_node *n, 
         diag_emit(diags, DIAG_ID_chip_value, n->loc,
                   "%s.%s is '%.40s', must be a number from %g to %g", p->section, p->name, text,
                   p->real_lo, p->real_hi);
+    } else if (p->kind == MACHINE_LIST) {
+        machine_numbers v;
+        if (read_list(p, n, &v)) {
+            memcpy(at, &v, sizeof v);
+            return true;
+        }
+        diag_emit(diags, DIAG_ID_chip_value, n->loc,
+                  "%s.%s is '%.40s', must be 1 to %d numbers from %g to %g", p->section, p->name,
+                  text, MACHINE_MAX_LIST, p->real_lo, p->real_hi);
     } else {
         unsigned v;
         if (n->kind == YAML_SCALAR && isa_word_find(p->choices, text, strlen(text), &v)) {
@@ -226,6 +273,18 @@ bool machine_check(const machine *m, const char *name, diag_sink *diags) {
     REQUIRE(weight > 0 || m->crossbar.adc_bits == 0,
             "crossbar.adc_bits is %lld, but real numbers (weight_bits 0) are not converted",
             (long long)m->crossbar.adc_bits)
+    REQUIRE(m->gain.q_levels != 1 && m->gain.kv_levels != 1 && m->gain.out_levels != 1 &&
+                m->gain.score_q_levels != 1 && m->gain.score_p_levels != 1,
+            "one level holds nothing: gain levels are 0 (continuous) or at least 2")
+    double codes = 1;
+    for (int64_t i = 0; i < m->gain.score_cells; i++) codes *= (double)m->gain.score_levels;
+    REQUIRE(codes <= 65536,
+            "gain.score_levels ^ score_cells is %.0f levels of a stored element, at most 65536",
+            codes)
+    REQUIRE(m->gain.score_adc_bits == 0 || (m->gain.score_cells > 0 && m->gain.score_q_levels > 0),
+            "gain.score_adc_bits is %lld, but real numbers (score_cells 0 or score_q_levels 0) "
+            "have no range to convert",
+            (long long)m->gain.score_adc_bits)
 #undef REQUIRE
     return ok;
 }

@@ -19,6 +19,17 @@ const char *machine_value_text(arena *a, const machine *m, const machine_param *
         spell_f64(v, text);
         return arena_str(a, text);
     }
+    if (p->kind == MACHINE_LIST) {
+        machine_numbers v;
+        char number[SPELL_NUMBER_BYTES];
+        const char *text = "[";
+        memcpy(&v, at, sizeof v);
+        for (int64_t i = 0; i < v.n; i++) {
+            spell_f64(v.v[i], number);
+            text = arena_printf(a, "%s%s%s", text, i ? ", " : "", number);
+        }
+        return arena_printf(a, "%s]", text);
+    }
     int v;
     size_t n;
     memcpy(&v, at, sizeof v);

@@ -129,9 +129,9 @@ static void print_descriptors(FILE *out) {
         fputc('\n', out);
     }
     fputs("### Enumerations\n\n| kind | values |\n|---|---|\n", out);
-    static const char *const hows[] = {"btype", "space", "quant", "gkind", "wtype",
-                                       "rkind", "rmode", "ract",  "rbias", "pdir",
-                                       "prole", "dom",   "elem"};
+    static const char *const hows[] = {"btype", "space", "quant", "gkind", "wtype",  "rkind",
+                                       "rmode", "ract",  "rread", "rsat",  "rdecay", "rbias",
+                                       "pdir",  "prole", "dom",   "elem"};
     for (size_t i = 0; i < ARRAY_LEN(hows); i++)
         fprintf(out, "| %s | %s |\n", hows[i], isa_enum_names(hows[i]));
 }
@@ -174,6 +174,10 @@ void isa_print_chip_parameters(FILE *out) {
             spell_f64(p->real_lo, lo);
             spell_f64(p->real_hi, hi);
             fprintf(out, "%s | %s to %s | ", dflt, lo, hi);
+        } else if (p->kind == MACHINE_LIST) {
+            spell_f64(p->real_lo, lo);
+            spell_f64(p->real_hi, hi);
+            fprintf(out, "%s | %s to %s, at most %d | ", p->choices, lo, hi, MACHINE_MAX_LIST);
         } else {
             size_t n;
             const char *word = isa_word(p->choices, (unsigned)p->int_default, &n);

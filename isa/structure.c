@@ -140,6 +140,33 @@ static void check_block(checker *c, const isa_group *g, const isa_block *b) {
             b->n0, b->cols, g->k1 - g->k0, g->n);
 }
 
+// Per-head tables and limits of a ring's read-out.
+static void check_readout(checker *c, const isa_ring *r, uint64_t heads) {
+    uint64_t tables = c->p->tables_bytes;
+    check_data(c, "sink", r->sink, heads, 4, tables);
+    if (r->kv_levels == 1 || r->kv_levels > 65536) bad(c, "kv_levels is %u", r->kv_levels);
+    if (r->q_levels == 1 || r->q_levels > 65536) bad(c, "q_levels is %u", r->q_levels);
+    if (r->p_levels == 1 || r->p_levels > 65536) bad(c, "p_levels is %u", r->p_levels);
+    if (r->out_levels == 1 || r->out_levels > 65536) bad(c, "out_levels is %u", r->out_levels);
+    if (r->adc_bits > 24) bad(c, "adc_bits is %u", r->adc_bits);
+    if (r->adc_bits && (!r->kv_levels || !r->q_levels))
+        bad(c, "a converter of %u bits needs q_levels and kv_levels: real numbers have no range",
+            r->adc_bits);
+    if (r->readout != ISA_READ_CHARGE) return;
+    if (r->kv_levels > 256) bad(c, "kv_levels is %u, at most 256", r->kv_levels);
+    if (!(r->v_dd > 0) || !(r->s_sat > 0) || !(r->o_sat > 0) || !(r->decay >= 0))
+        bad(c, "v_dd %g, s_sat %g, o_sat %g and decay %g must be positive", (double)r->v_dd,
+            (double)r->s_sat, (double)r->o_sat, (double)r->decay);
+    check_size(c, "sub_tile", r->sub_tile, 1);
+    check_size(c, "cell_terms", r->cell_terms, 1);
+    if (r->cell_terms > ISA_MAX_CELL_TERMS)
+        bad(c, "cell_terms is %u, at most %d", r->cell_terms, ISA_MAX_CELL_TERMS);
+    if (r->cell == ISA_NO_OFFSET || r->scalings == ISA_NO_OFFSET)
+        bad(c, "charge read-out needs cell and scalings");
+    check_data(c, "cell", r->cell, r->cell_terms, 4, tables);
+    check_data(c, "scalings", r->scalings, heads * 8, 4, tables);
+}
+
 static void check_ring(checker *c, const isa_ring *r) {
     if (!check_fields(c, ISA_DESC_ring, r)) return;
     check_size(c, "n_kv", r->n_kv, 1);
@@ -159,6 +186,7 @@ static void check_ring(checker *c, const isa_ring *r) {
     if (heads > MAX_WIDTH || heads * widest > MAX_WIDTH)
         bad(c, "%llu heads of up to %llu numbers do not fit a row", (unsigned long long)heads,
             (unsigned long long)widest);
+    check_readout(c, r, heads);
     if (r->bias == ISA_BIAS_NONE) return;
     if (r->bias_table == ISA_NO_OFFSET) bad(c, "the score bias has no table");
     uint64_t per_head = r->bias == ISA_BIAS_ALIBI      ? 1

@@ -22,7 +22,7 @@ tile 0
     b5 = f32 384 depth 4
     g0 = 128x384 in 3 blocks
     b6 = f32 128 depth 4
-    r0 = n_kv=2 q_per_kv=1 d=64 dv=64 slots=256 scale=0.125
+    r0 = n_kv=2 q_per_kv=1 d=64 dv=64 slots=256 scale=0.125 sub_tile=64
     b7 = q8 128 static depth 4
     b8 = f32 128 depth 4
     g1 = 128x128 in 1 block

@@ -25,7 +25,7 @@ tile 0
     g0 = 64x128 in 1 block
     t2 = f32 512x8
     b4 = f32 64 depth 4
-    r0 = n_kv=4 q_per_kv=2 d=8 dv=8 slots=512 scale=0.35355338
+    r0 = n_kv=4 q_per_kv=2 d=8 dv=8 slots=512 scale=0.35355338 sub_tile=64
     b5 = q8 64 static depth 4
     b6 = f32 64 depth 4
     g1 = 64x64 in 1 block
@@ -62,7 +62,7 @@ tile 1
     g0 = 64x128 in 1 block
     t1 = f32 512x8
     b3 = f32 64 depth 4
-    r0 = n_kv=4 q_per_kv=2 d=8 dv=8 slots=512 scale=0.35355338
+    r0 = n_kv=4 q_per_kv=2 d=8 dv=8 slots=512 scale=0.35355338 sub_tile=64
     b4 = q8 64 static depth 4
     b5 = f32 64 depth 4
     g1 = 64x64 in 1 block

@@ -70,7 +70,7 @@ tile 2
     b1 = q8 256 sym depth 4
     b2 = f32 512 depth 4
     g0 = 256x256 in 4 blocks
-    r0 = mode=all n_kv=8 q_per_kv=1 d=32 dv=32 slots=512 scale=0.17677669
+    r0 = mode=all n_kv=8 q_per_kv=1 d=32 dv=32 slots=512 scale=0.17677669 sub_tile=64
     b3 = i32 1 depth 512
     b4 = f32 256 depth 512 in mem
     b5 = f32 256 depth 4

@@ -33,7 +33,7 @@ tile 0
     t2 = f32 1x48
     b7 = f32 144 depth 17
     g1 = 48x144 in 2 blocks
-    r0 = mode=all dom=t1 n_kv=3 q_per_kv=1 d=16 dv=16 slots=17 scale=0.25
+    r0 = mode=all dom=t1 n_kv=3 q_per_kv=1 d=16 dv=16 slots=17 scale=0.25 sub_tile=64
     b8 = f32 48 depth 4
     b9 = q8 48 static depth 4
     b10 = f32 48 depth 4
@@ -76,7 +76,7 @@ tile 1
     t0 = f32 1x48
     b2 = f32 144 depth 17
     g0 = 48x144 in 2 blocks
-    r0 = mode=all dom=t1 n_kv=3 q_per_kv=1 d=16 dv=16 slots=17 scale=0.25
+    r0 = mode=all dom=t1 n_kv=3 q_per_kv=1 d=16 dv=16 slots=17 scale=0.25 sub_tile=64
     b3 = f32 48 depth 4
     b4 = q8 48 static depth 4
     b5 = f32 48 depth 4
@@ -94,7 +94,7 @@ tile 1
     t2 = f32 1x48
     b13 = f32 144 depth 17
     g4 = 48x144 in 2 blocks
-    r1 = mode=all dom=t1 n_kv=3 q_per_kv=1 d=16 dv=16 slots=17 scale=0.25
+    r1 = mode=all dom=t1 n_kv=3 q_per_kv=1 d=16 dv=16 slots=17 scale=0.25 sub_tile=64
     b14 = f32 48 depth 4
     b15 = q8 48 static depth 4
     b16 = f32 48 depth 4

@@ -79,7 +79,7 @@ tile 0
     g0 = 64x128 in 1 block
     t2 = f32 512x8
     b4 = f32 64 depth 4
-    r0 = n_kv=4 q_per_kv=2 d=8 dv=8 slots=512 scale=0.35355338
+    r0 = n_kv=4 q_per_kv=2 d=8 dv=8 slots=512 scale=0.35355338 sub_tile=64
     b5 = q8 64 asym depth 4
     b6 = f32 64 depth 4
     g1 = 64x64 in 1 block
@@ -97,7 +97,7 @@ tile 0
     b14 = f32 128 depth 4
     g4 = 64x128 in 1 block
     b15 = f32 64 depth 4
-    r1 = n_kv=4 q_per_kv=2 d=8 dv=8 slots=512 scale=0.35355338
+    r1 = n_kv=4 q_per_kv=2 d=8 dv=8 slots=512 scale=0.35355338 sub_tile=64
     b16 = q8 64 asym depth 4
     b17 = f32 64 depth 4
     g5 = 64x64 in 1 block
@@ -115,7 +115,7 @@ tile 0
     b25 = f32 128 depth 4
     g8 = 64x128 in 1 block
     b26 = f32 64 depth 4
-    r2 = n_kv=4 q_per_kv=2 d=8 dv=8 slots=512 scale=0.35355338
+    r2 = n_kv=4 q_per_kv=2 d=8 dv=8 slots=512 scale=0.35355338 sub_tile=64
     b27 = q8 64 asym depth 4
     b28 = f32 64 depth 4
     g9 = 64x64 in 1 block
@@ -133,7 +133,7 @@ tile 0
     b36 = f32 128 depth 4
     g12 = 64x128 in 1 block
     b37 = f32 64 depth 4
-    r3 = n_kv=4 q_per_kv=2 d=8 dv=8 slots=512 scale=0.35355338
+    r3 = n_kv=4 q_per_kv=2 d=8 dv=8 slots=512 scale=0.35355338 sub_tile=64
     b38 = q8 64 asym depth 4
     b39 = f32 64 depth 4
     g13 = 64x64 in 1 block
@@ -151,7 +151,7 @@ tile 0
     b47 = f32 128 depth 4
     g16 = 64x128 in 1 block
     b48 = f32 64 depth 4
-    r4 = n_kv=4 q_per_kv=2 d=8 dv=8 slots=512 scale=0.35355338
+    r4 = n_kv=4 q_per_kv=2 d=8 dv=8 slots=512 scale=0.35355338 sub_tile=64
     b49 = q8 64 asym depth 4
     b50 = f32 64 depth 4
     g17 = 64x64 in 1 block

@@ -283,6 +283,16 @@ static const row rows[] = {
         "%y = nn.attention %q, %k, %v {scale = 0.5} : f32[1,4,5,6]"),
     BAD(op_operand, "%q : f32[1,4,5,8], %k : f32[1,2,7,8], %v : f32[1,2,6,6]",
         "%y = nn.attention %q, %k, %v {scale = 0.5} : f32[1,4,5,6]"),
+#define GAINCELL_ATTRS                                                                         \
+    "{window = 4, sub_tile = 2, q_levels = 16, kv_levels = 8, out_levels = 32, saturate = "    \
+    "\"both\", v_dd = 0.9, s_sat = 80.0, o_sat = 40.0, decay = 1e-4, decay_form = \"power\", " \
+    "cell = [0.5, 13.6, -2.6, 46.0]}"
+    OK("%q : f32[1,2,5,8], %k : f32[1,2,5,8], %v : f32[1,2,5,8], %s : f32[2]",
+       "%y = nn.gaincell %q, %k, %v, %s, %s, %s, %s, %s, %s, %s, %s " GAINCELL_ATTRS
+       " : f32[1,2,5,8]"),
+    BAD(op_operand, "%q : f32[1,2,5,8], %k : f32[1,2,5,8], %v : f32[1,2,5,8], %s : f32[3]",
+        "%y = nn.gaincell %q, %k, %v, %s, %s, %s, %s, %s, %s, %s, %s " GAINCELL_ATTRS
+        " : f32[1,2,5,8]"),
     OK("%i : i32[t0], %w : f32[4,2]", "%y = nn.embed %i, %w : f32[t0,2]"),
     OK("%i : i32[t0,1], %w : f32[4,2]", "%y = nn.embed %i, %w : f32[t0,2]"),
     BAD(op_operand, "%i : i32[t0,2], %w : f32[4,2]", "%y = nn.embed %i, %w : f32[t0,2]"),

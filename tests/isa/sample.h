@@ -139,6 +139,9 @@ static inline isa_program *sample_program(void) {
                              .window = 256,
                              .scale = 0.70710678f,
                              .bias_table = ISA_NO_OFFSET,
+                             .sink = ISA_NO_OFFSET,
+                             .cell = ISA_NO_OFFSET,
+                             .scalings = ISA_NO_OFFSET,
                              .past_key = isa_program_string(p, "past.0.key"),
                              .kv_layout = isa_program_string(p, "bhtd")};
     static const isa_insn code_0[] = {
@@ -314,6 +317,9 @@ static inline isa_program *sample_random(sample_rng *r) {
             g->bias_width = 1;
             g->bias_zero = 0;
             if (g->bias != ISA_BIAS_NONE) g->bias_table = 8;
+            g->readout = ISA_READ_SCORE; // a structure that nobody can refuse
+            g->kv_levels = g->q_levels = g->p_levels = g->out_levels = g->adc_bits = 0;
+            g->sink = ISA_NO_OFFSET;
         }
         t->n_tables = sample_below(r, 3);
         t->tables = ARENA_ARRAY(a, isa_table, t->n_tables);

@@ -20,7 +20,9 @@ typedef struct {
 
 // A chip of machine.def's defaults, without limits of size.
 static inline machine build_chip(void) {
-    machine m = {.name = "test", .summary = ""};
+    machine m = {.name = "test", .summary = "", .gain = {.cell = {2, {0, 1}}}};
+    m.gain.s_sat = m.gain.o_sat = 1;
+    m.gain.score_levels = 8;
 #define PARAM_INT(section, key, dflt, lo, hi, unit, text) m.section.key = dflt;
 #define PARAM_REAL(section, key, dflt, lo, hi, unit, text) m.section.key = dflt;
 #define PARAM_ENUM(section, key, dflt, choices, text) m.section.key = dflt;

@@ -43,7 +43,10 @@ static isa_ring ring_desc(uint32_t slots, uint32_t window) {
                       .slots = slots,
                       .window = window,
                       .scale = 0.4472136f,
-                      .bias_table = ISA_NO_OFFSET};
+                      .bias_table = ISA_NO_OFFSET,
+                      .sink = ISA_NO_OFFSET,
+                      .cell = ISA_NO_OFFSET,
+                      .scalings = ISA_NO_OFFSET};
 }
 
 static uint16_t add_ring(build *b, isa_ring r) {

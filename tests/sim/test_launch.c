@@ -116,7 +116,10 @@ static void test_phases(void **state) {
                                         .dv = 1,
                                         .slots = 4,
                                         .scale = 1,
-                                        .bias_table = ISA_NO_OFFSET};
+                                        .bias_table = ISA_NO_OFFSET,
+                                        .sink = ISA_NO_OFFSET,
+                                        .cell = ISA_NO_OFFSET,
+                                        .scalings = ISA_NO_OFFSET};
     uint16_t px = build_port(&b, "memory", ISA_PORT_IN, ISA_F32, 2, 1),
              pq = build_port(&b, "q", ISA_PORT_IN, ISA_F32, 1, 0);
     uint16_t po = build_port(&b, "o", ISA_PORT_OUT, ISA_F32, 1, 0),
