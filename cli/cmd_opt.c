@@ -9,7 +9,7 @@
 int command_opt(int argc, char **argv);
 
 static const arg_option options[] = {
-    {"pass", 'p', ARG_STRING, "LIST", "passes to run, comma-separated (`ohmic passes` lists them)"},
+    {"pass", 'p', ARG_STRING, "LIST", "passes to run, comma-separated (`ohmic passes` lists them); default: none"},
     {"output", 'o', ARG_STRING, "FILE", "where the text goes; default: standard output"},
     COMPILE_OPTIONS,
 };
@@ -44,7 +44,8 @@ int command_opt(int argc, char **argv) {
         const char *path = args_at(given, 0);
         ir_module *done = NULL;
         if (compile_options(given, &c, diags) &&
-            pass_pipeline_parse(&p, args_string(given, "pass", ""), diags) &&
+            (!args_string(given, "pass", NULL) ||
+             pass_pipeline_parse(&p, args_string(given, "pass", ""), diags)) &&
             (c.module = ir_parse_file(path, diags)) && ir_verify(c.module, path, diags) &&
             (done = pass_run_pipeline(&p, c.module, &c.options, &c.checks, diags)))
             write_text(done, args_string(given, "output", "-"), diags);

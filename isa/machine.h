@@ -82,13 +82,4 @@ static inline int64_t machine_score_levels(const machine *m) {
     for (int64_t i = 0; i < m->gain.score_cells; i++) n *= m->gain.score_levels;
     return n;
 }
-
-// Arrays (bit slices) that make one crossbar of `weight_bits`: ceil(weight_bits / cell_bits), 1
-// when cell_bits is 0.
-static inline int machine_slices(const machine *m) {
-    return m->crossbar.cell_bits == 0
-               ? 1
-               : (int)((m->crossbar.weight_bits + m->crossbar.cell_bits - 1) /
-                       m->crossbar.cell_bits);
-}
 #endif

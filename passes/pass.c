@@ -76,8 +76,7 @@ const char *pass_state(arena *a, const ir_module *m) {
     bool tokens = false;
     for (size_t i = 0; i < m->funcs.count; i++) tokens |= is_token_typed(m->funcs.items[i]);
     if (!tokens) return "graph plain";
-    if (m->stage == IR_GRAPH) return "graph tokens";
-    return has_unit(m, "gc") ? "tokens blocks rings" : "tokens blocks";
+    return "graph tokens";
 }
 
 static bool has_word(const char *words, const char *word, size_t n) {
