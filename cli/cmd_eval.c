@@ -4,7 +4,6 @@
 #include "cli/report.h"
 #include "support/json.h"
 #include <inttypes.h>
-#include <math.h>
 #include <time.h>
 
 int command_eval(int argc, char **argv);
@@ -13,6 +12,11 @@ static const arg_option options[] = {
     {"perplexity", 0, ARG_STRING, "FILE",
      "JSON list of lists of token ids; the first id of each is context"},
     {"end-token", 0, ARG_INT, "ID", "token to predict behind every text"},
+    {"by-position", 0, ARG_FLAG, NULL,
+     "--perplexity: also by the position of the token that is predicted"},
+    {"recall", 0, ARG_STRING, "FILE",
+     "JSON list of probes {kind, distance, answer, prompt}: is the answer the likeliest token "
+     "behind the prompt? By distance and kind"},
     {"masked", 0, ARG_STRING, "FILE",
      "JSON with ids, masked (positions hidden at once) and mask_id: hidden tokens found again"},
     {"classify", 0, ARG_STRING, "DATA",
@@ -27,7 +31,7 @@ static const arg_option options[] = {
     {"ids", 0, ARG_STRING, "FILE",
      "--layers: the first list of this JSON file is the sequence; default: 16 seeded ids"},
     {"output", 0, ARG_STRING, "NAME", "output that holds the scores; default: logits"},
-    {"limit", 0, ARG_INT, "N", "only the first N sequences or images"},
+    {"limit", 0, ARG_INT, "N", "only the first N sequences, probes or images"},
     {"stats", 0, ARG_FLAG, NULL, "converter figures and event counters of the simulator"},
     {"threads", 't', ARG_INT, "N", "threads; never changes a result; default: all cores"},
     {"json", 0, ARG_FLAG, NULL, "print as JSON"},
@@ -42,39 +46,13 @@ static double now(void) {
 // ---- scores ----------------------------------------------------------------------------------
 
 static void show(const args *given, const char *what, const eval_score *s, sim *simulator) {
-    double n = s->count ? (double)s->count : 1, top = 100 * (double)s->right / n;
-    bool stats = args_flag(given, "stats") && simulator;
     sim_stats totals = {0};
+    bool stats = args_flag(given, "stats") && simulator;
     if (stats) totals = sim_totals(simulator);
-    if (args_flag(given, "json")) {
-        json_t *j = json_pack("{s:s, s:I, s:I, s:I, s:f, s:f, s:f, s:f}", "score", what, "count",
-                              (json_int_t)s->count, "right", (json_int_t)s->right, "sequences",
-                              (json_int_t)s->sequences, "top1", top / 100, "nll", s->nll / n,
-                              "perplexity", exp(s->nll / n), "seconds", s->seconds);
-        if (s->agree >= 0)
-            json_object_set_new(j, "as_reference", json_integer((json_int_t)s->agree));
-        if (stats) json_object_set_new(j, "stats", report_stats_json(&totals));
-        report_json(j);
-        return;
-    }
-    if (what[0] == 'p')
-        printf("perplexity %.4f, top-1 %.2f %%, nll %.5f; %" PRIu64 " tokens in %" PRIu64
-               " sequences, %.1f s\n",
-               exp(s->nll / n), top, s->nll / n, s->count, s->sequences, s->seconds);
-    else if (what[0] == 'm')
-        printf("masked top-1 %.2f %%, nll %.5f; %" PRIu64 " of %" PRIu64 " tokens in %" PRIu64
-               " sequences, %.1f s\n",
-               top, s->nll / n, s->right, s->count, s->sequences, s->seconds);
+    if (args_flag(given, "json"))
+        report_json(eval_json(what, s, stats ? &totals : NULL));
     else
-        printf("right %" PRIu64 " of %" PRIu64 ": %.2f %%, nll %.5f, %.1f s\n", s->right, s->count,
-               top, s->nll / n, s->seconds);
-    if (s->agree >= 0)
-        printf("as the reference: %" PRId64 " of %" PRIu64 " %s\n", s->agree, s->agree_of,
-               what[0] == 'm' ? "sequences" : "items");
-    if (stats) {
-        report_adc(&totals, stdout);
-        report_stats(&totals, stdout);
-    }
+        eval_show(what, s, stats ? &totals : NULL);
 }
 
 // ---- layers ----------------------------------------------------------------------------------
@@ -138,6 +116,7 @@ static void run(const args *given, diag_sink *diags) {
         const char *option;
         bool (*score)(eval_model *, const char *, const eval_options *, eval_score *, diag_sink *);
     } kinds[] = {{"perplexity", eval_perplexity},
+                 {"recall", eval_recall},
                  {"masked", eval_masked},
                  {"classify", eval_classify},
                  {"layers", NULL}};
@@ -146,12 +125,18 @@ static void run(const args *given, diag_sink *diags) {
         count += args_string(given, kinds[i].option, NULL) != NULL;
     if (count != 1) {
         diag_emit(diags, DIAG_ID_usage, DIAG_NOWHERE,
-                  "say one of --perplexity, --masked, --classify and --layers");
+                  "say one of --perplexity, --recall, --masked, --classify and --layers");
+        return;
+    }
+    if (args_flag(given, "by-position") && !args_string(given, "perplexity", NULL)) {
+        diag_emit(diags, DIAG_ID_usage, DIAG_NOWHERE, "--by-position belongs to --perplexity");
         return;
     }
     eval_options o = {.output = args_string(given, "output", NULL),
                       .limit = args_int(given, "limit", 0),
                       .end_token = args_int(given, "end-token", -1),
+                      .by_position = args_flag(given, "by-position"),
+                      .arena = args_arena(given),
                       .labels = args_string(given, "labels", NULL),
                       .shape = args_string(given, "shape", NULL),
                       .mean = args_string(given, "mean", NULL),

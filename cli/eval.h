@@ -5,6 +5,7 @@
 
 #include "cli/engine.h"
 #include "frontend/onnx.h"
+#include "support/json.h"
 #include "support/vec.h"
 
 // ---- models (eval_model.c) -------------------------------------------------------------------
@@ -34,12 +35,35 @@ bool eval_data_inputs(eval_model *m, const tensor *item, arena *a, tensor_set *s
 bool eval_run(eval_model *m, const tensor_set *inputs, const char *name, arena *a, tensor *rows,
               diag_sink *diags);
 
-// ---- scores (eval_text.c, eval_classify.c, eval_layers.c) ------------------------------------
+// ---- tables (eval_table.c) -------------------------------------------------------------------
+
+// A score, split by what its items are.
+typedef struct {
+    const char *label; // "16-31", "giver"
+    double nll;        // sum
+    uint64_t count, right;
+} eval_share;
+typedef struct {
+    const char *by; // "position", "distance", "kind"; NULL: no table
+    eval_share *items;
+    size_t count, capacity;
+} eval_table;
+
+// Ranges 1-15, 16-31, 32-63 and so on by powers of two. Tables live in `a`.
+eval_table eval_table_ranges(arena *a, const char *by);
+eval_share *eval_table_range(eval_table *t, int64_t n); // n > 0
+// The share of a label, made where it is new; sorted by label.
+eval_share *eval_table_label(eval_table *t, arena *a, const char *label);
+void eval_share_add(eval_share *s, double nll, bool right);
+
+// ---- scores (eval_text.c, eval_recall.c, eval_classify.c, eval_layers.c) ---------------------
 
 typedef struct {
     const char *output; // NULL: logits
-    int64_t limit;      // sequences, images; 0: all
+    int64_t limit;      // sequences, images, probes; 0: all
     int64_t end_token;  // -1: none
+    bool by_position;   // perplexity: a table beside the total
+    arena *arena;       // where tables live
     const char *labels, *shape, *mean, *std;
 } eval_options;
 
@@ -49,11 +73,16 @@ typedef struct {
     int64_t agree; // items or masked sequences that fare as their file says the reference did; -1:
                    // not said
     uint64_t agree_of;
+    eval_table table[2];
     double seconds;
 } eval_score;
 
 bool eval_perplexity(eval_model *m, const char *path, const eval_options *o, eval_score *s,
                      diag_sink *diags);
+// Prompts that end in front of a word that stood in them: is it the likeliest next token? By how
+// far back it stood, and by kind.
+bool eval_recall(eval_model *m, const char *path, const eval_options *o, eval_score *s,
+                 diag_sink *diags);
 bool eval_masked(eval_model *m, const char *path, const eval_options *o, eval_score *s,
                  diag_sink *diags);
 bool eval_classify(eval_model *m, const char *path, const eval_options *o, eval_score *s,
@@ -61,6 +90,19 @@ bool eval_classify(eval_model *m, const char *path, const eval_options *o, eval_
 
 // -log softmax(logits)[target], and whether no other logit is larger (ties to the lower id).
 double eval_nll(const float *logits, int64_t n, int64_t target, bool *top);
+
+// What scores of text share (eval_text.c). A list of whole numbers, and room for one more behind
+// it; NULL: it is something else.
+int64_t *eval_ids(const json_t *list, arena *a, size_t *n);
+// False and reported: the model has no such token.
+bool eval_check_target(int64_t id, const tensor *rows, const char *what, size_t index,
+                       diag_sink *diags);
+size_t eval_limited(size_t n, const eval_options *o);
+
+// How scores are shown (eval_show.c): `what` is the option that asked for it; totals NULL: no
+// counters.
+void eval_show(const char *what, const eval_score *s, const sim_stats *totals);
+json_t *eval_json(const char *what, const eval_score *s, const sim_stats *totals);
 
 typedef struct {
     const char *node; // ONNX

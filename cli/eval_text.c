@@ -1,6 +1,5 @@
 // How well does a model predict text? Perplexity, and masked tokens.
 #include "cli/eval.h"
-#include "support/json.h"
 #include "support/num.h"
 #include "support/progress.h"
 #include <inttypes.h>
@@ -20,8 +19,7 @@ static bool bad(const char *path, diag_sink *diags, const char *what) {
     return false;
 }
 
-// A list of whole numbers, and room for one more behind it; NULL: it is something else.
-static int64_t *ids_of(const json_t *list, arena *a, size_t *n) {
+int64_t *eval_ids(const json_t *list, arena *a, size_t *n) {
     if (!json_is_array(list)) return NULL;
     *n = json_array_size(list);
     int64_t *ids = ARENA_ARRAY(a, int64_t, *n + 1);
@@ -48,15 +46,16 @@ static bool logits_of(eval_model *m, const int64_t *ids, size_t n, const eval_op
     return false;
 }
 
-static bool check_target(int64_t id, const tensor *rows, size_t sequence, diag_sink *diags) {
+bool eval_check_target(int64_t id, const tensor *rows, const char *what, size_t index,
+                       diag_sink *diags) {
     if (id >= 0 && id < rows->dim[1]) return true;
     diag_emit(diags, DIAG_ID_eval_data, DIAG_NOWHERE,
-              "token %" PRId64 " of sequence %zu is outside the model's %" PRId64 " tokens", id,
-              sequence, rows->dim[1]);
+              "token %" PRId64 " of %s %zu is outside the model's %" PRId64 " tokens", id, what,
+              index, rows->dim[1]);
     return false;
 }
 
-static size_t limited(size_t n, const eval_options *o) {
+size_t eval_limited(size_t n, const eval_options *o) {
     return o->limit > 0 && (size_t)o->limit < n ? (size_t)o->limit : n;
 }
 
@@ -66,7 +65,7 @@ static bool score_text(eval_model *m, const json_t *list, size_t index, const ch
                        const eval_options *o, eval_score *s, diag_sink *diags) {
     arena *a = arena_new();
     size_t n = 0;
-    int64_t *ids = ids_of(list, a, &n);
+    int64_t *ids = eval_ids(list, a, &n);
     tensor rows;
     bool ok = ids || bad(path, diags, "expected a list of lists of token ids");
     if (ok && o->end_token >= 0) ids[n++] = o->end_token;
@@ -74,12 +73,15 @@ static bool score_text(eval_model *m, const json_t *list, size_t index, const ch
         ok = logits_of(m, ids, n - 1, o, a, &rows, diags);
         for (size_t i = 0; ok && i + 1 < n; i++) {
             bool top;
-            ok = check_target(ids[i + 1], &rows, index, diags);
+            ok = eval_check_target(ids[i + 1], &rows, "sequence", index, diags);
             if (!ok) break;
-            s->nll += eval_nll((const float *)rows.data + (int64_t)i * rows.dim[1], rows.dim[1],
-                               ids[i + 1], &top);
+            double nll = eval_nll((const float *)rows.data + (int64_t)i * rows.dim[1], rows.dim[1],
+                                  ids[i + 1], &top);
+            s->nll += nll;
             s->right += top;
             s->count++;
+            if (o->by_position)
+                eval_share_add(eval_table_range(&s->table[0], (int64_t)i + 1), nll, top);
         }
         s->sequences++;
     }
@@ -90,10 +92,11 @@ static bool score_text(eval_model *m, const json_t *list, size_t index, const ch
 bool eval_perplexity(eval_model *m, const char *path, const eval_options *o, eval_score *s,
                      diag_sink *diags) {
     *s = (eval_score){.agree = -1};
+    if (o->by_position) s->table[0] = eval_table_ranges(o->arena, "position");
     json_t *root = json_file_read(path, diags);
     if (!root) return false;
     bool ok = json_is_array(root) || bad(path, diags, "expected a list of lists of token ids");
-    size_t n = ok ? limited(json_array_size(root), o) : 0;
+    size_t n = ok ? eval_limited(json_array_size(root), o) : 0;
     progress *bar = progress_new("scoring", n);
     for (size_t i = 0; ok && i < n; i++) {
         ok = score_text(m, json_array_get(root, i), i, path, o, s, diags);
@@ -110,8 +113,8 @@ static bool score_masked(eval_model *m, const json_t *root, size_t index, const 
                          const eval_options *o, eval_score *s, diag_sink *diags) {
     arena *a = arena_new();
     size_t n = 0, n_masked = 0;
-    int64_t *ids = ids_of(json_array_get(json_object_get(root, "ids"), index), a, &n);
-    int64_t *at = ids_of(json_array_get(json_object_get(root, "masked"), index), a, &n_masked);
+    int64_t *ids = eval_ids(json_array_get(json_object_get(root, "ids"), index), a, &n);
+    int64_t *at = eval_ids(json_array_get(json_object_get(root, "masked"), index), a, &n_masked);
     const json_t *right = json_array_get(json_object_get(root, "right"), index);
     bool ok =
         (ids && at) || bad(path, diags, "'ids' and 'masked' must be lists of lists of numbers");
@@ -127,7 +130,7 @@ static bool score_masked(eval_model *m, const json_t *root, size_t index, const 
     ok = ok && logits_of(m, ids, n, o, a, &rows, diags);
     for (size_t i = 0; ok && i < n_masked; i++) {
         bool top;
-        ok = check_target(target[i], &rows, index, diags);
+        ok = eval_check_target(target[i], &rows, "sequence", index, diags);
         if (!ok) break;
         s->nll +=
             eval_nll((const float *)rows.data + at[i] * rows.dim[1], rows.dim[1], target[i], &top);
@@ -156,7 +159,7 @@ bool eval_masked(eval_model *m, const char *path, const eval_options *o, eval_sc
                json_array_size(ids) == json_array_size(masked) &&
                json_is_integer(json_object_get(root, "mask_id"))) ||
               bad(path, diags, "expected an object with 'ids', 'masked' and 'mask_id'");
-    size_t n = ok ? limited(json_array_size(ids), o) : 0;
+    size_t n = ok ? eval_limited(json_array_size(ids), o) : 0;
     progress *bar = progress_new("scoring", n);
     for (size_t i = 0; ok && i < n; i++) {
         ok = score_masked(m, root, i, path, o, s, diags);

@@ -22,6 +22,42 @@ says "/model/lm_head/MatMul"
 exits 0 eval $tales/tales_gpt.onnx --layers "$work/p.ohm" --ids $tales/eval_tokens.json --json
 says '"left_out"'
 
+# ---- by position: the shares add up to the total, and come in ranges of powers of two
+exits 0 eval "$work/p.ohm" --perplexity $tales/eval_tokens.json --end-token 0 --limit 3 --by-position
+awk '/^perplexity/ { total = $8 } $1 ~ /^[0-9]+-[0-9]+$/ { n += $3; labels = labels " " $1 } /^all / { all = $3 }
+  END { exit !(total > 0 && n == total && all == total && labels ~ /^ 1-15 16-31 32-63 64-127/) }' "$work/out" ||
+  { cat "$work/out"; fail "the positions are not those of the total"; }
+table=$(sed -n '2,$p' "$work/out")
+exits 0 eval $tales/tales_gpt.onnx --perplexity $tales/eval_tokens.json --end-token 0 --limit 3 --by-position
+[ "$table" = "$(sed -n '2,$p' "$work/out")" ] || fail "the interpreter's table by position is another one"
+exits 0 eval "$work/p.ohm" --perplexity $tales/eval_tokens.json --limit 1 --by-position --json
+says '"position": "16-31"'
+
+# ---- recall: only the last row counts, so a program that keeps no other gives the same
+echo '[{"kind":"opening","distance":1,"answer":266,"prompt":[0,47,393,69,487]},
+  {"kind":"opening","distance":1,"answer":0,"prompt":[0]}, {"kind":"name","distance":3,"answer":487,"prompt":[0,47,393,69]}]' \
+  >"$work/probes.json"
+exits 0 eval "$work/p.ohm" --recall "$work/probes.json"
+says "recalled 2 of 3: 66.67 %"
+grep -qE "^name +1 +1 +100.00" "$work/out" || fail "no row of the kind 'name'"
+grep -qE "^1-15 +2 +3 +66.67" "$work/out" || fail "no row of the distance 1-15"
+table=$(sed -n '2,$p' "$work/out")
+"$ohmic" compile $tales/tales_gpt.onnx --chip ideal --logits last -q -o "$work/last.ohm" 2>/dev/null
+for model in "$work/last.ohm" $tales/tales_gpt.onnx; do
+  exits 0 eval "$model" --recall "$work/probes.json"
+  [ "$(awk '{print $1, $2, $3}' <<<"$table")" = "$(sed -n '2,$p' "$work/out" | awk '{print $1, $2, $3}')" ] ||
+    fail "$(basename "$model") recalls something else"
+done
+exits 0 eval "$work/p.ohm" --recall "$work/probes.json" --limit 1 --json
+says '"by_distance"'
+says '"by_kind"'
+if shared models/own/recall_probes.json; then # metrics.json, all five ranges
+  exits 0 eval "$work/p.ohm" --recall "$root/../shared/models/own/recall_probes.json"
+  says "recalled 477 of 480"
+  [ "$(awk '$1 ~ /^[0-9]+-[0-9]+$/ { printf "%s:%s/%s ", $1, $2, $3 }' "$work/out")" = \
+    "1-15:96/96 16-31:96/96 32-63:96/96 64-127:94/96 128-255:95/96 " ] || { cat "$work/out"; fail "not metrics.json's recall"; }
+fi
+
 # ---- IR text: the token program and the mapped one, which the simulator follows to the bit
 "$ohmic" compile $tales/tales_gpt.onnx --chip ideal -q -o "$work/p.ohm" --dump-ir "$work/dump" 2>/dev/null
 for ir in "$work"/dump/*-find-tokens.oir "$work"/dump/*-allocate.oir; do
@@ -33,7 +69,7 @@ awk '$4 ~ /^\// && $1 != 0 {bad = 1} END {exit bad}' "$work/out" || { cat "$work
 rejects "no token program yet" eval "$work"/dump/00-*.oir --perplexity $tales/eval_tokens.json
 
 # ---- what is refused
-rejects "say one of --perplexity, --masked, --classify and --layers" eval "$work/p.ohm"
+rejects "say one of --perplexity, --recall, --masked, --classify and --layers" eval "$work/p.ohm"
 rejects "expected a list of lists of token ids" eval "$work/p.ohm" --perplexity $tales/tokenizer.json
 echo '[[0, 600]]' >"$work/big.json"
 rejects "token 600 of sequence 0 is outside the model's 512 tokens" eval "$work/p.ohm" --perplexity "$work/big.json"
@@ -42,6 +78,21 @@ rejects "input 'input_ids' is 600 at token 0 of sequence 0" eval "$work/p.ohm" -
 echo '[[0, 1' >"$work/broken.json"
 rejects "broken.json" eval "$work/p.ohm" --perplexity "$work/broken.json"
 rejects "the model has no output 'loss'" eval "$work/p.ohm" --perplexity $tales/eval_tokens.json --output loss
+rejects "--by-position belongs to --perplexity" eval "$work/p.ohm" --recall "$work/probes.json" --by-position
+rejects "expected a list of probes" eval "$work/p.ohm" --recall $tales/tokenizer.json
+bad_probe() { # MESSAGE PROBE
+  echo "[{\"kind\":\"a\",\"distance\":1,\"answer\":1,\"prompt\":[0]}, $2]" >"$work/bad.json"
+  rejects "$1" eval "$work/p.ohm" --recall "$work/bad.json"
+}
+bad_probe "probe 1: expected an object with 'kind', 'distance', 'answer' and 'prompt'" 7
+bad_probe "probe 1: expected a text for 'kind'" '{"distance":1,"answer":1,"prompt":[0]}'
+bad_probe "probe 1: expected a whole number of at least 1 for 'distance'" '{"kind":"a","distance":0,"answer":1,"prompt":[0]}'
+bad_probe "probe 1: expected a token id for 'answer'" '{"kind":"a","distance":1,"answer":"aunt","prompt":[0]}'
+bad_probe "probe 1: expected a list of token ids for 'prompt'" '{"kind":"a","distance":1,"answer":1,"prompt":[0,"b"]}'
+bad_probe "probe 1: expected a list of token ids for 'prompt', and at least one" '{"kind":"a","distance":1,"answer":1,"prompt":[]}'
+bad_probe "probe 1: 'distance' reaches to before the begin of 'prompt'" '{"kind":"a","distance":9,"answer":1,"prompt":[0,1]}'
+bad_probe "token 600 of probe 1 is outside the model's 512 tokens" '{"kind":"a","distance":1,"answer":600,"prompt":[0]}'
+bad_probe "input 'input_ids' is 600" '{"kind":"a","distance":1,"answer":1,"prompt":[600]}'
 rejects "expected an object with 'ids', 'masked' and 'mask_id'" eval "$work/p.ohm" --masked $tales/eval_tokens.json
 rejects "images need --labels FILE" eval "$work/p.ohm" --classify "$work/p.ohm"
 echo '[1]' >"$work/labels.json"

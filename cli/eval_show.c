@@ -1,0 +1,73 @@
+// Scores as text and as JSON; see eval.h.
+#include "cli/eval.h"
+#include "cli/report.h"
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+static double per(double sum, uint64_t count) { return count ? sum / (double)count : 0; }
+
+static void show_table(const eval_table *t, const eval_score *s) {
+    if (!t->by) return;
+    const eval_share all = {"all", s->nll, s->count, s->right};
+    printf("%-12s %8s %8s %8s %12s\n", t->by, "right", "of", "top-1 %", "perplexity");
+    for (size_t i = 0; i <= t->count; i++) {
+        const eval_share *x = i < t->count ? &t->items[i] : &all;
+        if (x->count)
+            printf("%-12s %8" PRIu64 " %8" PRIu64 " %8.2f %12.4f\n", x->label, x->right, x->count,
+                   100 * per((double)x->right, x->count), exp(per(x->nll, x->count)));
+    }
+}
+
+void eval_show(const char *what, const eval_score *s, const sim_stats *totals) {
+    double top = 100 * per((double)s->right, s->count), nll = per(s->nll, s->count);
+    bool masked = strcmp(what, "masked") == 0;
+    if (strcmp(what, "perplexity") == 0)
+        printf("perplexity %.4f, top-1 %.2f %%, nll %.5f; %" PRIu64 " tokens in %" PRIu64
+               " sequences, %.1f s\n",
+               exp(nll), top, nll, s->count, s->sequences, s->seconds);
+    else if (masked)
+        printf("masked top-1 %.2f %%, nll %.5f; %" PRIu64 " of %" PRIu64 " tokens in %" PRIu64
+               " sequences, %.1f s\n",
+               top, nll, s->right, s->count, s->sequences, s->seconds);
+    else
+        printf("%s %" PRIu64 " of %" PRIu64 ": %.2f %%, nll %.5f, %.1f s\n",
+               strcmp(what, "recall") == 0 ? "recalled" : "right", s->right, s->count, top, nll,
+               s->seconds);
+    if (s->agree >= 0)
+        printf("as the reference: %" PRId64 " of %" PRIu64 " %s\n", s->agree, s->agree_of,
+               masked ? "sequences" : "items");
+    for (size_t i = 0; i < ARRAY_LEN(s->table); i++) show_table(&s->table[i], s);
+    if (!totals) return;
+    report_adc(totals, stdout);
+    report_stats(totals, stdout);
+}
+
+json_t *eval_json(const char *what, const eval_score *s, const sim_stats *totals) {
+    double nll = per(s->nll, s->count);
+    json_t *j = json_pack("{s:s, s:I, s:I, s:I, s:f, s:f, s:f, s:f}", "score", what, "count",
+                          (json_int_t)s->count, "right", (json_int_t)s->right, "sequences",
+                          (json_int_t)s->sequences, "top1", per((double)s->right, s->count), "nll",
+                          nll, "perplexity", exp(nll), "seconds", s->seconds);
+    if (s->agree >= 0) json_object_set_new(j, "as_reference", json_integer((json_int_t)s->agree));
+    for (size_t i = 0; i < ARRAY_LEN(s->table); i++) {
+        const eval_table *t = &s->table[i];
+        char key[32];
+        if (!t->by) continue;
+        json_t *list = json_array();
+        for (size_t k = 0; k < t->count; k++) {
+            const eval_share *x = &t->items[k];
+            if (!x->count) continue;
+            double mean = per(x->nll, x->count);
+            json_array_append_new(list, json_pack("{s:s, s:I, s:I, s:f, s:f, s:f}", t->by, x->label,
+                                                  "count", (json_int_t)x->count, "right",
+                                                  (json_int_t)x->right, "top1",
+                                                  per((double)x->right, x->count), "nll", mean,
+                                                  "perplexity", exp(mean)));
+        }
+        snprintf(key, sizeof key, "by_%s", t->by);
+        json_object_set_new(j, key, list);
+    }
+    if (totals) json_object_set_new(j, "stats", report_stats_json(totals));
+    return j;
+}
