@@ -52,6 +52,7 @@ static const tok_rule rules[IR_OP_COUNT] = {
     [IR_nn_norm] = tok_rule_norm,
     [IR_nn_rope] = tok_rule_rope,
     [IR_nn_attention] = tok_rule_attention,
+    [IR_nn_gaincell] = tok_rule_gaincell,
     [IR_nn_embed] = tok_rule_gather,
     [IR_row_cols] = tok_rule_columns,
     [IR_row_permute] = tok_rule_columns,

@@ -325,7 +325,7 @@ bool tok_const_scalar(tok_ctx *c, uint32_t node, double *v);
 bool tok_const_same(tok_ctx *c, uint32_t node); // the same bits at every probe
 ir_val tok_const_op(tok_ctx *c, uint32_t user, const char *symbol);
 
-// ---- rules: find_tokens_rows.c, _reduce.c, _views.c, _join.c, _attention.c, _quant.c
+// ---- rules: find_tokens_rows.c, _reduce.c, _views.c, _join.c, _attention.c, _gain.c, _quant.c
 // -------------------------------
 
 typedef bool (*tok_rule)(tok_ctx *c, uint32_t node);
@@ -347,6 +347,11 @@ bool tok_rule_concat(tok_ctx *c, uint32_t node);
 bool tok_rule_conv(tok_ctx *c, uint32_t node);
 bool tok_rule_rope(tok_ctx *c, uint32_t node);
 bool tok_rule_attention(tok_ctx *c, uint32_t node);
+bool tok_rule_gaincell(tok_ctx *c, uint32_t node);
+// Heads, width of a head and domain of an operand [B, H, T, d] (transposed: [B, H, d, T]). False:
+// reported.
+bool tok_head_axes(tok_ctx *c, uint32_t node, uint32_t id, bool transposed, int64_t *heads,
+                   int64_t *d, int *domain);
 bool tok_rule_columns(tok_ctx *c, uint32_t node);
 bool tok_rule_dynquant(tok_ctx *c, uint32_t node);
 bool tok_rule_quantize(tok_ctx *c, uint32_t node);

@@ -6,9 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-// Heads, width of a head and domain of a [B, H, T, d] operand. False: reported.
-static bool head_axes(tok_ctx *c, uint32_t node, uint32_t id, bool transposed, int64_t *heads,
-                      int64_t *d, int *domain) {
+bool tok_head_axes(tok_ctx *c, uint32_t node, uint32_t id, bool transposed, int64_t *heads,
+                   int64_t *d, int *domain) {
     tok_node *x = tok_at(c, id);
     if (!tok_is_rows(c, node, id)) return false;
     if (tok_rows(c, id) == IR_NONE) return tok_at(c, node)->state = TOK_BAD, false;
@@ -112,7 +111,7 @@ bool tok_rule_rope(tok_ctx *c, uint32_t node) {
     tok_node *n = tok_at(c, node);
     int64_t heads, d;
     int domain, param[2] = {-1, -1};
-    if (!head_axes(c, node, n->operand[0], false, &heads, &d, &domain)) return false;
+    if (!tok_head_axes(c, node, n->operand[0], false, &heads, &d, &domain)) return false;
     const char *cosine = angle_table(c, n->operand[1], node, domain, &param[0]);
     const char *sine = cosine ? angle_table(c, n->operand[2], node, domain, &param[1]) : NULL;
     if (!sine) return tok_at(c, node)->state = TOK_BAD, false;
@@ -231,9 +230,9 @@ static bool shape_of(tok_ctx *c, uint32_t node, uint32_t q, uint32_t k, bool k_t
                      uint32_t v, shape *s) {
     int64_t heads_v, d_k;
     int dk, dv;
-    if (!head_axes(c, node, q, false, &s->heads, &s->d, &s->domain) ||
-        !head_axes(c, node, k, k_transposed, &s->n_kv, &d_k, &dk) ||
-        !head_axes(c, node, v, false, &heads_v, &s->dv, &dv))
+    if (!tok_head_axes(c, node, q, false, &s->heads, &s->d, &s->domain) ||
+        !tok_head_axes(c, node, k, k_transposed, &s->n_kv, &d_k, &dk) ||
+        !tok_head_axes(c, node, v, false, &heads_v, &s->dv, &dv))
         return false;
     if (dk != s->domain || dv != dk)
         return tok_fail(

@@ -109,6 +109,13 @@ static inline bytes attr_float(const char *name, float v) {
     put_int(&a, 20, 1);
     return a;
 }
+static inline bytes attr_floats(const char *name, size_t n, const float *v) {
+    bytes a = {0};
+    put_str(&a, 1, name);
+    for (size_t i = 0; i < n; i++) put_float(&a, 7, v[i]);
+    put_int(&a, 20, 6);
+    return a;
+}
 static inline bytes attr_msg(const char *name, int kind, uint32_t field, bytes m) {
     bytes a = {0};
     put_str(&a, 1, name);
