@@ -9,7 +9,8 @@
 int command_opt(int argc, char **argv);
 
 static const arg_option options[] = {
-    {"pass", 'p', ARG_STRING, "LIST", "passes to run, comma-separated (`ohmic passes` lists them); default: none"},
+    {"pass", 'p', ARG_STRING, "LIST",
+     "passes to run, comma-separated (`ohmic passes` lists them); default: none"},
     {"output", 'o', ARG_STRING, "FILE", "where the text goes; default: standard output"},
     COMPILE_OPTIONS,
 };
