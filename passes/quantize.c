@@ -18,7 +18,7 @@
 
 // ---- weights ---------------------------------------------------------------------------------
 
-enum { STRIP = 64 }; // columns handled together: one strip of a row-major matrix stays in cache
+enum { STRIP = 256 }; // columns handled together: rows of them are a kilobyte
 
 typedef struct {
     const float *w; // [K][N], or [N][K] when trans
@@ -28,33 +28,61 @@ typedef struct {
     float *scale;  // [N]
 } weight_job;
 
-static int8_t code_of(float x, float scale) {
-    float q = num_rint(x / scale);
-    return (int8_t)(q > 127 ? 127 : q < -127 ? -127 : q);
+// Nearest integer of x / scale, ties to even, at most 127: adding 1.5 * 2^23 leaves no room for a
+// fraction. Loops over it are vectors.
+static inline int8_t code_of(float x, float scale) {
+    float q = x / scale;
+    q = q == q ? q : 0;
+    q = q < 127 ? q : 127;
+    q = q > -127 ? q : -127;
+    return (int8_t)(int32_t)((q + 0x1.8p23f) - 0x1.8p23f);
+}
+
+static inline float larger(float a, float b) { return a > b ? a : b; }
+
+// Columns n0 .. n0 + n of a row-major matrix.
+static void quantize_strip(const weight_job *j, size_t n0, size_t n) {
+    float most[STRIP] = {0}, scale[STRIP];
+    for (size_t k = 0; k < j->k; k++)
+        for (size_t i = 0; i < n; i++) most[i] = larger(fabsf(j->w[k * j->n + n0 + i]), most[i]);
+    for (size_t i = 0; i < n; i++) {
+        j->scale[n0 + i] = most[i] / 127.0f;
+        scale[i] = j->scale[n0 + i] > 0 ? j->scale[n0 + i] : 1; // a column of zeros: codes 0
+    }
+    for (size_t k = 0; k < j->k; k++)
+        for (size_t i = 0; i < n; i++)
+            j->codes[k * j->n + n0 + i] = code_of(j->w[k * j->n + n0 + i], scale[i]);
+}
+
+// The same where a column is a row of memory: codes are turned block by block.
+static void quantize_strip_trans(const weight_job *j, size_t n0, size_t n) {
+    int8_t block[STRIP][STRIP];
+    float scale[STRIP];
+    for (size_t i = 0; i < n; i++) {
+        const float *w = j->w + (n0 + i) * j->k;
+        float most = 0;
+        for (size_t k = 0; k < j->k; k++) most = larger(fabsf(w[k]), most);
+        j->scale[n0 + i] = most / 127.0f;
+        scale[i] = j->scale[n0 + i] > 0 ? j->scale[n0 + i] : 1;
+    }
+    for (size_t k0 = 0; k0 < j->k; k0 += STRIP) {
+        size_t rows = j->k - k0 < STRIP ? j->k - k0 : STRIP;
+        for (size_t i = 0; i < n; i++)
+            for (size_t k = 0; k < rows; k++)
+                block[i][k] = code_of(j->w[(n0 + i) * j->k + k0 + k], scale[i]);
+        for (size_t k = 0; k < rows; k++)
+            for (size_t i = 0; i < n; i++) j->codes[(k0 + k) * j->n + n0 + i] = block[i][k];
+    }
 }
 
 static void quantize_columns(void *ctx, size_t begin, size_t end) {
     const weight_job *j = ctx;
     for (size_t n0 = begin; n0 < end; n0 += STRIP) {
-        size_t n1 = n0 + STRIP < end ? n0 + STRIP : end;
-        float most[STRIP] = {0};
-        for (size_t n = n0; j->trans && n < n1; n++)
-            for (size_t k = 0; k < j->k; k++) {
-                float a = fabsf(j->w[n * j->k + k]);
-                if (a > most[n - n0]) most[n - n0] = a;
-            }
-        for (size_t k = 0; !j->trans && k < j->k; k++)
-            for (size_t n = n0; n < n1; n++) {
-                float a = fabsf(j->w[k * j->n + n]);
-                most[n - n0] = a > most[n - n0] ? a : most[n - n0];
-            }
-        for (size_t n = n0; n < n1; n++) j->scale[n] = most[n - n0] / 127.0f;
-        for (size_t k = 0; k < j->k; k++)
-            for (size_t n = n0; n < n1; n++) {
-                float s = j->scale[n];
-                float x = j->trans ? j->w[n * j->k + k] : j->w[k * j->n + n];
-                j->codes[k * j->n + n] = s == 0 ? 0 : code_of(x, s);
-            }
+        size_t n = n0 + STRIP < end ? STRIP : end - n0;
+        if (j->trans)
+            quantize_strip_trans(j, n0, n);
+        else
+            quantize_strip(j, n0, n);
     }
 }
 
