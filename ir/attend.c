@@ -5,9 +5,7 @@
 #include "support/num.h"
 #include <stdlib.h>
 
-void attend_scores(float *s, const float *q, const attend_head *h, size_t from, size_t n,
-                   const float *bias) {
-    product_row(s, q, h->d, h->kt + from, h->ld_k, n);
+void attend_scale(float *s, const attend_head *h, size_t n, const float *bias) {
     for (size_t j = 0; j < n; j++) s[j] *= h->scale;
     if (h->softcap != 0) {
         for (size_t j = 0; j < n; j++) s[j] /= h->softcap;
@@ -17,11 +15,28 @@ void attend_scores(float *s, const float *q, const attend_head *h, size_t from, 
     for (size_t j = 0; bias && j < n; j++) s[j] += bias[j];
 }
 
-void attend_softmax(float *s, size_t n, const uint8_t *valid) {
-    size_t visible = 0;
+void attend_scores(float *s, const float *q, const attend_head *h, size_t from, size_t n,
+                   const float *bias) {
+    product_row(s, q, h->d, h->kt + from, h->ld_k, n);
+    attend_scale(s, h, n, bias);
+}
+
+static float hard_sigmoid(const attend_head *h, float s) {
+    float p = h->alpha * s + h->beta;
+    p = p > 0 ? p : 0; // NaN: 0
+    return p < 1 ? p : 1;
+}
+
+void attend_activate(float *s, const attend_head *h, size_t n, const uint8_t *valid) {
+    if (h->hard) {
+        for (size_t j = 0; j < n; j++) s[j] = !valid || valid[j] ? hard_sigmoid(h, s[j]) : 0;
+        return;
+    }
+    size_t visible = valid ? 0 : n;
     for (size_t j = 0; valid && j < n; j++)
         if (valid[j]) s[visible++] = s[j];
-    eval_softmax_row(s, s, valid ? visible : n);
+    if (h->sink) s[visible] = *h->sink; // last in the sum
+    eval_softmax_row(s, s, visible + (h->sink != NULL));
     for (size_t j = n; valid && j-- > 0;) s[j] = valid[j] ? s[--visible] : 0; // spread out again
 }
 

@@ -6,39 +6,28 @@
 
 // ---- the device ------------------------------------------------------------------------------
 
-bool charge_unit_read(const ir_attrs *l, int64_t slots, charge_unit *u, const char **why) {
+charge_unit charge_unit_read(const ir_attrs *l, int64_t slots) {
     size_t terms;
     const double *cell = ir_attr_floats(l, IR_ATTR_cell, &terms);
     const char *saturate = ir_attr_str(l, IR_ATTR_saturate, "none");
-    const char *form = ir_attr_str(l, IR_ATTR_decay_form, "power");
-    *u = (charge_unit){.sub_tile = ir_attr_int(l, IR_ATTR_sub_tile, 0),
-                       .slots = slots,
-                       .q_levels = ir_attr_int(l, IR_ATTR_q_levels, 0),
-                       .kv_levels = ir_attr_int(l, IR_ATTR_kv_levels, 0),
-                       .out_levels = ir_attr_int(l, IR_ATTR_out_levels, 0),
-                       .v_dd = (float)ir_attr_float(l, IR_ATTR_v_dd, 0),
-                       .s_sat = (float)ir_attr_float(l, IR_ATTR_s_sat, 0),
-                       .o_sat = (float)ir_attr_float(l, IR_ATTR_o_sat, 0),
-                       .decay = (double)(float)ir_attr_float(l, IR_ATTR_decay, 0),
-                       .product = strcmp(form, "product") == 0,
-                       .terms = (int)terms};
-    u->saturate_scores = strcmp(saturate, "scores") == 0 || strcmp(saturate, "both") == 0;
-    u->saturate_outputs = strcmp(saturate, "outputs") == 0 || strcmp(saturate, "both") == 0;
-    *why = NULL;
-    if (u->sub_tile < 1) *why = "sub_tile must be positive";
-    if (u->q_levels < 0 || u->q_levels == 1 || u->kv_levels < 0 || u->kv_levels == 1 ||
-        u->out_levels < 0 || u->out_levels == 1 || u->q_levels > 65536 || u->kv_levels > 256 ||
-        u->out_levels > 65536)
-        *why = "levels must be 0 (continuous), or 2 to 65536 (kv_levels: 256)";
-    if (!(u->v_dd > 0 && u->s_sat > 0 && u->o_sat > 0))
-        *why = "v_dd, s_sat and o_sat must be positive";
-    if (!(u->decay >= 0)) *why = "decay must not be negative";
-    if (terms < 1 || terms > CHARGE_MAX_TERMS) *why = "cell must have 1 to 12 coefficients";
-    if (!u->saturate_scores && !u->saturate_outputs && strcmp(saturate, "none") != 0)
-        *why = "saturate must be none, scores, outputs or both";
-    if (!u->product && strcmp(form, "power") != 0) *why = "decay_form must be power or product";
-    for (size_t i = 0; !*why && i < terms; i++) u->cell[i] = (double)(float)cell[i];
-    return !*why;
+    bool both = strcmp(saturate, "both") == 0;
+    charge_unit u = {
+        .sub_tile = ir_attr_int(l, IR_ATTR_sub_tile, 0),
+        .slots = slots,
+        .q_levels = ir_attr_int(l, IR_ATTR_q_levels, 0),
+        .kv_levels = ir_attr_int(l, IR_ATTR_kv_levels, 0),
+        .out_levels = ir_attr_int(l, IR_ATTR_out_levels, 0),
+        .v_dd = (float)ir_attr_float(l, IR_ATTR_v_dd, 0),
+        .s_sat = (float)ir_attr_float(l, IR_ATTR_s_sat, 0),
+        .o_sat = (float)ir_attr_float(l, IR_ATTR_o_sat, 0),
+        .saturate_scores = both || strcmp(saturate, "scores") == 0,
+        .saturate_outputs = both || strcmp(saturate, "outputs") == 0,
+        .decay = (double)(float)ir_attr_float(l, IR_ATTR_decay, 0),
+        .product = strcmp(ir_attr_str(l, IR_ATTR_decay_form, "power"), "product") == 0,
+        .terms = (int)terms,
+    };
+    for (size_t i = 0; i < terms; i++) u.cell[i] = (double)(float)cell[i];
+    return u;
 }
 
 // ---- levels ----------------------------------------------------------------------------------
@@ -73,68 +62,74 @@ static void coefficients(const charge_unit *u, int64_t age, double *g) {
     }
 }
 
-static double score(const charge_unit *u, const charge_query *q, const double *k, size_t column,
-                    const double *g) {
-    double moment[CHARGE_MAX_TERMS] = {0}, s = 0;
+static double score(const charge_unit *u, const charge_query *q, const double *k, const double *g) {
+    double moment[READOUT_MAX_TERMS] = {0}, s = 0;
     for (size_t c = 0; c < q->d; c++) {
         double power = 1;
         for (int i = 0; i < u->terms; i++) {
             moment[i] += q->q[c] * power;
-            power *= k[c * column];
+            power *= k[c];
         }
     }
     for (int i = 0; i < u->terms; i++) s += g[i] * moment[i];
     return u->q_levels ? s / (double)(u->q_levels - 1) : s;
 }
 
-static double cell(const charge_unit *u, const double *g, double x) {
-    double c = g[0], power = 1;
-    for (int i = 1; i < u->terms; i++) {
-        power *= x;
-        c += g[i] * power;
+// to[c] += phi * C(v[c]). power and sum: scratch of dv numbers.
+static void pulse_row(const charge_unit *u, double phi, const double *g, const double *v, size_t dv,
+                      double *power, double *sum, double *to) {
+    for (size_t c = 0; c < dv; c++) {
+        power[c] = 1;
+        sum[c] = g[0];
     }
-    return c;
+    for (int i = 1; i < u->terms; i++) {
+        for (size_t c = 0; c < dv; c++) {
+            power[c] *= v[c];
+            sum[c] += g[i] * power[c];
+        }
+    }
+    for (size_t c = 0; c < dv; c++) to[c] += phi * sum[c];
 }
 
 void charge_attend(const charge_unit *u, const charge_query *q, const charge_memory *m, float *out,
                    double *scores, double *codes) {
-    size_t n = (size_t)m->n, tiles = (size_t)((u->slots + u->sub_tile - 1) / u->sub_tile);
-    double *g = base_alloc((n * CHARGE_MAX_TERMS + 1) * sizeof *g);
+    size_t n = (size_t)m->n, dv = q->dv;
+    size_t tiles = (size_t)((u->slots + u->sub_tile - 1) / u->sub_tile);
+    double *g = base_alloc((n * READOUT_MAX_TERMS + 1) * sizeof *g);
     double *phi = base_calloc(n + 1, sizeof *phi);
-    double *charge = base_calloc(tiles * q->dv + 1, sizeof *charge);
-    int64_t *by_slot = base_alloc((size_t)u->slots * sizeof *by_slot); // token in a slot, -1
+    double *charge = base_calloc((tiles + 2) * dv + 1, sizeof *charge);
+    int64_t *by_slot = base_alloc((size_t)u->slots * sizeof *by_slot); // token in a slot, -1: none
     for (int64_t s = 0; s < u->slots; s++) by_slot[s] = -1;
     for (size_t j = 0; j < n; j++) {
         int64_t position = m->first + (int64_t)j;
         if (scores) scores[j] = 0;
         if (m->valid && !m->valid[j]) continue;
         by_slot[position % u->slots] = (int64_t)j;
-        double *g_j = g + j * CHARGE_MAX_TERMS;
+        double *g_j = g + j * READOUT_MAX_TERMS;
         coefficients(u, q->t - position, g_j);
-        double s = score(u, q, m->k + j * m->k_token, m->k_column, g_j);
+        double s = score(u, q, m->k + j * q->d, g_j);
         if (scores) scores[j] = s;
         double p = s / (double)u->s_sat;
         phi[j] = p > 0 ? (u->saturate_scores && p > 1 ? 1 : p) : 0;
     }
+    double *power = charge + tiles * dv, *sum = power + dv;
     for (int64_t s = 0; s < u->slots; s++) {
         int64_t j = by_slot[s];
-        if (j < 0) continue;
-        double *to = charge + (size_t)(s / u->sub_tile) * q->dv;
-        const double *v = m->v + (size_t)j * m->v_token;
-        for (size_t c = 0; c < q->dv; c++)
-            to[c] += phi[j] * cell(u, g + j * CHARGE_MAX_TERMS, v[c * m->v_column]);
+        if (j < 0 || phi[j] == 0) continue;
+        pulse_row(u, phi[j], g + j * READOUT_MAX_TERMS, m->v + (size_t)j * dv, dv, power, sum,
+                  charge + (size_t)(s / u->sub_tile) * dv);
     }
     float step = u->out_levels ? 2.0f / (float)(u->out_levels - 1) : 1;
-    for (size_t c = 0; c < q->dv; c++) {
-        double sum = 0;
+    for (size_t c = 0; c < dv; c++) {
+        double total = 0;
         for (size_t i = 0; i < tiles; i++) {
-            double z = charge[i * q->dv + c] / (double)u->o_sat;
+            double z = charge[i * dv + c] / (double)u->o_sat;
             if (u->saturate_outputs) z = z > 1 ? 1 : z < -1 ? -1 : z;
             if (u->out_levels) z = (double)num_rint((float)z / step);
-            if (codes) codes[i * q->dv + c] = z;
-            sum += z;
+            if (codes) codes[i * dv + c] = z;
+            total += z;
         }
-        float r = u->out_levels ? (float)((double)step * sum) : (float)sum;
+        float r = u->out_levels ? (float)((double)step * total) : (float)total;
         out[c] = q->a_o * r + q->b_o;
     }
     free(by_slot);

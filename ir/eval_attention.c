@@ -8,8 +8,9 @@
 typedef struct {
     int64_t batch, heads, kv_heads, rows, keys, d, dv;
     bool causal;
-    int64_t window; // 0: all
-    float scale, softcap;
+    int64_t window;          // 0: all
+    attend_head head;        // as all heads have it
+    const float *sink;       // [H], or NULL
     const float *q, *kt, *v; // q [B,H,T,d]; kt [B,Hk,d,S]; v [B,Hk,S,dv]
     const float *bias;       // float mask, or NULL
     const uint8_t *valid;    // bool mask, or NULL
@@ -29,13 +30,10 @@ static void attention_rows(void *ctx, size_t begin, size_t end) {
         int64_t self = j->keys - j->rows + t, lo = 0, hi = j->causal ? self + 1 : j->keys;
         if (j->window > 0) lo = max_i64(0, self - j->window + 1);
         hi = max_i64(lo, min_i64(hi, j->keys));
-        attend_head head = {.kt = j->kt + kv * j->d * j->keys,
-                            .v = j->v + kv * j->keys * j->dv,
-                            .ld_k = (size_t)j->keys,
-                            .d = (size_t)j->d,
-                            .dv = (size_t)j->dv,
-                            .scale = j->scale,
-                            .softcap = j->softcap};
+        attend_head head = j->head;
+        head.kt = j->kt + kv * j->d * j->keys;
+        head.v = j->v + kv * j->keys * j->dv;
+        head.sink = j->sink ? j->sink + h : NULL;
         int64_t mask = b * j->mask_stride[0] + h * j->mask_stride[1] + t * j->mask_stride[2];
         for (int64_t k = lo; k < hi; k++) {
             if (j->bias) bias[k - lo] = j->bias[mask + k * j->mask_stride[3]];
@@ -44,7 +42,7 @@ static void attention_rows(void *ctx, size_t begin, size_t end) {
         const uint8_t *visible = j->valid ? valid : NULL;
         size_t n = (size_t)(hi - lo), from = (size_t)lo;
         attend_scores(s, j->q + (int64_t)i * j->d, &head, from, n, j->bias ? bias : NULL);
-        attend_softmax(s, n, visible);
+        attend_activate(s, &head, n, visible);
         attend_mix(j->out + (int64_t)i * j->dv, s, &head, from, n, visible);
     }
     free(valid);
@@ -66,6 +64,8 @@ static bool mask_strides(attention_job *j, const tensor *mask) {
 
 bool ir_eval_nn_attention(ir_eval_ctx *c, const ir_op *op, const tensor *const *in, tensor *out) {
     const tensor *q = in[0], *k = in[1], *v = in[2], *mask = op->n_operands > 3 ? in[3] : NULL;
+    const tensor *sink = op->n_operands > 4 ? in[4] : NULL;
+    const ir_attrs *l = &op->attrs;
     if (q->rank != 4 || k->rank != 4 || v->rank != 4)
         return eval_fail(c, op, DIAG_ID_eval_operand, "q, k and v must have rank 4");
     attention_job j = {.batch = q->dim[0],
@@ -75,19 +75,31 @@ bool ir_eval_nn_attention(ir_eval_ctx *c, const ir_op *op, const tensor *const *
                        .keys = k->dim[2],
                        .d = q->dim[3],
                        .dv = v->dim[3],
-                       .causal = ir_attr_int(&op->attrs, IR_ATTR_causal, 0) != 0,
-                       .window = ir_attr_int(&op->attrs, IR_ATTR_window, 0),
-                       .scale = (float)ir_attr_float(&op->attrs, IR_ATTR_scale, 1),
-                       .softcap = (float)ir_attr_float(&op->attrs, IR_ATTR_softcap, 0)};
+                       .causal = ir_attr_int(l, IR_ATTR_causal, 0) != 0,
+                       .window = ir_attr_int(l, IR_ATTR_window, 0)};
+    j.head = (attend_head){
+        .ld_k = (size_t)j.keys,
+        .d = (size_t)j.d,
+        .dv = (size_t)j.dv,
+        .scale = (float)ir_attr_float(l, IR_ATTR_scale, 1),
+        .softcap = (float)ir_attr_float(l, IR_ATTR_softcap, 0),
+        .hard = strcmp(ir_attr_str(l, IR_ATTR_act, "softmax"), "hardsigmoid") == 0,
+        .alpha = (float)ir_attr_float(l, IR_ATTR_alpha, 0),
+        .beta = (float)ir_attr_float(l, IR_ATTR_beta, 0),
+    };
     int64_t groups = j.batch * j.kv_heads;
     if (j.kv_heads < 1 || j.heads % j.kv_heads != 0 || k->dim[0] != j.batch || k->dim[3] != j.d ||
         tensor_count(v) != (size_t)(groups * j.keys * j.dv) ||
         tensor_count(out) != (size_t)(j.batch * j.heads * j.rows * j.dv))
         return eval_fail(c, op, DIAG_ID_eval_operand, "q, k and v do not fit each other");
+    if (sink && tensor_count(sink) != (size_t)j.heads)
+        return eval_fail(c, op, DIAG_ID_eval_operand, "the sink must have one score a head");
     if (mask && !mask_strides(&j, mask))
         return eval_fail(c, op, DIAG_ID_eval_operand, "the mask does not broadcast to the scores");
     eval_view qv = eval_view_as(q, ELEM_f32), kv = eval_view_as(k, ELEM_f32),
-              vv = eval_view_as(v, ELEM_f32), mv = {0};
+              vv = eval_view_as(v, ELEM_f32), mv = {0}, sv = {0};
+    if (sink) sv = eval_view_as(sink, ELEM_f32);
+    j.sink = sv.data;
     if (mask) mv = eval_view_as(mask, mask->type == ELEM_bool ? ELEM_bool : ELEM_f32);
     if (mask && mask->type == ELEM_bool)
         j.valid = mv.data;
@@ -116,5 +128,6 @@ bool ir_eval_nn_attention(ir_eval_ctx *c, const ir_op *op, const tensor *const *
     eval_view_free(&kv);
     eval_view_free(&vv);
     eval_view_free(&mv);
+    eval_view_free(&sv);
     return true;
 }

@@ -28,41 +28,101 @@ static void from_slots(const ir_ring_state *r, float *keys, const float *slots, 
     for (int64_t i = 0; i < n; i++) keys[i] = slots[(pos + i) % r->slots];
 }
 
-static void attend_one(const ring_job *j, int64_t row, int64_t h, float *s, float *bias) {
+// What a row sees of one key/value head.
+typedef struct {
+    int64_t g, from, n, pos; // columns of k from `from` on; position of the first
+    const uint8_t *valid;    // NULL: all
+} sight;
+
+static sight sight_of(const ring_job *j, int64_t t, int64_t h) {
     const ir_ring_state *r = j->ring;
-    int64_t g = h / r->q_per_kv, heads = r->n_kv * r->q_per_kv, t = j->pos + row, from, n, pos;
-    ring_visible(r, t, j->written, &from, &n, &pos);
-    attend_head head = {.kt = r->k + g * r->d * r->capacity,
-                        .v = r->v + g * r->dv * r->capacity,
+    sight v = {.g = h / r->q_per_kv};
+    ring_visible(r, t, j->written, &v.from, &v.n, &v.pos);
+    if (r->masked && v.n) v.valid = r->valid + v.from;
+    return v;
+}
+
+static void attend_charge(const ir_ring_state *r, int64_t t, int64_t h, const sight *v,
+                          const float *in, float *out) {
+    size_t d = (size_t)r->d, dv = (size_t)r->dv;
+    size_t at = (size_t)(v->g * r->capacity + v->from), heads = (size_t)(r->n_kv * r->q_per_kv);
+    const float *scale = r->scalings + h;
+    double *q = base_alloc((d + 1) * sizeof *q);
+    for (size_t i = 0; i < d; i++) q[i] = charge_pulse(&r->charge, scale[0], scale[heads], in[i]);
+    charge_query query = {q, d, dv, scale[6 * heads], scale[7 * heads], t};
+    charge_memory memory = {.k = v->n ? r->k_stored + at * d : NULL,
+                            .v = v->n ? r->v_stored + at * dv : NULL,
+                            .valid = v->valid,
+                            .first = v->pos,
+                            .n = v->n};
+    charge_attend(&r->charge, &query, &memory, out, NULL, NULL);
+    free(q);
+}
+
+// Score read-out. s: room for one number more than the row sees.
+static void attend_score(const ring_job *j, int64_t t, int64_t h, const sight *v, const float *in,
+                         float *out, float *s, float *bias) {
+    const ir_ring_state *r = j->ring;
+    size_t n = (size_t)v->n, from = (size_t)v->from;
+    size_t at = (size_t)(v->g * r->capacity) + from;
+    attend_head head = {.kt = r->k + v->g * r->d * r->capacity,
+                        .v = r->v + v->g * r->dv * r->capacity,
                         .ld_k = (size_t)r->capacity,
                         .d = (size_t)r->d,
                         .dv = (size_t)r->dv,
                         .scale = r->scale,
-                        .softcap = r->softcap};
-    const uint8_t *valid = r->masked ? r->valid + from : NULL;
+                        .softcap = r->softcap,
+                        .hard = r->hard,
+                        .alpha = r->alpha,
+                        .beta = r->beta,
+                        .sink = r->sink ? r->sink + h : NULL};
+    bool levels = r->readout == RING_LEVELS;
+    levels_memory memory = {.valid = v->valid, .first = v->pos, .n = v->n};
+    if (levels) {
+        memory.k = r->k_stored + at * head.d;
+        memory.v = r->v_stored + at * head.dv;
+        memory.k_a = r->k_a + at;
+        memory.v_a = r->v_a + at;
+    }
+    if (j->what == MIX) {
+        from_slots(r, s, in, v->pos, v->n);
+    } else {
+        const float *added = ring_bias_row(r, h, t, v->pos, v->n, bias) ? bias : NULL;
+        if (levels) {
+            levels_scores(&r->levels, in, head.d, &memory, s);
+            attend_scale(s, &head, n, added);
+        } else {
+            attend_scores(s, in, &head, from, n, added);
+        }
+        if (j->what == SCORES) {
+            for (size_t i = 0; v->valid && i < n; i++)
+                if (!v->valid[i]) s[i] = -INFINITY;
+        } else {
+            attend_activate(s, &head, n, v->valid);
+        }
+    }
+    if (j->what == SCORES || j->what == PROBABILITIES)
+        to_slots(r, out, s, v->pos, v->n);
+    else if (levels)
+        levels_mix(&r->levels, s, head.dv, &memory, out);
+    else
+        attend_mix(out, s, &head, from, n, v->valid);
+}
+
+static void attend_one(const ring_job *j, int64_t row, int64_t h, float *s, float *bias) {
+    const ir_ring_state *r = j->ring;
+    int64_t heads = r->n_kv * r->q_per_kv, t = j->pos + row;
     int64_t in_width = j->what == MIX ? r->slots : r->d;
     int64_t out_width = j->what == ATTEND || j->what == MIX ? r->dv : r->slots;
     const float *in = j->in + (row * heads + h) * in_width;
     float *out = j->out + (row * heads + h) * out_width;
+    sight v = sight_of(j, t, h);
     if (j->what == SCORES)
         for (int64_t i = 0; i < r->slots; i++) out[i] = -INFINITY;
-    if (n == 0) return; // zeros
-    if (j->what == MIX) {
-        from_slots(r, s, in, pos, n);
-    } else {
-        bool biased = ring_bias_row(r, h, t, pos, n, bias);
-        attend_scores(s, in, &head, (size_t)from, (size_t)n, biased ? bias : NULL);
-        if (j->what == SCORES) {
-            for (int64_t i = 0; valid && i < n; i++)
-                if (!valid[i]) s[i] = -INFINITY;
-        } else {
-            attend_softmax(s, (size_t)n, valid);
-        }
-    }
-    if (j->what == SCORES || j->what == PROBABILITIES)
-        to_slots(r, out, s, pos, n);
-    else
-        attend_mix(out, s, &head, (size_t)from, (size_t)n, valid);
+    if (r->readout == RING_CHARGE)
+        attend_charge(r, t, h, &v, in, out); // of nothing: b_o
+    else if (v.n)
+        attend_score(j, t, h, &v, in, out, s, bias); // of nothing: zeros
 }
 
 static void attend_range(void *ctx, size_t begin, size_t end) {
@@ -107,6 +167,9 @@ static bool write_rows(ir_eval_ctx *c, const ir_op *op, const tensor *const *in,
 static bool query_rows(ir_eval_ctx *c, const ir_op *op, const tensor *q, tensor *out,
                        const ir_ring_state *r, ring_result what, bool written) {
     int64_t heads = r->n_kv * r->q_per_kv, rows = q->rank ? q->dim[0] : 0;
+    if (r->readout == RING_CHARGE && what != ATTEND)
+        return eval_fail(c, op, DIAG_ID_eval_operand, "no scores leave ring '@%s' of charges",
+                         r->symbol->name);
     int64_t in_width = what == MIX ? r->slots : r->d;
     int64_t out_width = what == ATTEND || what == MIX ? r->dv : r->slots;
     if (tensor_count(q) != (size_t)(rows * heads * in_width) || out->type != ELEM_f32 ||

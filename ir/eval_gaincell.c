@@ -30,10 +30,6 @@ static void heads_range(void *ctx, size_t begin, size_t end) {
             charge_query query = {q, d, d, j->scale[6][h], j->scale[7][h], t};
             charge_memory memory = {.k = k + (size_t)first * d,
                                     .v = v + (size_t)first * d,
-                                    .k_token = d,
-                                    .k_column = 1,
-                                    .v_token = d,
-                                    .v_column = 1,
                                     .first = first,
                                     .n = t - first + 1};
             charge_attend(&j->unit, &query, &memory, j->out + bh * n + (size_t)t * d, NULL, NULL);
@@ -44,13 +40,16 @@ static void heads_range(void *ctx, size_t begin, size_t end) {
 
 bool ir_eval_nn_gaincell(ir_eval_ctx *c, const ir_op *op, const tensor *const *in, tensor *out) {
     const tensor *q = in[0];
-    const char *why;
+    char text[READOUT_TEXT];
+    int at = 0;
     gaincell_job j = {.heads = q->dim[1],
                       .rows = q->dim[2],
                       .d = q->dim[3],
                       .window = ir_attr_int(&op->attrs, IR_ATTR_window, 0)};
-    if (!charge_unit_read(&op->attrs, j.window, &j.unit, &why))
-        return eval_fail(c, op, DIAG_ID_eval_operand, "%s", why);
+    if (j.window < 1) return eval_fail(c, op, DIAG_ID_eval_operand, "'window' must be positive");
+    if (readout_fault(&op->attrs, true, &at, text))
+        return eval_fail(c, op, DIAG_ID_eval_operand, "%s", text);
+    j.unit = charge_unit_read(&op->attrs, j.window);
     eval_view view[11];
     for (size_t i = 0; i < ARRAY_LEN(view); i++) {
         view[i] = eval_view_as(in[i], ELEM_f32);

@@ -80,9 +80,12 @@ bool infer_declared_rows(ir_infer_ctx *c, elem e, int64_t width);
 
 typedef struct {
     int64_t n_kv, q_per_kv, d, dv, slots;
-    bool cross;
+    bool cross, charge;
 } infer_ring;
 bool infer_ring_attr(ir_infer_ctx *c, infer_ring *r);
+bool infer_score_ring(ir_infer_ctx *c, infer_ring *r); // one whose scores can leave
+// Attributes of activation or, charge, of the cells.
+bool infer_readout(ir_infer_ctx *c, bool charge);
 typedef struct {
     int64_t k, n; // of the block
 } infer_group;

@@ -1,5 +1,6 @@
 // What inference knows of the module: domains, rings, groups.
 #include "ir/infer_common.h"
+#include "ir/readout.h"
 #include <inttypes.h>
 #include <string.h>
 
@@ -89,6 +90,7 @@ bool infer_ring_attr(ir_infer_ctx *c, infer_ring *r) {
     if (!s) return false;
     const diag_id id = DIAG_ID_ring_attribute;
     r->cross = strcmp(ir_attr_str(&s->attrs, IR_ATTR_mode, ""), "cross") == 0;
+    r->charge = readout_is_charge(&s->attrs);
     if (!symbol_size(c, s, IR_ATTR_n_kv, id, 1, 0, &r->n_kv) ||
         !symbol_size(c, s, IR_ATTR_q_per_kv, id, 1, 1, &r->q_per_kv) ||
         !symbol_size(c, s, IR_ATTR_d, id, 1, 0, &r->d) ||
@@ -98,6 +100,20 @@ bool infer_ring_attr(ir_infer_ctx *c, infer_ring *r) {
     if (r->n_kv * r->q_per_kv > 1 << 24)
         return infer_error(c, id, "'@%s' has too many heads", s->name);
     return true;
+}
+
+bool infer_score_ring(ir_infer_ctx *c, infer_ring *r) {
+    if (!infer_ring_attr(c, r)) return false;
+    return !r->charge || infer_error(c, DIAG_ID_ring_attribute,
+                                     "ring '@%s' reads out charges: no scores leave it",
+                                     ir_attr_str(&c->op->attrs, IR_ATTR_ring, ""));
+}
+
+bool infer_readout(ir_infer_ctx *c, bool charge) {
+    char text[READOUT_TEXT];
+    int at = 0;
+    return !readout_fault(&c->op->attrs, charge, &at, text) ||
+           infer_error(c, DIAG_ID_op_attribute, "%s", text);
 }
 
 bool infer_group_attr(ir_infer_ctx *c, infer_group *g) {

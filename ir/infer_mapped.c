@@ -116,12 +116,12 @@ bool ir_infer_gc_query(ir_infer_ctx *c) {
 
 bool ir_infer_gc_score(ir_infer_ctx *c) {
     infer_ring r;
-    return infer_ring_attr(c, &r) && queried(c, &r, r.d, r.slots);
+    return infer_score_ring(c, &r) && queried(c, &r, r.d, r.slots);
 }
 
 bool ir_infer_gc_mix(ir_infer_ctx *c) {
     infer_ring r;
-    return infer_ring_attr(c, &r) && queried(c, &r, r.slots, r.dv);
+    return infer_score_ring(c, &r) && queried(c, &r, r.slots, r.dv);
 }
 
 // ---- dig

@@ -93,7 +93,7 @@ bool ir_infer_nn_attention(ir_infer_ctx *c) {
     bool causal;
     int64_t window;
     if (!infer_plain(c) || !infer_flag(c, IR_ATTR_causal, &causal) ||
-        !infer_int(c, IR_ATTR_window, 0, INT64_MAX, 0, &window))
+        !infer_int(c, IR_ATTR_window, 0, INT64_MAX, 0, &window) || !infer_readout(c, false))
         return false;
     for (size_t i = 0; i < 3; i++) {
         if (!infer_float(c, i) || !infer_same_elem(c, 0, i) || !infer_rank(c, i, 4, 4))
@@ -112,6 +112,11 @@ bool ir_infer_nn_attention(ir_infer_ctx *c) {
         if (!infer_broadcasts_to(c->in[3], &scores))
             return infer_operand_error(c, 3, "does not broadcast to the scores");
     }
+    if (infer_has(c, 4)) {
+        if (!infer_float(c, 4) || !infer_shape(c, 4, 1, &q->dim[1])) return false;
+        if (infer_is_mode(c, IR_ATTR_act, "hardsigmoid"))
+            return infer_operand_error(c, 4, "is a sink and takes part in softmax only");
+    }
     c->out[0] = *q;
     c->out[0].dim[3] = v->dim[3];
     return true;
@@ -120,8 +125,9 @@ bool ir_infer_nn_attention(ir_infer_ctx *c) {
 bool ir_infer_nn_gaincell(ir_infer_ctx *c) {
     const ir_type *q = c->in[0];
     int64_t window;
-    if (!infer_plain(c) || !infer_int(c, IR_ATTR_window, 1, INT32_MAX, 1, &window)) return false;
-    if (!infer_rank(c, 0, 4, 4)) return false;
+    if (!infer_plain(c) || !infer_int(c, IR_ATTR_window, 1, INT32_MAX, 1, &window) ||
+        !infer_readout(c, true) || !infer_rank(c, 0, 4, 4))
+        return false;
     for (size_t i = 0; i < 11; i++) {
         if (!infer_float(c, i) || !infer_same_elem(c, 0, i)) return false;
         if (i < 3 ? !infer_shape(c, i, 4, q->dim) : !infer_shape(c, i, 1, &q->dim[1])) return false;
@@ -207,7 +213,7 @@ bool ir_infer_nn_attn(ir_infer_ctx *c) {
 
 bool ir_infer_nn_scores(ir_infer_ctx *c) {
     infer_ring r;
-    return infer_ring_attr(c, &r) && attend(c, &r, r.slots);
+    return infer_score_ring(c, &r) && attend(c, &r, r.slots);
 }
 
 bool ir_infer_nn_quant(ir_infer_ctx *c) {

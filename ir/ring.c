@@ -40,6 +40,41 @@ static bool load_table(const ir_module *m, ir_ring_state *r, diag_sink *diags) {
     return true;
 }
 
+// f32 numbers of the tensor that an attribute names; NULL reported.
+static float *load_numbers(const ir_module *m, const ir_ring_state *r, ir_key key, int64_t n,
+                           diag_sink *diags) {
+    const ir_symbol *s = ir_symbol_find(m, ir_attr_str(&r->symbol->attrs, key, ""));
+    if (!s || s->kind != IR_SYM_TENSOR || tensor_count(&s->data) != (size_t)n) {
+        ring_fail(diags, r->symbol, "its sink or scalings do not fit its heads");
+        return NULL;
+    }
+    float *to = base_alloc((size_t)n * sizeof *to);
+    elem_convert(ELEM_f32, to, s->data.type, s->data.data, (size_t)n);
+    return to;
+}
+
+static bool load_readout(const ir_module *m, ir_ring_state *r, diag_sink *diags) {
+    const ir_attrs *l = &r->symbol->attrs;
+    int64_t heads = r->n_kv * r->q_per_kv;
+    char text[READOUT_TEXT];
+    int at = 0;
+    bool charge = readout_is_charge(l);
+    if (readout_fault(l, charge, &at, text)) return ring_fail(diags, r->symbol, text);
+    if (charge) {
+        r->readout = RING_CHARGE;
+        r->charge = charge_unit_read(l, r->slots);
+        r->scalings = load_numbers(m, r, IR_ATTR_scalings, 8 * heads, diags);
+        return r->scalings != NULL;
+    }
+    r->levels = levels_unit_read(l, r->slots);
+    r->readout = levels_are_on(&r->levels) ? RING_LEVELS : RING_EXACT;
+    r->hard = strcmp(ir_attr_str(l, IR_ATTR_act, "softmax"), "hardsigmoid") == 0;
+    r->alpha = (float)ir_attr_float(l, IR_ATTR_alpha, 0);
+    r->beta = (float)ir_attr_float(l, IR_ATTR_beta, 0);
+    if (ir_attr_has(l, IR_ATTR_sink)) r->sink = load_numbers(m, r, IR_ATTR_sink, heads, diags);
+    return r->sink || !ir_attr_has(l, IR_ATTR_sink);
+}
+
 static bool ring_init(const ir_module *m, const ir_symbol *s, ir_ring_state *r, diag_sink *diags) {
     static const char *const modes[] = {"causal", "all", "cross"};
     static const char *const biases[] = {"none", "alibi", "toeplitz", "full"};
@@ -65,7 +100,7 @@ static bool ring_init(const ir_module *m, const ir_symbol *s, ir_ring_state *r, 
         return ring_fail(diags, s, "its bias is not none, alibi, toeplitz or full");
     r->mode = (ring_mode)mode;
     r->bias = (ring_bias)bias;
-    return r->bias == RING_BIAS_NONE || load_table(m, r, diags);
+    return (r->bias == RING_BIAS_NONE || load_table(m, r, diags)) && load_readout(m, r, diags);
 }
 
 ir_ring_state *ring_states_new(const ir_module *m, diag_sink *diags) {
@@ -84,9 +119,15 @@ ir_ring_state *ring_states_new(const ir_module *m, diag_sink *diags) {
 void ring_states_free(ir_ring_state *rings) {
     for (ir_ring_state *r = rings; r && r->symbol; r++) {
         free(r->table);
+        free(r->sink);
+        free(r->scalings);
         free(r->k);
         free(r->v);
         free(r->valid);
+        free(r->k_stored);
+        free(r->v_stored);
+        free(r->k_a);
+        free(r->v_a);
     }
     free(rings);
 }
@@ -104,40 +145,55 @@ ir_ring_state *ring_find(ir_ring_state *rings, const char *name) {
 
 // ---- writing ---------------------------------------------------------------------------------
 
+// [lines][r->capacity] elements with the last `keep` of each line moved to the front, in memory for
+// `capacity` of them.
+static void *moved(const ir_ring_state *r, void *old, int64_t lines, size_t bytes, int64_t keep,
+                   int64_t capacity) {
+    int64_t from = r->at + r->count - keep;
+    bool grows = capacity != r->capacity;
+    char *to = grows ? base_alloc((size_t)(lines * capacity) * bytes + 1) : old;
+    for (int64_t i = 0; keep && i < lines; i++)
+        memmove(to + (size_t)(i * capacity) * bytes,
+                (char *)old + (size_t)(i * r->capacity + from) * bytes, (size_t)keep * bytes);
+    if (grows) free(old);
+    return to;
+}
+
 // Keeps the last `keep` rows, moved to the front, and makes room for n more.
 static void make_room(ir_ring_state *r, int64_t keep, int64_t n) {
-    int64_t from = r->at + r->count - keep;
-    bool fits = keep + n <= r->capacity;
     // Room for as much again: rows move once in that many, not in every step.
-    int64_t capacity = fits ? r->capacity : keep + n + max_i64(min_i64(r->slots, keep + n), 16);
-    float *k = r->k, *v = r->v;
-    uint8_t *valid = r->valid;
-    if (!fits) {
-        k = base_alloc((size_t)(r->n_kv * r->d * capacity) * sizeof *k);
-        v = base_alloc((size_t)(r->n_kv * r->dv * capacity) * sizeof *v);
-        valid = base_alloc((size_t)capacity);
+    int64_t more = keep + n + max_i64(min_i64(r->slots, keep + n), 16);
+    int64_t capacity = keep + n <= r->capacity ? r->capacity : more;
+    size_t d = (size_t)r->d, dv = (size_t)r->dv;
+    r->k = moved(r, r->k, r->n_kv * r->d, sizeof *r->k, keep, capacity);
+    r->v = moved(r, r->v, r->n_kv, dv * sizeof *r->v, keep, capacity);
+    r->valid = moved(r, r->valid, 1, sizeof *r->valid, keep, capacity);
+    if (r->readout != RING_EXACT) {
+        r->k_stored = moved(r, r->k_stored, r->n_kv, d * sizeof *r->k_stored, keep, capacity);
+        r->v_stored = moved(r, r->v_stored, r->n_kv, dv * sizeof *r->v_stored, keep, capacity);
+        r->k_a = moved(r, r->k_a, r->n_kv, sizeof *r->k_a, keep, capacity);
+        r->v_a = moved(r, r->v_a, r->n_kv, sizeof *r->v_a, keep, capacity);
     }
-    size_t bytes = (size_t)keep * sizeof(float);
-    for (int64_t i = 0; keep && i < r->n_kv * r->d; i++)
-        memmove(k + i * capacity, r->k + i * r->capacity + from, bytes);
-    for (int64_t i = 0; keep && i < r->n_kv; i++)
-        memmove(v + i * capacity * r->dv, r->v + (i * r->capacity + from) * r->dv,
-                bytes * (size_t)r->dv);
-    if (keep) memmove(valid, r->valid + from, (size_t)keep);
-    if (!fits) {
-        free(r->k);
-        free(r->v);
-        free(r->valid);
-    }
-    r->k = k;
-    r->v = v;
-    r->valid = valid;
     r->capacity = capacity;
     r->first += r->count - keep;
     r->count = keep;
     r->at = 0;
     r->masked = false;
-    for (int64_t i = 0; i < keep; i++) r->masked = r->masked || !valid[i];
+    for (int64_t i = 0; i < keep; i++) r->masked = r->masked || !r->valid[i];
+}
+
+// One key (value: false) or value row of head g as it is stored.
+static void store_row(ir_ring_state *r, bool value, int64_t g, int64_t column, const float *x) {
+    size_t at = (size_t)(g * r->capacity + column), width = (size_t)(value ? r->dv : r->d);
+    double *to = (value ? r->v_stored : r->k_stored) + at * width;
+    if (r->readout == RING_LEVELS) {
+        (value ? r->v_a : r->k_a)[at] = levels_store(&r->levels, x, width, to);
+        return;
+    }
+    int64_t heads = r->n_kv * r->q_per_kv;
+    const float *scale = r->scalings + (value ? 4 : 2) * heads + g * r->q_per_kv;
+    for (size_t i = 0; i < width; i++)
+        to[i] = charge_store(&r->charge, scale[0], scale[heads], x[i]);
 }
 
 void ring_write(ir_ring_state *r, int64_t pos, int64_t n, const float *k, const float *v,
@@ -159,6 +215,10 @@ void ring_write(ir_ring_state *r, int64_t pos, int64_t n, const float *k, const 
         for (int64_t t = 0; t < n; t++)
             memcpy(r->v + (h * r->capacity + end + t) * r->dv, v + (t * r->n_kv + h) * r->dv,
                    (size_t)r->dv * sizeof *v);
+        for (int64_t t = 0; r->readout != RING_EXACT && t < n; t++) {
+            store_row(r, false, h, end + t, k + (t * r->n_kv + h) * r->d);
+            store_row(r, true, h, end + t, v + (t * r->n_kv + h) * r->dv);
+        }
     }
     for (int64_t t = 0; t < n; t++) {
         r->valid[end + t] = !mask || mask[t] != 0;

@@ -8,16 +8,28 @@
 #ifndef OHMIC_IR_RING_H
 #define OHMIC_IR_RING_H
 
+#include "ir/charge.h"
 #include "ir/interp.h"
+#include "ir/levels.h"
 
 typedef enum { RING_CAUSAL, RING_ALL, RING_CROSS } ring_mode;
 typedef enum { RING_BIAS_NONE, RING_BIAS_ALIBI, RING_BIAS_TOEPLITZ, RING_BIAS_FULL } ring_bias;
+
+// How what is stored is read: real numbers; score read-out with levels; charge read-out.
+typedef enum { RING_EXACT, RING_LEVELS, RING_CHARGE } ring_readout;
 
 typedef struct ir_ring_state {
     const ir_symbol *symbol; // NULL ends an array of rings
     ring_mode mode;
     int64_t n_kv, q_per_kv, d, dv, slots, window; // window: tokens a row sees, <= slots
     float scale, softcap;
+    bool hard; // act is hardsigmoid, of slope alpha and value beta at 0
+    float alpha, beta;
+    float *sink; // [heads]; NULL: none
+    ring_readout readout;
+    levels_unit levels;
+    charge_unit charge;
+    float *scalings; // of charge: [8][heads]
     ring_bias bias;
     float *table;         // alibi: slope per head; toeplitz [heads][width]; full [heads][w][w]
     int64_t table_width;  // width, or w
@@ -27,7 +39,10 @@ typedef struct ir_ring_state {
     float *k;             // [n_kv][d][capacity]
     float *v;             // [n_kv][capacity][dv]
     uint8_t *valid;       // [capacity]
-    bool masked;          // some stored row is invalid
+    // Not for RING_EXACT: the same as levels_store or charge_store give it.
+    double *k_stored, *v_stored; // [n_kv][capacity][d], [n_kv][capacity][dv]
+    float *k_a, *v_a;            // of levels_store: [n_kv][capacity]
+    bool masked;                 // some stored row is invalid
 } ir_ring_state;
 
 // States of the module's rings in symbol order, ended by one without symbol; NULL: reported.

@@ -4,6 +4,7 @@
 
 #include "ir/infer_common.h"
 #include "ir/verify.h"
+#include <string.h>
 
 typedef struct {
     const ir_module *m;
@@ -19,9 +20,23 @@ void verify_error(verifier *v, diag_loc loc, diag_id id, const char *fmt, ...)
 diag_loc verify_at_op(const verifier *v, const ir_func *f, const ir_op *op);
 diag_loc verify_at_func(const verifier *v, const ir_func *f);
 
+diag_loc verify_at_symbol(const verifier *v, const ir_symbol *s);
+// The tensor `name`; NULL reported as an error of s.
+const tensor *verify_find_tensor(verifier *v, const ir_symbol *s, const char *name);
+
+static inline bool verify_one_of(const char *s, const char *const *list, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(s, list[i]) == 0) return true;
+    return false;
+}
+#define VERIFY_ONE_OF(s, ...)                            \
+    verify_one_of(s, (const char *const[]){__VA_ARGS__}, \
+                  ARRAY_LEN(((const char *const[]){__VA_ARGS__})))
+
 // Attributes of modules, functions and ports; domains, rings, groups, tensors. False: there are
 // tensors that nobody may look into.
 bool verify_module(verifier *v);
+void verify_ring(verifier *v, const ir_symbol *s);
 void verify_func_attrs(verifier *v, const ir_func *f);
 // Rings, channels, ports and tiles of one function. Needs operands and results that are in range.
 void verify_mapped(verifier *v, const ir_func *f);

@@ -1,24 +1,20 @@
-// The verifier: attributes of the module, of functions and ports; domains, tensors, rings, groups.
+// The verifier: attributes of the module, of functions and ports; domains, tensors, groups.
 #include "ir/verify_common.h"
 #include <inttypes.h>
+#include <math.h>
 #include <string.h>
-
-static bool one_of(const char *s, const char *const *list, size_t n) {
-    for (size_t i = 0; i < n; i++) {
-        if (strcmp(s, list[i]) == 0) return true;
-    }
-    return false;
-}
-#define ONE_OF(s, ...) \
-    one_of(s, (const char *const[]){__VA_ARGS__}, ARRAY_LEN(((const char *const[]){__VA_ARGS__})))
 
 // ---- module, functions, ports
 
 static void verify_class(verifier *v, diag_loc loc, const ir_attrs *l) {
     const char *class = ir_attr_str(l, IR_ATTR_class, "whole");
-    if (!ONE_OF(class, "stream", "whole"))
+    if (!VERIFY_ONE_OF(class, "stream", "whole"))
         verify_error(v, loc, DIAG_ID_module_attribute,
                      "'class' is \"%s\", must be \"stream\" or \"whole\"", class);
+    double period = ir_attr_float(l, IR_ATTR_token_period, 0);
+    if (!(period >= 0 && period < INFINITY))
+        verify_error(v, loc, DIAG_ID_module_attribute,
+                     "'token_period' is %g ns, must not be negative", period);
     for (int i = 0; i < 2; i++) {
         ir_key k = i ? IR_ATTR_max_chunk : IR_ATTR_max_tokens;
         if (ir_attr_int(l, k, 1) < 1)
@@ -38,7 +34,7 @@ static void verify_ports(verifier *v, const ir_func *f, const ir_port_list *port
             verify_error(v, loc, DIAG_ID_module_attribute, "the range of port \"%s\" is empty",
                          p->name ? p->name : "");
         const char *role = ir_attr_str(&p->attrs, IR_ATTR_role, "fixed");
-        if (!ONE_OF(role, "tokens", "mask", "positions", "past", "fixed"))
+        if (!VERIFY_ONE_OF(role, "tokens", "mask", "positions", "past", "fixed"))
             verify_error(v, loc, DIAG_ID_module_attribute, "a port has the unknown role \"%s\"",
                          role);
     }
@@ -72,7 +68,7 @@ static void verify_domain(verifier *v, int n) {
     const ir_attrs *l = &v->m->domain[n].attrs;
     const diag_loc loc = at_domain(v, n);
     const char *kind = ir_attr_str(l, IR_ATTR_kind, "");
-    if (!ONE_OF(kind, "free", "lin", "one", "last")) {
+    if (!VERIFY_ONE_OF(kind, "free", "lin", "one", "last")) {
         verify_error(v, loc, DIAG_ID_domain, "the kind of t%d is free, lin, one or last", n);
         return;
     }
@@ -85,7 +81,7 @@ static void verify_domain(verifier *v, int n) {
     if (strcmp(kind, "lin") == 0 &&
         (ir_attr_int(l, IR_ATTR_mul, 1) < 1 || ir_attr_int(l, IR_ATTR_div, 1) < 1))
         verify_error(v, loc, DIAG_ID_domain, "'mul' and 'div' of t%d must be positive", n);
-    if (!ONE_OF(kind, "lin", "last")) return;
+    if (!VERIFY_ONE_OF(kind, "lin", "last")) return;
     int up = n;
     for (int i = 0; i <= IR_MAX_DOMAINS; i++) {
         up = parent_of(v->m, up);
@@ -102,7 +98,7 @@ static void verify_domain(verifier *v, int n) {
 
 static const char *const kind_names[] = {"tensor", "ring", "group"};
 
-static diag_loc at_symbol(const verifier *v, const ir_symbol *s) {
+diag_loc verify_at_symbol(const verifier *v, const ir_symbol *s) {
     diag_loc loc = {.file = v->name, .line = s->line};
     if (loc.line <= 0) loc.where = arena_printf(v->a, "%s @%s", kind_names[s->kind], s->name);
     return loc;
@@ -116,64 +112,23 @@ static bool verify_tensor(verifier *v, const ir_symbol *s) {
                  tensor_checked_count(t->dim, t->rank, (uint64_t)IR_MAX_ELEMENTS, &count) &&
                  (count == 0 || t->data);
     if (!sound)
-        verify_error(v, at_symbol(v, s), DIAG_ID_symbol, "tensor '@%s' has no data", s->name);
+        verify_error(v, verify_at_symbol(v, s), DIAG_ID_symbol, "tensor '@%s' has no data",
+                     s->name);
     return sound;
 }
 
-// The tensor `name`; NULL reported as an error of s.
-static const tensor *find_tensor(verifier *v, const ir_symbol *s, const char *name) {
+const tensor *verify_find_tensor(verifier *v, const ir_symbol *s, const char *name) {
     const ir_symbol *t = ir_symbol_find(v->m, name);
     if (t && t->kind == IR_SYM_TENSOR) return &t->data;
-    verify_error(v, at_symbol(v, s), DIAG_ID_symbol, "'@%s' of '@%s' is no tensor", name, s->name);
+    verify_error(v, verify_at_symbol(v, s), DIAG_ID_symbol, "'@%s' of '@%s' is no tensor", name,
+                 s->name);
     return NULL;
-}
-
-// ---- rings
-
-static void ring_error(verifier *v, const ir_symbol *s, const char *what) {
-    verify_error(v, at_symbol(v, s), DIAG_ID_ring_attribute, "ring '@%s': %s", s->name, what);
-}
-
-static void verify_ring_table(verifier *v, const ir_symbol *s, const char *bias, int64_t heads) {
-    const tensor *t = find_tensor(v, s, ir_attr_str(&s->attrs, IR_ATTR_table, ""));
-    if (!t) return;
-    int64_t n = (int64_t)tensor_count(t), per_head = n / heads, side = 0;
-    while (side * side < per_head) side++;
-    bool fits = per_head > 0 && per_head * heads == n;
-    if (strcmp(bias, "alibi") == 0) fits &= per_head == 1;
-    if (strcmp(bias, "full") == 0) fits &= side * side == per_head;
-    if (!fits) ring_error(v, s, "its table does not fit its heads");
-}
-
-static void verify_ring(verifier *v, const ir_symbol *s) {
-    const ir_attrs *l = &s->attrs;
-    const int64_t d = ir_attr_int(l, IR_ATTR_d, 0);
-    const int64_t sizes[] = {ir_attr_int(l, IR_ATTR_n_kv, 0), ir_attr_int(l, IR_ATTR_q_per_kv, 1),
-                             d, ir_attr_int(l, IR_ATTR_dv, d), ir_attr_int(l, IR_ATTR_slots, 0)};
-    for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
-        if (sizes[i] >= 1 && sizes[i] <= 1 << 24) continue;
-        ring_error(v, s, "n_kv, q_per_kv, d, dv and slots must be positive");
-        return;
-    }
-    if (ir_attr_int(l, IR_ATTR_window, 0) < 0) ring_error(v, s, "'window' is negative");
-    if (!ONE_OF(ir_attr_str(l, IR_ATTR_mode, "causal"), "causal", "all", "cross"))
-        ring_error(v, s, "'mode' must be causal, all or cross");
-    const char *bias = ir_attr_str(l, IR_ATTR_bias, "none");
-    if (!ONE_OF(bias, "none", "alibi", "toeplitz", "full"))
-        ring_error(v, s, "'bias' must be none, alibi, toeplitz or full");
-    else if (strcmp(bias, "none") != 0)
-        verify_ring_table(v, s, bias, sizes[0] * sizes[1]);
-    if (ir_attr_has(l, IR_ATTR_past_key) != ir_attr_has(l, IR_ATTR_past_value) ||
-        ir_attr_has(l, IR_ATTR_present_key) != ir_attr_has(l, IR_ATTR_present_value))
-        ring_error(v, s, "keys and values are preloaded and read back together");
-    if (!ONE_OF(ir_attr_str(l, IR_ATTR_kv_layout, "bhtd"), "bhtd", "tbhd", "bthd", "bhdt"))
-        ring_error(v, s, "'kv_layout' must be bhtd, tbhd, bthd or bhdt");
 }
 
 // ---- groups
 
 static void group_error(verifier *v, const ir_symbol *s, const char *what) {
-    verify_error(v, at_symbol(v, s), DIAG_ID_group_shape, "group '@%s': %s", s->name, what);
+    verify_error(v, verify_at_symbol(v, s), DIAG_ID_group_shape, "group '@%s': %s", s->name, what);
 }
 
 // Entry i of a per-column list: of element type e, for each of n columns or one for all.
@@ -182,11 +137,11 @@ static void verify_columns(verifier *v, const ir_symbol *s, ir_key k, size_t i, 
     const char *const *names = ir_attr_strs(&s->attrs, k, &count);
     if (i >= count || strcmp(names[i], "none") == 0) return;
     if (k == IR_ATTR_wbias && strcmp(names[i], "zeros") == 0) return;
-    const tensor *t = find_tensor(v, s, names[i]);
+    const tensor *t = verify_find_tensor(v, s, names[i]);
     if (!t) return;
     int64_t found = (int64_t)tensor_count(t);
     if (t->type == e && (found == 1 || found == n)) return;
-    verify_error(v, at_symbol(v, s), DIAG_ID_group_shape,
+    verify_error(v, verify_at_symbol(v, s), DIAG_ID_group_shape,
                  "group '@%s': '@%s' must have %" PRId64 " elements of type %s", s->name, names[i],
                  n, elem_name(e));
 }
@@ -198,7 +153,7 @@ static int64_t verify_source(verifier *v, const ir_symbol *s, size_t i, int64_t 
     const char *const *weights = ir_attr_strs(&s->attrs, IR_ATTR_weights, &n_weights);
     const int64_t *trans = ir_attr_ints(&s->attrs, IR_ATTR_wtrans, &n_trans);
     const char *const *scale = ir_attr_strs(&s->attrs, IR_ATTR_wscale, &n_scale);
-    const tensor *w = find_tensor(v, s, weights[i]);
+    const tensor *w = verify_find_tensor(v, s, weights[i]);
     if (!w) return -1;
     if (w->rank != 2 || !(elem_is_float(w->type) || w->type == ELEM_i8)) {
         group_error(v, s, "weights must be matrices of a float type or i8");
@@ -224,7 +179,7 @@ static void verify_group(verifier *v, const ir_symbol *s) {
     int64_t k0 = ir_attr_int(l, IR_ATTR_k0, -1), k1 = ir_attr_int(l, IR_ATTR_k1, -1);
     int64_t n0 = ir_attr_int(l, IR_ATTR_n0, -1), n1 = ir_attr_int(l, IR_ATTR_n1, -1);
     if (n == 0 || k0 < 0 || k1 <= k0 || n0 < 0 || n1 <= n0) {
-        verify_error(v, at_symbol(v, s), DIAG_ID_group_attribute,
+        verify_error(v, verify_at_symbol(v, s), DIAG_ID_group_attribute,
                      "group '@%s' needs 'weights' and a block k0 < k1, n0 < n1", s->name);
         return;
     }
@@ -235,7 +190,7 @@ static void verify_group(verifier *v, const ir_symbol *s) {
         even &= found == 0 || found == n;
     }
     if (!even) {
-        verify_error(v, at_symbol(v, s), DIAG_ID_group_attribute,
+        verify_error(v, verify_at_symbol(v, s), DIAG_ID_group_attribute,
                      "the lists of group '@%s' must have one item for each of its %zu weights",
                      s->name, n);
         return;

@@ -42,5 +42,13 @@ static inline float num_rint(float x) {
     whole += rest > 0.5f || (rest == 0.5f && (whole & 1));
     return small ? __builtin_copysignf((float)whole, x) : x;
 }
+static inline double num_rint_f64(double x) {
+    double a = __builtin_fabs(x);
+    bool small = a < 0x1p52;
+    int64_t whole = (int64_t)(small ? a : 0.0);
+    double rest = a - (double)whole;
+    whole += rest > 0.5 || (rest == 0.5 && (whole & 1));
+    return small ? __builtin_copysign((double)whole, x) : x;
+}
 
 #endif

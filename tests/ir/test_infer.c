@@ -283,16 +283,42 @@ static const row rows[] = {
         "%y = nn.attention %q, %k, %v {scale = 0.5} : f32[1,4,5,6]"),
     BAD(op_operand, "%q : f32[1,4,5,8], %k : f32[1,2,7,8], %v : f32[1,2,6,6]",
         "%y = nn.attention %q, %k, %v {scale = 0.5} : f32[1,4,5,6]"),
-#define GAINCELL_ATTRS                                                                         \
-    "{window = 4, sub_tile = 2, q_levels = 16, kv_levels = 8, out_levels = 32, saturate = "    \
-    "\"both\", v_dd = 0.9, s_sat = 80.0, o_sat = 40.0, decay = 1e-4, decay_form = \"power\", " \
-    "cell = [0.5, 13.6, -2.6, 46.0]}"
-    OK("%q : f32[1,2,5,8], %k : f32[1,2,5,8], %v : f32[1,2,5,8], %s : f32[2]",
-       "%y = nn.gaincell %q, %k, %v, %s, %s, %s, %s, %s, %s, %s, %s " GAINCELL_ATTRS
-       " : f32[1,2,5,8]"),
-    BAD(op_operand, "%q : f32[1,2,5,8], %k : f32[1,2,5,8], %v : f32[1,2,5,8], %s : f32[3]",
-        "%y = nn.gaincell %q, %k, %v, %s, %s, %s, %s, %s, %s, %s, %s " GAINCELL_ATTRS
-        " : f32[1,2,5,8]"),
+    OK("%q : f32[1,4,5,8], %k : f32[1,2,7,8], %v : f32[1,2,7,6], %s : f32[4]",
+       "%y = nn.attention %q, %k, %v, _, %s {scale = 0.5} : f32[1,4,5,6]"),
+    BAD(op_operand, "%q : f32[1,4,5,8], %k : f32[1,2,7,8], %v : f32[1,2,7,6], %s : f32[2]",
+        "%y = nn.attention %q, %k, %v, _, %s {scale = 0.5} : f32[1,4,5,6]"),
+    OK("%q : f32[1,4,5,8], %k : f32[1,2,7,8], %v : f32[1,2,7,6], %s : f32[4]",
+       "%y = nn.attention %q, %k, %v {act = \"hardsigmoid\", alpha = 0.2, beta = 0.5, scale = 0.5} "
+       ": "
+       "f32[1,4,5,6]"),
+    BAD(op_operand, "%q : f32[1,4,5,8], %k : f32[1,2,7,8], %v : f32[1,2,7,6], %s : f32[4]",
+        "%y = nn.attention %q, %k, %v, _, %s {act = \"hardsigmoid\", alpha = 0.2, beta = 0.5, "
+        "scale = "
+        "0.5} : f32[1,4,5,6]"),
+    BAD(op_attribute, "%q : f32[1,4,5,8], %k : f32[1,2,7,8], %v : f32[1,2,7,6], %s : f32[4]",
+        "%y = nn.attention %q, %k, %v {act = \"hardsigmoid\", alpha = 0.2, scale = 0.5} : "
+        "f32[1,4,5,6]"),
+    BAD(op_attribute, "%q : f32[1,4,5,8], %k : f32[1,2,7,8], %v : f32[1,2,7,6], %s : f32[4]",
+        "%y = nn.attention %q, %k, %v {beta = 0.2, scale = 0.5} : f32[1,4,5,6]"),
+    BAD(op_attribute, "%q : f32[1,4,5,8], %k : f32[1,2,7,8], %v : f32[1,2,7,6], %s : f32[4]",
+        "%y = nn.attention %q, %k, %v {act = \"relu\", scale = 0.5} : f32[1,4,5,6]"),
+// window, levels of q, k and v, read-out, v_dd, cell
+#define GAINCELL(window, q, kv, out, v_dd, cell)                                             \
+    "%y = nn.gaincell %q, %k, %v, %s, %s, %s, %s, %s, %s, %s, %s {cell = [" cell             \
+    "], decay = 1e-4, decay_form = \"power\", kv_levels = " #kv                              \
+    ", o_sat = 40.0, out_levels = " #out ", q_levels = " #q                                  \
+    ", s_sat = 80.0, saturate = \"both\", sub_tile = 2, v_dd = " #v_dd ", window = " #window \
+    "} : f32[1,2,5,8]"
+#define GAINCELL_QKV "%q : f32[1,2,5,8], %k : f32[1,2,5,8], %v : f32[1,2,5,8], "
+    OK(GAINCELL_QKV "%s : f32[2]", GAINCELL(4, 16, 8, 32, 0.9, "0.5, 13.6, -2.6, 46.0")),
+    OK(GAINCELL_QKV "%s : f32[2]", GAINCELL(4, 0, 0, 0, 0.9, "0.0, 19.3")),
+    BAD(op_operand, GAINCELL_QKV "%s : f32[3]", GAINCELL(4, 16, 8, 32, 0.9, "0.0, 19.3")),
+    BAD(op_attribute, GAINCELL_QKV "%s : f32[2]", GAINCELL(0, 16, 8, 32, 0.9, "0.0, 19.3")),
+    BAD(op_attribute, GAINCELL_QKV "%s : f32[2]", GAINCELL(4, 1, 8, 32, 0.9, "0.0, 19.3")),
+    BAD(op_attribute, GAINCELL_QKV "%s : f32[2]", GAINCELL(4, 16, 512, 32, 0.9, "0.0, 19.3")),
+    BAD(op_attribute, GAINCELL_QKV "%s : f32[2]", GAINCELL(4, 16, 8, 1, 0.9, "0.0, 19.3")),
+    BAD(op_attribute, GAINCELL_QKV "%s : f32[2]", GAINCELL(4, 16, 8, 32, 0.0, "0.0, 19.3")),
+    BAD(op_attribute, GAINCELL_QKV "%s : f32[2]", GAINCELL(4, 16, 8, 32, 0.9, "")),
     OK("%i : i32[t0], %w : f32[4,2]", "%y = nn.embed %i, %w : f32[t0,2]"),
     OK("%i : i32[t0,1], %w : f32[4,2]", "%y = nn.embed %i, %w : f32[t0,2]"),
     BAD(op_operand, "%i : i32[t0,2], %w : f32[4,2]", "%y = nn.embed %i, %w : f32[t0,2]"),

@@ -219,6 +219,9 @@ static void rint_is_half_to_even(void **state) {
         } else if (bits(got) != bits(want)) {
             fail_msg("rint(%a) = %a, expected %a", x, got, want);
         }
+        double edge = ldexp(1, (int)(i % 60)) + (double)x, got_f64 = num_rint_f64(edge);
+        if (!isnan(edge) && (got_f64 != rint(edge) || signbit(got_f64) != signbit(edge)))
+            fail_msg("rint(%a) = %a, expected %a", edge, got_f64, rint(edge));
     }
     vec_free(&v);
 }
