@@ -1,7 +1,7 @@
 // Attention in the charge domain of gain cells: the local function ohmic.GainCellAttention, known
 // by its name and attributes. A body that a file carries is for other readers (docs/gain-cells.md).
 #include "frontend/import.h"
-#include "ir/charge.h"
+#include "ir/readout.h"
 #include <math.h>
 
 enum { HEADS = 1, OPERANDS = 11, TERMS = 4 };
@@ -87,9 +87,9 @@ static bool read_attributes(onnx_call *c, ir_attrs *out) {
     if (window % sub_tile)
         return onnx_missing(c, "window %lld is no multiple of sub_tile %lld", (long long)window,
                             (long long)sub_tile);
-    charge_unit unit;
-    const char *why;
-    return charge_unit_read(out, window, &unit, &why) || onnx_missing(c, "%s", why);
+    char text[READOUT_TEXT];
+    int at = 0;
+    return !readout_fault(out, true, &at, text) || onnx_missing(c, "%s", text);
 }
 
 static bool check_operands(onnx_call *c) {
