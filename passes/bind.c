@@ -16,21 +16,24 @@ typedef struct {
     arena *a;
     bind_role *role;
     ir_module *m;
-    bool has_past, has_tokens;
+    bool has_past, has_tokens, has_encoder;
     const char *free_name; // of the first token dimension
-    const char *odd_name;  // of one that is bound to odd_tokens for once
-    int64_t odd_tokens;
+    int64_t encoder_rows;  // that the encoder takes for sure, as far as trials tell
 } binder;
+
+// What a probe is bound to. encoder: tokens of the other free count, where there is one.
+typedef struct {
+    int64_t tokens, encoder, past;
+} counts;
 
 // ---- importing at one size -------------------------------------------------------------------
 
-static int64_t axis_size(const binder *b, size_t input, int axis, int64_t tokens, int64_t past) {
-    const bind_role *r = &b->role[input];
-    const char *kind = r->axis[axis], *name = b->s->inputs[input].dim[axis].name;
-    if (b->odd_name && name && strcmp(name, b->odd_name) == 0) return b->odd_tokens;
-    if (strcmp(kind, "tokens") == 0 && r->size[axis] < 0) return tokens;
-    if (strcmp(kind, "past") == 0) return past;
-    if (strcmp(kind, "total") == 0) return past + tokens;
+static int64_t axis_size(const bind_role *r, int axis, counts n) {
+    const char *kind = r->axis[axis];
+    if (strcmp(kind, BIND_ENCODER) == 0) return n.encoder;
+    if (strcmp(kind, "tokens") == 0 && r->size[axis] < 0) return n.tokens;
+    if (strcmp(kind, "past") == 0) return n.past;
+    if (strcmp(kind, "total") == 0) return n.past + n.tokens;
     return r->size[axis];
 }
 
@@ -53,11 +56,11 @@ static tensor bound_value(const binder *b, size_t i, const bind_shape *shape, in
     return t;
 }
 
-static void label(binder *b, ir_func *f, const char *probe, int64_t tokens, int64_t past) {
+static void label(binder *b, ir_func *f, const char *probe, counts n) {
     arena *a = b->m->arena;
     ir_attr_set_str(a, &f->attrs, IR_ATTR_probe, probe);
-    if (tokens >= 0) ir_attr_set_int(a, &f->attrs, IR_ATTR_tokens, tokens);
-    ir_attr_set_int(a, &f->attrs, IR_ATTR_past, past);
+    if (n.tokens >= 0) ir_attr_set_int(a, &f->attrs, IR_ATTR_tokens, n.tokens);
+    ir_attr_set_int(a, &f->attrs, IR_ATTR_past, n.past);
     for (size_t i = 0; i < f->params.count; i++) {
         ir_port *p = &f->params.items[i];
         for (size_t k = 0; k < b->s->n_inputs; k++) {
@@ -70,22 +73,37 @@ static void label(binder *b, ir_func *f, const char *probe, int64_t tokens, int6
     }
 }
 
-static bool import_at(binder *b, ir_module *m, const char *name, int64_t tokens, int64_t past) {
+static bool import_at(binder *b, ir_module *m, const char *name, counts n) {
     bind_shape *shapes = ARENA_ARRAY(b->a, bind_shape, b->s->n_inputs + 1);
     tensor_named *values = ARENA_ARRAY(b->a, tensor_named, b->s->n_inputs + 1);
     size_t n_values = 0;
     for (size_t i = 0; i < b->s->n_inputs; i++) {
         const bind_port *p = &b->s->inputs[i];
         shapes[i] = (bind_shape){.input = p->name, .rank = p->rank};
-        for (int k = 0; k < p->rank; k++) shapes[i].dim[k] = axis_size(b, i, k, tokens, past);
+        for (int k = 0; k < p->rank; k++) shapes[i].dim[k] = axis_size(&b->role[i], k, n);
         if (b->role[i].is_bound)
-            values[n_values++] = (tensor_named){p->name, bound_value(b, i, &shapes[i], past)};
+            values[n_values++] = (tensor_named){p->name, bound_value(b, i, &shapes[i], n.past)};
     }
     if (!b->s->import(b->s->ctx, shapes, values, n_values, m, name, b->diags)) return false;
     ir_func *f = ir_func_find(m, name);
     CHECK(f, "the importer made no function '@%s'", name);
-    label(b, f, name, tokens, past);
+    label(b, f, name, n);
     return true;
+}
+
+// Does the model import at these counts? Says nothing.
+static bool takes(void *ctx, int64_t tokens, int64_t encoder) {
+    binder *b = ctx;
+    diag_sink *loud = b->diags;
+    ir_module *trial = ir_module_new(), *m = b->m;
+    b->diags = diag_sink_new();
+    b->m = trial;
+    bool ok = import_at(b, trial, "trial", (counts){tokens, encoder, 0});
+    ir_module_free(trial);
+    diag_sink_free(b->diags);
+    b->diags = loud;
+    b->m = m;
+    return ok;
 }
 
 // ---- sizes that are taken --------------------------------------------------------------------
@@ -186,7 +204,7 @@ static bool bind_frozen(binder *b) {
     if (b->o->o->max_tokens > 0 && tokens > 0 && b->o->o->max_tokens != tokens)
         vec_push(&b->m->notes,
                  arena_printf(b->m->arena, "the export is frozen at %" PRId64 " tokens", tokens));
-    return import_at(b, b->m, "max", tokens, 0);
+    return import_at(b, b->m, "max", (counts){.tokens = tokens});
 }
 
 // Three probe sizes: primes from `from` on, none a factor of a fixed size, at most `most`; smaller
@@ -216,81 +234,91 @@ static bool frozen_after_all(const binder *b, int64_t tokens) {
     return false;
 }
 
-// Several free dimensions may count the same tokens under made-up names. They do when the model
-// does not import with different sizes.
-static bool one_token_axis(binder *b) {
-    for (size_t i = 0; i < b->s->n_inputs; i++)
-        for (int k = 0; k < b->s->inputs[i].rank; k++) {
-            const char *name = b->s->inputs[i].dim[k].name;
-            if (strcmp(b->role[i].axis[k], "tokens") || b->role[i].size[k] >= 0 || !name ||
-                !b->free_name || strcmp(name, b->free_name) == 0 ||
-                strcmp(b->role[i].role, "mask") == 0)
-                continue;
-            diag_sink *loud = b->diags;
-            b->diags = diag_sink_new();
-            b->odd_name = name;
-            b->odd_tokens = 41;
-            ir_module *trial = ir_module_new();
-            bool independent = import_at(b, trial, "trial", 37, 0);
-            ir_module_free(trial);
-            diag_sink_free(b->diags);
-            b->diags = loud;
-            b->odd_name = NULL;
-            if (!independent) continue;
-            diag_emit(
-                b->diags, DIAG_ID_tok_role, DIAG_AT(NULL, b->s->inputs[i].name),
-                "dimensions '%s' and '%s' count different tokens: models with an encoder and a "
-                "decoder "
-                "are not supported yet; bind one of them (--bind %s=N), or export the parts apart",
-                b->free_name, name, name);
-            return false;
+// x is a small linear function of y, rounded down, at all probes (what find-tokens takes for rows
+// derived from y's).
+static bool is_derived(const int64_t *x, const int64_t *y) {
+    for (int64_t mul = 0; mul <= 4; mul++)
+        for (int64_t div = 1; div <= 4; div++)
+            for (int64_t add = -8; add <= 8; add++) {
+                bool fits = true;
+                for (int i = 0; fits && i < 3; i++) fits = (y[i] * mul + add) / div == x[i];
+                if (fits) return true;
+            }
+    return false;
+}
+
+// Counts of the encoder beside n: as n, at most `rows`, and told apart from n in every way.
+static bool choose_encoder(const binder *b, const int64_t *n, int64_t rows, int64_t *e) {
+    static const int64_t from[] = {47, 13, 2};
+    for (size_t i = 0; i < ARRAY_LEN(from); i++)
+        for (int64_t first = from[i]; first < from[i] + 40; first++) {
+            int count = 0;
+            for (int64_t p = first; count < 3 && p <= rows; p++) {
+                bool taken = p == n[0] || p == n[1] || p == n[2] || p == PAST;
+                // farther apart each time: a straight line cannot follow
+                if (count && p - e[count - 1] < 2 * count * count) continue;
+                if (!taken && is_prime(p) && !divides_a_size(b, p)) e[count++] = p;
+            }
+            if (count == 3 && !is_derived(e, n) && !is_derived(n, e)) return true;
         }
-    return true;
+    return false;
 }
 
 // Sizes that the model takes at all: a table may be shorter than the first choice. False: reported.
-static bool first_sizes(binder *b, int64_t *n) {
+static bool first_sizes(binder *b, int64_t *n, int64_t *e) {
     static const int64_t from[] = {37, 11, 3};
-    diag_sink *loud = b->diags;
     for (size_t i = 0; i < ARRAY_LEN(from); i++) {
         choose(b, from[i], INT64_MAX, n);
-        ir_module *trial = ir_module_new();
-        b->diags = diag_sink_new();
-        bool ok = import_at(b, trial, "n1", n[0], 0);
-        diag_sink_free(b->diags);
-        b->diags = loud;
-        ir_module_free(trial);
-        if (ok) return true;
+        // an encoder's table may be the short one
+        for (int64_t rows = INT64_MAX; rows; rows = rows > 60 ? 60 : rows > 30 ? 30 : 0) {
+            if (b->has_encoder && !choose_encoder(b, n, rows, e)) break;
+            b->encoder_rows = rows;
+            if (takes(b, n[0], e[0])) return true;
+            if (!b->has_encoder) break;
+        }
     }
     choose(b, 37, INT64_MAX, n);
-    import_at(b, b->m, "n1", n[0], 0);
+    if (b->has_encoder) choose_encoder(b, n, INT64_MAX, e);
+    import_at(b, b->m, "n1", (counts){n[0], e[0], 0});
     return frozen_after_all(b, n[0]);
 }
 
-static bool bind_free(binder *b) {
-    if (!one_token_axis(b)) return false;
+// Probe sizes that suit the model's fixed sizes and tables. False: reported.
+static bool probe_sizes(binder *b, int64_t *n, int64_t *e, limit *l, limit *le) {
     // First imports tell the fixed sizes and the tables; they are repeated where their sizes will
     // not do.
-    int64_t n[3], past = PAST;
-    limit l = {INT64_MAX, NULL};
-    if (!first_sizes(b, n)) return false;
-    int64_t from = n[0] >= 37 ? 37 : 3;
+    if (!first_sizes(b, n, e)) return false;
+    int64_t from = n[0] >= 37 ? 37 : 3, keep = b->has_past ? 3 : 0;
     for (int round = 0;; round++) {
-        int64_t want[3];
-        if (!import_at(b, b->m, "n1", n[0], 0)) return false;
+        int64_t want[3], other[3] = {e[0], e[1], e[2]};
+        if (!import_at(b, b->m, "n1", (counts){n[0], e[0], 0})) return false;
         bool fits = choose(b, from, INT64_MAX, want);
-        if (round > 0 || (fits && memcmp(n, want, sizeof n) == 0)) {
-            if (!import_at(b, b->m, "n2", n[1], 0)) return false;
-            l = table_limit(ir_func_find(b->m, "n1"), ir_func_find(b->m, "n2"), n[0], n[1]);
-            if (l.rows - (b->has_past ? 3 : 0) >= n[2] || round > 1) break;
-            fits = choose(b, 37, l.rows - (b->has_past ? 3 : 0), want);
-            if (!fits) break;
+        if (b->has_encoder) fits = choose_encoder(b, want, b->encoder_rows, other) && fits;
+        bool same = memcmp(n, want, sizeof want) == 0 && memcmp(e, other, sizeof other) == 0;
+        if (round > 0 || (fits && same)) {
+            if (!import_at(b, b->m, "n2", (counts){n[1], e[1], 0})) return false;
+            const ir_func *f = ir_func_find(b->m, "n1"), *g = ir_func_find(b->m, "n2");
+            *l = table_limit(f, g, n[0], n[1]);
+            if (b->has_encoder) *le = table_limit(f, g, e[0], e[1]);
+            bool short_encoder = b->has_encoder && le->rows < e[2];
+            if ((l->rows - keep >= n[2] && !short_encoder) || round > 1) return true;
+            memcpy(want, n, sizeof want);
+            if (l->rows - keep < n[2]) fits = choose(b, 37, l->rows - keep, want);
+            if (b->has_encoder) fits = choose_encoder(b, want, le->rows, other) && fits;
+            if (!fits) return true;
         }
-        memcpy(n, want, sizeof n);
+        memcpy(n, want, sizeof want);
+        memcpy(e, other, sizeof other);
         ir_module_free(b->m);
         b->m = ir_module_new();
     }
-    if (l.rows < INT64_MAX) past = choose_past(n[0], l.rows);
+}
+
+static bool bind_free(binder *b) {
+    int64_t n[3], e[3] = {0};
+    limit l = {INT64_MAX, NULL}, le = {INT64_MAX, NULL};
+    if (!probe_sizes(b, n, e, &l, &le)) return false;
+    int64_t past = l.rows < INT64_MAX ? choose_past(n[0], l.rows) : PAST;
     int64_t max = b->o->o->max_tokens;
     if (max > l.rows) {
         diag_emit(b->diags, DIAG_ID_tok_positions, DIAG_AT(NULL, l.node),
@@ -300,22 +328,35 @@ static bool bind_free(binder *b) {
         return false;
     }
     if (max <= 0) max = l.rows < DEFAULT_MAX ? l.rows : DEFAULT_MAX;
-    if (!import_at(b, b->m, "n3", n[2], 0)) return false;
-    if (b->has_past && !import_at(b, b->m, "past", n[0], past)) return false;
-    if (!import_at(b, b->m, "max", max, 0)) return false;
-    return weight_count(b->m) < (uint64_t)BIG_MODEL || import_at(b, b->m, "small", SMALL_TOKENS, 0);
+    int64_t wide = max; // of the encoder
+    if (b->has_encoder) {
+        if (b->o->o->max_tokens <= 0) wide = DEFAULT_MAX;
+        if (wide > le.rows && b->o->o->max_tokens > 0)
+            vec_push(&b->m->notes,
+                     arena_printf(b->m->arena,
+                                  "the encoder takes %" PRId64
+                                  " tokens at most: the rows of the table at node '%s'",
+                                  le.rows, le.node));
+        wide = min_i64(wide, le.rows);
+    }
+    if (!import_at(b, b->m, "n3", (counts){n[2], e[2], 0})) return false;
+    if (b->has_past && !import_at(b, b->m, "past", (counts){n[0], e[0], past})) return false;
+    if (!import_at(b, b->m, "max", (counts){max, wide, 0})) return false;
+    return weight_count(b->m) < (uint64_t)BIG_MODEL ||
+           import_at(b, b->m, "small", (counts){SMALL_TOKENS, SMALL_TOKENS + 1, 0});
 }
 
 ir_module *bind_module(const bind_source *s, const bind_options *o, diag_sink *diags) {
     binder b = {.s = s, .o = o, .diags = diags, .a = arena_new()};
     b.role = bind_roles(b.a, s, o, diags);
-    bool ok = b.role != NULL;
+    bool ok = b.role && bind_domains(b.a, s, b.role, takes, &b, diags);
     for (size_t i = 0; ok && i < s->n_inputs; i++)
         for (int k = 0; k < s->inputs[i].rank; k++) {
             const char *axis = b.role[i].axis[k];
             bool is_free = strcmp(axis, "tokens") == 0 && b.role[i].size[k] < 0;
             if (is_free && !b.has_tokens) b.free_name = s->inputs[i].dim[k].name;
             b.has_tokens |= is_free;
+            b.has_encoder |= strcmp(axis, BIND_ENCODER) == 0;
             b.has_past |= strcmp(axis, "past") == 0;
         }
     if (ok) {

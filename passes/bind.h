@@ -50,18 +50,31 @@ typedef struct {
 // What an input is, as far as names, types and options tell.
 typedef struct {
     const char *role;              // tokens, positions, mask, past, fixed
-    const char *axis[IR_MAX_RANK]; // batch, tokens, past, total (past and tokens), fixed
-    int64_t size[IR_MAX_RANK];     // of batch and fixed axes
-    bool is_bound;                 // its value is given
+    // batch, tokens, past, total (past and tokens), fixed; BIND_ENCODER: tokens of the encoder
+    const char *axis[IR_MAX_RANK];
+    const char *asked[IR_MAX_RANK]; // domain that --axis gives a token axis: enc, dec; NULL: none
+    int64_t size[IR_MAX_RANK];      // of batch and fixed axes; < 0: free
+    bool is_bound;                  // its value is given
 } bind_role;
+
+// What an encoder reads beside a decoder: a token count of its own.
+#define BIND_ENCODER "tokens:enc"
 
 // Roles of all inputs (array of n_inputs, in `a`); NULL: reported.
 bind_role *bind_roles(arena *a, const bind_source *s, const bind_options *o, diag_sink *diags);
 
+// Tells an encoder's tokens from a decoder's, by the names of dimensions and inputs where the model
+// takes different counts of them: their axes become BIND_ENCODER. `takes` imports for trial at the
+// sizes that the roles say, `tokens` of the one and `encoder` of the other. False: reported.
+bool bind_domains(arena *a, const bind_source *s, bind_role *role,
+                  bool (*takes)(void *ctx, int64_t tokens, int64_t encoder), void *ctx,
+                  diag_sink *diags);
+
 // A new module with @n1, @n2, @n3 and @max (and @past where there are past inputs; and @small,
 // which is only executed, for big models), or @max alone for a model without a free token
-// dimension. Each has attributes probe, tokens, past; parameters have role and onnx_shape. NULL:
-// reported.
+// dimension. Each has attributes probe, tokens, past; parameters have role and onnx_shape. A model
+// of an encoder and a decoder has two counts in each probe, neither a simple function of the other.
+// NULL: reported.
 ir_module *bind_module(const bind_source *s, const bind_options *o, diag_sink *diags);
 
 #endif

@@ -41,10 +41,10 @@ static const char *role_of(const bind_port *p, const bind_options *o) {
     return p->rank == 0 ? "fixed" : "tokens";
 }
 
-static const char *asked_axis(const bind_port *p, int axis, const bind_options *o) {
+static const pass_axis_role *asked_axis(const bind_port *p, int axis, const bind_options *o) {
     for (size_t i = 0; i < o->o->n_axes; i++)
         if (o->o->axes[i].axis == axis && strcmp(o->o->axes[i].input, p->name) == 0)
-            return o->o->axes[i].role;
+            return &o->o->axes[i];
     return NULL;
 }
 
@@ -80,8 +80,12 @@ static bool fill(const bind_port *p, bind_role *r, const bind_options *o, diag_s
         const bind_dim *d = &p->dim[k];
         bool is_free = d->size < 0;
         int64_t given = is_free ? bound_size(d->name, o) : d->size;
-        const char *asked = asked_axis(p, k, o), *named = is_free ? kind_of_name(d->name) : NULL;
-        const char *kind = asked ? asked : named ? named : kind_by_place(p, r->role, k, is_free);
+        const pass_axis_role *asked = asked_axis(p, k, o);
+        const char *named = is_free ? kind_of_name(d->name) : NULL;
+        const char *kind = asked   ? asked->role
+                           : named ? named
+                                   : kind_by_place(p, r->role, k, is_free);
+        r->asked[k] = asked ? asked->domain : NULL;
         if (strcmp(r->role, "past") == 0 && strcmp(kind, "tokens") == 0) kind = "past";
         if (strcmp(r->role, "mask") == 0 && strcmp(kind, "past") == 0) kind = "total";
         r->axis[k] = kind;

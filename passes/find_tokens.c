@@ -133,6 +133,33 @@ void tok_domain_frozen(tok_ctx *c, int64_t rows) {
     c->domain[0].rows[0] = rows;
 }
 
+// Rows of the encoder's axis at a probe, as its inputs have them; 0: there is none. The words of
+// onnx_shape and --axis say which.
+int64_t tok_encoder_rows(const tok_ctx *c, const tok_probe *p) {
+    for (size_t i = 0; i < p->f->params.count; i++) {
+        const ir_port *port = &p->f->params.items[i];
+        const ir_type *t = ir_type_of(p->f, port->value);
+        size_t n;
+        const char *const *word = ir_attr_strs(&port->attrs, IR_ATTR_onnx_shape, &n);
+        for (int axis = 0; axis < t->rank; axis++) {
+            bool encoder = n == (size_t)t->rank && strcmp(word[axis], "tokens:enc") == 0;
+            for (size_t k = 0; k < c->o->n_axes; k++) {
+                const pass_axis_role *r = &c->o->axes[k];
+                if (r->axis == axis && strcmp(r->input, port->name) == 0)
+                    encoder = r->domain && strcmp(r->domain, "enc") == 0;
+            }
+            if (encoder) return t->dim[axis];
+        }
+    }
+    return 0;
+}
+
+static void begin_domain(tok_ctx *c, int d, int64_t max) {
+    c->m->domain[d].used = true;
+    ir_attr_set_str(c->m->arena, &c->m->domain[d].attrs, IR_ATTR_kind, "free");
+    ir_attr_set_int(c->m->arena, &c->m->domain[d].attrs, IR_ATTR_max, max);
+}
+
 static bool begin(tok_ctx *c) {
     const ir_func *of = c->probe[0].f;
     c->f = ir_func_add(c->m, "run");
@@ -147,12 +174,16 @@ static bool begin(tok_ctx *c) {
         c->m->domain[0].used = true; // filled when its rows are known
         return true;
     }
-    ir_domain *d = &c->m->domain[0];
-    d->used = true;
-    ir_attr_set_str(c->m->arena, &d->attrs, IR_ATTR_kind, "free");
-    ir_attr_set_int(c->m->arena, &d->attrs, IR_ATTR_max, c->probe[c->max].tokens);
-    for (int i = 0; i < c->n_probes; i++) c->domain[0].rows[i] = c->probe[i].tokens;
+    begin_domain(c, 0, c->probe[c->max].tokens);
+    for (int i = 0; i < c->n_probes; i++) {
+        c->domain[0].rows[i] = c->probe[i].tokens;
+        c->domain[1].rows[i] = tok_encoder_rows(c, &c->probe[i]);
+    }
     c->domain[0].past_rows = c->past.tokens;
+    c->has_encoder = c->domain[1].rows[0] > 0;
+    if (!c->has_encoder) return true;
+    begin_domain(c, 1, c->domain[1].rows[c->max]);
+    if (c->has_past) c->domain[1].past_rows = tok_encoder_rows(c, &c->past);
     return true;
 }
 
@@ -268,10 +299,25 @@ static void sweep_domains(tok_ctx *c) {
         if (!used[d]) c->m->domain[d] = (ir_domain){0};
 }
 
+// Nodes that only the encoder's inputs decide: they are read whole, whatever the decoder does.
+static bool *encoder_nodes(tok_ctx *c) {
+    bool *is = ARENA_ARRAY(c->a, bool, c->nodes.count);
+    for (uint32_t i = 1; i < c->nodes.count; i++) {
+        const tok_node *n = tok_at(c, i);
+        int d = n->param >= 0 ? tok_layout_domain(&n->layout) : -1;
+        is[i] = n->param < 0 ? n->n_operands > 0 : d >= 0 && tok_domain_root(c, d) == 1;
+        for (uint32_t k = 0; k < n->n_operands; k++)
+            if (n->operand[k] != TOK_NONE && !tok_at(c, n->operand[k])->is_const)
+                is[i] &= is[n->operand[k]];
+    }
+    return is;
+}
+
 static void set_class(tok_ctx *c, const bool *live) {
     const char *reason = NULL;
+    const bool *encoder = encoder_nodes(c);
     for (size_t i = 0; i < c->whole.count && !reason; i++)
-        if (counts(c, live, c->whole.items[i].node))
+        if (counts(c, live, c->whole.items[i].node) && !encoder[c->whole.items[i].node])
             reason = arena_printf(c->a, "%s %s", tok_name(c, c->whole.items[i].node),
                                   c->whole.items[i].text);
     if (!reason && c->is_frozen) reason = "the export is frozen at one length";
@@ -297,6 +343,8 @@ static void write_proof(tok_ctx *c, const bool *live) {
         if (id == TOK_NONE || tok_is_past(c, i)) continue;
         const tok_layout *l = &tok_at(c, id)->layout;
         if (!tok_layout_has_rows(l)) continue;
+        int d = tok_layout_domain(l);
+        const int64_t *rows = c->domain[d > 0 ? tok_domain_root(c, d) : 0].rows;
         const char *s =
             c->is_frozen
                 ? arena_printf(a, "input '%s' is %s: frozen at %" PRId64 " tokens",
@@ -304,8 +352,8 @@ static void write_proof(tok_ctx *c, const bool *live) {
                 : arena_printf(a,
                                "input '%s' is %s: %" PRId64 ", %" PRId64 " and %" PRId64
                                " tokens at the probes",
-                               f->params.items[i].name, tok_layout_text(c, l), c->probe[0].tokens,
-                               c->probe[1].tokens, c->probe[2].tokens);
+                               f->params.items[i].name, tok_layout_text(c, l), rows[0], rows[1],
+                               rows[2]);
         vec_push(&c->m->proof, s);
     }
     if (c->is_frozen)

@@ -103,6 +103,7 @@ typedef struct {
 typedef struct {
     uint32_t mask;
     int64_t heads;
+    int queries, keys; // domains
     bool is_causal;
     int64_t window;
     tok_mask found;
@@ -166,6 +167,7 @@ typedef struct {
     ir_module *m;
     ir_func *f; // @run
     tok_domain domain[IR_MAX_DOMAINS];
+    bool has_encoder;               // t1 counts the tokens that an encoder reads, t0 the decoder's
     int one;                        // domain of one row, or -1
     ir_val *param;                  // of @run by parameter of the probes; IR_NONE: not read so far
     int64_t *range_hi;              // of integer parameters; 0: not known
@@ -255,6 +257,9 @@ bool tok_columns(const tok_layout *from, const tok_layout *to, int64_t *index);
 // reported.
 int tok_domain_derive(tok_ctx *c, uint32_t node, int of, int64_t mul, int64_t add, int64_t div);
 int tok_domain_one(tok_ctx *c);
+int tok_domain_root(const tok_ctx *c, int d); // free domain that d derives from (itself)
+// find_tokens.c: tokens that an encoder reads at a probe, as its inputs have them; 0: none does.
+int64_t tok_encoder_rows(const tok_ctx *c, const tok_probe *p);
 void tok_domain_frozen(tok_ctx *c, int64_t rows);       // t0 of a frozen model has that many rows
 int tok_domain_last(tok_ctx *c, uint32_t node, int of); // -1: reported
 // A row axis that the sizes of axis `axis` of the node tell; false: they are no small function of
@@ -360,8 +365,6 @@ bool tok_rule_matmul_int(tok_ctx *c, uint32_t node);
 bool tok_rule_elementwise(tok_ctx *c, uint32_t node);
 bool tok_rule_pad(tok_ctx *c, uint32_t node);
 bool tok_rule_recurrence(tok_ctx *c, uint32_t node);
-// Rows of an attention's queries at a probe.
-int64_t tok_rows_of(tok_ctx *c, uint32_t node, int probe);
 bool tok_scores_elementwise(tok_ctx *c, uint32_t node, bool *handled);
 bool tok_scores_softmax(tok_ctx *c, uint32_t node);
 bool tok_scores_mix(tok_ctx *c, uint32_t node);
@@ -389,10 +392,16 @@ bool tok_mask_bias(tok_ctx *c, uint32_t user, const tok_mask_view *v, int64_t he
 // The bias of a probe is what the mask's table says; past: position of row 0.
 bool tok_bias_agrees(const tok_ctx *c, const tok_mask_view *v, int64_t heads, const tok_mask *k,
                      int64_t past, tok_mask_line *l, int64_t *row, int64_t *key);
-// What the mask operand of an attention (TOK_NONE: none) with `heads` heads means. is_causal,
-// window: the operation's own attributes.
-bool tok_mask_find(tok_ctx *c, uint32_t mask, uint32_t user, int64_t heads, bool is_causal,
-                   int64_t window, tok_mask *out);
+// What the mask operand of an attention (TOK_NONE: none) means: queries and keys are domains,
+// is_causal and window the operation's own attributes.
+typedef struct {
+    uint32_t mask;
+    int64_t heads;
+    int queries, keys;
+    bool is_causal;
+    int64_t window;
+} tok_mask_query;
+bool tok_mask_find(tok_ctx *c, uint32_t user, const tok_mask_query *q, tok_mask *out);
 // The mask of @past is rows past... of the same.
 bool tok_mask_check_past(tok_ctx *c, uint32_t user, ir_val past_mask, int64_t heads,
                          const tok_mask *k);

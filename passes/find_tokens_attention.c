@@ -137,13 +137,25 @@ bool tok_rule_rope(tok_ctx *c, uint32_t node) {
 
 typedef struct {
     int64_t heads, n_kv, d, dv;
-    int domain;
+    int domain, keys; // of queries; of keys and values
     double scale, softcap;
 } shape;
 
+// Queries of a decoder, keys of an encoder.
+static bool is_cross(const shape *s) { return s->domain != s->keys; }
+
+// The encoder's tokens come whole: no window or ring size that is asked for changes that.
+static bool is_encoder(const tok_ctx *c, const shape *s) {
+    return tok_domain_root(c, s->keys) == 1;
+}
+
 static bool apply_window(tok_ctx *c, uint32_t node, const shape *s, tok_mask *k, int64_t *slots) {
-    int64_t rows = c->domain[s->domain].rows[c->max], asked = c->o->window;
+    int64_t rows = c->domain[s->keys].rows[c->max], asked = c->o->window;
     if (k->window >= rows) k->window = 0;
+    if (is_encoder(c, s) && k->mode == TOK_MASK_ALL) {
+        *slots = rows;
+        return true;
+    }
     if (asked > 0 && asked < (k->window ? k->window : rows)) {
         if (k->mode != TOK_MASK_CAUSAL)
             return tok_fail(c, node, DIAG_ID_tok_window,
@@ -179,7 +191,10 @@ static const char *ring_make(tok_ctx *c, uint32_t node, const shape *s, tok_mask
     ir_attr_set_int(a, l, IR_ATTR_dv, s->dv);
     ir_attr_set_int(a, l, IR_ATTR_slots, slots);
     ir_attr_set_int(a, l, IR_ATTR_window, k->window);
-    ir_attr_set_str(a, l, IR_ATTR_mode, k->mode == TOK_MASK_CAUSAL ? "causal" : "all");
+    ir_attr_set_str(a, l, IR_ATTR_mode,
+                    is_cross(s)                  ? "cross"
+                    : k->mode == TOK_MASK_CAUSAL ? "causal"
+                                                 : "all");
     ir_attr_set_float(a, l, IR_ATTR_scale, s->scale);
     ir_attr_set_float(a, l, IR_ATTR_softcap, s->softcap);
     ir_attr_set_str(a, l, IR_ATTR_bias, k->bias);
@@ -188,8 +203,13 @@ static const char *ring_make(tok_ctx *c, uint32_t node, const shape *s, tok_mask
 }
 
 static void prove(tok_ctx *c, uint32_t node, const shape *s, const tok_mask *k) {
-    int64_t rows = c->domain[s->domain].rows[c->max];
-    if (k->mode == TOK_MASK_ALL) {
+    int64_t rows = c->domain[s->keys].rows[c->max];
+    if (is_cross(s)) {
+        tok_proof(c, node,
+                  "every row of the decoder sees every key of the encoder, checked at %" PRId64
+                  " tokens",
+                  rows);
+    } else if (k->mode == TOK_MASK_ALL) {
         tok_whole(c, node, "every row attends to all tokens");
         tok_proof(c, node, "every row sees every key, checked at %" PRId64 " tokens", rows);
     } else if (k->window) {
@@ -214,7 +234,7 @@ static ir_val attend(tok_ctx *c, uint32_t node, uint32_t q, uint32_t k, uint32_t
     size_t n = 3;
     if (m->key != TOK_NONE) {
         const tok_layout *l = &tok_at(c, m->key)->layout;
-        if (tok_at(c, m->key)->state != TOK_VALUE || tok_layout_domain(l) != s->domain) {
+        if (tok_at(c, m->key)->state != TOK_VALUE || tok_layout_domain(l) != s->keys) {
             tok_fail(c, node, DIAG_ID_tok_mask,
                      "its key mask %s does not run along the keys' tokens", tok_name(c, m->key));
             return IR_NONE;
@@ -234,12 +254,14 @@ static bool shape_of(tok_ctx *c, uint32_t node, uint32_t q, uint32_t k, bool k_t
         !tok_head_axes(c, node, k, k_transposed, &s->n_kv, &d_k, &dk) ||
         !tok_head_axes(c, node, v, false, &heads_v, &s->dv, &dv))
         return false;
-    if (dk != s->domain || dv != dk)
-        return tok_fail(
-            c, node, DIAG_ID_tok_mix,
-            "queries of domain t%d attend to keys of t%d and values of t%d: cross attention is "
-            "not supported yet",
-            s->domain, dk, dv);
+    s->keys = dk;
+    bool cross = tok_domain_root(c, s->domain) == 0 && tok_domain_root(c, dk) == 1;
+    if (dv != dk || (dk != s->domain && !cross))
+        return tok_fail(c, node, DIAG_ID_tok_mix,
+                        "queries of domain t%d attend to keys of t%d and values of t%d: queries, "
+                        "keys and values are of one domain, or a decoder's queries (t0) attend to "
+                        "an encoder's keys (t1)",
+                        s->domain, dk, dv);
     if (heads_v != s->n_kv || s->heads % s->n_kv || d_k != s->d)
         return tok_fail(c, node, DIAG_ID_tok_mix,
                         "%" PRId64 " query heads, %" PRId64 " key heads, %" PRId64 " value heads",
@@ -253,12 +275,14 @@ bool tok_rule_attention(tok_ctx *c, uint32_t node) {
     if (!shape_of(c, node, n->operand[0], n->operand[1], false, n->operand[2], &s)) return false;
     s.scale = ir_attr_float(&n->op->attrs, IR_ATTR_scale, 1);
     s.softcap = ir_attr_float(&n->op->attrs, IR_ATTR_softcap, 0);
-    bool causal = ir_attr_int(&n->op->attrs, IR_ATTR_causal, 0) != 0;
-    int64_t window = ir_attr_int(&n->op->attrs, IR_ATTR_window, 0);
+    tok_mask_query of = {.mask = n->n_operands > 3 ? n->operand[3] : TOK_NONE,
+                         .heads = s.heads,
+                         .queries = s.domain,
+                         .keys = s.keys,
+                         .is_causal = ir_attr_int(&n->op->attrs, IR_ATTR_causal, 0) != 0,
+                         .window = ir_attr_int(&n->op->attrs, IR_ATTR_window, 0)};
     tok_mask m;
-    if (!tok_mask_find(c, n->n_operands > 3 ? n->operand[3] : TOK_NONE, node, s.heads, causal,
-                       window, &m))
-        return false;
+    if (!tok_mask_find(c, node, &of, &m)) return false;
     ir_val v = attend(c, node, n->operand[0], n->operand[1], n->operand[2], &s, &m);
     if (v == IR_NONE) return tok_at(c, node)->state = TOK_BAD, false;
     const tok_layout *q = &tok_at(c, n->operand[0])->layout;
@@ -268,13 +292,6 @@ bool tok_rule_attention(tok_ctx *c, uint32_t node) {
     tok_layout_push(&l, (tok_atom){TOK_FEATURE, q->rank - 1, 0, s.dv, 1, false});
     tok_layout_tidy(&l);
     return tok_set_value(c, node, v, &l);
-}
-
-int64_t tok_rows_of(tok_ctx *c, uint32_t node, int probe) {
-    tok_node *n = tok_at(c, node);
-    uint32_t q = n->score ? n->score->q : n->operand[0];
-    int d = tok_layout_domain(&tok_at(c, q)->layout);
-    return d < 0 ? 1 : c->domain[d].rows[probe];
 }
 
 // ---- attention in pieces ---------------------------------------------------------------------
@@ -348,8 +365,9 @@ bool tok_scores_mix(tok_ctx *c, uint32_t node) {
     shape s = {.scale = p->scale};
     if (!shape_of(c, node, p->q, p->k, true, n->operand[1], &s)) return false;
     tok_mask m;
+    tok_mask_query of = {.mask = p->mask, .heads = s.heads, .queries = s.domain, .keys = s.keys};
     n->score = arena_copy(c->a, p, sizeof *p);
-    if (!tok_mask_find(c, p->mask, node, s.heads, false, 0, &m)) return false;
+    if (!tok_mask_find(c, node, &of, &m)) return false;
     ir_val v = attend(c, node, p->q, p->k, n->operand[1], &s, &m);
     if (v == IR_NONE) return tok_at(c, node)->state = TOK_BAD, false;
     const tok_layout *q = &tok_at(c, p->q)->layout;
@@ -380,8 +398,9 @@ bool tok_probs_output(tok_ctx *c, uint32_t node, ir_val *out, tok_layout *l) {
                         "probabilities of an attention that no values are mixed with");
     shape s = {.scale = p->scale};
     if (!shape_of(c, node, p->q, p->k, true, r->v, &s)) return false;
+    tok_mask_query of = {.mask = p->mask, .heads = s.heads, .queries = s.domain, .keys = s.keys};
     tok_mask m;
-    if (!tok_mask_find(c, p->mask, node, s.heads, false, 0, &m)) return false;
+    if (!tok_mask_find(c, node, &of, &m)) return false;
     if (m.mode != r->mask.mode || m.window != r->mask.window || m.key != r->mask.key)
         return tok_fail(c, node, DIAG_ID_tok_out,
                         "probabilities under another mask than the attention's");
@@ -395,7 +414,7 @@ bool tok_probs_output(tok_ctx *c, uint32_t node, ir_val *out, tok_layout *l) {
     *l = (tok_layout){.rank = n->layout.rank};
     for (int i = 0; i < n->layout.count; i++)
         if (n->layout.atom[i].axis != n->layout.rank - 1) tok_layout_push(l, n->layout.atom[i]);
-    // Both the query's and the key's axis count the domain.
-    tok_layout_push(l, (tok_atom){TOK_ROWS, n->layout.rank - 1, s.domain, 0, 1, false});
+    // Both the query's and the key's axis count tokens.
+    tok_layout_push(l, (tok_atom){TOK_ROWS, n->layout.rank - 1, s.keys, 0, 1, false});
     return true;
 }

@@ -448,6 +448,12 @@ int tok_domain_derive(tok_ctx *c, uint32_t node, int of, int64_t mul, int64_t ad
     return d;
 }
 
+int tok_domain_root(const tok_ctx *c, int d) {
+    for (const char *of; (of = ir_attr_str(&c->m->domain[d].attrs, IR_ATTR_of, NULL)) != NULL;)
+        d = of[1] - '0';
+    return d;
+}
+
 bool tok_axis_rows(tok_ctx *c, uint32_t node, int axis, int *domain) {
     sizes s = sizes_of_axis(c, node, axis);
     for (int d = 0; d < IR_MAX_DOMAINS; d++) {
@@ -457,16 +463,17 @@ bool tok_axis_rows(tok_ctx *c, uint32_t node, int axis, int *domain) {
         return true;
     }
     if (c->is_frozen) return false;
-    for (int64_t mul = 1; mul <= 4; mul++)
-        for (int64_t div = 1; div <= 4; div++)
-            for (int64_t add = -4; add <= 4; add++) {
-                bool fits = true;
-                for (int i = 0; fits && i < c->n_probes; i++)
-                    fits = (c->domain[0].rows[i] * mul + add) / div == s.n[i];
-                if (!fits) continue;
-                *domain = tok_domain_derive(c, node, 0, mul, add, div);
-                return *domain >= 0;
-            }
+    for (int of = 0; of <= c->has_encoder; of++)
+        for (int64_t mul = 1; mul <= 4; mul++)
+            for (int64_t div = 1; div <= 4; div++)
+                for (int64_t add = -4; add <= 4; add++) {
+                    bool fits = true;
+                    for (int i = 0; fits && i < c->n_probes; i++)
+                        fits = (c->domain[of].rows[i] * mul + add) / div == s.n[i];
+                    if (!fits) continue;
+                    *domain = tok_domain_derive(c, node, of, mul, add, div);
+                    return *domain >= 0;
+                }
     return tok_fail(c, node, DIAG_ID_tok_shape,
                     "axis %d has size %s: no simple function of the token count", axis,
                     sizes_text(c, &s));

@@ -14,10 +14,11 @@ typedef struct {
     const tok_probe *p;
     arena *a;
     int64_t n, past;              // rows executed, and before them
+    int64_t encoder;              // rows that an encoder reads; 0: there is none
     int64_t rows[IR_MAX_DOMAINS]; // of every domain, in one step of n
     tensor *plain;                // inputs of the probe
     tensor *expected;             // its results
-    const uint8_t *mask;          // key mask of the rows; NULL: ones
+    const uint8_t *mask[2];       // key mask of the rows of t0 and t1; NULL: ones
     uint64_t seed;
     double worst;
 } run;
@@ -89,6 +90,13 @@ static double uniform(uint64_t *s) { // splitmix64, [0, 1)
     return (double)((z ^ z >> 31) >> 11) * 0x1p-53;
 }
 
+// Free domain that a parameter of the probes counts.
+static int root_of_param(const tok_ctx *c, size_t i) {
+    uint32_t id = tok_param_node(c, (int)i);
+    int d = id == TOK_NONE ? -1 : tok_layout_domain(&tok_at(c, id)->layout);
+    return d < 0 ? 0 : tok_domain_root(c, d);
+}
+
 static void make_inputs(run *r) {
     tok_ctx *c = r->c;
     const ir_func *f = r->p->f;
@@ -99,6 +107,7 @@ static void make_inputs(run *r) {
         tensor *x = &r->plain[i];
         *x = tensor_new(r->a, t->type, t->rank, t->dim);
         size_t n = tensor_count(x), last = t->rank ? (size_t)t->dim[t->rank - 1] : 1;
+        const uint8_t *mask = r->mask[root_of_param(c, i)];
         int64_t hi = ir_attr_int(&f->params.items[i].attrs, IR_ATTR_range_hi, c->range_hi[i]);
         if (hi < 1) hi = 2;
         for (size_t k = 0; k < n; k++) {
@@ -106,9 +115,8 @@ static void make_inputs(run *r) {
             if (elem_is_float(t->type)) v = 2 * uniform(&r->seed) - 1;
             if (!strcmp(role, "positions")) v = (double)r->past + (double)(k % last);
             if (!strcmp(role, "mask"))
-                v = !r->mask || (int64_t)(k % last) < r->past
-                        ? 1
-                        : r->mask[(int64_t)(k % last) - r->past];
+                v = !mask || (int64_t)(k % last) < r->past ? 1
+                                                           : mask[(int64_t)(k % last) - r->past];
             elem_store_f64(x->type, x->data, k, v);
         }
     }
@@ -177,8 +185,8 @@ static bool run_plain(run *r) {
     return ok;
 }
 
-// Steps over rows [0, n) of the inputs; cut[i] rows a step. Results of all steps, one below the
-// other (of the last step alone where a result has one row).
+// Steps over rows [0, n) of the inputs; cut[i] rows a step, and all of the encoder's in the first.
+// Results of all steps, one below the other (of the last step alone where a result has one row).
 static bool run_steps(const run *r, ir_interp *t, const tensor *in, const int64_t *cut,
                       size_t n_cuts, tensor *out) {
     tok_ctx *c = r->c;
@@ -187,17 +195,21 @@ static bool run_steps(const run *r, ir_interp *t, const tensor *in, const int64_
     tensor *got = ARENA_ARRAY(r->a, tensor, f->results.count + 1);
     int64_t at = 0;
     for (size_t i = 0; i < n_cuts; at += cut[i++]) {
-        int64_t rows[IR_MAX_DOMAINS] = {cut[i]};
+        int64_t rows[IR_MAX_DOMAINS] = {cut[i], i ? 0 : r->encoder};
         for (size_t k = 0; k < f->params.count; k++) {
+            int d = ir_type_domain(ir_type_of(f, f->params.items[k].value));
             part[k] = in[k];
-            if (ir_type_domain(ir_type_of(f, f->params.items[k].value)) != 0) continue;
+            if (d > 0 && i && r->encoder && tok_domain_root(c, d) == 1) part[k].dim[0] = 0;
+            if (d != 0) continue;
             size_t row = tensor_bytes(&in[k]) / (size_t)max_i64(1, in[k].dim[0]);
             part[k].dim[0] = cut[i];
             part[k].data = (char *)in[k].data + (size_t)at * row;
         }
         if (!ir_interp_step(t, rows, part, r->a, got)) return false;
         for (size_t k = 0; k < f->results.count; k++) {
-            bool whole = ir_type_domain(ir_type_of(f, f->results.items[k].value)) != 0;
+            int d = ir_type_domain(ir_type_of(f, f->results.items[k].value));
+            bool whole = d != 0;
+            if (i && d > 0 && r->encoder && tok_domain_root(c, d) == 1) continue;
             if (i == 0) {
                 out[k] = got[k];
                 if (!whole) out[k].dim[0] = r->n;
@@ -230,8 +242,11 @@ static bool compare(run *r, size_t k, int64_t sequence, const tensor *got) {
         p.rows = 1;
     }
     for (int64_t row = 0; row < p.rows; row++) {
-        if (d == 0 && r->mask && !r->mask[row]) continue;
-        int64_t last = d != 0 || c->out_last[k] ? r->n - 1 : row;
+        if (d == 0 && r->mask[0] && !r->mask[0][row]) continue;
+        if (d == 1 && r->encoder && r->mask[1] && !r->mask[1][row]) continue;
+        int64_t last = d > 0 && r->encoder && tok_domain_root(c, d) == 1 ? 0
+                       : d != 0 || c->out_last[k]                        ? r->n - 1
+                                                                         : row;
         if (!sees_all(r, r->past + last)) continue;
         for (int64_t col = 0; col < w; col++) {
             if (p.column[col] < 0) continue; // a slot without a key
@@ -249,7 +264,7 @@ static bool compare(run *r, size_t k, int64_t sequence, const tensor *got) {
                             " is %g, the export gives %g "
                             "(%" PRId64 " tokens after %" PRId64 "%s); please report this model",
                             f->results.items[k].name, row, col, a, b, r->n, r->past,
-                            r->mask ? ", some masked" : "");
+                            r->mask[0] || r->mask[1] ? ", some masked" : "");
         }
     }
     return true;
@@ -327,7 +342,7 @@ static bool load_past(run *r, ir_interp *t) {
     tok_ctx *c = r->c;
     for (size_t i = 0; i < c->rings.count; i++) {
         const ir_symbol *s = ir_symbol_find(c->m, c->rings.items[i].name);
-        if (!s) continue;
+        if (!s || strcmp(ir_attr_str(&s->attrs, IR_ATTR_mode, ""), "causal")) continue;
         const char *layout = ir_attr_str(&s->attrs, IR_ATTR_kv_layout, NULL);
         tensor kv[2];
         for (int v = 0; v < 2; v++) {
@@ -355,8 +370,9 @@ static bool load_past(run *r, ir_interp *t) {
 static void count_rows(run *r) {
     const ir_module *m = r->c->m;
     r->rows[0] = r->n;
+    r->rows[1] = r->encoder;
     for (int round = 0; round < IR_MAX_DOMAINS; round++)
-        for (int d = 1; d < IR_MAX_DOMAINS; d++) {
+        for (int d = 1 + r->c->has_encoder; d < IR_MAX_DOMAINS; d++) {
             const ir_attrs *l = &m->domain[d].attrs;
             const char *of = ir_attr_str(l, IR_ATTR_of, "");
             bool lin = m->domain[d].used && strcmp(ir_attr_str(l, IR_ATTR_kind, ""), "lin") == 0;
@@ -429,17 +445,22 @@ static bool execute(run *r) {
     return ok;
 }
 
+// A seeded key mask of n rows: mostly ones, first and last among them.
+static const uint8_t *seeded_mask(run *r, int64_t n) {
+    uint8_t *m = ARENA_ARRAY(r->a, uint8_t, n + 1);
+    for (int64_t i = 0; i < n; i++)
+        m[i] = r->c->has_counted_mask ? i < n / 2 + 1
+                                      : i == 0 || i == n - 1 || uniform(&r->seed) < 0.7;
+    return m;
+}
+
 static bool check(tok_ctx *c, const tok_probe *p, int64_t past, bool masked, double *worst) {
     run r = {
         .c = c, .p = p, .a = arena_new(), .n = p->tokens, .past = past, .seed = c->o->seed + 11};
     if (c->is_frozen) r.n = c->domain[0].rows[0];
-    if (masked) {
-        uint8_t *m = ARENA_ARRAY(r.a, uint8_t, r.n + 1);
-        for (int64_t i = 0; i < r.n; i++)
-            m[i] = c->has_counted_mask ? i < r.n / 2 + 1
-                                       : i == 0 || i == r.n - 1 || uniform(&r.seed) < 0.7;
-        r.mask = m;
-    }
+    if (c->has_encoder) r.encoder = tok_encoder_rows(c, p);
+    if (masked) r.mask[0] = seeded_mask(&r, r.n);
+    if (masked && r.encoder) r.mask[1] = seeded_mask(&r, r.encoder);
     size_t errors = diag_errors(c->diags);
     bool ok = execute(&r);
     if (!ok && diag_errors(c->diags) == errors)

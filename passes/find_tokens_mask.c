@@ -70,6 +70,7 @@ static void params_of(const tok_ctx *c, const tok_probe *p, ir_val v, bool *reac
 typedef struct {
     int key;        // parameter of the key mask, -1
     bool positions; // depends on position ids
+    bool cross;     // keys are other tokens than queries
 } inputs;
 
 static bool inputs_of(tok_ctx *c, uint32_t user, tok_probe *p, ir_val v, inputs *in) {
@@ -283,8 +284,8 @@ static bool check_toggles(tok_ctx *c, uint32_t user, tok_probe *p, ir_val v, con
                           row, p->f->params.items[in->key].name, p->f->params.items[in->key].name);
         if (!ok) break;
         if (!*hides_rows && agrees(&w, k, p->past, m, true, &l, &row, &key)) continue;
-        *hides_rows = true;
-        if (agrees(&w, k, p->past, m, false, &l, &row, &key)) continue;
+        *hides_rows = !in->cross;
+        if (*hides_rows && agrees(&w, k, p->past, m, false, &l, &row, &key)) continue;
         if (check_lengths(c, user, p, v, in, rows, keys, k)) {
             tok_note(c, "input '%s' must be ones, then zeros: the export only counts its ones",
                      p->f->params.items[in->key].name);
@@ -319,15 +320,25 @@ static bool two_axes_input(tok_ctx *c, uint32_t user, const inputs *in, tok_mask
 
 // ---- the whole -------------------------------------------------------------------------------
 
-bool tok_mask_find(tok_ctx *c, uint32_t mask, uint32_t user, int64_t heads, bool is_causal,
-                   int64_t window, tok_mask *out) {
+// A mask between the tokens of a decoder and an encoder hides keys by an input, and nothing else.
+static bool check_cross(tok_ctx *c, uint32_t user, const tok_mask *k) {
+    if (k->mode == TOK_MASK_ALL && strcmp(k->bias, "none") == 0) return true;
+    return tok_fail(c, user, DIAG_ID_tok_mask,
+                    "cross attention with %s: its rows may only see all keys, but for padding",
+                    k->mode == TOK_MASK_ALL ? "a bias" : "a causal mask");
+}
+
+bool tok_mask_find(tok_ctx *c, uint32_t user, const tok_mask_query *of, tok_mask *out) {
+    const uint32_t mask = of->mask;
+    const int64_t heads = of->heads, window = of->window;
+    const bool is_causal = of->is_causal, cross = of->queries != of->keys;
     *out = (tok_mask){.mode = is_causal ? TOK_MASK_CAUSAL : TOK_MASK_ALL, .bias = "none"};
     out->window = is_causal ? window : 0;
-    if (mask == TOK_NONE) return true;
+    if (mask == TOK_NONE) return !cross || check_cross(c, user, out);
     for (size_t i = 0; i < c->known_masks.count; i++) {
         const tok_known_mask *k = &c->known_masks.items[i];
         if (k->mask != mask || k->heads != heads || k->is_causal != is_causal ||
-            k->window != window)
+            k->window != window || k->queries != of->queries || k->keys != of->keys)
             continue;
         *out = k->found;
         return true;
@@ -335,10 +346,13 @@ bool tok_mask_find(tok_ctx *c, uint32_t mask, uint32_t user, int64_t heads, bool
     inputs in;
     tok_probe *max = &c->probe[c->max];
     if (!inputs_of(c, user, &c->probe[0], tok_at(c, mask)->v[0], &in)) return false;
+    in.cross = cross;
     if (in.key >= 0) {
         const ir_type *t = ir_type_of(c->probe[0].f, c->probe[0].f->params.items[in.key].value);
         int wide = 0;
-        for (int i = 0; i < t->rank; i++) wide += t->dim[i] == c->probe[0].tokens && t->dim[i] > 1;
+        for (int i = 0; i < t->rank; i++)
+            wide += t->dim[i] > 1 && (t->dim[i] == c->domain[of->queries].rows[0] ||
+                                      t->dim[i] == c->domain[of->keys].rows[0]);
         if (wide > 1) return two_axes_input(c, user, &in, out);
     }
     tok_mask own = {.bias = "none"};
@@ -346,17 +360,16 @@ bool tok_mask_find(tok_ctx *c, uint32_t mask, uint32_t user, int64_t heads, bool
     bool ok = true, hides_rows = false;
     for (int i = c->max; ok && i >= 0; i--) {
         tok_probe *p = &c->probe[i];
-        const ir_type *q = tok_type(c, tok_at(c, user)->operand[0], i);
-        int64_t rows = tok_rows_of(c, user, i), row, key;
-        (void)q;
+        int64_t rows = c->domain[of->queries].rows[i], keys = c->domain[of->keys].rows[i], row, key;
         tensor t;
         tok_mask_view v;
-        tok_mask_line l = line_new(a, rows);
+        tok_mask_line l = line_new(a, keys);
         ok = eval_mask(c, user, p, tok_at(c, mask)->v[i], &in, NULL, a, &t) &&
-             view_make(c, user, &t, rows, rows, &v);
+             view_make(c, user, &t, rows, keys, &v);
         if (!ok) break;
         if (i == c->max) {
             ok = classify(c, user, &v, &own, &l) && tok_mask_bias(c, user, &v, heads, &own, &l);
+            ok = ok && (!cross || check_cross(c, user, &own));
         } else if (!agrees(&v, &own, 0, NULL, true, &l, &row, &key)) {
             ok = tok_fail(c, user, DIAG_ID_tok_mask,
                           "for %" PRId64 " tokens row %" PRId64 " %s key %" PRId64 ", for %" PRId64
@@ -370,7 +383,7 @@ bool tok_mask_find(tok_ctx *c, uint32_t mask, uint32_t user, int64_t heads, bool
                           " is %g, for %" PRId64 " tokens it is another",
                           p->tokens, row, key, (double)l.bias[key], max->tokens);
         if (ok && in.key >= 0 && i < 2)
-            ok = check_toggles(c, user, p, tok_at(c, mask)->v[i], &in, rows, rows, &own,
+            ok = check_toggles(c, user, p, tok_at(c, mask)->v[i], &in, rows, keys, &own,
                                &hides_rows);
     }
     arena_free(a);
@@ -388,7 +401,8 @@ bool tok_mask_find(tok_ctx *c, uint32_t mask, uint32_t user, int64_t heads, bool
                   hides_rows ? ", in rows that are not hidden themselves" : "");
     }
     *out = own;
-    vec_push(&c->known_masks, (tok_known_mask){mask, heads, is_causal, window, own});
+    vec_push(&c->known_masks,
+             (tok_known_mask){mask, heads, of->queries, of->keys, is_causal, window, own});
     return true;
 }
 

@@ -260,6 +260,8 @@ static void link_presents(tok_ctx *c) {
             bool is_k = tok_base_of(c, r->k) == base;
             if (!is_k && tok_base_of(c, r->v) != base) continue;
             ir_attrs *l = &ir_symbol_find(c->m, r->name)->attrs;
+            // An encoder's keys are its own rows: they do not go on with the decoder's.
+            if (strcmp(ir_attr_str(l, IR_ATTR_mode, ""), "cross") == 0) continue;
             const char *layout = layout_of_rows(&tok_at(c, c->result[i])->layout);
             if (!layout) continue;
             ir_attr_set_str(c->m->arena, l, is_k ? IR_ATTR_present_key : IR_ATTR_present_value,
