@@ -234,7 +234,8 @@ uint16_t be_ring(be_emitter *e, int tile, const char *symbol, int dom) {
         r.bias_table = table_bytes(e, b->data, tensor_bytes(b));
         uint32_t heads = r.n_kv * r.q_per_kv;
         r.bias_width = (uint32_t)(tensor_count(b) / (heads ? heads : 1));
-        r.bias_zero = r.bias_width / 2;
+        // as the interpreter: a causal table ends at distance 0, others have it in the middle
+        r.bias_zero = r.mode == ISA_RING_CAUSAL ? r.bias_width - 1 : (r.bias_width - 1) / 2;
     }
     r.past_key = isa_program_string(e->p, ir_attr_str(a, IR_ATTR_past_key, ""));
     r.past_value = isa_program_string(e->p, ir_attr_str(a, IR_ATTR_past_value, ""));
@@ -371,26 +372,42 @@ static ir_type output_type(const ir_func *f, const char *name) {
     return t;
 }
 
-void be_ports(be_emitter *e) {
-    const ir_func *f = e->f;
-    e->p->ports = ARENA_ARRAY(e->p->arena, isa_port, f->params.count + f->results.count + 1);
-    for (size_t i = 0; i < f->params.count; i++) {
-        const ir_port *p = &f->params.items[i];
-        e->p->ports[e->p->n_ports++] = describe_port(e, p, ir_type_of(f, p->value), false);
+static bool has_port(const be_emitter *e, const char *name, bool out, uint16_t *at) {
+    for (uint32_t i = 0; i < e->p->n_ports; i++) {
+        const isa_port *p = &e->p->ports[i];
+        *at = (uint16_t)i;
+        if ((p->direction == ISA_PORT_OUT) == out && strcmp(isa_str(e->p, p->name), name) == 0)
+            return true;
     }
-    for (size_t i = 0; i < f->results.count; i++) {
-        const ir_port *p = &f->results.items[i];
-        ir_type t = output_type(f, p->name);
-        e->p->ports[e->p->n_ports++] = describe_port(e, p, &t, true);
+    return false;
+}
+
+void be_ports(be_emitter *e) {
+    size_t n = 0;
+    uint16_t at;
+    for (size_t k = 0; k < e->m->funcs.count; k++)
+        n += e->m->funcs.items[k]->params.count + e->m->funcs.items[k]->results.count;
+    e->p->ports = ARENA_ARRAY(e->p->arena, isa_port, n + 1);
+    for (size_t k = 0; k < e->m->funcs.count; k++) {
+        const ir_func *f = e->m->funcs.items[k];
+        for (size_t i = 0; i < f->params.count; i++) {
+            const ir_port *p = &f->params.items[i];
+            if (has_port(e, p->name, false, &at)) continue; // both phases read it
+            e->p->ports[e->p->n_ports++] = describe_port(e, p, ir_type_of(f, p->value), false);
+        }
+    }
+    for (size_t k = 0; k < e->m->funcs.count; k++) {
+        const ir_func *f = e->m->funcs.items[k];
+        for (size_t i = 0; i < f->results.count; i++) {
+            const ir_port *p = &f->results.items[i];
+            ir_type t = output_type(f, p->name);
+            e->p->ports[e->p->n_ports++] = describe_port(e, p, &t, true);
+        }
     }
 }
 
 uint16_t be_port(const be_emitter *e, const char *name, bool out) {
-    for (uint32_t i = 0; i < e->p->n_ports; i++) {
-        const isa_port *p = &e->p->ports[i];
-        if ((p->direction == ISA_PORT_OUT) == out && strcmp(isa_str(e->p, p->name), name) == 0)
-            return (uint16_t)i;
-    }
-    CHECK(false, "no port '%s'", name);
-    return 0;
+    uint16_t at = 0;
+    CHECK(has_port(e, name, out, &at), "no port '%s'", name);
+    return at;
 }

@@ -46,13 +46,18 @@ static uint8_t mode_code(unsigned opcode, const char *s) {
 
 static void put(be_emitter *e, int tile, isa_insn i, const ir_op *op) {
     be_tile *t = &e->tiles[tile];
-    vec_push(&t->code, i);
+    vec_push(&t->phase[e->phase].code, i);
     isa_line line = {.ir_op = op ? (uint32_t)(op - e->f->ops.items) : UINT32_MAX};
     const char *nodes = "";
     for (uint32_t k = 0; op && k < op->n_locs; k++)
         nodes = k ? arena_printf(e->p->arena, "%s\n%s", nodes, op->loc[k]) : op->loc[0];
     line.node = isa_program_string(e->p, nodes);
-    vec_push(&t->lines, line);
+    vec_push(&t->phase[e->phase].lines, line);
+}
+
+// Most rows of a free domain in a step of the function.
+static int64_t max_chunk_of(const ir_module *m, const ir_func *f) {
+    return ir_attr_int(&f->attrs, IR_ATTR_max_chunk, ir_attr_int(&m->attrs, IR_ATTR_max_chunk, 1));
 }
 
 static int parse_domain(const char *s) { return s[0] == 't' ? s[1] - '0' : 0; }
@@ -114,9 +119,24 @@ static uint16_t operand(const be_emitter *e, const ir_op *op, uint32_t k) {
                                                            : ISA_NONE;
 }
 
+// Domain of the rows that a ring takes: of its writer, in this phase or one before.
+static int ring_domain(const be_emitter *e, const ir_op *reader) {
+    const char *ring = str(reader, IR_ATTR_ring);
+    for (size_t k = 0; k <= e->phase; k++) {
+        const ir_func *f = e->m->funcs.items[k];
+        for (size_t i = 0; i < f->ops.count; i++) {
+            const ir_op *op = &f->ops.items[i];
+            if ((op->code == IR_gc_attn || op->code == IR_gc_write) &&
+                strcmp(str(op, IR_ATTR_ring), ring) == 0)
+                return ir_type_domain(ir_type_of(f, op->operand[op->code == IR_gc_attn]));
+        }
+    }
+    return ir_type_domain(ir_type_of(e->f, reader->operand[0]));
+}
+
 static void attention(be_emitter *e, const ir_op *op, int tile, isa_insn *i) {
     ir_val first = op->operand[0];
-    i->x = be_ring(e, tile, str(op, IR_ATTR_ring), ir_type_domain(ir_type_of(e->f, first)));
+    i->x = be_ring(e, tile, str(op, IR_ATTR_ring), ring_domain(e, op));
     switch (op->code) {
     case IR_gc_attn:
         i->op = ISA_attn;
@@ -329,48 +349,72 @@ static bool emit_op(be_emitter *e, const ir_op *op) {
 
 // ---- channels, phases, the whole -------------------------------------------------------------
 
-static void channels(be_emitter *e) {
-    VEC(uint32_t) dests = {0};
-    uint32_t count = 0;
-    for (size_t i = 0; i < e->f->ops.count; i++) count += e->f->ops.items[i].code == IR_net_send;
-    e->p->channels = ARENA_ARRAY(e->p->arena, isa_channel, count + 1);
-    e->p->n_channels = count;
-    for (size_t i = 0; i < e->f->ops.count; i++) {
-        const ir_op *op = &e->f->ops.items[i];
+typedef VEC(uint32_t) dest_list;
+
+static void channels_of(be_emitter *e, const ir_func *f, dest_list *dests) {
+    for (size_t i = 0; i < f->ops.count; i++) {
+        const ir_op *op = &f->ops.items[i];
         if (op->code != IR_net_send) continue;
         isa_channel *c = &e->p->channels[num(op, IR_ATTR_channel)];
-        const ir_type *t = ir_type_of(e->f, op->operand[0]);
-        const char *name = e->f->values.items[op->operand[0]].name;
+        const ir_type *t = ir_type_of(f, op->operand[0]);
+        const char *name = f->values.items[op->operand[0]].name;
         *c = (isa_channel){.name = name ? isa_program_string(e->p, name) : 0,
                            .source = (uint32_t)num(op, IR_ATTR_tile),
-                           .type = (uint8_t)be_row_type(e->f, op->operand[0]),
+                           .type = (uint8_t)be_row_type(f, op->operand[0]),
                            .dom = (uint8_t)max_i64(0, ir_type_domain(t)),
                            .width = (uint32_t)ir_type_width(t),
                            .depth = (uint32_t)num(op, IR_ATTR_depth),
-                           .first_dest = (uint32_t)dests.count};
-        for (size_t k = i + 1; k < e->f->ops.count; k++) {
-            const ir_op *to = &e->f->ops.items[k];
+                           .first_dest = (uint32_t)dests->count};
+        for (size_t k = i + 1; k < f->ops.count; k++) {
+            const ir_op *to = &f->ops.items[k];
             for (uint32_t o = 0; o < to->n_operands; o++)
                 if (to->operand[o] == op->result[0])
-                    vec_push(&dests, (uint32_t)num(to, IR_ATTR_tile));
+                    vec_push(dests, (uint32_t)num(to, IR_ATTR_tile));
         }
-        c->n_dests = (uint32_t)dests.count - c->first_dest;
+        c->n_dests = (uint32_t)dests->count - c->first_dest;
     }
+}
+
+static void channels(be_emitter *e) {
+    dest_list dests = {0};
+    uint32_t count = 0;
+    for (size_t k = 0; k < e->m->funcs.count; k++) {
+        const ir_func *f = e->m->funcs.items[k];
+        for (size_t i = 0; i < f->ops.count; i++) count += f->ops.items[i].code == IR_net_send;
+    }
+    e->p->channels = ARENA_ARRAY(e->p->arena, isa_channel, count + 1);
+    e->p->n_channels = count;
+    for (size_t k = 0; k < e->m->funcs.count; k++) channels_of(e, e->m->funcs.items[k], &dests);
     e->p->dests = arena_copy(e->p->arena, dests.items, dests.count * sizeof *dests.items);
     e->p->n_dests = (uint32_t)dests.count;
     vec_free(&dests);
 }
 
+// The function has values of the domain, or of one that derives from it.
+static bool counts_domain(const be_emitter *e, int d) {
+    for (size_t v = 1; v < e->f->values.count; v++) {
+        int of = ir_type_domain(&e->f->values.items[v].type);
+        while (of >= 0 && of != d) {
+            const char *from = ir_attr_str(&e->m->domain[of].attrs, IR_ATTR_of, NULL);
+            of = from ? parse_domain(from) : -1;
+        }
+        if (of == d) return true;
+    }
+    return false;
+}
+
 static void phase(be_emitter *e) {
     isa_phase *ph = &e->p->phases[e->p->n_phases++];
+    int64_t chunk = max_chunk_of(e->m, e->f);
     ph->name = arena_str(e->p->arena, e->f->name);
     for (int d = 0; d < IR_MAX_DOMAINS; d++) {
         const ir_domain *dom = &e->m->domain[d];
         if (!dom->used || strcmp(ir_attr_str(&dom->attrs, IR_ATTR_kind, "free"), "free") != 0)
             continue;
+        if (e->m->funcs.count > 1 && !counts_domain(e, d)) continue; // of another phase
         ph->free_domains |= (uint8_t)(1u << d);
-        ph->max_rows[d] = (uint32_t)min_i64(ir_attr_int(&dom->attrs, IR_ATTR_max, e->p->max_chunk),
-                                            e->p->max_chunk);
+        ph->max_rows[d] =
+            (uint32_t)min_i64(ir_attr_int(&dom->attrs, IR_ATTR_max, chunk), chunk);
         ph->fixed_rows[d] = (uint32_t)ir_attr_int(&dom->attrs, IR_ATTR_fixed, 0);
     }
 }
@@ -405,34 +449,53 @@ static void keep_tiles(be_emitter *e) {
         to->n_blocks = (uint32_t)t->blocks.count;
         to->n_rings = (uint32_t)t->rings.count;
         to->n_tables = (uint32_t)t->tables.count;
-        to->phase[0].count = (uint32_t)t->code.count;
         KEEP(to->buffers, t->buffers);
         KEEP(to->groups, t->groups);
         KEEP(to->blocks, t->blocks);
         KEEP(to->rings, t->rings);
         KEEP(to->tables, t->tables);
-        KEEP(to->phase[0].code, t->code);
-        KEEP(to->phase[0].lines, t->lines);
+        for (size_t k = 0; k < e->m->funcs.count; k++) {
+            to->phase[k].count = (uint32_t)t->phase[k].code.count;
+            KEEP(to->phase[k].code, t->phase[k].code);
+            KEEP(to->phase[k].lines, t->phase[k].lines);
+        }
         map_free(t->group_index);
         map_free(t->ring_index);
         map_free(t->table_index);
     }
 }
 
+// The lines of one function.
+static bool emit_phase(be_emitter *e, size_t k) {
+    e->f = e->m->funcs.items[k];
+    e->phase = k;
+    e->buffer = ARENA_ARRAY(e->p->arena, uint32_t, e->f->values.count + 1);
+    be_buffers(e);
+    phase(e);
+    bool ok = true;
+    for (int i = 0; i < e->n_tiles; i++) e->tiles[i].domains = 0;
+    for (size_t i = 0; i < e->f->ops.count; i++) ok = emit_op(e, &e->f->ops.items[i]) && ok;
+    for (int i = 0; i < e->n_tiles; i++) put(e, i, (isa_insn){.op = ISA_halt}, NULL);
+    return ok && !e->failed;
+}
+
 isa_program *be_emit(ir_module *m, const machine *chip, const char *tool, diag_sink *diags) {
-    CHECK(m->stage == IR_MAPPED && m->funcs.count == 1, "be_emit wants one mapped function");
-    be_emitter emitter = {
-        .m = m, .f = m->funcs.items[0], .chip = chip, .p = isa_program_new(), .diags = diags};
+    CHECK(m->stage == IR_MAPPED && m->funcs.count >= 1 && m->funcs.count <= ISA_MAX_PHASES,
+          "be_emit wants a mapped function for each phase");
+    be_emitter emitter = {.m = m, .chip = chip, .p = isa_program_new(), .diags = diags};
     be_emitter *e = &emitter;
     isa_program *p = e->p;
     p->class = strcmp(ir_attr_str(&m->attrs, IR_ATTR_class, "stream"), "whole") == 0 ? ISA_WHOLE
                                                                                      : ISA_STREAM;
     p->max_tokens = (uint32_t)ir_attr_int(&m->attrs, IR_ATTR_max_tokens, 1);
-    p->max_chunk = (uint32_t)ir_attr_int(&m->attrs, IR_ATTR_max_chunk, 1);
     p->banks = 1;
     p->token_period_ns = ir_attr_float(&m->attrs, IR_ATTR_token_period, 0);
-    for (size_t i = 0; i < e->f->ops.count; i++)
-        e->n_tiles = (int)max_i64(e->n_tiles, num(&e->f->ops.items[i], IR_ATTR_tile) + 1);
+    for (size_t k = 0; k < m->funcs.count; k++) {
+        const ir_func *f = m->funcs.items[k];
+        p->max_chunk = (uint32_t)max_i64(p->max_chunk, max_chunk_of(m, f));
+        for (size_t i = 0; i < f->ops.count; i++)
+            e->n_tiles = (int)max_i64(e->n_tiles, num(&f->ops.items[i], IR_ATTR_tile) + 1);
+    }
     e->tiles = base_calloc((size_t)e->n_tiles + 1, sizeof *e->tiles);
     for (int i = 0; i < e->n_tiles; i++) {
         e->tiles[i].group_index = map_new();
@@ -440,15 +503,10 @@ isa_program *be_emit(ir_module *m, const machine *chip, const char *tool, diag_s
         e->tiles[i].table_index = map_new();
     }
     e->table_offsets = map_new();
-    e->buffer = ARENA_ARRAY(p->arena, uint32_t, e->f->values.count + 1);
     be_ports(e);
-    be_buffers(e);
     channels(e);
-    phase(e);
     bool ok = true;
-    for (size_t i = 0; i < e->f->ops.count; i++) ok = emit_op(e, &e->f->ops.items[i]) && ok;
-    ok = ok && !e->failed;
-    for (int i = 0; i < e->n_tiles; i++) put(e, i, (isa_insn){.op = ISA_halt}, NULL);
+    for (size_t k = 0; k < m->funcs.count; k++) ok = emit_phase(e, k) && ok;
     keep_tiles(e);
     p->n_cell_pieces = (uint32_t)e->cells.count;
     p->n_table_pieces = (uint32_t)e->tables.count;

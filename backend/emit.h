@@ -15,22 +15,25 @@ typedef struct {
     VEC(isa_block) blocks;
     VEC(isa_ring) rings;
     VEC(isa_table) tables;
-    VEC(isa_insn) code;
-    VEC(isa_line) lines;
+    struct {
+        VEC(isa_insn) code;
+        VEC(isa_line) lines;
+    } phase[ISA_MAX_PHASES];
     map *group_index, *ring_index, *table_index; // by symbol
     uint8_t domains;                             // derived ones set in this phase
 } be_tile;
 
 typedef struct {
     ir_module *m;
-    const ir_func *f;
+    const ir_func *f; // of the phase that is emitted
+    size_t phase;
     const machine *chip;
     isa_program *p;
     diag_sink *diags;
     bool failed; // and has reported
     be_tile *tiles;
     int n_tiles;
-    // a place for every value: tile-local buffer, UINT32_MAX: none
+    // a place for every value of f: tile-local buffer, UINT32_MAX: none
     uint32_t *buffer;
     // data
     be_pieces cells, tables;
@@ -48,11 +51,11 @@ uint16_t be_table(be_emitter *e, int tile, const char *symbol);
 // bounds).
 uint16_t be_table_joined(be_emitter *e, int tile, const char *const *symbols, size_t n);
 uint16_t be_table_numbers(be_emitter *e, int tile, const float *row, size_t n);
-void be_ports(be_emitter *e);
+void be_ports(be_emitter *e); // of all functions: inputs, then outputs
 uint16_t be_port(const be_emitter *e, const char *name, bool out);
 
 // buffers.c
-void be_buffers(be_emitter *e); // descriptors of all values
+void be_buffers(be_emitter *e); // descriptors of all values of the phase
 uint16_t be_buffer(const be_emitter *e, ir_val v);
 // The buffer that shows the columns of k and v, which lie side by side, as one.
 uint16_t be_side_by_side(be_emitter *e, ir_val k, ir_val v);

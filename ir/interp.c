@@ -24,6 +24,7 @@ struct ir_interp {
     bool whole; // every step is a whole sequence
     int64_t pos[IR_MAX_DOMAINS];
     ir_ring_state *rings; // NULL in plain functions
+    bool borrows_rings;   // of another phase
     ir_history *history;  // of each operation; NULL in plain functions and whole ones
     uint32_t *last_use;   // operation after which a value goes; UINT32_MAX: a result stays
     value *values;        // of the step in progress
@@ -50,14 +51,16 @@ static uint32_t *last_uses(const ir_func *f) {
     return last;
 }
 
-ir_interp *ir_interp_new(const ir_module *m, const ir_func *f, int threads, diag_sink *diags) {
+static ir_interp *interp_new(const ir_module *m, const ir_func *f, int threads, diag_sink *diags,
+                             ir_ring_state *rings) {
     ir_interp *t = base_alloc(sizeof *t);
     *t = (ir_interp){.module = m, .func = f, .threads = threads, .diags = diags, .plain = true};
+    t->borrows_rings = rings != NULL;
     for (size_t v = 1; v < f->values.count; v++)
         if (ir_type_domain(&f->values.items[v].type) >= 0) t->plain = false;
     t->whole = strcmp(attr_of_func(m, f, IR_ATTR_class), "whole") == 0;
     if (!t->plain) {
-        t->rings = ring_states_new(m, diags);
+        t->rings = rings ? rings : ring_states_new(m, diags);
         if (!t->rings) {
             free(t);
             return NULL;
@@ -67,6 +70,14 @@ ir_interp *ir_interp_new(const ir_module *m, const ir_func *f, int threads, diag
     t->last_use = last_uses(f);
     t->values = base_calloc(f->values.count + 1, sizeof *t->values);
     return t;
+}
+
+ir_interp *ir_interp_new(const ir_module *m, const ir_func *f, int threads, diag_sink *diags) {
+    return interp_new(m, f, threads, diags, NULL);
+}
+
+ir_interp *ir_interp_beside(ir_interp *first, const ir_func *f) {
+    return interp_new(first->module, f, first->threads, first->diags, first->rings);
 }
 
 static void forget(ir_interp *t) {
@@ -80,7 +91,7 @@ void ir_interp_free(ir_interp *t) {
     if (!t) return;
     forget(t);
     free(t->history);
-    ring_states_free(t->rings);
+    if (!t->borrows_rings) ring_states_free(t->rings);
     free(t->last_use);
     free(t->values);
     free(t);
@@ -90,6 +101,20 @@ void ir_interp_reset(ir_interp *t) {
     memset(t->pos, 0, sizeof t->pos);
     forget(t);
     for (ir_ring_state *r = t->rings; r && r->symbol; r++) ring_clear(r);
+}
+
+// A whole sequence begins: with empty rings, but for those that another phase has filled.
+static void begin_whole(ir_interp *t) {
+    memset(t->pos, 0, sizeof t->pos);
+    forget(t);
+    for (size_t i = 0; i < t->func->ops.count; i++) {
+        const ir_op *op = &t->func->ops.items[i];
+        bool reads =
+            op->code == IR_gc_query || op->code == IR_gc_score || op->code == IR_gc_mix;
+        const char *ring = reads ? NULL : ir_attr_str(&op->attrs, IR_ATTR_ring, NULL);
+        ir_ring_state *r = ring ? ring_find(t->rings, ring) : NULL;
+        if (r) ring_clear(r);
+    }
 }
 
 void ir_interp_observe(ir_interp *t, ir_observer f, void *ctx) {
@@ -330,7 +355,7 @@ bool ir_interp_step(ir_interp *t, const int64_t *rows, const tensor *inputs, are
                     tensor *outputs) {
     const ir_func *f = t->func;
     if (!t->plain && !rows) return step_fail(t, NULL, "needs the rows of its domains");
-    if (t->whole) ir_interp_reset(t);
+    if (t->whole && !t->plain) begin_whole(t);
     ir_eval_ctx c = {.module = t->module,
                      .func = f,
                      .arena = a,

@@ -2,7 +2,8 @@
 //
 // Plain functions (no token domains) are evaluated in one go. Token-typed functions run *steps*:
 // each step gives every free domain a number of rows; positions, rings and row history stay between
-// steps.
+// steps. t0 streams; the rows of another free domain (an encoder's) come whole, in the first step
+// of a sequence or in a phase of their own, and none of them later.
 #ifndef OHMIC_IR_INTERP_H
 #define OHMIC_IR_INTERP_H
 #include "ir/ir.h"
@@ -33,6 +34,9 @@ bool ir_eval_op(ir_eval_ctx *c, const ir_op *op, const tensor *const *in, tensor
 
 typedef struct ir_interp ir_interp;
 ir_interp *ir_interp_new(const ir_module *m, const ir_func *f, int threads, diag_sink *diags);
+// Another function of the same module, on the same rings: a later phase of one program. `first`
+// goes last.
+ir_interp *ir_interp_beside(ir_interp *first, const ir_func *f);
 void ir_interp_free(ir_interp *t);
 void ir_interp_reset(ir_interp *t); // positions 0, rings and history empty
 // One step. Plain functions: rows is NULL. inputs[i] belongs to func->params[i]; token inputs have

@@ -527,8 +527,11 @@ static void annotate(allocator *x) {
     }
 }
 
-static int64_t largest_bound(const ir_module *m) {
-    int64_t chunk = ir_attr_int(&m->attrs, IR_ATTR_max_chunk, 64), most = chunk;
+// Most rows that a domain has in a step of the function.
+static int64_t largest_bound(const ir_module *m, const ir_func *f) {
+    int64_t chunk =
+        ir_attr_int(&f->attrs, IR_ATTR_max_chunk, ir_attr_int(&m->attrs, IR_ATTR_max_chunk, 64));
+    int64_t most = chunk;
     for (int d = 0; d < IR_MAX_DOMAINS; d++) {
         const ir_attrs *a = &m->domain[d].attrs;
         if (!m->domain[d].used) continue;
@@ -542,7 +545,7 @@ static int64_t largest_bound(const ir_module *m) {
 }
 
 static bool allocate_func(const ir_module *m, ir_func *f, const machine *chip, diag_sink *diags) {
-    allocator x = {.m = m, .f = f, .chip = chip, .a = arena_new(), .chunk = largest_bound(m)};
+    allocator x = {.m = m, .f = f, .chip = chip, .a = arena_new(), .chunk = largest_bound(m, f)};
     size_t n = f->values.count + 1;
     x.root = ARENA_ARRAY(x.a, uint32_t, n);
     x.col0 = ARENA_ARRAY(x.a, int64_t, n);

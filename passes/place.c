@@ -14,6 +14,13 @@
 
 #define NO_TILE (-1)
 
+// What the functions of a program share: the tiles' heads, and where rings stand. The last function
+// is placed first: a ring that an encoder writes once stands where every step queries it.
+typedef struct {
+    map *rings;         // -> tile
+    VEC(int64_t) heads; // taken, by tile
+} shared_rings;
+
 typedef struct {
     const ir_module *m;
     const ir_func *f; // of the old module
@@ -25,6 +32,7 @@ typedef struct {
     bool *multiplied;                   // by value: read by products only
     int tiles;                          // used
     int64_t free_crossbars, free_heads; // of the last tile
+    shared_rings *shared;
 } placer;
 
 static int64_t limit(int64_t v) { return v == 0 ? INT64_MAX : v; }
@@ -201,7 +209,11 @@ static void push(placer *p) {
     for (size_t i = 0; i < p->f->ops.count; i++) { // queries decide where their ring is
         const ir_op *op = &p->f->ops.items[i];
         const char *ring = ir_attr_str(&op->attrs, IR_ATTR_ring, NULL);
-        if (ring && p->tile[i] != NO_TILE) map_add(rings, ring, (uint32_t)p->tile[i]);
+        uint32_t known = ring ? map_get(p->shared->rings, ring) : MAP_NONE;
+        if (known != MAP_NONE)
+            map_add(rings, ring, known);
+        else if (ring && p->tile[i] != NO_TILE)
+            map_add(rings, ring, (uint32_t)p->tile[i]);
     }
     for (size_t i = 0; i < p->f->ops.count; i++) {
         const ir_op *op = &p->f->ops.items[i];
@@ -232,25 +244,26 @@ static void push(placer *p) {
 // with room.
 static void lay_rings(placer *p) {
     int64_t room = limit(p->chip->tile.ring_heads);
-    if (room == INT64_MAX) return;
-    int64_t *used = ARENA_ARRAY(p->a, int64_t, p->f->ops.count + (size_t)p->tiles + 1);
-    map *moved = map_new();
+    shared_rings *all = p->shared;
     for (size_t i = 0; i < p->f->ops.count; i++) {
         const ir_op *op = &p->f->ops.items[i];
         const char *ring = ir_attr_str(&op->attrs, IR_ATTR_ring, NULL);
         if (!ring) continue;
-        if (map_get(moved, ring) == MAP_NONE) {
+        if (map_get(all->rings, ring) == MAP_NONE) {
             const ir_symbol *s = ir_symbol_find(p->m, ring);
             int64_t heads = ir_attr_int(&s->attrs, IR_ATTR_n_kv, 1);
-            int t = p->tile[i];
-            while (used[t] > 0 && used[t] + heads > room) t++;
-            used[t] += heads;
-            if (t >= p->tiles) p->tiles = t + 1;
-            map_set(moved, ring, (uint32_t)t);
+            size_t t = (size_t)p->tile[i];
+            for (;; t++) {
+                while (all->heads.count <= t) vec_push(&all->heads, 0);
+                int64_t used = all->heads.items[t];
+                if (used == 0 || heads <= room - used) break;
+            }
+            all->heads.items[t] += heads;
+            if ((int)t >= p->tiles) p->tiles = (int)t + 1;
+            map_set(all->rings, ring, (uint32_t)t);
         }
-        p->tile[i] = (int)map_get(moved, ring);
+        p->tile[i] = (int)map_get(all->rings, ring);
     }
-    map_free(moved);
 }
 
 static bool check_room(const placer *p, diag_sink *diags) {
@@ -398,13 +411,14 @@ static bool rebuild(placer *p, const ir_module *old, ir_module *m, diag_sink *di
 ir_module *pass_place(const ir_module *old, const pass_options *o, diag_sink *diags) {
     ir_module *m = ir_module_derive(old);
     m->stage = IR_MAPPED;
-    placer p = {.m = m, .chip = o->machine};
+    shared_rings shared = {.rings = map_new()};
+    placer p = {.m = m, .chip = o->machine, .a = arena_new(), .shared = &shared};
+    int **tile = ARENA_ARRAY(p.a, int *, old->funcs.count + 1);
     bool ok = true;
-    for (size_t i = 0; i < old->funcs.count; i++) {
+    open_tile(&p);
+    for (size_t i = old->funcs.count; i-- > 0;) {
         p.f = old->funcs.items[i];
-        p.a = arena_new();
-        if (i == 0) open_tile(&p);
-        p.tile = ARENA_ARRAY(p.a, int, p.f->ops.count + 1);
+        tile[i] = p.tile = ARENA_ARRAY(p.a, int, p.f->ops.count + 1);
         p.want = ARENA_ARRAY(p.a, int, p.f->values.count + 1);
         p.anchored = ARENA_ARRAY(p.a, bool, p.f->values.count + 1);
         p.multiplied = ARENA_ARRAY(p.a, bool, p.f->values.count + 1);
@@ -414,10 +428,16 @@ ir_module *pass_place(const ir_module *old, const pass_options *o, diag_sink *di
         pull(&p);
         push(&p);
         lay_rings(&p);
-        ok = rebuild(&p, old, m, diags) && ok;
-        ok = check_room(&p, diags) && ok;
-        arena_free(p.a);
     }
+    for (size_t i = 0; i < old->funcs.count; i++) {
+        p.f = old->funcs.items[i];
+        p.tile = tile[i];
+        ok = rebuild(&p, old, m, diags) && ok;
+    }
+    ok = check_room(&p, diags) && ok;
+    map_free(shared.rings);
+    vec_free(&shared.heads);
+    arena_free(p.a);
     if (ok) return m;
     ir_module_free(m);
     return NULL;

@@ -166,8 +166,10 @@ static void send_views(scheduler *s, ir_val v, size_t from) {
     }
 }
 
-static bool schedule_func(const ir_module *old, const ir_func *f, ir_module *m, diag_sink *diags) {
-    scheduler s = {.r = rewrite_begin(old, f, m, diags)};
+// channels: numbers given so far; a channel belongs to one function.
+static bool schedule_func(const ir_module *old, const ir_func *f, ir_module *m, int64_t *channels,
+                          diag_sink *diags) {
+    scheduler s = {.r = rewrite_begin(old, f, m, diags), .channels = *channels};
     s.needed = ARENA_ARRAY(s.r.scratch, tile_list, f->values.count + 1);
     s.sent = ARENA_ARRAY(s.r.scratch, ir_val, f->values.count + 1);
     demands(&s);
@@ -186,15 +188,17 @@ static bool schedule_func(const ir_module *old, const ir_func *f, ir_module *m, 
     }
     for (size_t i = 0; i < f->values.count; i++) vec_free(&s.needed[i]);
     vec_free(&s.locals);
+    *channels = s.channels;
     return rewrite_end(&s.r);
 }
 
 ir_module *pass_schedule(const ir_module *old, const pass_options *o, diag_sink *diags) {
     (void)o;
     ir_module *m = ir_module_derive(old);
+    int64_t channels = 0;
     bool ok = true;
     for (size_t i = 0; i < old->funcs.count; i++)
-        ok = schedule_func(old, old->funcs.items[i], m, diags) && ok;
+        ok = schedule_func(old, old->funcs.items[i], m, &channels, diags) && ok;
     if (ok) return m;
     ir_module_free(m);
     return NULL;
