@@ -103,6 +103,18 @@ static void print_lines(const char *text, const char *lead, FILE *out) {
     }
 }
 
+static void print_rows(const isa_program *p, FILE *out) {
+    const isa_phase *last = &p->phases[p->n_phases - 1];
+    uint32_t most = p->max_chunk;
+    for (int d = ISA_DOMAINS; p->n_phases > 1 && d-- > 0;)
+        if (last->free_domains >> d & 1) most = last->max_rows[d];
+    fprintf(out, "tokens    positions 0 ... %u, at most %u a step", p->max_tokens - 1, most);
+    for (int d = 0; p->n_phases > 1 && d < ISA_DOMAINS; d++)
+        if (p->phases[0].free_domains >> d & 1)
+            fprintf(out, "; before them an encoder's, up to %u at once", p->phases[0].max_rows[d]);
+    fputc('\n', out);
+}
+
 void compile_summary(const compilation *c, const char *path, FILE *out) {
     const isa_program *p = c->program;
     const machine *chip = c->chip;
@@ -117,8 +129,7 @@ void compile_summary(const compilation *c, const char *path, FILE *out) {
     fprintf(out, "program   %s: %u instructions on %u tiles; %s\n", path, s.instructions, s.tiles,
             p->class == ISA_STREAM ? "a sequence may be cut into steps anywhere"
                                    : "a whole sequence a step");
-    fprintf(out, "tokens    positions 0 ... %u, at most %u a step\n", p->max_tokens - 1,
-            p->max_chunk);
+    print_rows(p, out);
     fprintf(out, "chip      %s: %s\n", chip->name, chip->summary);
     double cells =
         (double)s.crossbars * (double)chip->crossbar.rows * (double)chip->crossbar.columns;

@@ -11,11 +11,13 @@ struct engine {
     const isa_program *program;
     uint32_t *ring_tile, *ring_index;
     // interpreter
-    ir_interp *interp;
-    const ir_module *module;
-    const ir_func *func;
+    ir_interp *interp;                   // of the steps
+    ir_interp *encode;                   // NULL: there is no encoder
+    const ir_func *func, *encode_func;   // NULL likewise
+    bool encoded;                        // since the last reset
     const char **ring_name;
-    size_t n_in, n_out;
+    size_t n_in;
+    size_t *in_of[2], *out_of[2]; // port numbers of a function's parameters and results
 };
 
 const engine_info *engine_describe(const engine *e) { return &e->info; }
@@ -23,12 +25,14 @@ sim *engine_sim(engine *e) { return e->sim; }
 
 void engine_observe(engine *e, void (*f)(void *, const ir_op *, uint32_t, const tensor *),
                     void *ctx) {
+    if (e->encode) ir_interp_observe(e->encode, f, ctx);
     if (e->interp) ir_interp_observe(e->interp, f, ctx);
 }
 
 void engine_free(engine *e) {
     if (!e) return;
     sim_free(e->sim);
+    ir_interp_free(e->encode); // on the rings of the other
     ir_interp_free(e->interp);
     arena_free(e->arena);
 }
@@ -42,6 +46,33 @@ static engine *engine_new(void) {
 
 // ---- simulator -------------------------------------------------------------------------------
 
+// Some instruction of the phase reads or writes the port.
+static bool uses_port(const isa_program *p, uint32_t phase, uint32_t port) {
+    for (uint32_t t = 0; t < p->n_tiles; t++)
+        for (uint32_t i = 0; i < p->tiles[t].phase[phase].count; i++) {
+            const isa_insn *n = &p->tiles[t].phase[phase].code[i];
+            if ((n->op == ISA_in || n->op == ISA_out) && n->x == port) return true;
+        }
+    return false;
+}
+
+// Rows of the phases: of the last one, and of the encoder's before it.
+static void describe_phases(engine_info *info, const isa_program *p) {
+    const isa_phase *last = &p->phases[p->n_phases - 1];
+    info->has_encoder = p->n_phases > 1;
+    info->max_chunk = p->max_chunk;
+    for (int d = ISA_DOMAINS; d-- > 0;) {
+        if (last->free_domains >> d & 1) {
+            info->fixed_rows = last->fixed_rows[d];
+            if (info->has_encoder) info->max_chunk = last->max_rows[d];
+        }
+        if (info->has_encoder && (p->phases[0].free_domains >> d & 1)) {
+            info->max_encoder = p->phases[0].max_rows[d];
+            info->fixed_encoder = p->phases[0].fixed_rows[d];
+        }
+    }
+}
+
 engine *engine_of_program(const program_file *f, const sim_options *o, diag_sink *diags) {
     const isa_program *p = f->program;
     sim *s = sim_new(p, f->chip, o, diags);
@@ -52,16 +83,15 @@ engine *engine_of_program(const program_file *f, const sim_options *o, diag_sink
     engine_info *info = &e->info;
     info->stream = p->class == ISA_STREAM;
     info->max_tokens = p->max_tokens;
-    info->max_chunk = p->max_chunk;
     info->notes = p->notes ? p->notes : "";
-    for (int d = 0; d < ISA_DOMAINS; d++)
-        if (p->phases[0].free_domains >> d & 1) info->fixed_rows = p->phases[0].fixed_rows[d];
+    describe_phases(info, p);
     info->n_ports = p->n_ports;
     info->ports = ARENA_ARRAY(e->arena, engine_port, p->n_ports + 1);
     for (uint32_t i = 0; i < p->n_ports; i++) {
         const isa_port *d = &p->ports[i];
         info->ports[i] = (engine_port){.name = isa_str(p, d->name),
                                        .input = d->direction == ISA_PORT_IN,
+                                       .encoder = info->has_encoder && uses_port(p, 0, i),
                                        .onnx = (elem)d->elem,
                                        .integer = d->type == ISA_I32,
                                        .width = d->width,
@@ -111,17 +141,17 @@ static const char *shape_of(arena *a, const ir_port *p) {
     return n ? arena_printf(a, "%s]", text) : "";
 }
 
-static engine_port port_of(engine *e, const ir_port *p, bool input) {
+static engine_port port_of(engine *e, const ir_func *f, const ir_port *p, bool input) {
     ir_type t = {.type = ELEM_f32, .rank = 2};
     if (p->value != IR_NONE) {
-        t = *ir_type_of(e->func, p->value);
+        t = *ir_type_of(f, p->value);
     } else { // an output of mapped IR: the pieces that io.out writes
-        for (size_t i = 0; i < e->func->ops.count; i++) {
-            const ir_op *op = &e->func->ops.items[i];
+        for (size_t i = 0; i < f->ops.count; i++) {
+            const ir_op *op = &f->ops.items[i];
             if (op->code != IR_io_out ||
                 strcmp(ir_attr_str(&op->attrs, IR_ATTR_port, ""), p->name) != 0)
                 continue;
-            const ir_type *piece = ir_type_of(e->func, op->operand[0]);
+            const ir_type *piece = ir_type_of(f, op->operand[0]);
             t.type = piece->type;
             t.dim[0] = piece->dim[0];
             t.dim[1] += ir_type_width(piece);
@@ -129,6 +159,7 @@ static engine_port port_of(engine *e, const ir_port *p, bool input) {
     }
     engine_port q = {.name = p->name,
                      .input = input,
+                     .encoder = f == e->encode_func,
                      .integer = !elem_is_float(t.type),
                      .width = ir_type_width(&t)};
     q.onnx = t.type;
@@ -141,18 +172,53 @@ static engine_port port_of(engine *e, const ir_port *p, bool input) {
     return q;
 }
 
+// Ports of a function, behind those that the engine has; one that both phases read is one.
+static void add_ports(engine *e, const ir_func *f, bool input) {
+    engine_info *info = &e->info;
+    const ir_port_list *l = input ? &f->params : &f->results;
+    size_t *of = ARENA_ARRAY(e->arena, size_t, l->count + 1);
+    for (size_t i = 0; i < l->count; i++) {
+        size_t at = 0;
+        while (at < info->n_ports && (info->ports[at].input != input ||
+                                      strcmp(info->ports[at].name, l->items[i].name) != 0))
+            at++;
+        if (at == info->n_ports) info->ports[info->n_ports++] = port_of(e, f, &l->items[i], input);
+        of[i] = at - (input ? 0 : e->n_in);
+    }
+    *(input ? &e->in_of[f == e->func] : &e->out_of[f == e->func]) = of;
+}
+
+// Has the module's function an encoder's tokens beside the stream's?
+static bool is_unsplit(const ir_module *m) {
+    int n = 0;
+    for (int d = 0; d < IR_MAX_DOMAINS; d++)
+        n += m->domain[d].used &&
+             strcmp(ir_attr_str(&m->domain[d].attrs, IR_ATTR_kind, "free"), "free") == 0;
+    return n > 1 && m->funcs.count == 1;
+}
+
 engine *engine_of_module(const ir_module *m, int threads, diag_sink *diags) {
-    CHECK(m->funcs.count == 1, "the interpreter engine wants one function");
-    const ir_func *f = m->funcs.items[0];
+    CHECK(m->funcs.count == 1 || m->funcs.count == 2, "%zu functions", m->funcs.count);
+    if (is_unsplit(m)) {
+        diag_emit(diags, DIAG_ID_host_input, DIAG_NOWHERE,
+                  "function '@%s' holds an encoder and its decoder: run the passes up to "
+                  "split-phases first (`ohmic opt`)",
+                  m->funcs.items[0]->name);
+        return NULL;
+    }
+    const ir_func *f = m->funcs.items[m->funcs.count - 1];
     ir_interp *t = ir_interp_new(m, f, threads, diags);
     if (!t) return NULL;
     engine *e = engine_new();
     e->interp = t;
-    e->module = m;
     e->func = f;
-    e->n_in = f->params.count;
-    e->n_out = f->results.count;
     engine_info *info = &e->info;
+    info->has_encoder = m->funcs.count > 1;
+    if (info->has_encoder) {
+        e->encode_func = m->funcs.items[0];
+        e->encode = ir_interp_beside(t, e->encode_func);
+        info->max_encoder = ir_attr_int(&e->encode_func->attrs, IR_ATTR_max_chunk, INT32_MAX);
+    }
     info->stream = strcmp(ir_attr_str(&m->attrs, IR_ATTR_class, "stream"), "stream") == 0;
     info->max_tokens = ir_attr_int(&m->attrs, IR_ATTR_max_tokens, INT32_MAX);
     info->max_chunk = ir_attr_int(&m->attrs, IR_ATTR_max_chunk, info->max_tokens);
@@ -161,12 +227,15 @@ engine *engine_of_module(const ir_module *m, int threads, diag_sink *diags) {
         info->notes = arena_printf(e->arena, "%s%s\n", info->notes, m->notes.items[i]);
     for (int d = 0; d < IR_MAX_DOMAINS; d++)
         if (ir_attr_has(&m->domain[d].attrs, IR_ATTR_fixed))
-            info->fixed_rows = ir_attr_int(&m->domain[d].attrs, IR_ATTR_fixed, 0);
-    info->ports = ARENA_ARRAY(e->arena, engine_port, e->n_in + e->n_out + 1);
-    for (size_t i = 0; i < e->n_in; i++)
-        info->ports[info->n_ports++] = port_of(e, &f->params.items[i], true);
-    for (size_t i = 0; i < e->n_out; i++)
-        info->ports[info->n_ports++] = port_of(e, &f->results.items[i], false);
+            *(d > 0 && info->has_encoder ? &info->fixed_encoder : &info->fixed_rows) =
+                ir_attr_int(&m->domain[d].attrs, IR_ATTR_fixed, 0);
+    size_t n_ports = 0;
+    for (size_t i = 0; i < m->funcs.count; i++)
+        n_ports += m->funcs.items[i]->params.count + m->funcs.items[i]->results.count;
+    info->ports = ARENA_ARRAY(e->arena, engine_port, n_ports + 1);
+    for (size_t i = 0; i < m->funcs.count; i++) add_ports(e, m->funcs.items[i], true);
+    e->n_in = info->n_ports;
+    for (size_t i = 0; i < m->funcs.count; i++) add_ports(e, m->funcs.items[i], false);
     info->rings = ARENA_ARRAY(e->arena, engine_ring, m->symbols.count + 1);
     e->ring_name = ARENA_ARRAY(e->arena, const char *, m->symbols.count + 1);
     for (size_t i = 0; i < m->symbols.count; i++) {
@@ -189,13 +258,45 @@ engine *engine_of_module(const ir_module *m, int threads, diag_sink *diags) {
 
 // ---- steps -----------------------------------------------------------------------------------
 
+// A function on its share of the ports; outputs of the other phase stay empty.
+static bool interpret(engine *e, bool steps, const int64_t *counts, const tensor *inputs, arena *a,
+                      tensor *outputs) {
+    const ir_func *f = steps ? e->func : e->encode_func;
+    tensor *in = ARENA_ARRAY(a, tensor, f->params.count + 1);
+    tensor *out = ARENA_ARRAY(a, tensor, f->results.count + 1);
+    for (size_t i = 0; i < f->params.count; i++) in[i] = inputs[e->in_of[steps][i]];
+    if (!ir_interp_step(steps ? e->interp : e->encode, counts, in, a, out)) return false;
+    for (size_t i = e->n_in; i < e->info.n_ports; i++) outputs[i - e->n_in] = (tensor){.rank = 2};
+    for (size_t i = 0; i < f->results.count; i++) outputs[e->out_of[steps][i]] = out[i];
+    return true;
+}
+
+bool engine_encode(engine *e, bool reset, int64_t rows, const tensor *inputs, arena *a,
+                   tensor *outputs, diag_sink *diags) {
+    CHECK(e->info.has_encoder, "a program without an encoder");
+    int64_t counts[IR_MAX_DOMAINS];
+    for (int d = 0; d < IR_MAX_DOMAINS; d++) counts[d] = d > 0 ? rows : 0;
+    if (e->sim) return sim_step(e->sim, 0, 0, reset, counts, inputs, a, outputs, diags);
+    if (reset) ir_interp_reset(e->interp);
+    e->encoded = interpret(e, false, counts, inputs, a, outputs);
+    return e->encoded;
+}
+
 bool engine_step(engine *e, bool reset, int64_t rows, const tensor *inputs, arena *a,
                  tensor *outputs, diag_sink *diags) {
     int64_t counts[IR_MAX_DOMAINS];
-    for (int d = 0; d < IR_MAX_DOMAINS; d++) counts[d] = rows;
-    if (e->sim) return sim_step(e->sim, 0, 0, reset, counts, inputs, a, outputs, diags);
+    for (int d = 0; d < IR_MAX_DOMAINS; d++) counts[d] = d > 0 && e->info.has_encoder ? 0 : rows;
+    if (e->sim)
+        return sim_step(e->sim, e->info.has_encoder, 0, reset, counts, inputs, a, outputs, diags);
     if (reset) ir_interp_reset(e->interp);
-    return ir_interp_step(e->interp, counts, inputs, a, outputs);
+    if (reset) e->encoded = false;
+    if (e->info.has_encoder && !e->encoded) {
+        diag_emit(diags, DIAG_ID_sim_order, DIAG_NOWHERE,
+                  "phase '%s' needs phase '%s' since the last reset", e->func->name,
+                  e->encode_func->name);
+        return false;
+    }
+    return interpret(e, true, counts, inputs, a, outputs);
 }
 
 bool engine_load_past(engine *e, int64_t pos, const tensor *keys, const tensor *values,
@@ -211,8 +312,8 @@ bool engine_load_past(engine *e, int64_t pos, const tensor *keys, const tensor *
         ir_interp_reset(e->interp);
         for (size_t i = 0; i < e->info.n_rings && ok; i++)
             ok = ir_interp_ring_load(e->interp, e->ring_name[i], &keys[i], &values[i]);
-        for (int d = 0; d < IR_MAX_DOMAINS; d++)
-            if (e->module->domain[d].used) ir_interp_set_pos(e->interp, d, pos);
+        ir_interp_set_pos(e->interp, 0, pos); // the others' follow, and an encoder's begins
+        e->encoded = false;
     }
     return ok;
 }

@@ -10,6 +10,7 @@
 typedef struct {
     const char *name; // ONNX name
     bool input;
+    bool encoder; // read or written by the encoder's phase
     elem onnx;    // element type outside
     bool integer; // rows are i32 [n]; else f32 [n][width]
     int64_t width;
@@ -28,6 +29,9 @@ typedef struct {
     bool stream;
     int64_t max_tokens, max_chunk;
     int64_t fixed_rows; // the one token count a sequence may have; 0: any
+    // An encoder reads its own tokens, all at once, before the first step.
+    bool has_encoder;
+    int64_t max_encoder, fixed_encoder; // its tokens at most; the one count it takes, 0: any
     engine_port *ports;
     size_t n_ports;
     engine_ring *rings;
@@ -47,8 +51,13 @@ sim *engine_sim(engine *e); // NULL when it is the interpreter
 void engine_observe(engine *e, void (*f)(void *, const ir_op *, uint32_t, const tensor *),
                     void *ctx);
 
+// What an encoder gives: once for a sequence, before its steps. inputs and outputs as for a step,
+// of which only the encoder's are looked at and given. reset: begins the sequence; else one that
+// engine_load_past has begun.
+bool engine_encode(engine *e, bool reset, int64_t rows, const tensor *inputs, arena *a,
+                   tensor *outputs, diag_sink *diags);
 // One step of `rows` tokens. inputs: in the order of the input ports; outputs: of the output ports,
-// in `a`. reset: the step begins a sequence.
+// in `a`. reset: the step begins a sequence (never behind an encoder, which does).
 bool engine_step(engine *e, bool reset, int64_t rows, const tensor *inputs, arena *a,
                  tensor *outputs, diag_sink *diags);
 // Begins a sequence that has a past: positions start at pos, rings hold keys and values,

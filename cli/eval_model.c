@@ -112,7 +112,9 @@ static bool ends_with(const char *s, const char *tail) {
 static bool open_ir(eval_model *m, diag_sink *diags) {
     m->module = ir_parse_file(m->path, diags);
     if (!m->module || !ir_verify(m->module, m->path, diags)) return false;
-    const ir_func *f = m->module->funcs.count == 1 ? m->module->funcs.items[0] : NULL;
+    size_t n = m->module->funcs.count;
+    const ir_func *last = n ? m->module->funcs.items[n - 1] : NULL;
+    const ir_func *f = n == 1 || (n == 2 && strcmp(last->name, "step") == 0) ? last : NULL;
     bool is_token = false;
     for (size_t i = 0; f && i < f->params.count; i++)
         is_token |= ir_type_domain(ir_type_of(f, f->params.items[i].value)) >= 0;
@@ -137,6 +139,12 @@ eval_model *eval_model_open(const char *path, int threads, arena *a, diag_sink *
                  ? open_ir(m, diags)
                  : program_open(&m->file, path, a, diags) &&
                        (m->engine = engine_of_program(&m->file, &so, diags)) != NULL;
+        if (ok && engine_describe(m->engine)->has_encoder) {
+            diag_emit(diags, DIAG_ID_eval_data, DIAG_FILE(path),
+                      "an encoder in front of a decoder: data sets feed one kind of tokens; "
+                      "`ohmic run` runs such a program");
+            ok = false;
+        }
         if (ok) describe_engine(m, a);
     }
     if (ok) return m;

@@ -48,10 +48,9 @@ static bool check_outputs(const host_job *j) {
 // Appends a step's rows; an output of one row a sequence keeps the last.
 static void collect(host_job *j, collected *c, int64_t b, int64_t done, const tensor *step) {
     const engine_port *p = &j->info->ports[c->port];
-    const host_shape *s = &j->shape[c->port];
-    const host_span *span = &j->span[b];
+    const host_span *span = &j->side[host_side_of(p)].span[b];
     tensor *rows = &c->rows[b];
-    bool appends = j->info->stream && s->row >= 0 && s->atom[s->row].domain == 0;
+    bool appends = j->info->stream && !p->encoder && host_by_token(j, c->port);
     int64_t n = step->rank > 0 ? step->dim[0] : 1, total = appends ? span->until - span->from : n;
     if (!rows->data || !appends)
         *rows = tensor_new(j->a, p->integer ? ELEM_i32 : ELEM_f32, 2, (int64_t[]){total, p->width});
@@ -67,8 +66,11 @@ static void collect(host_job *j, collected *c, int64_t b, int64_t done, const te
 static tensor assemble(host_job *j, const collected *c) {
     const engine_port *p = &j->info->ports[c->port];
     const host_shape *s = &j->shape[c->port];
-    bool by_token = s->row >= 0 && s->atom[s->row].domain == 0;
-    int64_t rows = by_token ? j->tokens : 0, keys = j->past + j->tokens, features = 1;
+    const host_side *side = &j->side[host_side_of(p)];
+    bool by_token = host_by_token(j, c->port);
+    int64_t rows = by_token ? side->tokens : 0, keys = j->past + j->side[0].tokens, features = 1;
+    if (p->encoder || (s->key >= 0 && j->info->has_encoder && s->atom[s->key].domain == 1))
+        keys = j->side[1].tokens; // of attention probabilities
     for (int64_t b = 0; !by_token && b < j->batch; b++)
         if (c->rows[b].data) rows = max_i64(rows, c->rows[b].dim[0]);
     for (int i = 0; i < s->n_atoms; i++)
@@ -79,7 +81,7 @@ static tensor assemble(host_job *j, const collected *c) {
     t = tensor_new(j->a, t.type, t.rank, t.dim);
     for (int64_t b = 0; b < j->batch; b++) {
         const tensor *from = &c->rows[b];
-        const host_span *span = &j->span[b];
+        const host_span *span = &side->span[b];
         if (!from->data) continue;
         arena *a = arena_new();
         host_map m = host_map_of(a, s, rows, keys, slots, span->from + span->past_from);
@@ -104,29 +106,40 @@ static tensor assemble(host_job *j, const collected *c) {
 
 // ---- sequences -------------------------------------------------------------------------------
 
+// One launch: `rows` rows of a side after the first `done`.
+static bool launch(host_job *j, int side, int64_t b, bool reset, int64_t done, int64_t rows,
+                   collected *out, size_t n_out) {
+    arena *a = arena_new();
+    tensor *in = ARENA_ARRAY(a, tensor, j->info->n_ports + 1),
+           *step = ARENA_ARRAY(a, tensor, j->info->n_ports + 1);
+    host_inputs_rows(j, side, b, j->side[side].span[b].from + done, rows, a, in);
+    bool ok = (side ? engine_encode : engine_step)(j->e, reset, rows, in, a, step, j->diags);
+    for (size_t i = 0, k = 0, o = 0; ok && i < j->info->n_ports; i++) {
+        if (j->info->ports[i].input) continue;
+        bool wanted = o < n_out && out[o].port == i;
+        if (wanted && host_side_of(&j->info->ports[i]) == side)
+            collect(j, &out[o], b, done, &step[k]);
+        o += wanted;
+        k++;
+    }
+    arena_free(a);
+    return ok;
+}
+
 static bool run_sequence(host_job *j, int64_t b, collected *out, size_t n_out) {
-    const host_span *s = &j->span[b];
+    const host_span *s = &j->side[0].span[b];
     int64_t n = s->until - s->from;
     int64_t chunk = j->info->stream ? max_i64(1, j->info->max_chunk) : n;
-    size_t n_in = 0, n_ports = 0;
-    for (size_t i = 0; i < j->info->n_ports; i++)
-        *(j->info->ports[i].input ? &n_in : &n_ports) += 1;
-    bool loaded = s->start > 0;
-    if (loaded && !host_past_load(j, b)) return false;
-    for (int64_t done = 0; done < n; done += chunk) {
-        int64_t rows = min_i64(chunk, n - done);
-        arena *a = arena_new();
-        tensor *in = ARENA_ARRAY(a, tensor, n_in + 1), *step = ARENA_ARRAY(a, tensor, n_ports + 1);
-        host_inputs_rows(j, b, s->from + done, rows, a, in);
-        bool ok = engine_step(j->e, done == 0 && !loaded, rows, in, a, step, j->diags);
-        for (size_t i = 0, k = 0, o = 0; ok && i < j->info->n_ports; i++) {
-            if (j->info->ports[i].input) continue;
-            if (o < n_out && out[o].port == i) collect(j, &out[o++], b, done, &step[k]);
-            k++;
-        }
-        arena_free(a);
-        if (!ok) return false;
+    bool begun = s->start > 0;
+    if (begun && !host_past_load(j, b)) return false;
+    if (j->info->has_encoder) {
+        const host_span *e = &j->side[1].span[b];
+        if (!launch(j, 1, b, !begun, 0, e->until - e->from, out, n_out)) return false;
+        begun = true;
     }
+    for (int64_t done = 0; done < n; done += chunk)
+        if (!launch(j, 0, b, done == 0 && !begun, done, min_i64(chunk, n - done), out, n_out))
+            return false;
     return true;
 }
 

@@ -55,6 +55,12 @@ typedef struct {
     int64_t start;                 // position of `from`
 } host_span;
 
+// The tokens of one phase: of the stream, or of an encoder in front of it.
+typedef struct {
+    int64_t tokens;
+    host_span *span; // by sequence
+} host_side;
+
 typedef struct {
     engine *e;
     const engine_info *info;
@@ -64,17 +70,26 @@ typedef struct {
     diag_sink *diags;
     const tensor **given; // by port; NULL for outputs
     host_shape *shape;    // by port
-    int64_t batch, tokens, past;
+    int64_t batch, past;
     tensor *past_key, *past_value; // by ring; rank 0: none
     bool has_past;
     int64_t past_batch;
-    host_span *span; // by sequence
+    host_side side[2]; // the stream's, the encoder's
 } host_job;
+
+static inline int host_side_of(const engine_port *p) { return p->encoder; }
+// The rows of a port count its side's tokens.
+static inline bool host_by_token(const host_job *j, size_t port) {
+    const host_shape *s = &j->shape[port];
+    return s->row >= 0 && s->atom[s->row].domain == host_side_of(&j->info->ports[port]);
+}
 
 // Names, types, shapes; batch, tokens, past; spans. Reports all that is wrong.
 bool host_inputs_check(host_job *j);
-// Rows [from, from + n) of sequence b, for every input port in order. Ranges were checked.
-void host_inputs_rows(host_job *j, int64_t b, int64_t from, int64_t n, arena *a, tensor *rows);
+// Rows [from, from + n) of sequence b, for every input port of a side in order; the other side's
+// have none. Ranges were checked.
+void host_inputs_rows(host_job *j, int side, int64_t b, int64_t from, int64_t n, arena *a,
+                      tensor *rows);
 
 // Finds caches among the inputs: j->past, past_key, past_value.
 void host_past_check(host_job *j, bool *used);

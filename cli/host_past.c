@@ -117,7 +117,7 @@ static tensor cache_rows(const host_job *j, const engine_ring *r, const tensor *
 }
 
 bool host_past_load(host_job *j, int64_t b) {
-    const host_span *s = &j->span[b];
+    const host_span *s = &j->side[0].span[b];
     size_t n = j->info->n_rings;
     arena *a = arena_new();
     tensor *k = ARENA_ARRAY(a, tensor, n + 1), *v = ARENA_ARRAY(a, tensor, n + 1);
@@ -141,7 +141,7 @@ size_t host_presents(const host_job *j, host_present **list) {
         bool is_key = i % 2 == 0;
         const char *name = is_key ? r->present_key : r->present_value;
         if (!name[0] || !host_wants(j, name, true)) continue;
-        tensor t = cache_shape(r, is_key, j->batch, j->past + j->tokens);
+        tensor t = cache_shape(r, is_key, j->batch, j->past + j->side[0].tokens);
         (*list)[n++] =
             (host_present){i / 2, is_key, {name, tensor_new(j->a, t.type, t.rank, t.dim)}};
     }
@@ -149,7 +149,7 @@ size_t host_presents(const host_job *j, host_present **list) {
 }
 
 bool host_presents_read(host_job *j, int64_t b, host_present *list, size_t n) {
-    const host_span *s = &j->span[b];
+    const host_span *s = &j->side[0].span[b];
     int64_t want = j->past - s->past_from + s->until - s->from;
     bool ok = true;
     for (size_t i = 0; i < n; i++) {

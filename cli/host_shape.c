@@ -60,7 +60,7 @@ const char *host_shape_text(arena *a, const host_shape *s) {
         const char *dim = axis == 0 && s->has_batch ? "batch" : "";
         for (int i = 0; i < s->n_atoms; i++) {
             if (s->atom[i].axis != axis) continue;
-            const char *factor = s->atom[i].domain == 0 ? "tokens"
+            const char *factor = s->atom[i].domain == 0 || i == s->row ? "tokens"
                                  : s->atom[i].domain > 0
                                      ? arena_printf(a, "t%d", s->atom[i].domain)
                                      : arena_printf(a, "%" PRId64, s->atom[i].size);

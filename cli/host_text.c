@@ -11,6 +11,12 @@ bool host_text_open(host_text *t, engine *e, diag_sink *diags) {
     const engine_info *info = engine_describe(e);
     *t = (host_text){.e = e, .ids = SIZE_MAX, .logits = SIZE_MAX};
     size_t errors = diag_errors(diags);
+    if (info->has_encoder) {
+        diag_emit(diags, DIAG_ID_host_input, DIAG_NOWHERE,
+                  "the program has an encoder in front of its decoder: only `ohmic run` feeds "
+                  "both; text is streamed through decoders alone");
+        return false;
+    }
     for (size_t i = 0; i < info->n_ports; i++) {
         const engine_port *p = &info->ports[i];
         if (!p->input) {

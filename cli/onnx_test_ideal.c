@@ -120,11 +120,17 @@ static bool read_set(run *r, const char *dir, const char *kind, size_t limit, bo
 
 // ---- comparing -------------------------------------------------------------------------------
 
-// The padding mask [batch, past + tokens] among the inputs; NULL: none.
-static const tensor *mask_of(run *r, const tensor_set *inputs) {
+// The padding mask [batch, past + tokens] among the inputs that goes with an output; NULL: none.
+static const tensor *mask_of(run *r, const tensor_set *inputs, const char *output) {
     const engine_info *info = engine_describe(r->engine);
+    bool encoder = false;
+    for (size_t i = 0; i < info->n_ports; i++)
+        if (!info->ports[i].input && strcmp(info->ports[i].name, output) == 0)
+            encoder = info->ports[i].encoder;
     for (size_t i = 0; i < info->n_ports; i++) {
-        if (!info->ports[i].input || info->ports[i].role != ISA_ROLE_MASK) continue;
+        if (!info->ports[i].input || info->ports[i].role != ISA_ROLE_MASK ||
+            info->ports[i].encoder != encoder)
+            continue;
         for (size_t k = 0; k < inputs->count; k++)
             if (strcmp(inputs->items[k].name, info->ports[i].name) == 0 &&
                 inputs->items[k].value.rank == 2)
@@ -142,7 +148,8 @@ static void axes_of(run *r, const char *name, int *batch, int *tokens) {
         if (info->ports[i].input || strcmp(info->ports[i].name, name) != 0) continue;
         if (!host_shape_of(&info->ports[i], &s)) continue;
         if (s.has_batch) *batch = 0;
-        if (s.row >= 0 && s.atom[s.row].domain == 0) *tokens = s.atom[s.row].axis;
+        if (s.row >= 0 && s.atom[s.row].domain == info->ports[i].encoder)
+            *tokens = s.atom[s.row].axis;
     }
     for (size_t i = 0; i < info->n_rings; i++) {
         const engine_ring *g = &info->rings[i];
@@ -201,7 +208,6 @@ static bool run_set(run *r, const char *dir) {
         return false;
     if (!host_run(r->engine, &inputs, NULL, r->a, &got, r->diags))
         return give_up(r, ONNX_TEST_FAIL, first_error(r));
-    const tensor *mask = mask_of(r, &inputs);
     for (size_t i = 0; i < outputs.count; i++) {
         const tensor_named *same = NULL;
         for (size_t k = 0; k < got.count; k++)
@@ -210,7 +216,8 @@ static bool run_set(run *r, const char *dir) {
             return give_up(
                 r, ONNX_TEST_FAIL,
                 arena_printf(r->a, "the program does not give output '%s'", outputs.items[i].name));
-        if (!compare(r, same, &outputs.items[i].value, mask)) return false;
+        if (!compare(r, same, &outputs.items[i].value, mask_of(r, &inputs, same->name)))
+            return false;
     }
     return true;
 }

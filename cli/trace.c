@@ -21,16 +21,16 @@ struct trace {
 
 // ---- what is meant ---------------------------------------------------------------------------
 
-// Number of the operation that defines %name, as lines count: the text has one a line. UINT32_MAX:
-// none.
-static uint32_t op_of_value(const char *ir, const char *name) {
-    uint32_t index = 0;
+// Number of the operation that defines %name in the function of a phase, as lines count: the text
+// has one a line, and the functions in the order of phases. UINT32_MAX: none.
+static uint32_t op_of_value(const char *ir, const char *name, uint32_t phase) {
+    uint32_t index = 0, funcs = 0;
     size_t n = strlen(name);
     bool inside = false;
     for (const char *line = ir, *next; line; line = next) {
         next = strchr(line, '\n');
         if (next) next++;
-        if (strncmp(line, "func ", 5) == 0) inside = true, index = 0;
+        if (strncmp(line, "func ", 5) == 0) inside = funcs++ == phase, index = 0;
         if (!inside || strncmp(line, "  ", 2) != 0) continue;
         const char *end = strchr(line, '\n'), *eq = strstr(line, " = ");
         for (const char *at = line; eq && (!end || eq < end) && at && at < eq;) {
@@ -67,9 +67,10 @@ static bool parse_place(const char *what, uint32_t *tile, uint32_t *pc) {
 
 static void select_insns(trace *t, const char *what) {
     const isa_program *p = t->p;
-    uint32_t tile = 0, pc = 0, op = UINT32_MAX;
+    uint32_t tile = 0, pc = 0, op[ISA_MAX_PHASES];
     bool place = parse_place(what, &tile, &pc);
-    if (!place && what[0] == '%') op = op_of_value(p->ir, what);
+    for (uint32_t k = 0; k < p->n_phases; k++)
+        op[k] = !place && what[0] == '%' ? op_of_value(p->ir, what, k) : UINT32_MAX;
     size_t total = 0;
     for (uint32_t i = 0; i < p->n_tiles; i++)
         for (uint32_t k = 0; k < p->n_phases; k++) total += p->tiles[i].phase[k].count;
@@ -79,7 +80,7 @@ static void select_insns(trace *t, const char *what) {
             for (uint32_t n = 0; n < p->tiles[i].phase[k].count; n++) {
                 const isa_line *line = &p->tiles[i].phase[k].lines[n];
                 bool meant = place            ? i == tile && n == pc
-                             : what[0] == '%' ? op != UINT32_MAX && line->ir_op == op
+                             : what[0] == '%' ? op[k] != UINT32_MAX && line->ir_op == op[k]
                                               : is_node(isa_str(p, line->node), what);
                 if (meant) t->items[t->count++] = (traced){.tile = i, .phase = k, .pc = n};
             }

@@ -80,13 +80,13 @@ void calibrate_seeded(const ir_module *m, const ir_func *f, uint64_t seed, const
 
 // ---- calibration text ------------------------------------------------------------------------
 
-// The port that takes ids of the vocabulary: of the integer inputs that are looked up the one with
-// most values (segment ids have two).
-static const ir_port *vocabulary_of(const ir_func *f) {
+// The port of a domain that takes ids of the vocabulary: of the integer inputs that are looked up
+// the one with most values (segment ids have two).
+static const ir_port *vocabulary_of(const ir_func *f, int domain) {
     const ir_port *best = NULL;
     for (size_t i = 0; i < f->params.count; i++) {
         const ir_port *p = &f->params.items[i];
-        if (!has_role(p, "tokens")) continue;
+        if (!has_role(p, "tokens") || ir_type_domain(ir_type_of(f, p->value)) != domain) continue;
         if (!best || ir_attr_int(&p->attrs, IR_ATTR_range_hi, 0) >
                          ir_attr_int(&best->attrs, IR_ATTR_range_hi, 0))
             best = p;
@@ -95,13 +95,14 @@ static const ir_port *vocabulary_of(const ir_func *f) {
 }
 
 // Rows of a token list as the inputs of a step: the vocabulary's parameter gets the ids, masks 1,
-// positions count on, everything else 0.
-static void inputs_of_ids(const ir_func *f, const int64_t *ids, int64_t n, int64_t pos, arena *a,
-                          tensor *inputs) {
-    const ir_port *vocabulary = vocabulary_of(f);
+// positions count on, everything else 0. An encoder reads what its decoder begins with.
+static void inputs_of_ids(const ir_func *f, const int64_t *ids, const int64_t *rows, int64_t pos,
+                          arena *a, tensor *inputs) {
     for (size_t i = 0; i < f->params.count; i++) {
         const ir_port *p = &f->params.items[i];
         ir_type t = *ir_type_of(f, p->value);
+        const ir_port *vocabulary = vocabulary_of(f, ir_type_domain(&t));
+        int64_t n = rows[max_i64(0, ir_type_domain(&t))];
         if (ir_type_domain(&t) >= 0) t.dim[0] = n;
         tensor x = tensor_new(a, t.type, t.rank, t.dim);
         for (int64_t r = 0; r < n && t.rank > 0; r++) {
@@ -188,11 +189,22 @@ typedef struct {
     bool stream;
 } session;
 
-static bool step(session *s, const tensor *inputs, int64_t n, arena *a) {
-    int64_t rows[IR_MAX_DOMAINS];
-    for (int d = 0; d < IR_MAX_DOMAINS; d++) rows[d] = n;
+// Rows of a step: n of the stream; of an encoder's tokens all that it takes of `encoder`, and none
+// behind the first step.
+static void rows_of_step(const session *s, int64_t n, int64_t encoder, bool first, int64_t *rows) {
+    for (int d = 0; d < IR_MAX_DOMAINS; d++) {
+        const ir_attrs *l = &s->m->domain[d].attrs;
+        bool is_encoder = d > 0 && s->m->domain[d].used &&
+                          strcmp(ir_attr_str(l, IR_ATTR_kind, ""), "free") == 0;
+        rows[d] = !is_encoder ? n
+                  : first     ? min_i64(encoder, ir_attr_int(l, IR_ATTR_max, encoder))
+                              : 0;
+    }
+}
+
+static bool step(session *s, const tensor *inputs, const int64_t *rows, arena *a) {
     tensor *outputs = ARENA_ARRAY(a, tensor, s->f->results.count + 1);
-    s->used += n;
+    s->used += rows[0];
     return ir_interp_step(s->interp, rows, inputs, a, outputs);
 }
 
@@ -209,8 +221,10 @@ static bool run_lists(session *s, const id_lists *lists) {
             if (at > 0 && !s->stream) break;
             arena *a = arena_new();
             tensor *inputs = ARENA_ARRAY(a, tensor, s->f->params.count + 1);
-            inputs_of_ids(s->f, l->items + at, k, at, a, inputs);
-            ok = step(s, inputs, k, a);
+            int64_t rows[IR_MAX_DOMAINS];
+            rows_of_step(s, k, k, at == 0, rows);
+            inputs_of_ids(s->f, l->items + at, rows, at, a, inputs);
+            ok = step(s, inputs, rows, a);
             arena_free(a);
         }
     }
@@ -222,12 +236,12 @@ static bool run_seeded(session *s, uint64_t seed) {
     bool ok = true;
     for (int repeat = 0; ok && repeat < 16 && s->used < s->budget; repeat++) {
         int64_t rows[IR_MAX_DOMAINS];
-        for (int d = 0; d < IR_MAX_DOMAINS; d++) rows[d] = n;
+        rows_of_step(s, n, n, true, rows);
         arena *a = arena_new();
         tensor *inputs = ARENA_ARRAY(a, tensor, s->f->params.count + 1);
         ir_interp_reset(s->interp);
         calibrate_seeded(s->m, s->f, seed + (uint64_t)repeat, rows, 0, a, inputs);
-        ok = step(s, inputs, n, a);
+        ok = step(s, inputs, rows, a);
         arena_free(a);
     }
     return ok;
@@ -273,8 +287,9 @@ static bool read_input(session *s, const ir_port *p, const tensor_set *set, cons
 
 // Rows [0, n) of sequence b, as the program gets them.
 static tensor rows_of(const ir_func *f, const ir_port *p, const calibration_input *in, int64_t b,
-                      int64_t n, arena *a) {
+                      const int64_t *rows, arena *a) {
     ir_type t = *ir_type_of(f, p->value);
+    int64_t n = rows[max_i64(0, ir_type_domain(&t))];
     if (ir_type_domain(&t) >= 0) t.dim[0] = n;
     tensor x = tensor_new(a, t.type, t.rank, t.dim);
     size_t bytes = elem_bytes(t.type);
@@ -300,12 +315,18 @@ static bool run_npz(session *s, const char *path, diag_sink *diags) {
     size_t n_inputs = s->f->params.count;
     bool ok = npz_read(a, path, &set, diags);
     calibration_input *in = ARENA_ARRAY(a, calibration_input, n_inputs + 1);
-    int64_t sequences = INT64_MAX, rows = s->fixed ? s->fixed : s->chunk;
+    int64_t sequences = INT64_MAX, n = s->fixed ? s->fixed : s->chunk, encoder = INT64_MAX;
+    int64_t rows[IR_MAX_DOMAINS];
+    rows_of_step(s, 1, 1, false, rows); // an encoder's have none
     for (size_t i = 0; ok && i < n_inputs; i++) {
-        ok = read_input(s, &s->f->params.items[i], &set, path, a, &in[i], diags);
+        const ir_port *p = &s->f->params.items[i];
+        int d = ir_type_domain(ir_type_of(s->f, p->value));
+        ok = read_input(s, p, &set, path, a, &in[i], diags);
         sequences = min_i64(sequences, in[i].sequences);
-        rows = min_i64(rows, in[i].rows);
+        int64_t *least = d > 0 && rows[d] == 0 ? &encoder : &n;
+        *least = min_i64(*least, in[i].rows);
     }
+    rows_of_step(s, n, encoder, true, rows);
     for (int64_t b = 0; ok && b < sequences && s->used < s->budget; b++) {
         arena *step_arena = arena_new();
         tensor *inputs = ARENA_ARRAY(step_arena, tensor, n_inputs + 1);

@@ -2,6 +2,7 @@
 // once, token-typed ones as a sequence cut at random.
 #include "ir/interp.h"
 #include "passes/pass.h"
+#include "support/vec.h"
 #include <math.h>
 #include <string.h>
 
@@ -127,86 +128,135 @@ static bool compare(const comparison *c, const char *name, const tensor *before,
     return ok;
 }
 
-// Results are paired by name: a pass may drop some (their loss is noted), never add.
-static bool compare_all(const comparison *c, const ir_func *before, const ir_func *after,
-                        const tensor *old, const tensor *now) {
-    bool ok = true;
-    for (size_t i = 0; i < after->results.count; i++) {
-        const char *name = after->results.items[i].name;
-        size_t j = 0;
-        while (j < before->results.count && strcmp(before->results.items[j].name, name) != 0) j++;
-        ok = (j < before->results.count ? compare(c, name, &old[j], &now[i])
-                                        : differs(c, name, "is new")) &&
-             ok;
-    }
-    return ok;
-}
-
 // ---- running ---------------------------------------------------------------------------------
 
-typedef struct {
-    ir_interp *before, *after;
-    const ir_module *m; // before
-    const ir_func *f, *g;
-} pair;
+enum { MOST_PHASES = 2 };
 
-// One step of both. rows is NULL for plain functions.
-static bool step(const pair *p, const comparison *c, const int64_t *rows, int64_t pos,
-                 uint64_t *state) {
-    arena *a = arena_new();
-    tensor *in = ARENA_ARRAY(a, tensor, p->f->params.count + 1);
-    tensor *in_after = ARENA_ARRAY(a, tensor, p->g->params.count + 1);
-    tensor *old = ARENA_ARRAY(a, tensor, p->f->results.count + 1);
-    tensor *now = ARENA_ARRAY(a, tensor, p->g->results.count + 1);
-    seed_inputs(p->m, p->f, state, rows, pos, a, in);
-    bool ok = true;
-    for (size_t i = 0; i < p->g->params.count; i++) {
-        size_t j = 0;
-        while (j < p->f->params.count &&
-               strcmp(p->f->params.items[j].name, p->g->params.items[i].name) != 0)
-            j++;
-        if (j == p->f->params.count) {
-            ok = differs(c, p->g->params.items[i].name, "depends on a parameter that is new");
-        } else {
-            in_after[i] = in[j];
+// Functions that run in turn: one, or the phases `encode` and `step` of one program.
+typedef struct {
+    const ir_module *m;
+    const ir_func *f[MOST_PHASES];
+    ir_interp *t[MOST_PHASES];
+    size_t n;
+} player;
+
+static bool player_open(player *p, const ir_module *m, const ir_func *const *f, size_t n,
+                        int threads, diag_sink *diags) {
+    *p = (player){.m = m, .n = n};
+    for (size_t i = 0; i < n; i++) p->f[i] = f[i];
+    // the last one owns the rings: it stays when the others go
+    p->t[n - 1] = ir_interp_new(m, f[n - 1], threads, diags);
+    for (size_t i = 0; i + 1 < n && p->t[n - 1]; i++)
+        p->t[i] = ir_interp_beside(p->t[n - 1], f[i]);
+    return p->t[n - 1] != NULL;
+}
+
+static void player_close(player *p) {
+    for (size_t i = 0; i < p->n; i++) ir_interp_free(p->t[i]);
+}
+
+typedef struct {
+    const char *name;
+    tensor value;
+} named;
+
+typedef VEC(named) named_list;
+
+static const named *find(const named_list *l, const char *name) {
+    for (size_t i = 0; i < l->count; i++)
+        if (strcmp(l->items[i].name, name) == 0) return &l->items[i];
+    return NULL;
+}
+
+// One step. begins: the first of a sequence, which an `encode` precedes. Inputs by name; those that
+// are not there yet are seeded (state) or, without a seed, missed.
+static bool player_step(player *p, const comparison *c, bool begins, const int64_t *rows,
+                        int64_t pos, uint64_t *state, arena *a, named_list *in, named_list *out) {
+    for (size_t i = begins ? 0 : p->n - 1; i < p->n; i++) {
+        const ir_func *f = p->f[i];
+        tensor *inputs = ARENA_ARRAY(a, tensor, f->params.count + 1);
+        tensor *results = ARENA_ARRAY(a, tensor, f->results.count + 1);
+        int64_t own[IR_MAX_DOMAINS] = {0};
+        for (int d = 0; rows && d < IR_MAX_DOMAINS; d++)
+            own[d] = p->n > 1 && (d > 0) != (i == 0) ? 0 : rows[d]; // t0 steps, the others precede
+        if (state) seed_inputs(p->m, f, state, own, pos, a, inputs);
+        for (size_t k = 0; k < f->params.count; k++) {
+            const char *name = f->params.items[k].name;
+            const named *have = find(in, name);
+            if (have)
+                inputs[k] = have->value;
+            else if (!state)
+                return differs(c, name, "depends on a parameter that is new");
+            else
+                vec_push(in, ((named){name, inputs[k]}));
         }
+        if (!ir_interp_step(p->t[i], rows ? own : NULL, inputs, a, results)) return false;
+        for (size_t k = 0; k < f->results.count; k++)
+            vec_push(out, ((named){f->results.items[k].name, results[k]}));
     }
-    ok = ok && ir_interp_step(p->before, rows, in, a, old) &&
-         ir_interp_step(p->after, rows, in_after, a, now) && compare_all(c, p->f, p->g, old, now);
+    return true;
+}
+
+// One step of both. Results are paired by name: a pass may drop some (their loss is noted), never
+// add.
+static bool step(player *before, player *after, const comparison *c, bool begins,
+                 const int64_t *rows, int64_t pos, uint64_t *state) {
+    arena *a = arena_new();
+    named_list in = {0}, old = {0}, now = {0};
+    bool ok = player_step(before, c, begins, rows, pos, state, a, &in, &old) &&
+              player_step(after, c, begins, rows, pos, NULL, a, &in, &now);
+    for (size_t i = 0; ok && i < now.count; i++) {
+        const named *was = find(&old, now.items[i].name);
+        ok = was ? compare(c, was->name, &was->value, &now.items[i].value)
+                 : differs(c, now.items[i].name, "is new");
+    }
+    vec_free(&in);
+    vec_free(&old);
+    vec_free(&now);
     arena_free(a);
     return ok;
 }
 
-static bool check_func(const ir_module *before, const ir_func *f, const ir_module *after,
-                       const ir_func *g, bool tokens, const comparison *c, const pass_options *o,
-                       diag_sink *diags) {
-    pair p = {ir_interp_new(before, f, o->threads, diags),
-              ir_interp_new(after, g, o->threads, diags), before, f, g};
-    uint64_t state = o->seed ^ 0x6f686d6963ull;
-    bool ok = p.before && p.after;
-    if (ok && !tokens) {
-        ok = step(&p, c, NULL, 0, &state);
-    } else if (ok) {
-        int64_t total = CHECK_ROWS;
-        for (int d = 0; d < IR_MAX_DOMAINS; d++) {
-            if (!before->domain[d].used) continue;
-            total = min_i64(total, ir_attr_int(&before->domain[d].attrs, IR_ATTR_max, total));
-            total = ir_attr_int(&before->domain[d].attrs, IR_ATTR_fixed, total);
-        }
-        bool whole = strcmp(ir_attr_str(&before->attrs, IR_ATTR_class, "stream"), "whole") == 0;
-        int64_t chunk = ir_attr_int(&before->attrs, IR_ATTR_max_chunk, total);
-        for (int64_t pos = 0; ok && pos < total;) {
-            int64_t n =
-                whole ? total
-                      : 1 + (int64_t)(next_random(&state) % (uint64_t)min_i64(chunk, total - pos));
-            int64_t rows[IR_MAX_DOMAINS];
-            for (int d = 0; d < IR_MAX_DOMAINS; d++) rows[d] = n;
-            ok = step(&p, c, rows, pos, &state);
-            pos += n;
-        }
+// A sequence in random cuts; what another free domain than t0 counts comes with its first step.
+static bool sequence(player *before, player *after, const comparison *c, uint64_t *state) {
+    const ir_module *m = before->m;
+    int64_t total = CHECK_ROWS, most[IR_MAX_DOMAINS];
+    for (int d = 0; d < IR_MAX_DOMAINS; d++) {
+        const ir_attrs *l = &m->domain[d].attrs;
+        most[d] = min_i64(CHECK_ROWS, ir_attr_int(l, IR_ATTR_max, CHECK_ROWS));
+        most[d] = ir_attr_int(l, IR_ATTR_fixed, most[d]);
+        if (m->domain[d].used && d == 0) total = most[d];
     }
-    ir_interp_free(p.before);
-    ir_interp_free(p.after);
+    bool whole = strcmp(ir_attr_str(&m->attrs, IR_ATTR_class, "stream"), "whole") == 0;
+    int64_t chunk = ir_attr_int(&m->attrs, IR_ATTR_max_chunk, total);
+    bool ok = true;
+    for (int64_t pos = 0; ok && pos < total;) {
+        int64_t n = whole
+                        ? total
+                        : 1 + (int64_t)(next_random(state) % (uint64_t)min_i64(chunk, total - pos));
+        int64_t rows[IR_MAX_DOMAINS];
+        for (int d = 0; d < IR_MAX_DOMAINS; d++) {
+            bool free_one = d > 0 && strcmp(ir_attr_str(&m->domain[d].attrs, IR_ATTR_kind, ""),
+                                            "free") == 0;
+            rows[d] = !free_one ? n : pos ? 0 : most[d];
+        }
+        ok = step(before, after, c, pos == 0, rows, pos, state);
+        pos += n;
+    }
+    return ok;
+}
+
+static bool check_funcs(const ir_module *before, const ir_func *const *f, size_t n_f,
+                        const ir_module *after, const ir_func *const *g, size_t n_g, bool tokens,
+                        const comparison *c, const pass_options *o, diag_sink *diags) {
+    player p, q = {0};
+    uint64_t state = o->seed ^ 0x6f686d6963ull;
+    bool ok = player_open(&p, before, f, n_f, o->threads, diags) &&
+              player_open(&q, after, g, n_g, o->threads, diags);
+    if (ok && !tokens) ok = step(&p, &q, c, true, NULL, 0, &state);
+    if (ok && tokens) ok = sequence(&p, &q, c, &state);
+    player_close(&p);
+    player_close(&q);
     return ok;
 }
 
@@ -217,15 +267,29 @@ static bool has_domains(const ir_func *f) {
     return false;
 }
 
+// The phases of a module that has an encoder and a decoder apart; 0: it has not.
+static size_t phases_of(const ir_module *m, const ir_func **f) {
+    f[0] = ir_func_find(m, "encode");
+    f[1] = ir_func_find(m, "step");
+    return f[0] && f[1] ? 2 : 0;
+}
+
 bool pass_check_equivalent(const ir_module *before, const ir_module *after, pass_class class,
                            const pass_options *o, diag_sink *diags) {
+    const ir_func *f[MOST_PHASES], *g[MOST_PHASES];
+    size_t n_f = phases_of(before, f), n_g = phases_of(after, g);
+    if (n_g && before->funcs.count == n_f + !n_f) { // the same program, perhaps just split
+        if (!n_f) f[n_f++] = before->funcs.items[0];
+        comparison c = {f[0]->name, class, diags};
+        return check_funcs(before, f, n_f, after, g, n_g, true, &c, o, diags);
+    }
     bool ok = true;
     for (size_t i = 0; i < before->funcs.count; i++) {
-        const ir_func *f = before->funcs.items[i];
-        const ir_func *g = ir_func_find(after, f->name);
-        if (!g || has_domains(f) != has_domains(g)) continue;
-        comparison c = {f->name, class, diags};
-        ok = check_func(before, f, after, g, has_domains(f), &c, o, diags) && ok;
+        f[0] = before->funcs.items[i];
+        g[0] = ir_func_find(after, f[0]->name);
+        if (!g[0] || has_domains(f[0]) != has_domains(g[0])) continue;
+        comparison c = {f[0]->name, class, diags};
+        ok = check_funcs(before, f, 1, after, g, 1, has_domains(f[0]), &c, o, diags) && ok;
     }
     return ok;
 }
