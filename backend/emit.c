@@ -413,8 +413,7 @@ static void phase(be_emitter *e) {
             continue;
         if (e->m->funcs.count > 1 && !counts_domain(e, d)) continue; // of another phase
         ph->free_domains |= (uint8_t)(1u << d);
-        ph->max_rows[d] =
-            (uint32_t)min_i64(ir_attr_int(&dom->attrs, IR_ATTR_max, chunk), chunk);
+        ph->max_rows[d] = (uint32_t)min_i64(ir_attr_int(&dom->attrs, IR_ATTR_max, chunk), chunk);
         ph->fixed_rows[d] = (uint32_t)ir_attr_int(&dom->attrs, IR_ATTR_fixed, 0);
     }
 }

@@ -11,10 +11,10 @@ struct engine {
     const isa_program *program;
     uint32_t *ring_tile, *ring_index;
     // interpreter
-    ir_interp *interp;                   // of the steps
-    ir_interp *encode;                   // NULL: there is no encoder
-    const ir_func *func, *encode_func;   // NULL likewise
-    bool encoded;                        // since the last reset
+    ir_interp *interp;                 // of the steps
+    ir_interp *encode;                 // NULL: there is no encoder
+    const ir_func *func, *encode_func; // NULL likewise
+    bool encoded;                      // since the last reset
     const char **ring_name;
     size_t n_in;
     size_t *in_of[2], *out_of[2]; // port numbers of a function's parameters and results

@@ -304,9 +304,9 @@ static tensor rows_of(host_job *j, size_t i, int64_t b, int64_t from, int64_t n,
     if (p->layout[0])
         host_map_image(a, p, &j->shape[i], &m);
     else
-        m = host_map_of(
-            a, &j->shape[i],
-            j->side[host_side_of(p)].tokens + (counts_past(j, p) ? j->past : 0), 0, 1, 0);
+        m = host_map_of(a, &j->shape[i],
+                        j->side[host_side_of(p)].tokens + (counts_past(j, p) ? j->past : 0), 0, 1,
+                        0);
     if (counts_past(j, p)) from += j->past;
     if (j->shape[i].row < 0 && !p->layout[0]) from = 0, n = 1;
     int64_t base = j->shape[i].has_batch && t->dim[0] > 1 ? b * m.batch_stride : 0;
@@ -338,6 +338,7 @@ void host_inputs_rows(host_job *j, int side, int64_t b, int64_t from, int64_t n,
     size_t k = 0;
     for (size_t i = 0; i < j->info->n_ports; i++) {
         bool other = host_side_of(&j->info->ports[i]) != side && j->shape[i].row >= 0;
-        if (j->info->ports[i].input) rows[k++] = rows_of(j, i, b, other ? 0 : from, other ? 0 : n, a);
+        if (j->info->ports[i].input)
+            rows[k++] = rows_of(j, i, b, other ? 0 : from, other ? 0 : n, a);
     }
 }

@@ -109,8 +109,7 @@ static void begin_whole(ir_interp *t) {
     forget(t);
     for (size_t i = 0; i < t->func->ops.count; i++) {
         const ir_op *op = &t->func->ops.items[i];
-        bool reads =
-            op->code == IR_gc_query || op->code == IR_gc_score || op->code == IR_gc_mix;
+        bool reads = op->code == IR_gc_query || op->code == IR_gc_score || op->code == IR_gc_mix;
         const char *ring = reads ? NULL : ir_attr_str(&op->attrs, IR_ATTR_ring, NULL);
         ir_ring_state *r = ring ? ring_find(t->rings, ring) : NULL;
         if (r) ring_clear(r);

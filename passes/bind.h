@@ -49,7 +49,7 @@ typedef struct {
 
 // What an input is, as far as names, types and options tell.
 typedef struct {
-    const char *role;              // tokens, positions, mask, past, fixed
+    const char *role; // tokens, positions, mask, past, fixed
     // batch, tokens, past, total (past and tokens), fixed; BIND_ENCODER: tokens of the encoder
     const char *axis[IR_MAX_RANK];
     const char *asked[IR_MAX_RANK]; // domain that --axis gives a token axis: enc, dec; NULL: none

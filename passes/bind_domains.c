@@ -80,8 +80,7 @@ static void mark(finder *f, const counter *c, const char *axis) {
         for (int k = 0; k < f->s->inputs[i].rank; k++) {
             const char *is = f->role[i].axis[k];
             bool counts = strcmp(is, "tokens") == 0 || strcmp(is, BIND_ENCODER) == 0;
-            if (counts && f->role[i].size[k] < 0 &&
-                same_name(f->s->inputs[i].dim[k].name, c->name))
+            if (counts && f->role[i].size[k] < 0 && same_name(f->s->inputs[i].dim[k].name, c->name))
                 f->role[i].axis[k] = axis;
         }
 }
@@ -160,8 +159,8 @@ bool bind_domains(arena *a, const bind_source *s, bind_role *role,
     counter *encoder, *decoder;
     if (!find_pair(&f, &encoder, &decoder)) return false;
     if (!encoder) return true;
-    // The rest belongs to either: as asked, as the model takes it, or as names say where it takes
-    // both (a mask that nothing reads).
+    // The rest belongs to either: as asked, or as the model takes it; a mask that nothing reads, as
+    // names say. What goes with both is a third count.
     mark(&f, encoder, BIND_ENCODER);
     for (size_t i = 0; i < f.count; i++) {
         counter *c = &f.list[i];
@@ -169,15 +168,17 @@ bool bind_domains(arena *a, const bind_source *s, bind_role *role,
         bool with_decoder = takes(ctx, TRIAL, OTHER);
         mark(&f, c, BIND_ENCODER);
         bool with_encoder = takes(ctx, TRIAL, OTHER);
-        side is = c->asked                     ? c->asked
+        side is = c->asked                       ? c->asked
                   : with_encoder != with_decoder ? (with_encoder ? ENCODER : DECODER)
                                                  : c->said;
         if (is != ENCODER) mark(&f, c, "tokens");
-        if (with_encoder || with_decoder) continue;
+        bool third = with_encoder == with_decoder && !c->masks_only && !c->asked;
+        if (!third && (with_encoder || with_decoder)) continue;
         diag_emit(diags, DIAG_ID_tok_role, DIAG_AT(NULL, s->inputs[c->input].name),
                   "dimension '%s' counts neither the tokens of '%s' nor those of '%s': a model has "
-                  "an encoder and a decoder at most",
-                  name_of(c), name_of(encoder), name_of(decoder));
+                  "an encoder and a decoder at most (or say which: --axis %s:%d=tokens:enc)",
+                  name_of(c), name_of(encoder), name_of(decoder), s->inputs[c->input].name,
+                  c->axis);
         return false;
     }
     return true;

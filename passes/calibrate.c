@@ -194,8 +194,8 @@ typedef struct {
 static void rows_of_step(const session *s, int64_t n, int64_t encoder, bool first, int64_t *rows) {
     for (int d = 0; d < IR_MAX_DOMAINS; d++) {
         const ir_attrs *l = &s->m->domain[d].attrs;
-        bool is_encoder = d > 0 && s->m->domain[d].used &&
-                          strcmp(ir_attr_str(l, IR_ATTR_kind, ""), "free") == 0;
+        bool is_encoder =
+            d > 0 && s->m->domain[d].used && strcmp(ir_attr_str(l, IR_ATTR_kind, ""), "free") == 0;
         rows[d] = !is_encoder ? n
                   : first     ? min_i64(encoder, ir_attr_int(l, IR_ATTR_max, encoder))
                               : 0;

@@ -146,8 +146,7 @@ static bool player_open(player *p, const ir_module *m, const ir_func *const *f, 
     for (size_t i = 0; i < n; i++) p->f[i] = f[i];
     // the last one owns the rings: it stays when the others go
     p->t[n - 1] = ir_interp_new(m, f[n - 1], threads, diags);
-    for (size_t i = 0; i + 1 < n && p->t[n - 1]; i++)
-        p->t[i] = ir_interp_beside(p->t[n - 1], f[i]);
+    for (size_t i = 0; i + 1 < n && p->t[n - 1]; i++) p->t[i] = ir_interp_beside(p->t[n - 1], f[i]);
     return p->t[n - 1] != NULL;
 }
 
@@ -236,8 +235,8 @@ static bool sequence(player *before, player *after, const comparison *c, uint64_
                         : 1 + (int64_t)(next_random(state) % (uint64_t)min_i64(chunk, total - pos));
         int64_t rows[IR_MAX_DOMAINS];
         for (int d = 0; d < IR_MAX_DOMAINS; d++) {
-            bool free_one = d > 0 && strcmp(ir_attr_str(&m->domain[d].attrs, IR_ATTR_kind, ""),
-                                            "free") == 0;
+            bool free_one =
+                d > 0 && strcmp(ir_attr_str(&m->domain[d].attrs, IR_ATTR_kind, ""), "free") == 0;
             rows[d] = !free_one ? n : pos ? 0 : most[d];
         }
         ok = step(before, after, c, pos == 0, rows, pos, state);

@@ -43,12 +43,13 @@ static const char *node_of(const splitter *s, const ir_op *op) {
 static void crosses(splitter *s, const ir_op *op, ir_val v) {
     const ir_op *from = ir_def(s->f, v);
     const char *of = ir_type_text(s->a, ir_type_of(s->f, v));
-    diag_emit(s->diags, DIAG_ID_phase_border, DIAG_AT(NULL, op->n_locs ? op->loc[0] : NULL),
-              "'%s' of the decoder reads %s of the encoder (%s '%s'): a decoder takes of its encoder "
-              "only keys and values of cross attention; export the encoder apart, with this as its "
-              "output",
-              ir_ops[op->code].name, of, from ? "node" : "an input,",
-              from ? node_of(s, from) : s->f->values.items[v].name);
+    diag_emit(
+        s->diags, DIAG_ID_phase_border, DIAG_AT(NULL, op->n_locs ? op->loc[0] : NULL),
+        "'%s' of the decoder reads %s of the encoder (%s '%s'): a decoder takes of its encoder "
+        "only keys and values of cross attention; export the encoder apart, with this as its "
+        "output",
+        ir_ops[op->code].name, of, from ? "node" : "an input,",
+        from ? node_of(s, from) : s->f->values.items[v].name);
 }
 
 static bool reads_ring(const ir_op *op) {
@@ -71,9 +72,8 @@ static void find_bits(splitter *s) {
         if (ring && !reads_ring(op)) map_set(rings, ring, bits);
         if (ring && reads_ring(op) && map_get(rings, ring) != MAP_NONE) {
             const ir_symbol *sym = ir_symbol_find(s->m, ring);
-            bool border =
-                strcmp(ir_attr_str(&sym->attrs, IR_ATTR_mode, "causal"), "cross") == 0 &&
-                map_get(rings, ring) == ENCODER;
+            bool border = strcmp(ir_attr_str(&sym->attrs, IR_ATTR_mode, "causal"), "cross") == 0 &&
+                          map_get(rings, ring) == ENCODER;
             if (!border) bits |= (uint8_t)map_get(rings, ring);
         }
         if (bits == (DECODER | ENCODER)) { // what comes of it is the decoder's

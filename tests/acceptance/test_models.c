@@ -75,30 +75,65 @@ static bool check_reference(const char *name, const char *model, const char *dat
 
 typedef struct {
     size_t n_in, n_out;
-    int64_t n; // rows
+    int64_t n, encoder; // rows; rows of an encoder before them, 0: there is none
     tensor in[64];
-    float *out[64]; // [n][width]
+    bool in_encoder[64], out_encoder[64]; // whose rows they are
+    float *out[64];                       // [n][width], [encoder][width]
     int64_t width[64];
 } script; // a sequence and what came out
+
+enum { ENCODER_ROWS = 19 };
 
 // Seeded inputs of n rows from position 0.
 static void script_make(script *s, const built *b, int64_t n, uint64_t seed) {
     const ir_module *m = b->c.module;
-    int64_t rows[IR_MAX_DOMAINS];
-    for (int d = 0; d < IR_MAX_DOMAINS; d++) rows[d] = n;
+    const engine_info *info = engine_describe(b->sim);
     *s = (script){.n = n};
-    for (size_t i = 0; i < engine_describe(b->sim)->n_ports; i++)
-        *(engine_describe(b->sim)->ports[i].input ? &s->n_in : &s->n_out) += 1;
-    calibrate_seeded(m, m->funcs.items[0], seed, rows, 0, b->a, s->in);
+    if (info->has_encoder) s->encoder = min_i64(ENCODER_ROWS, info->max_encoder);
+    int64_t rows[IR_MAX_DOMAINS];
+    for (int d = 0; d < IR_MAX_DOMAINS; d++) rows[d] = d && info->has_encoder ? s->encoder : n;
+    for (size_t k = 0; k < m->funcs.count; k++) {
+        const ir_func *f = m->funcs.items[k];
+        tensor seeded[64];
+        calibrate_seeded(m, f, seed + k, rows, 0, b->a, seeded);
+        for (size_t i = 0, at = 0; i < info->n_ports; i++) {
+            if (!info->ports[i].input) continue;
+            for (size_t j = 0; j < f->params.count; j++)
+                if (strcmp(f->params.items[j].name, info->ports[i].name) == 0)
+                    s->in[at] = seeded[j];
+            at++;
+        }
+    }
+    for (size_t i = 0; i < info->n_ports; i++) {
+        const engine_port *p = &info->ports[i];
+        *(p->input ? &s->in_encoder[s->n_in++] : &s->out_encoder[s->n_out++]) = p->encoder;
+    }
 }
 
-// Rows [from, from + rows) of every input.
-static void slice(const script *s, int64_t from, int64_t rows, tensor *out) {
+// Rows [from, from + rows) of the inputs of one side.
+static void slice(const script *s, bool encoder, int64_t from, int64_t rows, tensor *out) {
     for (size_t i = 0; i < s->n_in; i++) {
+        bool other = s->in_encoder[i] != encoder;
         out[i] = s->in[i];
-        out[i].dim[0] = rows;
-        size_t row_bytes = tensor_bytes(&s->in[i]) / (size_t)s->n;
-        out[i].data = (char *)s->in[i].data + (size_t)from * row_bytes;
+        out[i].dim[0] = other ? 0 : rows;
+        size_t row_bytes = tensor_bytes(&s->in[i]) / (size_t)s->in[i].dim[0];
+        out[i].data = (char *)s->in[i].data + (other ? 0 : (size_t)from * row_bytes);
+    }
+}
+
+static int64_t rows_of_output(const script *s, size_t i) {
+    return s->out_encoder[i] ? s->encoder : s->n;
+}
+
+// Keeps the outputs of one side's step of `rows` rows after the first `at`.
+static void keep(script *s, built *b, bool encoder, int64_t at, int64_t rows, const tensor *out) {
+    for (size_t i = 0; i < s->n_out; i++) {
+        if (s->out_encoder[i] != encoder) continue;
+        if (at == 0) {
+            s->width[i] = rows ? (int64_t)tensor_count(&out[i]) / rows : 0;
+            s->out[i] = ARENA_ARRAY(b->a, float, (size_t)(s->width[i] * rows_of_output(s, i)) + 1);
+        }
+        memcpy(s->out[i] + at * s->width[i], out[i].data, (size_t)(rows * s->width[i]) * 4);
     }
 }
 
@@ -106,20 +141,21 @@ static void slice(const script *s, int64_t from, int64_t rows, tensor *out) {
 static bool play(script *s, built *b, engine *e, int64_t (*cut)(uint64_t *, int64_t left),
                  uint64_t seed, diag_sink *diags) {
     uint64_t r = seed;
+    tensor in[64], out[64];
+    if (s->encoder) {
+        arena *a = arena_new();
+        slice(s, true, 0, s->encoder, in);
+        bool ok = engine_encode(e, true, s->encoder, in, a, out, diags);
+        if (ok) keep(s, b, true, 0, s->encoder, out);
+        arena_free(a);
+        if (!ok) return false;
+    }
     for (int64_t at = 0; at < s->n;) {
         int64_t rows = cut(&r, s->n - at);
-        tensor in[64], out[64];
         arena *a = arena_new();
-        slice(s, at, rows, in);
-        bool ok = engine_step(e, at == 0, rows, in, a, out, diags);
-        for (size_t i = 0; ok && i < s->n_out; i++) {
-            int64_t width = rows ? (int64_t)tensor_count(&out[i]) / rows : 0;
-            if (at == 0) {
-                s->width[i] = width;
-                s->out[i] = ARENA_ARRAY(b->a, float, (size_t)(width * s->n) + 1);
-            }
-            memcpy(s->out[i] + at * s->width[i], out[i].data, (size_t)(rows * s->width[i]) * 4);
-        }
+        slice(s, false, at, rows, in);
+        bool ok = engine_step(e, at == 0 && !s->encoder, rows, in, a, out, diags);
+        if (ok) keep(s, b, false, at, rows, out);
         arena_free(a);
         if (!ok) return false;
         at += rows;
@@ -131,7 +167,7 @@ static bool play(script *s, built *b, engine *e, int64_t (*cut)(uint64_t *, int6
 static bool same(const script *x, const script *y) {
     for (size_t i = 0; i < x->n_out; i++) {
         if (x->width[i] != y->width[i]) return false;
-        for (int64_t k = 0; k < x->n * x->width[i]; k++) {
+        for (int64_t k = 0; k < rows_of_output(x, i) * x->width[i]; k++) {
             if (memcmp(&x->out[i][k], &y->out[i][k], 4) == 0) continue;
             printf("output %zu, row %" PRId64 ", column %" PRId64 ": %.9g and %.9g\n", i,
                    k / x->width[i], k % x->width[i], (double)x->out[i][k], (double)y->out[i][k]);
@@ -258,13 +294,13 @@ static bool check_cuts_on(const char *name, const char *model, const char *chip,
         tensor out[64], in[64];
         int64_t n = rows_of(&b, 6);
         script_make(&x, &b, n, 1);
-        slice(&x, 0, n, in);
+        slice(&x, false, 0, n, in);
         if (!engine_step(b.sim, true, n, in, a, out, diags))
             ok = complain(name, "does not run", diags);
         else if (engine_step(b.sim, false, n, in, a, out, diags))
             ok = complain(name, "a whole program went on after its sequence", diags);
         if (ok && engine_describe(b.sim)->fixed_rows) {
-            slice(&x, 0, n - 1, in);
+            slice(&x, false, 0, n - 1, in);
             if (engine_step(b.sim, true, n - 1, in, a, out, diags))
                 ok = complain(name, "a frozen program took another length", diags);
         }

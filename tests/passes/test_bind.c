@@ -239,16 +239,171 @@ static void test_roles(void **state) {
     arena_free(a);
 }
 
-// Two lengths that are independent are two; that must not be taken for one.
+// ---- an encoder and a decoder ------------------------------------------------------------------
+
+// Ids of several inputs, each looked up; input i is added to input with[i], whose length it must
+// have (-1: to nothing). rows[i] > 0: a position table of so many rows.
+typedef struct {
+    int with[4];
+    int64_t rows[4];
+} sums;
+
+static bool import_sums(void *ctx, const bind_shape *shapes, const tensor_named *values,
+                        size_t n_values, ir_module *m, const char *name, diag_sink *diags) {
+    (void)values;
+    (void)n_values;
+    const sums *t = ctx;
+    static const char *const names[] = {"a", "b", "c", "d"};
+    ir_func *f = ir_func_add(m, name);
+    ir_val x[4];
+    for (int i = 0; i < 4 && shapes[i].input; i++) {
+        ir_val in = ir_param_add(m, f, shapes[i].input,
+                                 ir_type_make(ELEM_i64, shapes[i].rank, shapes[i].dim));
+        ir_attrs axis = {0};
+        int64_t n = shapes[i].dim[1];
+        ir_attr_set_int(m->arena, &axis, IR_ATTR_axis, 0);
+        x[i] = ir_build(m, f, IR_t_gather, (ir_val[]){constant(m, f, "table", 50, 8), in}, 2, &axis,
+                        NULL, diags);
+        if (t->rows[i] && n <= t->rows[i]) {
+            ir_val pos = constant(m, f, names[i], t->rows[i], 8);
+            ir_attrs a = {0};
+            ir_attr_set_ints(m->arena, &a, IR_ATTR_starts, (int64_t[]){0, 0}, 2);
+            ir_attr_set_ints(m->arena, &a, IR_ATTR_steps, (int64_t[]){1, 1}, 2);
+            ir_type type = ir_type_make(ELEM_f32, 2, (int64_t[]){n, 8});
+            pos = ir_build_typed(m, f, IR_t_slice, &pos, 1, &a, &type, NULL);
+            x[i] = ir_build(m, f, IR_t_add, (ir_val[]){x[i], pos}, 2, NULL, NULL, diags);
+        } else if (t->rows[i]) {
+            diag_emit(diags, DIAG_ID_onnx_unsupported, DIAG_NOWHERE, "does not broadcast");
+            return false;
+        }
+        if (t->with[i] >= 0)
+            x[i] = ir_build(m, f, IR_t_add, (ir_val[]){x[t->with[i]], x[i]}, 2, NULL, NULL, diags);
+        if (x[i] == IR_NONE) return false;
+        ir_result_add(m, f, names[i], x[i]);
+    }
+    return true;
+}
+
+static bound bind_sums(sums t, const bind_port *inputs, size_t n, const pass_axis_role *axes,
+                       size_t n_axes, int64_t max_tokens) {
+    bound b = {.diags = diag_sink_new()};
+    pass_options o = pass_options_default();
+    o.axes = axes;
+    o.n_axes = n_axes;
+    o.max_tokens = max_tokens;
+    bind_source s = {.ctx = &t, .inputs = inputs, .n_inputs = n, .import = import_sums};
+    b.m = bind_module(&s, &(bind_options){&o, NULL, 0}, b.diags);
+    return b;
+}
+
+// Length of input i at a probe.
+static int64_t length_at(const bound *b, const char *probe, size_t i) {
+    if (!b->m) diag_print(b->diags, 0, stderr, false);
+    assert_non_null(b->m);
+    const ir_func *f = ir_func_find(b->m, probe);
+    return ir_type_of(f, f->params.items[i].value)->dim[1];
+}
+
+static const char *word_of(const bound *b, size_t i) {
+    size_t n;
+    const ir_func *f = ir_func_find(b->m, "n1");
+    return ir_attr_strs(&f->params.items[i].attrs, IR_ATTR_onnx_shape, &n)[1];
+}
+
+static const sums apart = {{-1, -1, -1, -1}, {0}};
+
+// Two lengths that are independent are two: other sizes at each probe, that no small function leads
+// from one to the other.
 static void test_two_lengths(void **state) {
     (void)state;
     const bind_port two[] = {
         {"input_ids", ELEM_i64, 2, {FREE("batch"), FREE("encoder_sequence")}},
         {"decoder_input_ids", ELEM_i64, 2, {FREE("batch"), FREE("decoder_sequence")}}};
-    bound b = bind((toy){.width = 8}, two, 2, NULL, 0, 0);
+    bound b = bind_sums(apart, two, 2, NULL, 0, 0);
+    static const char *const probes[] = {"n1", "n2", "n3"};
+    static const int64_t encoder[] = {47, 53, 61}, decoder[] = {37, 41, 43};
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(length_at(&b, probes[i], 0), encoder[i]);
+        assert_int_equal(length_at(&b, probes[i], 1), decoder[i]);
+        assert_int_equal(tokens_of(&b, probes[i]), decoder[i]);
+    }
+    assert_int_equal(length_at(&b, "max", 0), 512);
+    assert_int_equal(length_at(&b, "max", 1), 512);
+    assert_string_equal(word_of(&b, 0), "tokens:enc");
+    assert_string_equal(word_of(&b, 1), "tokens");
+    close_bound(&b);
+    // Independent by name alone: what is added must be as long.
+    b = bind_sums((sums){{-1, 0, -1, -1}, {0}}, two, 2, NULL, 0, 0);
+    assert_int_equal(length_at(&b, "n2", 0), 41);
+    assert_int_equal(length_at(&b, "n2", 1), 41);
+    assert_string_equal(word_of(&b, 0), "tokens");
+    close_bound(&b);
+}
+
+// The side that says nothing is the other one; a mask with a length of its own goes where it fits.
+static void test_sides(void **state) {
+    (void)state;
+    const bind_port masked[] = {{"tokens", ELEM_i64, 2, {FREE("batch"), FREE("s1")}},
+                                {"attention_mask", ELEM_i64, 2, {FREE("batch"), FREE("s2")}},
+                                {"encoder_states", ELEM_i64, 2, {FREE("batch"), FREE("s3")}}};
+    bound b = bind_sums((sums){{-1, -1, 1, -1}, {0}}, masked, 3, NULL, 0, 0);
+    assert_int_equal(length_at(&b, "n1", 0), 37);
+    assert_int_equal(length_at(&b, "n1", 1), 47);
+    assert_int_equal(length_at(&b, "n1", 2), 47);
+    close_bound(&b);
+    b = bind_sums((sums){{-1, 0, -1, -1}, {0}}, masked, 3, NULL, 0, 0);
+    assert_int_equal(length_at(&b, "n1", 1), 37);
+    close_bound(&b);
+    // Names that do not tell: options do.
+    const bind_port nameless[] = {{"x", ELEM_i64, 2, {FREE("batch"), FREE("s1")}},
+                                  {"y", ELEM_i64, 2, {FREE("batch"), FREE("s2")}},
+                                  {"z", ELEM_i64, 2, {FREE("batch"), FREE("s3")}}};
+    b = bind_sums(apart, nameless, 2, NULL, 0, 0);
     assert_null(b.m);
     assert_int_equal(diag_get(b.diags, 0)->id, DIAG_ID_tok_role);
-    assert_non_null(strstr(diag_get(b.diags, 0)->message, "count different tokens"));
+    assert_non_null(strstr(diag_get(b.diags, 0)->message,
+                           "dimensions 's1' and 's2' count different tokens: say which are the "
+                           "encoder's (--axis x:1=tokens:enc)"));
+    close_bound(&b);
+    const pass_axis_role enc = {"y", 1, "tokens", "enc"}, dec = {"y", 1, "tokens", "dec"};
+    b = bind_sums(apart, nameless, 2, &enc, 1, 0);
+    assert_int_equal(length_at(&b, "n1", 0), 37);
+    assert_int_equal(length_at(&b, "n1", 1), 47);
+    close_bound(&b);
+    b = bind_sums(apart, nameless, 2, &dec, 1, 0);
+    assert_int_equal(length_at(&b, "n1", 0), 47);
+    assert_int_equal(length_at(&b, "n1", 1), 37);
+    close_bound(&b);
+    // A third count, which nothing ties to the others; one that is tied; one that is asked for.
+    b = bind_sums(apart, nameless, 3, &enc, 1, 0);
+    assert_null(b.m);
+    assert_non_null(strstr(diag_get(b.diags, 0)->message,
+                           "dimension 's3' counts neither the tokens of 's2' nor those of 's1'"));
+    close_bound(&b);
+    b = bind_sums((sums){{-1, -1, 1, -1}, {0}}, nameless, 3, &enc, 1, 0);
+    assert_int_equal(length_at(&b, "n1", 2), 47);
+    close_bound(&b);
+    const pass_axis_role all[] = {enc, {"x", 1, "tokens", "dec"}, {"z", 1, "tokens", "dec"}};
+    b = bind_sums(apart, nameless, 3, all, 3, 0);
+    assert_int_equal(length_at(&b, "n1", 2), 37);
+    close_bound(&b);
+}
+
+// Each side has its own longest sequence.
+static void test_side_tables(void **state) {
+    (void)state;
+    const bind_port two[] = {{"src", ELEM_i64, 2, {FREE("batch"), FREE("src_len")}},
+                             {"tgt", ELEM_i64, 2, {FREE("batch"), FREE("tgt_len")}}};
+    bound b = bind_sums((sums){{-1, -1, -1, -1}, {40, 100}}, two, 2, NULL, 0, 0);
+    assert_int_equal(length_at(&b, "max", 0), 40);
+    assert_int_equal(length_at(&b, "max", 1), 100);
+    assert_true(length_at(&b, "n3", 0) <= 40);
+    assert_int_equal(length_at(&b, "n3", 1), 43);
+    close_bound(&b);
+    b = bind_sums((sums){{-1, -1, -1, -1}, {40, 100}}, two, 2, NULL, 0, 64);
+    assert_int_equal(length_at(&b, "max", 0), 40);
+    assert_int_equal(length_at(&b, "max", 1), 64);
+    assert_non_null(strstr(b.m->notes.items[0], "the encoder takes 40 tokens at most"));
     close_bound(&b);
 }
 
@@ -257,6 +412,7 @@ int main(void) {
         cmocka_unit_test(test_sizes),  cmocka_unit_test(test_tables),
         cmocka_unit_test(test_frozen), cmocka_unit_test(test_values),
         cmocka_unit_test(test_roles),  cmocka_unit_test(test_two_lengths),
+        cmocka_unit_test(test_sides),  cmocka_unit_test(test_side_tables),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
