@@ -58,11 +58,12 @@ bool tok_blame(tok_ctx *c, uint32_t node, uint32_t operand) {
     n->state = TOK_BAD;
     if (operand != node) n->blame = operand;
     if (c->is_quiet) return false;
-    for (uint32_t at = operand; at != TOK_NONE; at = tok_at(c, at)->blame) {
+    for (uint32_t at = operand; at != TOK_NONE;) {
         tok_node *x = tok_at(c, at);
-        if (!x->cause) continue;
-        diag_emit(c->diags, x->cause_id, tok_loc(c, at), "%s", x->cause);
-        x->cause = NULL; // once
+        if (x->cause) diag_emit(c->diags, x->cause_id, tok_loc(c, at), "%s", x->cause);
+        at = x->blame;
+        x->cause = NULL; // once: who comes by later stops here
+        x->blame = TOK_NONE;
     }
     return false;
 }

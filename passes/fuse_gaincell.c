@@ -131,14 +131,14 @@ static bool form_of(finder *x, ir_val v, bool powers, int depth, form *w) {
             break;
         w->power += other.power;
         matched(x, op);
-        return w->power < CHARGE_MAX_TERMS;
+        return w->power < READOUT_MAX_TERMS;
     case IR_t_pow:
         if (!powers || !splat(constant(x, op->operand[1]), &p) || p < 1 || p != floor(p) ||
-            p >= CHARGE_MAX_TERMS || !form_of(x, op->operand[0], true, depth + 1, w))
+            p >= READOUT_MAX_TERMS || !form_of(x, op->operand[0], true, depth + 1, w))
             break;
         w->power *= (int)p;
         matched(x, op);
-        return w->power < CHARGE_MAX_TERMS;
+        return w->power < READOUT_MAX_TERMS;
     default: break;
     }
     if (t->rank != 4) return false;
@@ -297,7 +297,7 @@ static bool tables_fit(const gaincell_site *s, const gaincell_term *t, int tile_
 static bool add_term(gaincell_series *to, const gaincell_term *t) {
     for (int i = 0; i < to->n; i++)
         if (to->term[i].exponent == t->exponent) return false;
-    if (to->n == CHARGE_MAX_TERMS) return false;
+    if (to->n == READOUT_MAX_TERMS) return false;
     to->term[to->n++] = *t;
     return true;
 }

@@ -7,7 +7,7 @@
 #ifndef OHMIC_PASSES_FUSE_GAINCELL_H
 #define OHMIC_PASSES_FUSE_GAINCELL_H
 
-#include "ir/charge.h"
+#include "ir/readout.h"
 #include "passes/emit.h"
 
 enum { GAINCELL_FACTORS = 6, GAINCELL_SCALINGS = 8 };
@@ -22,7 +22,7 @@ typedef struct {
 
 typedef struct {
     int n;
-    gaincell_term term[CHARGE_MAX_TERMS];
+    gaincell_term term[READOUT_MAX_TERMS];
 } gaincell_series;
 
 typedef struct {

@@ -16,7 +16,7 @@ static const double TOLERANCE = 2e-6; // of a coefficient: f32 products of f32 p
 
 typedef struct {
     int terms;
-    double cell[CHARGE_MAX_TERMS];
+    double cell[READOUT_MAX_TERMS];
     double decay;
     bool is_product;
     int64_t window, sub_tile;
@@ -77,7 +77,7 @@ static bool near(double a, double b, double tolerance) {
 // s_sat takes.
 static bool read_cell(const gaincell_site *s, meaning *m) {
     double ratio = 0;
-    for (int e = 0; e < CHARGE_MAX_TERMS; e++) {
+    for (int e = 0; e < READOUT_MAX_TERMS; e++) {
         const gaincell_term *value = term_of(&s->values, e), *score = term_of(&s->scores, e);
         if (value) m->cell[e] = (double)(float)factor(value, s->tile_axis, 0, 0, 0);
         double k = score ? factor(score, -1, 0, 0, 0) : 0;
@@ -340,9 +340,9 @@ static bool agree_everywhere(gaincell_plan *p, const ir_module *m, const meaning
                  agrees(s, &meanings[k]);
             describe(s, &meanings[k], a);
             const gaincell_site *first = &p->of[0].items[k];
-            charge_unit unit;
-            const char *why;
-            ok = ok && charge_unit_read(&s->attrs, meanings[k].window, &unit, &why) &&
+            char fault[READOUT_TEXT];
+            int at = 0;
+            ok = ok && !readout_fault(&s->attrs, true, &at, fault) &&
                  (is_aside(m->funcs.items[0]) || ir_attrs_equal(&s->attrs, &first->attrs));
         }
         if (ok) continue;
