@@ -93,4 +93,9 @@ void isa_program_free(isa_program *p); // NULL is allowed
 // Interns a string while building (program made by isa_program_new only); p->strings may move.
 uint32_t isa_program_string(isa_program *p, const char *s);
 
+// 128 bits, as hex digits, over all that decides what the program computes: signature, descriptors
+// without their names, code, cells, tables, chip. Texts carried along do not count. The data must
+// stand in memory (no pieces).
+void isa_identity(const isa_program *p, char hash[33]);
+
 #endif

@@ -43,6 +43,56 @@ void sim_ring_write(sim_ring *r, const isa_ring *d, int64_t pos, const float *k,
     if (pos >= r->len) r->len = pos + 1;
 }
 
+// --- state files
+
+// Oldest position held that is at least `from`; -1: none. Positions rise by slots, so one pass
+// finds the next.
+static int64_t next_held(const sim_ring *r, const isa_ring *d, int64_t from) {
+    int64_t next = -1;
+    for (uint32_t i = 0; i < d->slots; i++)
+        if (r->held[i] >= from && (next < 0 || r->held[i] < next)) next = r->held[i];
+    return next;
+}
+
+void sim_ring_save(const sim_ring *r, const isa_ring *d, bytes_out *out) {
+    uint32_t n = 0;
+    for (uint32_t i = 0; r->held && i < d->slots; i++) n += r->held[i] >= 0;
+    bytes_put64(out, (uint64_t)r->len);
+    bytes_put32(out, n);
+    int64_t j = n ? next_held(r, d, 0) : 0;
+    for (uint32_t i = 0; i < n; i++) {
+        size_t slot = (size_t)(j % d->slots);
+        bytes_put64(out, (uint64_t)j);
+        for (size_t c = 0; c < (size_t)d->n_kv * d->d; c++)
+            bytes_put_words(out, &r->k[c * d->slots + slot], 1);
+        for (size_t h = 0; h < d->n_kv; h++)
+            bytes_put_words(out, r->v + (h * d->slots + slot) * d->dv, d->dv);
+        int64_t after = j + 1; // nearly always held, when another is
+        j = r->held[after % d->slots] == after ? after : next_held(r, d, after);
+    }
+}
+
+bool sim_ring_load_state(sim_ring *r, const isa_ring *d, int64_t end, bytes_in *in) {
+    int64_t len = (int64_t)bytes_get64(in), before = -1;
+    uint32_t n = bytes_get32(in);
+    size_t wk = (size_t)d->n_kv * d->d, wv = (size_t)d->n_kv * d->dv;
+    if (!in->ok || len < 0 || len > end || n > d->slots || n > len ||
+        n > (size_t)(in->end - in->at) / (8 + 4 * (wk + wv)))
+        return false;
+    float *row = base_alloc((wk + wv) * sizeof *row + 1);
+    bool ok = true;
+    for (uint32_t i = 0; ok && i < n; i++) {
+        int64_t j = (int64_t)bytes_get64(in);
+        ok = j > before && j < len && bytes_get_words(in, row, wk + wv) &&
+             (!r->held || r->held[j % d->slots] < 0);
+        if (ok) sim_ring_write(r, d, j, row, row + wk, true);
+        before = j;
+    }
+    free(row);
+    r->len = len;
+    return ok;
+}
+
 static bool fits(const tensor *t, int64_t n, uint32_t width) {
     return t->type == ELEM_f32 && t->rank == 2 && t->dim[0] == n && t->dim[1] == (int64_t)width;
 }

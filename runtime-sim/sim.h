@@ -39,6 +39,27 @@ bool sim_ring_load(sim *s, uint32_t tile, uint32_t ring, uint32_t bank, const te
 bool sim_ring_read(const sim *s, uint32_t tile, uint32_t ring, uint32_t bank, arena *a, tensor *k,
                    tensor *v);
 
+// ---- state files (state_file.c): a sequence, saved and taken up again to the bit -------------
+
+// What lies beside the simulator's own state.
+typedef struct {
+    const char *program; // what it is called, for messages about the file; saving only
+    const void *host;    // the host's part, which the simulator does not look into; loaded, it
+                         // points into the file's bytes
+    uint64_t host_bytes;
+} sim_state_note;
+
+// Writes bank `bank` of a streaming program: positions, phases run, rings, rows before the next
+// step; not the counters. The same state gives the same bytes. False: reported.
+bool sim_state_save(sim *s, uint32_t bank, const sim_state_note *note, FILE *to, diag_sink *diags);
+// Takes up what a simulator of the same program saved, in any bank. Everything is checked first
+// (checksum, program, contents): false and reported, state unchanged. `name` is for messages.
+bool sim_state_load(sim *s, uint32_t bank, const char *name, const void *data, size_t bytes,
+                    diag_sink *diags);
+// The same checks without loading; gives the host's part.
+bool sim_state_check(sim *s, const char *name, const void *data, size_t bytes, sim_state_note *note,
+                     diag_sink *diags);
+
 // Called after every instruction with its whole destination: [rows][width], q8 and raw dequantised
 // to what they stand for (raw: i32). For --trace and eval --layers.
 typedef void (*sim_observer)(void *ctx, uint32_t tile, uint32_t phase, uint32_t pc,

@@ -103,6 +103,7 @@ struct sim {
     const tensor *inputs; // of the step that runs, by input port
     tensor *outputs;
     arena *out_arena;
+    char identity[33]; // isa_identity; "": not computed yet
     sim_observer observer;
     void *observer_ctx;
 };
