@@ -54,43 +54,52 @@ static int64_t next_held(const sim_ring *r, const isa_ring *d, int64_t from) {
     return next;
 }
 
-void sim_ring_save(const sim_ring *r, const isa_ring *d, bytes_out *out) {
+// What slot `slot` holds, as it is stored.
+static void save_slot(const sim_ring *r, const isa_ring *d, size_t slot, bytes_out *out) {
+    for (size_t c = 0; c < (size_t)d->n_kv * d->d; c++)
+        bytes_put_words(out, &r->k[c * d->slots + slot], 1);
+    for (size_t h = 0; h < d->n_kv; h++)
+        bytes_put_words(out, r->v + (h * d->slots + slot) * d->dv, d->dv);
+}
+static bool load_slot(sim_ring *r, const isa_ring *d, size_t slot, bytes_in *in) {
+    for (size_t c = 0; c < (size_t)d->n_kv * d->d; c++)
+        bytes_get_words(in, &r->k[c * d->slots + slot], 1);
+    for (size_t h = 0; h < d->n_kv; h++)
+        bytes_get_words(in, r->v + (h * d->slots + slot) * d->dv, d->dv);
+    return in->ok;
+}
+
+void sim_ring_save(const sim *s, uint32_t tile, uint32_t ring, uint32_t bank, bytes_out *out) {
+    const isa_ring *d = &s->p->tiles[tile].rings[ring];
+    const sim_ring *r = sim_ring_of(s, tile, ring, bank);
     uint32_t n = 0;
     for (uint32_t i = 0; r->held && i < d->slots; i++) n += r->held[i] >= 0;
     bytes_put64(out, (uint64_t)r->len);
     bytes_put32(out, n);
     int64_t j = n ? next_held(r, d, 0) : 0;
     for (uint32_t i = 0; i < n; i++) {
-        size_t slot = (size_t)(j % d->slots);
         bytes_put64(out, (uint64_t)j);
-        for (size_t c = 0; c < (size_t)d->n_kv * d->d; c++)
-            bytes_put_words(out, &r->k[c * d->slots + slot], 1);
-        for (size_t h = 0; h < d->n_kv; h++)
-            bytes_put_words(out, r->v + (h * d->slots + slot) * d->dv, d->dv);
+        save_slot(r, d, (size_t)(j % d->slots), out);
         int64_t after = j + 1; // nearly always held, when another is
         j = r->held[after % d->slots] == after ? after : next_held(r, d, after);
     }
 }
 
-bool sim_ring_load_state(sim_ring *r, const isa_ring *d, int64_t end, bytes_in *in) {
+bool sim_ring_load_state(sim *s, uint32_t tile, uint32_t ring, sim_ring *r, int64_t end,
+                         bytes_in *in) {
+    const isa_ring *d = &s->p->tiles[tile].rings[ring];
     int64_t len = (int64_t)bytes_get64(in), before = -1;
     uint32_t n = bytes_get32(in);
-    size_t wk = (size_t)d->n_kv * d->d, wv = (size_t)d->n_kv * d->dv;
-    if (!in->ok || len < 0 || len > end || n > d->slots || n > len ||
-        n > (size_t)(in->end - in->at) / (8 + 4 * (wk + wv)))
-        return false;
-    float *row = base_alloc((wk + wv) * sizeof *row + 1);
-    bool ok = true;
-    for (uint32_t i = 0; ok && i < n; i++) {
+    if (!in->ok || len < 0 || len > end || n > d->slots || n > len) return false;
+    if (n) make(r, d);
+    for (uint32_t i = 0; i < n; i++) {
         int64_t j = (int64_t)bytes_get64(in);
-        ok = j > before && j < len && bytes_get_words(in, row, wk + wv) &&
-             (!r->held || r->held[j % d->slots] < 0);
-        if (ok) sim_ring_write(r, d, j, row, row + wk, true);
-        before = j;
+        if (j <= before || j >= len || r->held[j % d->slots] >= 0) return false;
+        if (!load_slot(r, d, (size_t)(j % d->slots), in)) return false;
+        r->held[j % d->slots] = before = j;
     }
-    free(row);
     r->len = len;
-    return ok;
+    return true;
 }
 
 static bool fits(const tensor *t, int64_t n, uint32_t width) {

@@ -8,13 +8,14 @@
 void sim_ring_write(sim_ring *r, const isa_ring *d, int64_t pos, const float *k, const float *v,
                     bool valid);
 
-// What a ring holds, for state files: only slots that a query can see, by ascending position; the
-// same contents give the same bytes. Whoever changes sim_ring changes these two (and
-// SIM_STATE_VERSION of state_file.c).
-void sim_ring_save(const sim_ring *r, const isa_ring *d, bytes_out *out);
-// Into an empty ring (zeroed), which the caller frees whatever comes out. False: no such bytes can
-// have been saved; positions up to `end` - 1 are possible.
-bool sim_ring_load_state(sim_ring *r, const isa_ring *d, int64_t end, bytes_in *in);
+// What a ring holds, for state files: only slots that a query can see, by ascending position, as
+// they are stored; the same contents give the same bytes. Whoever changes sim_ring changes these
+// two, and SIM_STATE_VERSION of state_file.c.
+void sim_ring_save(const sim *s, uint32_t tile, uint32_t ring, uint32_t bank, bytes_out *out);
+// Into `r`, zeroed, which is none of the machine's and is the caller's to free whatever comes out.
+// False: no such bytes can have been saved; positions below `end` are possible.
+bool sim_ring_load_state(sim *s, uint32_t tile, uint32_t ring, sim_ring *r, int64_t end,
+                         bytes_in *in);
 
 // Softmax of docs/numerics.md over n entries, or its logarithm (exec_digital.c). y may be x.
 void sim_softmax(float *y, const float *x, size_t n, bool log);

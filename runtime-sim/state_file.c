@@ -109,8 +109,7 @@ bool sim_state_save(sim *s, uint32_t bank, const sim_state_note *note, FILE *to,
     for (int d = 0; d < ISA_DOMAINS; d++) bytes_put64(&b, (uint64_t)k->pos[d]);
     for (int i = 0; i < ISA_MAX_PHASES; i++) bytes_put32(&b, k->ran[i] != 0); // not how often
     for (uint32_t t = 0; t < s->p->n_tiles; t++)
-        for (uint32_t r = 0; r < s->p->tiles[t].n_rings; r++)
-            sim_ring_save(sim_ring_of(s, t, r, bank), &s->p->tiles[t].rings[r], &b);
+        for (uint32_t r = 0; r < s->p->tiles[t].n_rings; r++) sim_ring_save(s, t, r, bank, &b);
     for (uint32_t i = 0; i < s->p->n_phases; i++)
         for (uint32_t t = 0; t < s->p->n_tiles; t++)
             for (uint32_t pc = 0; pc < s->p->tiles[t].phase[i].count; pc++) {
@@ -181,7 +180,7 @@ static int64_t ring_end(const sim *s, const isa_ring *d) {
     return d->bias == ISA_BIAS_FULL ? min_i64(end, d->bias_width) : end;
 }
 
-static bool read_state(const sim *s, state *x, bytes_in *in) {
+static bool read_state(sim *s, state *x, bytes_in *in) {
     const isa_program *p = s->p;
     if (!read_counts(s, x, in)) return false;
     size_t n_rings = 0, n_insns = 0;
@@ -191,8 +190,8 @@ static bool read_state(const sim *s, state *x, bytes_in *in) {
     x->histories = base_calloc(n_insns + 1, sizeof *x->histories);
     for (uint32_t t = 0; t < p->n_tiles; t++)
         for (uint32_t r = 0; r < p->tiles[t].n_rings; r++) {
-            const isa_ring *d = &p->tiles[t].rings[r];
-            if (!sim_ring_load_state(&x->rings[x->n_rings++], d, ring_end(s, d), in)) return false;
+            int64_t end = ring_end(s, &p->tiles[t].rings[r]);
+            if (!sim_ring_load_state(s, t, r, &x->rings[x->n_rings++], end, in)) return false;
         }
     for (uint32_t i = 0; i < p->n_phases; i++)
         for (uint32_t t = 0; t < p->n_tiles; t++)
