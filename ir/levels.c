@@ -108,7 +108,7 @@ void levels_mix(const levels_unit *u, const float *p, size_t dv, const levels_me
     for (size_t c = 0; c < dv; c++) {
         double y = 0;
         for (size_t i = 0; i < tiles; i++) y += converted(u, sum[i * dv + c], span(u) * top);
-        out[c] = total == 0 ? 0 : (float)(y * factor / span(u));
+        out[c] = (float)(y * factor / span(u)); // 0 where total is
     }
     free(by_slot);
     free(sum);

@@ -1,5 +1,7 @@
 // Charge read-out against the equations of Leroux et al. (2025) in volts and doubles: every effect
 // alone, masks, grouped heads, slots that wrap three times; any cut of a sequence the same bits.
+#include "ir/charge.h"
+#include "tests/ir/gaincell_onnxruntime.h"
 #include "tests/ir/interp_help.h"
 
 enum { ROWS = 60 };
@@ -231,11 +233,12 @@ static void effects(void **state) {
         help_setup((void **)&h);
         ir_interp *t = interp_of(h, attn_func(h, &u));
         sequence s = make_sequence(h, &u, ROWS);
-        tensor whole = run_cuts(h, t, &s, 0, 0);
+        tensor single = run_cuts(h, t, &s, 1, 1); // first: the ring's memory starts small
         print_message("variant %d\n", i);
-        assert_paper(&u, &ir_symbol_find(h->m, "scalings")->data, &s, &whole);
-        for (int most = 1; most < 30; most += 4)
-            assert_numbers(run_cuts(h, t, &s, (uint64_t)most, most), whole);
+        assert_paper(&u, &ir_symbol_find(h->m, "scalings")->data, &s, &single);
+        for (int most = 5; most < 30; most += 4)
+            assert_numbers(run_cuts(h, t, &s, (uint64_t)most, most), single);
+        assert_numbers(run_cuts(h, t, &s, 0, 0), single);
         ir_interp_free(t);
         help_teardown((void **)&h);
     }
@@ -285,6 +288,28 @@ static void unfused(void **state) {
     ir_interp_free(t);
 }
 
+// nn.gaincell of q, k, v [1,H,T,d] and eight scalings [H].
+static tensor run_gaincell(help *h, const device *u, tensor *in, const tensor *scalings) {
+    for (int i = 0; i < 8; i++) {
+        in[3 + i] = rows_part(scalings, i, 1);
+        in[3 + i].rank = 1;
+        in[3 + i].dim[0] = scalings->dim[1];
+    }
+    ir_func *f = ir_func_add(h->m, "plain");
+    ir_val v[11];
+    for (int i = 0; i < 11; i++)
+        v[i] = ir_param_add(h->m, f, "x", ir_type_make(ELEM_f32, in[i].rank, in[i].dim));
+    set_cell(h, &h->attrs, u);
+    set_int(h, IR_ATTR_window, u->window);
+    ir_type type = ir_type_make(ELEM_f32, 4, in[0].dim);
+    ir_result_add(h->m, f, "o", add_op(h, f, IR_nn_gaincell, v, 11, type));
+    tensor out;
+    ir_interp *t = interp_of(h, f);
+    must(h, ir_interp_step(t, NULL, in, h->a, &out));
+    ir_interp_free(t);
+    return out;
+}
+
 // nn.gaincell on plain tensors gives the bits of a ring with as many slots as its window.
 static void plain(void **state) {
     help *h = *state;
@@ -300,36 +325,101 @@ static void plain(void **state) {
             ((float *)in[i].data)[j] =
                 (float)item(&s.in[i], j / 6 % ROWS, j / (6 * ROWS) * 6 + j % 6);
     }
-    tensor scalings = ir_symbol_find(h->m, "scalings")->data;
-    for (int i = 0; i < 8; i++) {
-        in[3 + i] = rows_part(&scalings, i, 1);
-        in[3 + i].rank = 1;
-        in[3 + i].dim[0] = 3;
-    }
-    ir_func *f = ir_func_add(h->m, "plain");
-    ir_val v[11];
-    for (int i = 0; i < 11; i++)
-        v[i] = ir_param_add(h->m, f, "x", ir_type_make(ELEM_f32, in[i].rank, in[i].dim));
-    set_cell(h, &h->attrs, &u);
-    set_int(h, IR_ATTR_window, u.window);
-    ir_result_add(h->m, f, "o",
-                  add_op(h, f, IR_nn_gaincell, v, 11, ir_type_make(ELEM_f32, 4, in[0].dim)));
-    tensor out, back = tensor_new(h->a, ELEM_f32, DIMS(ROWS, 18));
-    t = interp_of(h, f);
-    must(h, ir_interp_step(t, NULL, in, h->a, &out));
+    tensor out = run_gaincell(h, &u, in, &ir_symbol_find(h->m, "scalings")->data);
+    tensor back = tensor_new(h->a, ELEM_f32, DIMS(ROWS, 18));
     for (int64_t j = 0; j < 3 * ROWS * 6; j++)
         ((float *)back.data)[j / 6 % ROWS * 18 + j / (6 * ROWS) * 6 + j % 6] =
             ((float *)out.data)[j];
     assert_numbers(back, ring);
+}
+
+// The ONNX function in onnxruntime: equal codes for equal numbers.
+static void onnxruntime(void **state) {
+    help *h = *state;
+    device u = paper();
+    u.window = ORT_WINDOW, u.sub_tile = ORT_SUB_TILE;
+    tensor in[11], scalings = make_scalings(h, ORT_HEADS);
+    for (uint64_t i = 0; i < 3; i++)
+        in[i] = tn_random(h, ELEM_f32, DIMS(1, ORT_HEADS, ORT_ROWS, ORT_D), 1 + i);
+    for (int i = 0; i < ORT_HEADS; i++) {
+        ((float *)scalings.data)[6 * ORT_HEADS + i] = 1;
+        ((float *)scalings.data)[7 * ORT_HEADS + i] = 0;
+    }
+    tensor out = run_gaincell(h, &u, in, &scalings);
+    assert_int_equal(tensor_count(&out), ARRAY_LEN(ort_codes));
+    for (size_t i = 0; i < ARRAY_LEN(ort_codes); i++)
+        if (((float *)out.data)[i] != (float)((double)(2.0f / 31) * ort_codes[i]))
+            fail_msg("output %zu is %.9g, expected code %d", i, (double)((float *)out.data)[i],
+                     ort_codes[i]);
+}
+
+// ---- observing ---------------------------------------------------------------------------------
+
+typedef struct {
+    const ir_interp *t;
+    arena *a;
+    tensor operand[4], result;
+    int calls;
+} observed;
+static void observe(void *ctx, const ir_op *op, uint32_t result, const tensor *value) {
+    observed *o = ctx;
+    assert_true(op->code == IR_nn_attn && result == 0);
+    for (uint32_t k = 0; k < 4; k++) {
+        const tensor *x = ir_interp_operand(o->t, op, k);
+        o->operand[k] = x ? tensor_copy(o->a, x) : (tensor){.rank = -1};
+    }
+    o->result = tensor_copy(o->a, value);
+    o->calls++;
+}
+
+// What calibration needs: operands and result of an attention, from which follow the scaled signals
+// and, by charge.h, the scores.
+static void observing(void **state) {
+    help *h = *state;
+    device u = paper();
+    ir_func *f = attn_func(h, &u);
+    ir_interp *t = interp_of(h, f);
+    sequence s = make_sequence(h, &u, 12);
+    observed o = {.t = t, .a = h->a};
+    ir_interp_observe(t, observe, &o);
+    tensor out = run_cuts(h, t, &s, 0, 0);
+    assert_int_equal(o.calls, 1);
+    for (int k = 0; k < 3; k++) assert_numbers(o.operand[k], s.in[k]);
+    assert_int_equal(o.operand[3].rank, -1);
+    assert_numbers(o.result, out);
+    // Scores and output of head 1, row 11 (key/value head 0; all 12 tokens are in the window).
+    const ir_attrs *l = &ir_symbol_find(h->m, "r")->attrs;
+    const tensor scalings = ir_symbol_find(h->m, "scalings")->data;
+    charge_unit unit = charge_unit_read(l, u.slots);
+    float a[8], y[5];
+    for (int i = 0; i < 8; i++) a[i] = (float)item(&scalings, i, i < 2 || i >= 6 ? 1 : 0);
+    double q[8], k[12 * 8], v[12 * 5], scores[12], want = 0;
+    for (int c = 0; c < 8; c++)
+        q[c] = charge_pulse(&unit, a[0], a[1], (float)item(&o.operand[0], 11, 8 + c));
+    for (int j = 0; j < 12; j++) {
+        for (int c = 0; c < 8; c++)
+            k[j * 8 + c] = charge_store(&unit, a[2], a[3], (float)item(&o.operand[1], j, c));
+        for (int c = 0; c < 5; c++)
+            v[j * 5 + c] = charge_store(&unit, a[4], a[5], (float)item(&o.operand[2], j, c));
+    }
+    charge_query query = {q, 8, 5, a[6], a[7], 11};
+    charge_memory memory = {.k = k, .v = v, .first = 0, .n = 12};
+    charge_attend(&unit, &query, &memory, y, scores, NULL);
+    for (int c = 0; c < 5; c++) assert_true((double)y[c] == item(&out, 11, 5 + c));
+    for (int c = 0; c < 8; c++) { // S of token 4
+        double key = (double)a[2] * item(&s.in[1], 4, c) + (double)a[3];
+        double pulse = (double)a[0] * item(&s.in[0], 11, 8 + c) + (double)a[1];
+        want += quant(clamp(pulse, 0, 1), 1, 16) *
+                cell_charge(&u, quant(clamp(key, 0, 0.9), 0.9, 8), 7);
+    }
+    assert_true(fabs(scores[4] - want) < 1e-6);
     ir_interp_free(t);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(effects),
-        TEST(whole_sequences),
-        TEST(unfused),
-        TEST(plain),
+        TEST(effects), TEST(whole_sequences), TEST(unfused),
+        TEST(plain),   TEST(onnxruntime),     TEST(observing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
