@@ -50,6 +50,8 @@ bool compile_options(const args *a, compilation *c, diag_sink *diags) {
     o->calibrate = args_string(a, "calibrate", NULL);
     o->quant_scope = args_string(a, "quant-scope", "row");
     o->attention = args_string(a, "attention", "softmax");
+    o->adapt = args_string(a, "adapt", NULL);
+    o->token_period = args_real(a, "token-period", 0);
     o->seed = (uint64_t)args_int(a, "seed", 0);
     o->threads = (int)args_int(a, "threads", 0);
     static const struct {
@@ -63,9 +65,12 @@ bool compile_options(const args *a, compilation *c, diag_sink *diags) {
                       "--%s must lie in %lld ... %d, found %lld", counts[i].option,
                       (long long)counts[i].least, INT32_MAX, (long long)v);
     }
-    if (strcmp(o->attention, "softmax") != 0)
-        diag_emit(diags, DIAG_ID_usage, DIAG_NOWHERE, "--attention must be softmax, found '%s'",
-                  o->attention);
+    if (strcmp(o->attention, "softmax") != 0 && strcmp(o->attention, "hard-sigmoid") != 0)
+        diag_emit(diags, DIAG_ID_usage, DIAG_NOWHERE,
+                  "--attention must be softmax or hard-sigmoid, found '%s'", o->attention);
+    if (!(o->token_period >= 0))
+        diag_emit(diags, DIAG_ID_usage, DIAG_NOWHERE,
+                  "--token-period must not be negative, found %g", o->token_period);
     const char *const *axes = args_list(a, "axis", &n);
     pass_axis_role *roles = ARENA_ARRAY(mem, pass_axis_role, n + 1);
     for (size_t i = 0; i < n; i++) parse_axis(mem, axes[i], &roles[i], diags);

@@ -30,7 +30,12 @@
          "text (JSON lists of token ids) or npz that static scales are chosen on"},             \
         {"quant-scope", 0, ARG_STRING, "SCOPE",                                                 \
          "dynamic per-tensor scales: row (default) or tensor"},                                 \
-        {"attention", 0, ARG_STRING, "KIND", "softmax (default)"},                              \
+        {"attention", 0, ARG_STRING, "KIND",                                                    \
+         "softmax (default), or hard-sigmoid: replaced by charge read-out"},                    \
+        {"adapt", 0, ARG_STRING, "FILE",                                                        \
+         "text (JSON lists of token ids) that scalings of charge read-out are fitted on"},      \
+        {"token-period", 0, ARG_REAL, "NS",                                                     \
+         "time from token to token, which decay counts in; default: the model's"},              \
         {"seed", 0, ARG_INT, "N", "seed of placement and seeded inputs"},                       \
         {"threads", 't', ARG_INT, "N", "threads; never changes a result; default: all cores"},  \
         {"dump-ir", 0, ARG_STRING, "DIR", "write IR text after every pass"},                    \

@@ -1,10 +1,10 @@
 // Calibration: run the interpreter on text and remember how large values get; see calibrate.h.
 #include "passes/calibrate.h"
 #include "ir/interp.h"
+#include "passes/corpus.h"
 #include "support/file.h"
 #include "support/layout.h"
 #include "support/num.h"
-#include <jansson.h>
 #include <math.h>
 #include <string.h>
 
@@ -78,77 +78,6 @@ void calibrate_seeded(const ir_module *m, const ir_func *f, uint64_t seed, const
     }
 }
 
-// ---- calibration text ------------------------------------------------------------------------
-
-// The port of a domain that takes ids of the vocabulary: of the integer inputs that are looked up
-// the one with most values (segment ids have two).
-static const ir_port *vocabulary_of(const ir_func *f, int domain) {
-    const ir_port *best = NULL;
-    for (size_t i = 0; i < f->params.count; i++) {
-        const ir_port *p = &f->params.items[i];
-        if (!has_role(p, "tokens") || ir_type_domain(ir_type_of(f, p->value)) != domain) continue;
-        if (!best || ir_attr_int(&p->attrs, IR_ATTR_range_hi, 0) >
-                         ir_attr_int(&best->attrs, IR_ATTR_range_hi, 0))
-            best = p;
-    }
-    return best;
-}
-
-// Rows of a token list as the inputs of a step: the vocabulary's parameter gets the ids, masks 1,
-// positions count on, everything else 0. An encoder reads what its decoder begins with.
-static void inputs_of_ids(const ir_func *f, const int64_t *ids, const int64_t *rows, int64_t pos,
-                          arena *a, tensor *inputs) {
-    for (size_t i = 0; i < f->params.count; i++) {
-        const ir_port *p = &f->params.items[i];
-        ir_type t = *ir_type_of(f, p->value);
-        const ir_port *vocabulary = vocabulary_of(f, ir_type_domain(&t));
-        int64_t n = rows[max_i64(0, ir_type_domain(&t))];
-        if (ir_type_domain(&t) >= 0) t.dim[0] = n;
-        tensor x = tensor_new(a, t.type, t.rank, t.dim);
-        for (int64_t r = 0; r < n && t.rank > 0; r++) {
-            int64_t v = p == vocabulary            ? ids[r]
-                        : has_role(p, "mask")      ? 1
-                        : has_role(p, "positions") ? pos + r
-                                                   : 0;
-            elem_store_i64(t.type, x.data, (size_t)r, v);
-        }
-        inputs[i] = x;
-    }
-}
-
-typedef VEC(int64_t) id_list;
-typedef VEC(id_list) id_lists;
-
-static bool read_lists(const char *path, id_lists *out, diag_sink *diags) {
-    json_error_t error;
-    json_t *root = json_load_file(path, 0, &error);
-    if (!root) {
-        diag_emit(diags, DIAG_ID_json_syntax,
-                  (diag_loc){.file = path, .line = error.line, .col = error.column}, "%s",
-                  error.text);
-        return false;
-    }
-    bool ok = json_is_array(root) && json_array_size(root) > 0;
-    size_t i, k;
-    json_t *list, *id;
-    if (ok) json_array_foreach(root, i, list) {
-            id_list ids = {0};
-            if (!json_is_array(list))
-                ok = false;
-            else
-                json_array_foreach(list, k, id) {
-                    if (!json_is_integer(id)) ok = false;
-                    vec_push(&ids, json_integer_value(id));
-                }
-            vec_push(out, ids);
-        }
-    json_decref(root);
-    if (!ok)
-        diag_emit(diags, DIAG_ID_json_syntax, DIAG_FILE(path),
-                  "calibration text must be a list of lists of token ids");
-    return ok;
-}
-
 // ---- running ---------------------------------------------------------------------------------
 
 typedef struct {
@@ -169,38 +98,13 @@ static void observe(void *ctx, const ir_op *op, uint32_t result, const tensor *v
     g->range[v] = most;
 }
 
-static double macs_per_row(const ir_func *f) {
-    double sum = 1;
-    for (size_t i = 0; i < f->ops.count; i++) {
-        const ir_op *op = &f->ops.items[i];
-        if (op->code != IR_nn_linear) continue;
-        const ir_type *w = ir_type_of(f, op->operand[1]);
-        sum += (double)w->dim[0] * (double)w->dim[1];
-    }
-    return sum;
-}
-
 typedef struct {
     const ir_module *m;
     const ir_func *f;
     ir_interp *interp;
     int64_t chunk, budget, used; // rows a step at most; rows in all; rows so far
     int64_t fixed;               // rows a step must have; 0: any
-    bool stream;
 } session;
-
-// Rows of a step: n of the stream; of an encoder's tokens all that it takes of `encoder`, and none
-// behind the first step.
-static void rows_of_step(const session *s, int64_t n, int64_t encoder, bool first, int64_t *rows) {
-    for (int d = 0; d < IR_MAX_DOMAINS; d++) {
-        const ir_attrs *l = &s->m->domain[d].attrs;
-        bool is_encoder =
-            d > 0 && s->m->domain[d].used && strcmp(ir_attr_str(l, IR_ATTR_kind, ""), "free") == 0;
-        rows[d] = !is_encoder ? n
-                  : first     ? min_i64(encoder, ir_attr_int(l, IR_ATTR_max, encoder))
-                              : 0;
-    }
-}
 
 static bool step(session *s, const tensor *inputs, const int64_t *rows, arena *a) {
     tensor *outputs = ARENA_ARRAY(a, tensor, s->f->results.count + 1);
@@ -208,22 +112,19 @@ static bool step(session *s, const tensor *inputs, const int64_t *rows, arena *a
     return ir_interp_step(s->interp, rows, inputs, a, outputs);
 }
 
-static bool run_lists(session *s, const id_lists *lists) {
+static bool run_lists(session *s, const corpus *text) {
     bool ok = true;
-    int64_t longest = ir_attr_int(&s->m->attrs, IR_ATTR_max_tokens, s->chunk);
-    for (size_t i = 0; ok && i < lists->count && s->used < s->budget; i++) {
-        const id_list *l = &lists->items[i];
-        int64_t n = min_i64((int64_t)l->count, longest);
-        if (s->fixed && n != s->fixed) continue;
+    for (size_t i = 0; ok && i < text->n_lists && s->used < s->budget; i++) {
+        const corpus_list *l = &text->lists[i];
+        int64_t n = (int64_t)l->n;
         ir_interp_reset(s->interp);
         for (int64_t at = 0; ok && at < n && s->used < s->budget; at += s->chunk) {
             int64_t k = min_i64(s->chunk, n - at);
-            if (at > 0 && !s->stream) break;
             arena *a = arena_new();
             tensor *inputs = ARENA_ARRAY(a, tensor, s->f->params.count + 1);
             int64_t rows[IR_MAX_DOMAINS];
-            rows_of_step(s, k, k, at == 0, rows);
-            inputs_of_ids(s->f, l->items + at, rows, at, a, inputs);
+            corpus_rows(s->m, k, k, at == 0, rows);
+            corpus_inputs(s->f, l->ids + at, rows, at, a, inputs);
             ok = step(s, inputs, rows, a);
             arena_free(a);
         }
@@ -236,7 +137,7 @@ static bool run_seeded(session *s, uint64_t seed) {
     bool ok = true;
     for (int repeat = 0; ok && repeat < 16 && s->used < s->budget; repeat++) {
         int64_t rows[IR_MAX_DOMAINS];
-        rows_of_step(s, n, n, true, rows);
+        corpus_rows(s->m, n, n, true, rows);
         arena *a = arena_new();
         tensor *inputs = ARENA_ARRAY(a, tensor, s->f->params.count + 1);
         ir_interp_reset(s->interp);
@@ -317,7 +218,7 @@ static bool run_npz(session *s, const char *path, diag_sink *diags) {
     calibration_input *in = ARENA_ARRAY(a, calibration_input, n_inputs + 1);
     int64_t sequences = INT64_MAX, n = s->fixed ? s->fixed : s->chunk, encoder = INT64_MAX;
     int64_t rows[IR_MAX_DOMAINS];
-    rows_of_step(s, 1, 1, false, rows); // an encoder's have none
+    corpus_rows(s->m, 1, 1, false, rows); // an encoder's have none
     for (size_t i = 0; ok && i < n_inputs; i++) {
         const ir_port *p = &s->f->params.items[i];
         int d = ir_type_domain(ir_type_of(s->f, p->value));
@@ -326,7 +227,7 @@ static bool run_npz(session *s, const char *path, diag_sink *diags) {
         int64_t *least = d > 0 && rows[d] == 0 ? &encoder : &n;
         *least = min_i64(*least, in[i].rows);
     }
-    rows_of_step(s, n, encoder, true, rows);
+    corpus_rows(s->m, n, encoder, true, rows);
     for (int64_t b = 0; ok && b < sequences && s->used < s->budget; b++) {
         arena *step_arena = arena_new();
         tensor *inputs = ARENA_ARRAY(step_arena, tensor, n_inputs + 1);
@@ -352,25 +253,19 @@ bool calibrate_ranges(const ir_module *m, const ir_func *f, const pass_options *
     session s = {.m = m, .f = f, .interp = ir_interp_new(m, f, o->threads, diags)};
     if (!s.interp) return false;
     ir_interp_observe(s.interp, observe, &g);
-    s.stream = strcmp(ir_attr_str(&m->attrs, IR_ATTR_class, "stream"), "stream") == 0;
     s.chunk = ir_attr_int(&m->attrs, IR_ATTR_max_chunk, 64);
     s.fixed = ir_attr_int(&m->domain[0].attrs, IR_ATTR_fixed, 0);
-    double rows = CALIBRATE_MACS / macs_per_row(f);
+    double rows = CALIBRATE_MACS / corpus_macs(f);
     s.budget = rows > CALIBRATE_TOKENS ? CALIBRATE_TOKENS : rows < 1 ? 1 : (int64_t)rows;
     bool ok;
     if (o->calibrate && ends_with(o->calibrate, ".npz")) {
         ok = run_npz(&s, o->calibrate, diags);
     } else if (o->calibrate) {
-        id_lists lists = {0};
-        ok = read_lists(o->calibrate, &lists, diags) && run_lists(&s, &lists);
-        if (ok && s.used == 0) {
-            diag_emit(diags, DIAG_ID_json_syntax, DIAG_FILE(o->calibrate),
-                      "no list of the calibration text has the %lld tokens this model is frozen at",
-                      (long long)s.fixed);
-            ok = false;
-        }
-        for (size_t i = 0; i < lists.count; i++) vec_free(&lists.items[i]);
-        vec_free(&lists);
+        arena *text = arena_new();
+        corpus c;
+        ok = corpus_read(text, o->calibrate, &c, diags) && corpus_fit(&c, m, f, diags) &&
+             run_lists(&s, &c);
+        arena_free(text);
     } else {
         ok = run_seeded(&s, o->seed);
     }

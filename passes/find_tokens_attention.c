@@ -149,7 +149,9 @@ static bool is_encoder(const tok_ctx *c, const shape *s) {
     return tok_domain_root(c, s->keys) == 1;
 }
 
-static bool apply_window(tok_ctx *c, uint32_t node, const shape *s, tok_mask *k, int64_t *slots) {
+// *full: tokens a row sees in the model where fewer were asked for; else 0.
+static bool apply_window(tok_ctx *c, uint32_t node, const shape *s, tok_mask *k, int64_t *slots,
+                         int64_t *full) {
     int64_t rows = c->domain[s->keys].rows[c->max], asked = c->o->window;
     if (k->window >= rows) k->window = 0;
     if (is_encoder(c, s) && k->mode == TOK_MASK_ALL) {
@@ -165,6 +167,7 @@ static bool apply_window(tok_ctx *c, uint32_t node, const shape *s, tok_mask *k,
                  "window shortened to %" PRId64
                  " tokens as asked for: this changes what the model means",
                  asked);
+        *full = k->window ? k->window : rows;
         k->window = asked;
         c->shortened = asked;
     }
@@ -180,8 +183,8 @@ static bool apply_window(tok_ctx *c, uint32_t node, const shape *s, tok_mask *k,
 }
 
 static const char *ring_make(tok_ctx *c, uint32_t node, const shape *s, tok_mask *k) {
-    int64_t slots = 0;
-    if (!apply_window(c, node, s, k, &slots)) return NULL;
+    int64_t slots = 0, full = 0;
+    if (!apply_window(c, node, s, k, &slots, &full)) return NULL;
     ir_symbol *r = ir_symbol_add(c->m, IR_SYM_RING, arena_printf(c->a, "ring.%zu", c->rings.count));
     arena *a = c->m->arena;
     ir_attrs *l = &r->attrs;
@@ -191,6 +194,7 @@ static const char *ring_make(tok_ctx *c, uint32_t node, const shape *s, tok_mask
     ir_attr_set_int(a, l, IR_ATTR_dv, s->dv);
     ir_attr_set_int(a, l, IR_ATTR_slots, slots);
     ir_attr_set_int(a, l, IR_ATTR_window, k->window);
+    if (full) ir_attr_set_int(a, l, IR_ATTR_full_window, full);
     ir_attr_set_str(a, l, IR_ATTR_mode,
                     is_cross(s)                  ? "cross"
                     : k->mode == TOK_MASK_CAUSAL ? "causal"

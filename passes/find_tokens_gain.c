@@ -77,6 +77,7 @@ bool tok_rule_gaincell(tok_ctx *c, uint32_t node) {
     ir_attr_set_int(a, l, IR_ATTR_dv, d[2]);
     ir_attr_set_int(a, l, IR_ATTR_slots, slots);
     ir_attr_set_int(a, l, IR_ATTR_window, slots);
+    if (slots < window) ir_attr_set_int(a, l, IR_ATTR_full_window, window);
     ir_attr_set_str(a, l, IR_ATTR_mode, "causal");
     ir_attr_set_str(a, l, IR_ATTR_readout, "charge");
     ir_attr_set_str(a, l, IR_ATTR_scalings, symbol);

@@ -59,10 +59,13 @@ typedef struct {
         *quant_scope; // dynamic per-tensor scales: "row" (default: relaxed, and noted) or "tensor"
     bool keep_probabilities; // outputs that are attention probabilities stay (nn.scores); else they
                              // are dropped, noted
-    // quantize, split-attention
+    // quantize; choose-readout measures perplexity on it
     const char
         *calibrate; // npz of the function's inputs, or JSON lists of token ids; NULL: seeded inputs
+    // choose-readout
     const char *attention; // "softmax" (default) or "hard-sigmoid"
+    const char *adapt;     // JSON lists of token ids that scalings are chosen on; NULL: they stay
+    double token_period;   // ns from token to token; 0: from the model's decay or the unit's time
     // place
     int effort; // rounds of improvement for each operation; 0: 100
 } pass_options;
@@ -92,8 +95,8 @@ const char *pass_state(arena *a, const ir_module *m);
 
 // Interprets both modules on seeded inputs, function by function, and compares results within the
 // class: plain functions in one go; token-typed ones as steps with random cuts. Functions that only
-// one module has, or that became token-typed, are skipped (find-tokens checks itself). False:
-// reported.
+// one module has, or that became token-typed, are skipped (find-tokens checks itself), and so is a
+// change of an attention's device, which changes what it computes. False: reported.
 bool pass_check_equivalent(const ir_module *before, const ir_module *after, pass_class class,
                            const pass_options *o, diag_sink *diags);
 
