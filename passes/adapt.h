@@ -2,8 +2,8 @@
 // (Leroux et al. 2025, "calibration_algorithm" of the authors' code; docs/gain-cells.md).
 //
 // Every head scales its signals, a x + b: queries, keys, values before they become pulses and
-// voltages, and the sum read out. A model that computed well on one device (or with softmax) does so
-// on another if these signals are distributed alike: scalings are changed until the mean and the
+// voltages, and the sum read out. A model that computed well on one device (or with softmax) does
+// so on another if these signals are distributed alike: scalings are changed until the mean and the
 // deviation of each, over all tokens and columns of calibration text, are what they were.
 #ifndef OHMIC_PASSES_ADAPT_H
 #define OHMIC_PASSES_ADAPT_H

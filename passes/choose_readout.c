@@ -133,8 +133,7 @@ static const char *text_of(arena *a, const ir_attrs *l, ir_key key) {
     const double *v = ir_attr_floats(l, key, &n);
     while (n > 1 && v[n - 1] == 0) n--;
     const char *text = "";
-    for (size_t i = 0; i < n; i++)
-        text = arena_printf(a, "%s%s%.6g", text, i ? ", " : "[", v[i]);
+    for (size_t i = 0; i < n; i++) text = arena_printf(a, "%s%s%.6g", text, i ? ", " : "[", v[i]);
     return arena_printf(a, "%s]", text);
 }
 
@@ -157,9 +156,9 @@ static void compare_device(chooser *c, const user *u, const ir_attrs *now) {
     }
     if (!*was) return;
     c->changed = c->device = true;
-    find_out(c, u,
-             arena_printf(c->a, "the model was made for %s; chip '%s' has %s", was, c->chip->name,
-                          is));
+    find_out(
+        c, u,
+        arena_printf(c->a, "the model was made for %s; chip '%s' has %s", was, c->chip->name, is));
 }
 
 // ---- token period ----------------------------------------------------------------------------
@@ -224,14 +223,15 @@ static bool set_decay(chooser *c) {
     double now = retention > 0 ? period / retention : 0;
     for (size_t i = 0; i < c->n_users; i++) {
         ir_symbol *s = ir_symbol_find(c->m, c->users[i].ring->name);
-        if (readout_is_charge(&s->attrs)) ir_attr_set_float(c->m->arena, &s->attrs, IR_ATTR_decay, now);
+        if (readout_is_charge(&s->attrs))
+            ir_attr_set_float(c->m->arena, &s->attrs, IR_ATTR_decay, now);
     }
-    note(c, retention > 0 ? arena_printf(c->a,
-                                         "token period %.6g ns (%s): at a retention of %.6g ns "
-                                         "stored values decay by %.6g a token",
-                                         period, how, retention, now)
-                          : arena_printf(c->a, "token period %.6g ns (%s); stored values stay",
-                                         period, how));
+    note(c, retention > 0
+                ? arena_printf(c->a,
+                               "token period %.6g ns (%s): at a retention of %.6g ns "
+                               "stored values decay by %.6g a token",
+                               period, how, retention, now)
+                : arena_printf(c->a, "token period %.6g ns (%s); stored values stay", period, how));
     if (c->charges > c->moved && (float)decay != (float)now && c->o->token_period == 0) {
         c->changed = c->device = true;
         note(c, arena_printf(c->a,
@@ -251,8 +251,7 @@ static void start_scalings(chooser *c, ir_symbol *ring) {
     tensor t = tensor_new(a, ELEM_f32, 2, (int64_t[]){2 * ADAPT_SIGNALS, heads});
     float half = (float)ir_attr_float(&ring->attrs, IR_ATTR_v_dd, 1) / 2;
     const float start[2 * ADAPT_SIGNALS] = {1, 0, 1, half, 1, half, 1, 0};
-    for (int64_t i = 0; i < 2 * ADAPT_SIGNALS * heads; i++)
-        ((float *)t.data)[i] = start[i / heads];
+    for (int64_t i = 0; i < 2 * ADAPT_SIGNALS * heads; i++) ((float *)t.data)[i] = start[i / heads];
     const ir_symbol *s =
         ir_symbol_add_tensor(c->m, arena_printf(c->a, "%s.scalings", ring->name), t);
     ir_attr_set_str(a, &ring->attrs, IR_ATTR_scalings, s->name);
@@ -276,9 +275,8 @@ static void refuse(chooser *c, const user *u, const char *what, const char *fits
 }
 
 static void move_to_charge(chooser *c, const user *u, ir_symbol *ring, const char *what) {
-    static const ir_key gone[] = {IR_ATTR_act,  IR_ATTR_alpha,   IR_ATTR_beta,
-                                  IR_ATTR_scale, IR_ATTR_softcap, IR_ATTR_p_levels,
-                                  IR_ATTR_adc_bits};
+    static const ir_key gone[] = {IR_ATTR_act,     IR_ATTR_alpha,    IR_ATTR_beta,    IR_ATTR_scale,
+                                  IR_ATTR_softcap, IR_ATTR_p_levels, IR_ATTR_adc_bits};
     arena *a = c->m->arena;
     for (size_t i = 0; i < ARRAY_LEN(gone); i++) ir_attr_remove(&ring->attrs, gone[i]);
     take_device(c, &ring->attrs);
@@ -317,8 +315,8 @@ static void read_scores(chooser *c, const user *u, ir_symbol *ring) {
     c->changed = true;
     const char *text = "is read out as scores";
     if (set[0].value)
-        text = arena_printf(c->a, "%s, keys and values of %lld levels", text,
-                            (long long)set[0].value);
+        text =
+            arena_printf(c->a, "%s, keys and values of %lld levels", text, (long long)set[0].value);
     if (set[1].value)
         text = arena_printf(c->a, "%s, queries of %lld", text, (long long)set[1].value);
     if (set[2].value)
@@ -357,7 +355,8 @@ static void choose(chooser *c, const user *u) {
                             c->chip->name),
                "leave it out, or compile for a chip whose gain.charge is chip or program");
     } else if (!hard && asked && why) {
-        refuse(c, u, arena_printf(c->a, "--attention hard-sigmoid cannot replace it, as it %s", why),
+        refuse(c, u,
+               arena_printf(c->a, "--attention hard-sigmoid cannot replace it, as it %s", why),
                "compile with --attention softmax");
     } else if (!hard && asked) {
         move_to_charge(c, u, ring,
@@ -428,8 +427,7 @@ static bool adapt(chooser *c, const ir_module *own, corpus *text) {
                          text->n_tokens, file_base(text->path), r.iterations,
                          r.iterations == 1 ? "" : "s", r.error));
     if (r.dead)
-        note(c, arena_printf(c->a,
-                             "%zu signals do not vary on this text and could not be adapted",
+        note(c, arena_printf(c->a, "%zu signals do not vary on this text and could not be adapted",
                              r.dead));
     return true;
 }
@@ -439,15 +437,14 @@ static bool measure(chooser *c, const ir_module *own, const corpus *given) {
     const ir_func *f = text_func(c->old);
     double before, after, most = f ? MEASURED_MACS / corpus_macs(f) : 0;
     if (!f) return true;
-    corpus text = corpus_head(c->a, given,
-                              most < MEASURED_TOKENS ? (size_t)most + 2 : MEASURED_TOKENS);
+    corpus text =
+        corpus_head(c->a, given, most < MEASURED_TOKENS ? (size_t)most + 2 : MEASURED_TOKENS);
     const ir_func *g = ir_func_find(c->m, f->name);
     const char *why;
     if (!corpus_fit(&text, c->m, g, c->diags) ||
         !corpus_perplexity(own, ir_func_find(own, f->name), &text, c->o->threads, &before, &why,
                            c->diags) ||
-        (!why &&
-         !corpus_perplexity(c->m, g, &text, c->o->threads, &after, &why, c->diags)))
+        (!why && !corpus_perplexity(c->m, g, &text, c->o->threads, &after, &why, c->diags)))
         return false;
     note(c, why ? arena_printf(c->a, "what this does to the model was not measured: %s", why)
                 : arena_printf(c->a,
@@ -495,8 +492,12 @@ static bool use_text(chooser *c) {
 // ---- the pass --------------------------------------------------------------------------------
 
 ir_module *pass_choose_readout(const ir_module *old, const pass_options *o, diag_sink *diags) {
-    chooser c = {.old = old, .m = ir_module_derive(old), .o = o, .chip = o->machine,
-                 .diags = diags, .a = arena_new()};
+    chooser c = {.old = old,
+                 .m = ir_module_derive(old),
+                 .o = o,
+                 .chip = o->machine,
+                 .diags = diags,
+                 .a = arena_new()};
     size_t errors = diag_errors(diags);
     for (size_t i = 0; i < old->funcs.count; i++) ir_func_copy(c.m, old->funcs.items[i]);
     find_users(&c);

@@ -29,8 +29,7 @@ bool corpus_read(arena *a, const char *path, corpus *out, diag_sink *diags) {
     *out = (corpus){.path = arena_str(a, path)};
     json_t *root = json_file_read(path, diags);
     if (!root) return false;
-    const json_t *lists =
-        json_is_object(root) ? json_object_get(root, "calibration_tokens") : root;
+    const json_t *lists = json_is_object(root) ? json_object_get(root, "calibration_tokens") : root;
     bool ok = json_is_array(lists);
     size_t n = ok ? json_array_size(lists) : 0;
     out->lists = ARENA_ARRAY(a, corpus_list, n + 1);
@@ -121,8 +120,8 @@ bool corpus_fit(corpus *c, const ir_module *m, const ir_func *f, diag_sink *diag
     int64_t lo = ir_attr_int(&port->attrs, IR_ATTR_range_lo, 0),
             hi = ir_attr_int(&port->attrs, IR_ATTR_range_hi, INT64_MAX);
     int64_t fixed = ir_attr_int(&m->domain[0].attrs, IR_ATTR_fixed, 0);
-    int64_t most = is_stream(m) ? ir_attr_int(&m->attrs, IR_ATTR_max_tokens, INT64_MAX)
-                                : chunk_of(m);
+    int64_t most =
+        is_stream(m) ? ir_attr_int(&m->attrs, IR_ATTR_max_tokens, INT64_MAX) : chunk_of(m);
     size_t kept = 0;
     c->n_tokens = 0;
     for (size_t i = 0; i < c->n_lists; i++) {
@@ -281,10 +280,10 @@ bool corpus_perplexity(const ir_module *m, const ir_func *f, const corpus *c, in
     for (size_t i = 0; i < c->n_lists; i++) targets += c->lists[i].n - (c->lists[i].n > 0);
     bool encoder = false;
     for (int d = 0; d < IR_MAX_DOMAINS; d++) encoder |= is_encoder(m, d);
-    *why = !port             ? "it reads no tokens"
-           : encoder         ? "the text says nothing to its encoder"
-           : !is_stream(m)   ? "its rows see what comes after them"
-           : targets == 0    ? "no list has two tokens"
+    *why = !port           ? "it reads no tokens"
+           : encoder       ? "the text says nothing to its encoder"
+           : !is_stream(m) ? "its rows see what comes after them"
+           : targets == 0  ? "no list has two tokens"
            : s.result == f->results.count
                ? "no output gives the logits of every token (--logits all)"
                : NULL;

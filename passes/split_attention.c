@@ -5,6 +5,7 @@
 // all rows writes first (gc.write), then queries (gc.query). Outputs that ask for probabilities
 // read scores out of the same ring (gc.score) and normalise them digitally. What the chip's heads
 // cannot hold is refused, all of it in one run.
+#include "ir/readout.h"
 #include "passes/pass.h"
 #include "passes/rewrite.h"
 #include <string.h>
@@ -58,25 +59,29 @@ static void split(splitter *s, const ir_op *op) {
     if (name) r->f->values.items[y].name = arena_str(r->m->arena, name);
 }
 
-// What the chip's heads can hold.
-static void check_ring(const ir_func *f, const ir_op *op, const ir_symbol *ring,
-                       const machine *chip, diag_sink *diags) {
-    (void)f;
+// What the chip's heads can hold. Scores of a head wider than an array are added up digitally;
+// charges only where currents of several K arrays can meet before the activation.
+static void check_ring(const ir_op *op, const ir_symbol *ring, const machine *chip,
+                       diag_sink *diags) {
+    const ir_attrs *l = &ring->attrs;
     const char *node = op->n_locs ? op->loc[0] : ring->name;
-    int64_t slots = ir_attr_int(&ring->attrs, IR_ATTR_slots, 0);
-    int64_t d =
-        max_i64(ir_attr_int(&ring->attrs, IR_ATTR_d, 0), ir_attr_int(&ring->attrs, IR_ATTR_dv, 0));
-    if (chip->gain.slots && slots > chip->gain.slots)
+    long long slots = ir_attr_int(l, IR_ATTR_slots, 0), d = ir_attr_int(l, IR_ATTR_d, 0);
+    long long most = chip->gain.slots, width = chip->gain.head_width,
+              summed = chip->gain.k_arrays_summed;
+    if (most && slots > most)
         diag_emit(
             diags, DIAG_ID_ring_slots, DIAG_AT(NULL, node),
             "attention needs %lld slots, a ring of chip '%s' has %lld: compile with --window %lld "
             "(which changes what "
             "tokens further back mean) or a smaller --max-tokens, or for a chip with longer rings",
-            (long long)slots, chip->name, (long long)chip->gain.slots, (long long)chip->gain.slots);
-    if (chip->gain.head_width && d > chip->gain.head_width)
-        diag_emit(diags, DIAG_ID_ring_width, DIAG_AT(NULL, node),
-                  "attention heads of %lld columns do not fit chip '%s', whose heads have %lld",
-                  (long long)d, chip->name, (long long)chip->gain.head_width);
+            slots, chip->name, most, most);
+    if (readout_is_charge(l) && width && d > width * summed)
+        diag_emit(
+            diags, DIAG_ID_ring_width, DIAG_AT(NULL, node),
+            "keys of %lld columns do not fit chip '%s', whose arrays have %lld and add up the "
+            "currents of %lld: a chip whose gain.k_arrays_summed is %lld would hold them, as "
+            "would score read-out, which adds up digitally",
+            d, chip->name, width, summed, (d + width - 1) / width);
 }
 
 ir_module *pass_split_attention(const ir_module *old, const pass_options *o, diag_sink *diags) {
@@ -89,7 +94,7 @@ ir_module *pass_split_attention(const ir_module *old, const pass_options *o, dia
         for (size_t k = 0; k < f->ops.count; k++) {
             const ir_op *op = &f->ops.items[k];
             if (op->code == IR_nn_attn || op->code == IR_nn_scores) {
-                check_ring(f, op, ir_symbol_find(old, ir_attr_str(&op->attrs, IR_ATTR_ring, "")),
+                check_ring(op, ir_symbol_find(old, ir_attr_str(&op->attrs, IR_ATTR_ring, "")),
                            o->machine, diags);
                 split(&s, op);
             } else {
