@@ -259,6 +259,50 @@ static void whole_sequences(void **state) {
     ir_interp_free(t);
 }
 
+// Keys of one domain, queries of another: what the first step wrote serves the next.
+static void cross(void **state) {
+    help *h = *state;
+    device u = paper();
+    u.mode = "cross", u.slots = 24;
+    domain_free(h, 1, 100);
+    ir_func *f = attn_func(h, &u);
+    for (int i = 1; i < 4; i++) {
+        ir_type *type = &f->values.items[f->params.items[i].value].type;
+        type->dim[0] = IR_DIM_DOMAIN(1);
+    }
+    sequence s = make_sequence(h, &u, 20);
+    tensor in[4], out, all = tensor_new(h->a, ELEM_f32, DIMS(20, heads_of(&u) * u.dv));
+    ir_interp *t = interp_of(h, f);
+    for (int64_t at = 0, n = 12; at < 20; at += n, n = 8) {
+        int64_t keys = at ? 0 : 20;
+        for (int i = 0; i < 4; i++) in[i] = rows_part(&s.in[i], i ? 0 : at, i ? keys : n);
+        must(h, ir_interp_step(t, (int64_t[IR_MAX_DOMAINS]){n, keys}, in, h->a, &out));
+        memcpy((float *)all.data + at * out.dim[1], out.data, tensor_bytes(&out));
+    }
+    assert_paper(&u, &ir_symbol_find(h->m, "scalings")->data, &s, &all);
+    ir_interp_free(t);
+}
+
+// Keys and values of an earlier run, loaded as the model gave them, are stored anew.
+static void loaded(void **state) {
+    help *h = *state;
+    device u = paper();
+    ir_interp *t = interp_of(h, attn_func(h, &u));
+    sequence s = make_sequence(h, &u, 40);
+    tensor whole = run_cuts(h, t, &s, 1, 9), k, v, in[4], out;
+    must(h, ir_interp_ring_read(t, "r", h->a, &k, &v));
+    assert_numbers(k, rows_part(&s.in[1], 24, 16));
+    ir_interp_reset(t);
+    k = rows_part(&s.in[1], 14, 16);
+    v = rows_part(&s.in[2], 14, 16);
+    must(h, ir_interp_ring_load(t, "r", &k, &v));
+    ir_interp_set_pos(t, 0, 30);
+    for (int i = 0; i < 4; i++) in[i] = rows_part(&s.in[i], 30, 10);
+    must(h, ir_interp_step(t, (int64_t[IR_MAX_DOMAINS]){10}, in, h->a, &out));
+    assert_numbers(out, rows_part(&whole, 30, 10));
+    ir_interp_free(t);
+}
+
 // Write, then query: what the fused operation gives. A ring of charges gives no scores.
 static void unfused(void **state) {
     help *h = *state;
@@ -418,8 +462,8 @@ static void observing(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(effects), TEST(whole_sequences), TEST(unfused),
-        TEST(plain),   TEST(onnxruntime),     TEST(observing),
+        TEST(effects), TEST(whole_sequences), TEST(cross),       TEST(loaded),
+        TEST(unfused), TEST(plain),           TEST(onnxruntime), TEST(observing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
