@@ -21,12 +21,6 @@ static void check_rings(verifier *v, uint32_t tile) {
         if (m->gain.slots && r->slots > m->gain.slots)
             verify_bad(v, DIAG_ID_isa_capacity, where, "%u slots, a head has %lld", r->slots,
                        (long long)m->gain.slots);
-        // Scores of a wider head are added up digitally.
-        long long width = m->gain.head_width * m->gain.k_arrays_summed;
-        if (r->readout == ISA_READ_CHARGE && width && r->d > width)
-            verify_bad(v, DIAG_ID_isa_capacity, where,
-                       "keys of %u columns read by charges, the chip's arrays take %lld", r->d,
-                       width);
     }
     if (m->tile.ring_heads && heads > (uint64_t)m->tile.ring_heads)
         verify_bad(v, DIAG_ID_isa_capacity, on_tile(v, tile),

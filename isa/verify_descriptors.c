@@ -150,6 +150,7 @@ void verify_descriptors(verifier *v) {
         check_buffers(v, t);
         check_tables(v, t);
         check_groups(v, t);
+        verify_readout(v, t);
         verify_blocks(v, t);
     }
     check_destinations(v);

@@ -53,8 +53,9 @@ static inline uint32_t verify_col0(const isa_tile *t, uint32_t buffer) {
     return t->buffers[buffer].parent == buffer ? 0 : t->buffers[buffer].col0;
 }
 
-// --- verify_descriptors.c, verify_blocks.c, verify_capacity.c
+// --- verify_descriptors.c, verify_readout.c, verify_blocks.c, verify_capacity.c
 void verify_descriptors(verifier *v);
+void verify_readout(verifier *v, uint32_t tile); // of its rings
 void verify_blocks(verifier *v, uint32_t tile);
 void verify_capacity(verifier *v);
 // `bytes` at `offset` of .ohm.tables, whether they stand in memory or are pieces; NULL: they cannot

@@ -34,6 +34,13 @@ void verify_ring_use(verifier *v, uint32_t tile, uint32_t pc, const verify_write
         if (w->pc != UINT32_MAX) BAD("pc %u has written the ring in this phase", w->pc);
         if (r->dom != i->dom) BAD("rows of t%u, the ring takes those of t%u", i->dom, r->dom);
     }
+    if (r->readout == ISA_READ_CHARGE && (i->op == ISA_score || i->op == ISA_mix))
+        verify_bad_at(v, DIAG_ID_isa_readout, tile, pc,
+                      "charge read-out has no scores that could leave the unit or come to it: "
+                      "expected attn or query, or score read-out");
+    if (i->op == ISA_score && r->sink != ISA_NO_OFFSET)
+        verify_bad_at(v, DIAG_ID_isa_readout, tile, pc,
+                      "the ring has a sink, which only attn and query put into softmax");
     if (i->op == ISA_attn && r->mode != ISA_RING_CAUSAL)
         BAD("the ring is not causal: it is written whole, then read");
     if (i->op == ISA_kvw && d->most > r->slots)

@@ -214,9 +214,9 @@ void sim_exec_norm(sim_ctx *c) {
 // --- softmax
 //
 // m = max x; e = num_exp(x - m) in f32; s = sum e in f64; y = f32(f64(e) / s), or
-// log: y = f32((f64(x) - f64(m)) - num_log_f64(s)). All -inf: zeros.
-void sim_softmax(float *y, const float *x, size_t n, bool log) {
-    float m = -__builtin_inff();
+// log: y = f32((f64(x) - f64(m)) - num_log_f64(s)). All -inf: zeros. A sink joins m and, last, s.
+static void softmax(float *y, const float *x, size_t n, const float *sink, bool log) {
+    float m = sink ? *sink : -__builtin_inff();
     for (size_t i = 0; i < n; i++) m = x[i] > m ? x[i] : m;
     if (m == -__builtin_inff()) {
         for (size_t i = 0; i < n; i++) y[i] = x[i] != x[i] ? x[i] : 0.0f;
@@ -231,9 +231,14 @@ void sim_softmax(float *y, const float *x, size_t n, bool log) {
         for (size_t i = 0; i < k; i++) s += (double)few[i];
         if (!log) memcpy(y + at, few, k * sizeof *y);
     }
+    if (sink) s += (double)num_exp(*sink - m);
     double log_s = log ? num_log_f64(s) : 0;
     for (size_t i = 0; i < n; i++)
         y[i] = log ? (float)(((double)x[i] - (double)m) - log_s) : (float)((double)y[i] / s);
+}
+
+void sim_softmax(float *y, const float *x, size_t n, const float *sink) {
+    softmax(y, x, n, sink, false);
 }
 
 static void softmax_row(void *arg, int64_t r, float *scratch) {
@@ -243,7 +248,7 @@ static void softmax_row(void *arg, int64_t r, float *scratch) {
     const float *x = sim_row_f32(&j->a, r, scratch_a(j, scratch));
     float *y = sim_row_begin(&j->d, r, scratch);
     for (size_t i = 0; i < segments; i++)
-        sim_softmax(y + i * n, x + i * n, n, j->c->insn->mode == LOG);
+        softmax(y + i * n, x + i * n, n, NULL, j->c->insn->mode == LOG);
     sim_row_end(j->c, &j->d, r, y);
 }
 

@@ -46,8 +46,9 @@ INLINE void streams(const run *t, size_t begin, size_t end) {
     }
 }
 
-INLINE void dot_columns(float *s, const float *q, const float *k, size_t stride, size_t d,
-                        size_t n) {
+// Sums in f64 (wide), or rounded to f32 (s).
+INLINE void dot_columns(float *s, double *wide, const float *q, const float *k, size_t stride,
+                        size_t d, size_t n) {
     double acc[WIDE / 2];
     for (size_t at = 0; at < n; at += WIDE / 2) {
         size_t m = n - at < WIDE / 2 ? n - at : WIDE / 2;
@@ -57,7 +58,10 @@ INLINE void dot_columns(float *s, const float *q, const float *k, size_t stride,
             double x = (double)q[i];
             for (size_t j = 0; j < m; j++) acc[j] += x * (double)row[j];
         }
-        for (size_t j = 0; j < m; j++) s[at + j] = (float)acc[j];
+        if (wide)
+            memcpy(wide + at, acc, m * sizeof *acc);
+        else
+            for (size_t j = 0; j < m; j++) s[at + j] = (float)acc[j];
     }
 }
 
@@ -69,13 +73,28 @@ INLINE void mix_rows(double *restrict acc, const float *p, const float *restrict
     }
 }
 
+// Weights of 53 bits: the product rounds, so multiplication and addition stay apart.
+INLINE void mix_weighted(double *restrict acc, const double *p, const float *restrict v, size_t dv,
+                         size_t n) {
+    for (size_t j = 0; j < n; j++, v += dv)
+        for (size_t i = 0; i < dv; i++) acc[i] += p[j] * (double)v[i];
+}
+
 #define PATH(name, attributes)                                                                 \
     attributes static void streams_##name(void *t, size_t begin, size_t end) {                 \
         streams(t, begin, end);                                                                \
     }                                                                                          \
     attributes static void dot_##name(float *s, const float *q, const float *k, size_t stride, \
                                       size_t d, size_t n) {                                    \
-        dot_columns(s, q, k, stride, d, n);                                                    \
+        dot_columns(s, NULL, q, k, stride, d, n);                                              \
+    }                                                                                          \
+    attributes static void sum_##name(double *s, const float *q, const float *k, size_t stride, \
+                                      size_t d, size_t n) {                                    \
+        dot_columns(NULL, s, q, k, stride, d, n);                                              \
+    }                                                                                          \
+    attributes static void weighted_##name(double *acc, const double *p, const float *v, size_t dv, \
+                                           size_t n) {                                         \
+        mix_weighted(acc, p, v, dv, n);                                                        \
     }                                                                                          \
     attributes static void mix_##name(double *acc, const float *p, const float *v, size_t dv,  \
                                       size_t n) {                                              \
@@ -109,6 +128,10 @@ PATH(avx512, __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl"))))
 #define dot_avx512 dot_portable
 #define mix_avx2 mix_portable
 #define mix_avx512 mix_portable
+#define sum_avx2 sum_portable
+#define sum_avx512 sum_portable
+#define weighted_avx2 weighted_portable
+#define weighted_avx512 weighted_portable
 #endif
 
 void sim_product(xbar_path path, int threads, size_t rows, size_t k, size_t n, const float *x,
@@ -137,5 +160,19 @@ void sim_mix_rows(xbar_path path, double *acc, const float *p, const float *v, s
                   size_t n) {
     static void (*const f[XBAR_PATHS])(double *, const float *, const float *, size_t,
                                        size_t) = {mix_portable, mix_avx2, mix_avx512, mix_avx512};
+    f[path](acc, p, v, dv, n);
+}
+
+void sim_sum_columns(xbar_path path, double *s, const float *q, const float *k, size_t stride,
+                     size_t d, size_t n) {
+    static void (*const f[XBAR_PATHS])(double *, const float *, const float *, size_t, size_t,
+                                       size_t) = {sum_portable, sum_avx2, sum_avx512, sum_avx512};
+    f[path](s, q, k, stride, d, n);
+}
+
+void sim_mix_weighted(xbar_path path, double *acc, const double *p, const float *v, size_t dv,
+                      size_t n) {
+    static void (*const f[XBAR_PATHS])(double *, const double *, const float *, size_t, size_t) = {
+        weighted_portable, weighted_avx2, weighted_avx512, weighted_avx512};
     f[path](acc, p, v, dv, n);
 }

@@ -13,4 +13,9 @@ void sim_dot_columns(xbar_path path, float *s, const float *q, const float *k, s
                      size_t d, size_t n);
 // acc[i] += f64(p[j]) * f64(v[j][i]) for j ascending; v [n][dv].
 void sim_mix_rows(xbar_path path, double *acc, const float *p, const float *v, size_t dv, size_t n);
+// The same before it is rounded to f32; and with weights in f64, whose products round.
+void sim_sum_columns(xbar_path path, double *s, const float *q, const float *k, size_t stride,
+                     size_t d, size_t n);
+void sim_mix_weighted(xbar_path path, double *acc, const double *p, const float *v, size_t dv,
+                      size_t n);
 #endif

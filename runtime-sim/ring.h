@@ -5,8 +5,8 @@
 #include "support/bytes.h"
 
 // Key k [n_kv*d] and value v [n_kv*dv] of position pos; not valid: no query sees it.
-void sim_ring_write(sim_ring *r, const isa_ring *d, int64_t pos, const float *k, const float *v,
-                    bool valid);
+void sim_ring_write(sim *s, uint32_t tile, uint32_t ring, uint32_t bank, int64_t pos,
+                    const float *k, const float *v, bool valid);
 
 // What a ring holds, for state files: only slots that a query can see, by ascending position, as
 // they are stored; the same contents give the same bytes. Whoever changes sim_ring changes these
@@ -17,6 +17,13 @@ void sim_ring_save(const sim *s, uint32_t tile, uint32_t ring, uint32_t bank, by
 bool sim_ring_load_state(sim *s, uint32_t tile, uint32_t ring, sim_ring *r, int64_t end,
                          bytes_in *in);
 
-// Softmax of docs/numerics.md over n entries, or its logarithm (exec_digital.c). y may be x.
-void sim_softmax(float *y, const float *x, size_t n, bool log);
+// The ring's table of scalings (charge read-out), and what key/value head g takes from it.
+static inline const float *sim_ring_scalings(const sim *s, const isa_ring *d) {
+    return (const float *)(const void *)sim_table(s, d->scalings);
+}
+gain_scaling sim_scaling(const isa_ring *d, const float *scalings, uint32_t head);
+
+// Softmax of docs/numerics.md over n entries (exec_digital.c). y may be x. sink (NULL: none): a
+// score that takes part and gets nothing.
+void sim_softmax(float *y, const float *x, size_t n, const float *sink);
 #endif

@@ -116,6 +116,7 @@ sim *sim_new(const isa_program *p, const machine *chip, const sim_options *o, di
         s->tiles[t].groups = base_calloc(p->tiles[t].n_groups + 1, sizeof(sim_group));
         s->tiles[t].rings =
             base_calloc((size_t)p->tiles[t].n_rings * p->banks + 1, sizeof(sim_ring));
+        s->tiles[t].units = base_calloc(p->tiles[t].n_rings + 1, sizeof(gain_unit *));
     }
     bool ok = check_chip(s, diags);
     ok = check_codes(s, diags) && ok;
@@ -139,6 +140,7 @@ void sim_free(sim *s) {
         free(s->tiles[t].stores);
         free(s->tiles[t].groups);
         free(s->tiles[t].rings);
+        free(s->tiles[t].units);
     }
     for (uint32_t i = 0; i < s->p->n_phases; i++) {
         sim_phase *ph = &s->phases[i];
@@ -157,6 +159,8 @@ void sim_free(sim *s) {
     for (uint32_t i = 0; i < s->p->n_dests; i++) vec_free(&s->queues[i]);
     for (size_t i = 0; i < s->spare.count; i++) free(s->spare.items[i].data);
     vec_free(&s->spare);
+    for (size_t i = 0; i < s->units.count; i++) gain_unit_free(s->units.items[i]);
+    vec_free(&s->units);
     free(s->tiles);
     free(s->banks);
     free(s->queues);

@@ -4,6 +4,7 @@
 #define OHMIC_SIM_STATE_H
 
 #include "isa/verify.h"
+#include "runtime-sim/gain.h"
 #include "runtime-sim/sim.h"
 #include "runtime-sim/xbar.h"
 #include "support/vec.h"
@@ -29,8 +30,11 @@ typedef struct {
 
 // A ring in one bank. Slot of position j: j mod slots.
 typedef struct {
-    float *k;      // [n_kv][d][slots]: scores run over slots side by side
-    float *v;      // [n_kv][slots][dv]
+    // score read-out
+    float *k;               // [n_kv][d][slots]: scores run over slots side by side
+    float *v;               // [n_kv][slots][dv]
+    float *k_size, *v_size; // [n_kv][slots], with levels: what the largest element stands for
+    gain_cells cells;       // charge read-out
     int64_t *held; // [slots] position held; -1: empty, or written under a zero mask
     int64_t len;   // one past the newest position written
 } sim_ring;
@@ -52,6 +56,7 @@ typedef struct {
     sim_store *stores;                           // [n_buffers]; views stay empty
     sim_group *groups;                           // [n_groups]
     sim_ring *rings;                             // [banks][n_rings]
+    const gain_unit **units;                     // [n_rings] of charge rings, made at first use
     int64_t rows[ISA_DOMAINS], pos[ISA_DOMAINS]; // of the step that runs
 } sim_tile;
 
@@ -100,6 +105,7 @@ struct sim {
     sim_queue *queues; // [n_dests]
     sim_phase phases[ISA_MAX_PHASES];
     VEC(sim_store) spare; // blocks of storage to be used again
+    VEC(gain_unit *) units; // one for every device that rings have
     const tensor *inputs; // of the step that runs, by input port
     tensor *outputs;
     arena *out_arena;
@@ -136,6 +142,7 @@ bool sim_launch_check(const sim *s, uint32_t phase, uint32_t bank, bool reset, c
 
 // ring.c
 sim_ring *sim_ring_of(const sim *s, uint32_t tile, uint32_t ring, uint32_t bank);
+const gain_unit *sim_unit_of(sim *s, uint32_t tile, uint32_t ring);
 void sim_ring_reset(sim_ring *r, const isa_ring *d);
 void sim_ring_free(sim_ring *r);
 

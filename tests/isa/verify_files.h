@@ -13,17 +13,43 @@
 #include <stdio.h>
 #include <string.h>
 
-static inline machine *verify_chip(arena *a) {
-    static const char *const sets[] = {
+// A small chip, with what else is set.
+static inline machine *verify_chip_with(arena *a, const char *const *more, size_t n_more) {
+    static const char *const small[] = {
         "tile.count=4",       "tile.crossbars=4",  "tile.ring_heads=8",   "tile.scratchpad=1024",
         "tile.memory=2048",   "crossbar.rows=16",  "crossbar.columns=16", "gain.slots=32",
         "gain.head_width=16", "tile.active_set=64"};
     diag_sink *diags = diag_sink_new();
+    size_t n = ARRAY_LEN(small);
+    const char **sets = ARENA_ARRAY(a, const char *, n + n_more);
+    memcpy(sets, small, sizeof small);
+    if (n_more) memcpy(sets + n, more, n_more * sizeof *more);
     machine *m =
-        machine_load(a, OHMIC_SOURCE_DIR "/chips/ideal-int8.yaml", sets, ARRAY_LEN(sets), diags);
+        machine_load(a, OHMIC_SOURCE_DIR "/chips/ideal-int8.yaml", sets, n + n_more, diags);
     diag_print(diags, 0, stderr, false);
     diag_sink_free(diags);
     return m;
+}
+static inline machine *verify_chip(arena *a) { return verify_chip_with(a, NULL, 0); }
+
+// The chip of a file: lines "; chip: gain.slots=4 gain.charge=none" change the small one.
+static inline machine *verify_chip_of(arena *a, const char *path) {
+    static const char mark[] = "; chip: ";
+    const char *sets[32];
+    size_t n = 0;
+    file_map f;
+    if (!file_map_open(&f, path, NULL)) return NULL;
+    char *text = arena_strn(a, (const char *)f.data, f.bytes), *save = NULL;
+    file_map_close(&f);
+    for (char *s = text; (s = strstr(s, mark));) {
+        char *end = strchr(s, '\n'), *rest = end ? end + 1 : s + strlen(s);
+        if (end) *end = 0;
+        for (char *w = strtok_r(s + sizeof mark - 1, " ", &save); w && n < ARRAY_LEN(sets);
+             w = strtok_r(NULL, " ", &save))
+            sets[n++] = w;
+        s = rest;
+    }
+    return verify_chip_with(a, sets, n);
 }
 
 static inline isa_program *verify_assemble(const char *path) {

@@ -81,7 +81,7 @@ static void reference(const data *d, const isa_ring *r, bool masked, int t, int 
         double sum = 0, acc[DV] = {0};
         if (r->act == ISA_ACT_HARDSIGMOID) {
             for (int i = 0; i < n; i++) {
-                float p = 0.2f * s[i] + 0.5f;
+                float p = r->alpha * s[i] + r->beta;
                 s[i] = p < 0 ? 0 : p > 1 ? 1 : p;
             }
         } else {
@@ -152,14 +152,15 @@ static void test_causal_chunks(void **state) {
 static void test_scores(void **state) {
     data *d = make(12);
     arena *a = arena_new();
-    for (int kind = 0; kind < 6; kind++) {
+    for (int kind = 0; kind < 8; kind++) {
         isa_ring r = ring_desc(64, 0);
         size_t n = 0;
         if (kind == 0) r.bias = ISA_BIAS_ALIBI, n = H;
         if (kind == 1) r.bias = ISA_BIAS_TOEPLITZ, r.bias_width = 20, r.bias_zero = 15, n = H * 20;
         if (kind == 2) r.bias = ISA_BIAS_FULL, r.bias_width = 64, n = H * 64 * 64;
         if (kind == 3) r.softcap = 1.5f;
-        if (kind == 4) r.act = ISA_ACT_HARDSIGMOID;
+        if (kind == 4) r.act = ISA_ACT_HARDSIGMOID, r.alpha = 0.2f, r.beta = 0.5f;
+        if (kind == 5) r.act = ISA_ACT_HARDSIGMOID, r.alpha = 0.4f, r.beta = -0.1f;
         build b = attn_build(r, true, n ? d->bias : NULL, n);
         sim *s = build_sim(&b, 1, false);
         float want[TOKENS * O], got[TOKENS * O];

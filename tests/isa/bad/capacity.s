@@ -16,8 +16,9 @@
   .code run
     halt
 .tile 1
-  .ring a n_kv=8 q_per_kv=1 d=2 dv=2 slots=33 scale=1 ; expect-error: isa-capacity: 33 slots, a head has 32
-  .ring b readout=charge n_kv=1 q_per_kv=1 d=17 dv=2 slots=4 scale=1 sub_tile=4 v_dd=1 s_sat=1 o_sat=1 cell=0 cell_terms=2 scalings=0 ; expect-error: isa-capacity: keys of 17 columns read by charges, the chip's arrays take 16
+  .ring a n_kv=7 q_per_kv=1 d=2 dv=2 slots=33 scale=1 ; expect-error: isa-capacity: 33 slots, a head has 32
+  .ring b n_kv=1 q_per_kv=1 d=17 dv=2 slots=4 readout=charge sub_tile=4 v_dd=1 s_sat=1 o_sat=1 cell=256 cell_terms=2 scalings=256 ; expect-error: isa-capacity: keys of 17 columns: 1 K arrays of 16 can be summed before the pulse; up to 16 columns fit
+  .ring c n_kv=1 q_per_kv=1 d=40 dv=40 slots=4 scale=1
   .code run ; expect-error: isa-capacity: 9 key/value heads (all rings, 1 banks), a tile has 8
     halt
 .tile 2
