@@ -18,13 +18,14 @@ static void check_charge(const reader *c) {
     const isa_ring *r = c->r;
     if (r->kind == ISA_RING_STORED)
         BAD(isa_readout, "charge read-out of a ring in dense memory: only gain cells hold charges");
-    const char *part = r->bias != ISA_BIAS_NONE    ? "a score bias"
-                       : r->softcap != 0           ? "a softcap"
+    const char *part = r->bias != ISA_BIAS_NONE   ? "a score bias"
+                       : r->softcap != 0          ? "a softcap"
                        : r->sink != ISA_NO_OFFSET ? "a sink"
-                                                   : NULL;
+                                                  : NULL;
     if (part)
-        BAD(isa_readout, "%s with charge read-out, where scores never become numbers: expected "
-                         "score read-out",
+        BAD(isa_readout,
+            "%s with charge read-out, where scores never become numbers: expected "
+            "score read-out",
             part);
     if (!isfinite(r->v_dd) || !isfinite(r->s_sat) || !isfinite(r->o_sat) || !isfinite(r->decay))
         BAD(isa_descriptor, "v_dd %g, s_sat %g, o_sat %g, decay %g: expected finite numbers",
@@ -119,10 +120,10 @@ static void check_score(const reader *c) {
     if (levels && r->sub_tile == 0)
         BAD(isa_descriptor, "levels or a converter, but no sub_tile: the slots whose sum is "
                             "converted");
-    if (r->q_levels == 2)
-        BAD(isa_descriptor, "q_levels is 2: a signed pulse takes at least 3");
+    if (r->q_levels == 2) BAD(isa_descriptor, "q_levels is 2: a signed pulse takes at least 3");
     if (levels && r->kind == ISA_RING_STORED)
-        BAD(isa_readout, "a ring in dense memory holds numbers: expected no levels and no converter");
+        BAD(isa_readout,
+            "a ring in dense memory holds numbers: expected no levels and no converter");
     if (!m || r->kind == ISA_RING_STORED) return;
     same_level(c, "kv_levels", r->kv_levels, machine_score_levels(m));
     same_level(c, "q_levels", r->q_levels, m->gain.score_q_levels);
@@ -135,8 +136,8 @@ void verify_readout(verifier *v, uint32_t tile) {
     const isa_tile *t = &v->p->tiles[tile];
     for (uint32_t i = 0; i < t->n_rings; i++) {
         const isa_ring *r = &t->rings[i];
-        reader c = {v, r,
-                    arena_printf(v->a, "tile %u, ring %u '%.100s'", tile, i, isa_str(v->p, r->name))};
+        reader c = {
+            v, r, arena_printf(v->a, "tile %u, ring %u '%.100s'", tile, i, isa_str(v->p, r->name))};
         if (r->readout == ISA_READ_SCORE) {
             check_score(&c);
             continue;

@@ -27,7 +27,8 @@ static inline bool sim_seen(const sim_attention *a, int64_t j) {
 }
 // Score read-out with any quantiser: its arithmetic is another (docs/gain-cells.md).
 static inline bool sim_score_levels(const isa_ring *d) {
-    return d->readout == ISA_READ_SCORE && (d->kv_levels || d->q_levels || d->p_levels || d->adc_bits);
+    return d->readout == ISA_READ_SCORE &&
+           (d->kv_levels || d->q_levels || d->p_levels || d->adc_bits);
 }
 
 // --- score read-out (readout_score.c)

@@ -188,8 +188,7 @@ static void query_rows(sim_ctx *c, attention *a) {
         count_row(a, v);
         work = max_i64(work, v.n * sim_heads(a->d) * (a->d->d + a->d->dv));
     }
-    sim_each_row(c, c->rows, (double)work, head_scratch(a) + a->q.width + a->o.width,
-                 query_row, a);
+    sim_each_row(c, c->rows, (double)work, head_scratch(a) + a->q.width + a->o.width, query_row, a);
 }
 
 void sim_exec_query(sim_ctx *c) {
@@ -300,6 +299,6 @@ void sim_exec_mix(sim_ctx *c) {
     all.gaps = tokens_seen(&a, (sim_visible){.first = all.first, .n = stored, .gaps = true}) <
                (uint64_t)stored;
     for (int64_t r = 0; r < c->rows; r++) count_unit(&a, all, false, true);
-    sim_each_row(c, c->rows, (double)stored * a.o.width,
-                 head_scratch(&a) + a.q.width + a.o.width, mix_row, &a);
+    sim_each_row(c, c->rows, (double)stored * a.o.width, head_scratch(&a) + a.q.width + a.o.width,
+                 mix_row, &a);
 }

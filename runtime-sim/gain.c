@@ -263,9 +263,9 @@ static scratch_of scratch_parts(const gain_unit *u, void *scratch) {
 // --- what a query sees: up to two runs of slots side by side
 
 typedef struct {
-    size_t slot, n;    // first slot, slots
-    int64_t position;  // of the first
-    gain_ages ages;    // of the first and those that follow
+    size_t slot, n;   // first slot, slots
+    int64_t position; // of the first
+    gain_ages ages;   // of the first and those that follow
 } run_of_slots;
 
 static int runs_of(const gain_unit *u, const gain_view *view, scratch_of *w, run_of_slots *run) {

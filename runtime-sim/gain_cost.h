@@ -13,7 +13,8 @@ typedef struct {
 } sim_gain_arrays;
 
 // sub_tiles_used: sub-tiles that hold a visible token; they count where gain.skip_empty is on,
-// otherwise all of the ring's. last_used: the ring's last one, which need not be full, is among them.
+// otherwise all of the ring's. last_used: the ring's last one, which need not be full, is among
+// them.
 sim_gain_arrays sim_gain_arrays_of(const machine *m, const isa_ring *r, int64_t sub_tiles_used,
                                    bool last_used);
 

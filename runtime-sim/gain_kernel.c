@@ -151,25 +151,24 @@ INLINE uint64_t read_out(const gain_unit *u, double *acc, double *sum) {
     return saturated;
 }
 
-#define PATH(name, attributes)                                                                 \
-    attributes static void scores_##name(const gain_unit *u, const gain_head *h,               \
-                                         const gain_query *q, const gain_ages *ages,           \
-                                         size_t slot, size_t n, double *s) {                   \
-        scores(u, h, q, ages, slot, n, s);                                                     \
-    }                                                                                          \
-    attributes static uint64_t pulses_##name(const gain_unit *u, double *s, size_t n,          \
-                                             const int64_t *held, int64_t position,            \
-                                             uint64_t *seen) {                                 \
-        return pulses(u, s, n, held, position, seen);                                          \
-    }                                                                                          \
-    attributes static void mix_##name(const gain_unit *u, const gain_head *h,                  \
-                                      const gain_ages *ages, size_t slot,                      \
-                                      const uint32_t *list, size_t n, const double *phi,       \
-                                      double *acc) {                                           \
-        mix(u, h, ages, slot, list, n, phi, acc);                                              \
-    }                                                                                          \
-    attributes static uint64_t read_out_##name(const gain_unit *u, double *acc, double *sum) { \
-        return read_out(u, acc, sum);                                                          \
+#define PATH(name, attributes)                                                                    \
+    attributes static void scores_##name(const gain_unit *u, const gain_head *h,                  \
+                                         const gain_query *q, const gain_ages *ages, size_t slot, \
+                                         size_t n, double *s) {                                   \
+        scores(u, h, q, ages, slot, n, s);                                                        \
+    }                                                                                             \
+    attributes static uint64_t pulses_##name(const gain_unit *u, double *s, size_t n,             \
+                                             const int64_t *held, int64_t position,               \
+                                             uint64_t *seen) {                                    \
+        return pulses(u, s, n, held, position, seen);                                             \
+    }                                                                                             \
+    attributes static void mix_##name(const gain_unit *u, const gain_head *h,                     \
+                                      const gain_ages *ages, size_t slot, const uint32_t *list,   \
+                                      size_t n, const double *phi, double *acc) {                 \
+        mix(u, h, ages, slot, list, n, phi, acc);                                                 \
+    }                                                                                             \
+    attributes static uint64_t read_out_##name(const gain_unit *u, double *acc, double *sum) {    \
+        return read_out(u, acc, sum);                                                             \
     }
 PATH(portable, )
 #if defined(__x86_64__)

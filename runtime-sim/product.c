@@ -80,25 +80,25 @@ INLINE void mix_weighted(double *restrict acc, const double *p, const float *res
         for (size_t i = 0; i < dv; i++) acc[i] += p[j] * (double)v[i];
 }
 
-#define PATH(name, attributes)                                                                 \
-    attributes static void streams_##name(void *t, size_t begin, size_t end) {                 \
-        streams(t, begin, end);                                                                \
-    }                                                                                          \
-    attributes static void dot_##name(float *s, const float *q, const float *k, size_t stride, \
-                                      size_t d, size_t n) {                                    \
-        dot_columns(s, NULL, q, k, stride, d, n);                                              \
-    }                                                                                          \
+#define PATH(name, attributes)                                                                  \
+    attributes static void streams_##name(void *t, size_t begin, size_t end) {                  \
+        streams(t, begin, end);                                                                 \
+    }                                                                                           \
+    attributes static void dot_##name(float *s, const float *q, const float *k, size_t stride,  \
+                                      size_t d, size_t n) {                                     \
+        dot_columns(s, NULL, q, k, stride, d, n);                                               \
+    }                                                                                           \
     attributes static void sum_##name(double *s, const float *q, const float *k, size_t stride, \
-                                      size_t d, size_t n) {                                    \
-        dot_columns(NULL, s, q, k, stride, d, n);                                              \
-    }                                                                                          \
-    attributes static void weighted_##name(double *acc, const double *p, const float *v, size_t dv, \
-                                           size_t n) {                                         \
-        mix_weighted(acc, p, v, dv, n);                                                        \
-    }                                                                                          \
-    attributes static void mix_##name(double *acc, const float *p, const float *v, size_t dv,  \
-                                      size_t n) {                                              \
-        mix_rows(acc, p, v, dv, n);                                                            \
+                                      size_t d, size_t n) {                                     \
+        dot_columns(NULL, s, q, k, stride, d, n);                                               \
+    }                                                                                           \
+    attributes static void weighted_##name(double *acc, const double *p, const float *v,        \
+                                           size_t dv, size_t n) {                               \
+        mix_weighted(acc, p, v, dv, n);                                                         \
+    }                                                                                           \
+    attributes static void mix_##name(double *acc, const float *p, const float *v, size_t dv,   \
+                                      size_t n) {                                               \
+        mix_rows(acc, p, v, dv, n);                                                             \
     }
 PATH(portable, )
 #define STRIPS(name) name##_portable

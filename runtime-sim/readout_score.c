@@ -66,7 +66,8 @@ void sim_score_write(sim_ring *r, const isa_ring *d, size_t slot, const float *k
     bool levels = sim_score_levels(d);
     for (size_t h = 0; h < d->n_kv; h++) {
         const float *kh = k + h * d->d, *vh = v + h * d->dv;
-        float *to_k = r->k + h * d->d * d->slots + slot, *to_v = r->v + (h * d->slots + slot) * d->dv;
+        float *to_k = r->k + h * d->d * d->slots + slot,
+              *to_v = r->v + (h * d->slots + slot) * d->dv;
         if (!levels) {
             for (size_t i = 0; i < d->d; i++) to_k[i * d->slots] = kh[i];
             memcpy(to_v, vh, d->dv * sizeof *v);
@@ -244,10 +245,12 @@ static void mix_levels(const sim_attention *a, uint32_t h, const float *p, const
     for (size_t part = 0; part < 2; part++) {
         size_t end = part ? wrap : n;
         for (size_t i = part ? 0 : wrap; i < end;) {
-            size_t slot = (size_t)(position[i] % (int64_t)slots), run = run_of(position, i, end, (int64_t)slots);
+            size_t slot = (size_t)(position[i] % (int64_t)slots),
+                   run = run_of(position, i, end, (int64_t)slots);
             size_t left = d->sub_tile - slot % d->sub_tile;
             if (run > left) run = left;
-            if (tile >= 0 && tile != (int64_t)(slot / d->sub_tile)) add_sub_tile(d, &c, w->acc, w->sum);
+            if (tile >= 0 && tile != (int64_t)(slot / d->sub_tile))
+                add_sub_tile(d, &c, w->acc, w->sum);
             tile = (int64_t)(slot / d->sub_tile);
             sim_mix_weighted(a->path, w->acc, e + i, v + slot * d->dv, d->dv, run);
             i += run;

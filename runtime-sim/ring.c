@@ -1,7 +1,7 @@
 // Rings: keys and values that stay in the machine between steps. Position j lives in slot j mod
 // slots.
-#include "runtime-sim/attend.h"
 #include "runtime-sim/ring.h"
+#include "runtime-sim/attend.h"
 #include <stdlib.h>
 #include <string.h>
 

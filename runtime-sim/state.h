@@ -35,8 +35,8 @@ typedef struct {
     float *v;               // [n_kv][slots][dv]
     float *k_size, *v_size; // [n_kv][slots], with levels: what the largest element stands for
     gain_cells cells;       // charge read-out
-    int64_t *held; // [slots] position held; -1: empty, or written under a zero mask
-    int64_t len;   // one past the newest position written
+    int64_t *held;          // [slots] position held; -1: empty, or written under a zero mask
+    int64_t len;            // one past the newest position written
 } sim_ring;
 
 // The last rows that a causal `rows` read: what lies before row 0 of the next step.
@@ -104,9 +104,9 @@ struct sim {
     sim_bank *banks;
     sim_queue *queues; // [n_dests]
     sim_phase phases[ISA_MAX_PHASES];
-    VEC(sim_store) spare; // blocks of storage to be used again
+    VEC(sim_store) spare;   // blocks of storage to be used again
     VEC(gain_unit *) units; // one for every device that rings have
-    const tensor *inputs; // of the step that runs, by input port
+    const tensor *inputs;   // of the step that runs, by input port
     tensor *outputs;
     arena *out_arena;
     char identity[33]; // isa_identity; "": not computed yet

@@ -1,6 +1,6 @@
 ; Read-outs that a ring, or the chip's own device, cannot have.
 ; chip: gain.charge=chip gain.v_dd=0.9 gain.cell=0,0.125,0.25,0.375 gain.q_levels=16 gain.kv_levels=8
-; chip: gain.out_levels=32 gain.sub_tile=8 gain.s_sat=80 gain.o_sat=40 gain.saturate=both gain.retention=1000000
+; chip: tile.ring_heads=16 gain.out_levels=32 gain.sub_tile=8 gain.s_sat=80 gain.o_sat=40 gain.saturate=both gain.retention=1000000
 ; chip: gain.score_cells=3 gain.score_levels=8 gain.score_q_levels=256 gain.score_p_levels=17 gain.score_adc_bits=12
 .ohm 1
 .data "numbers.data" "89d565f6e3341eca91dcacf05526968d" cells=64 tables=512
@@ -13,7 +13,7 @@
   .buf x f32 2 depth=4 stride=8
   .buf o f32 1 depth=1 stride=8 base=64
   .buf s f32 16 depth=4 stride=64 base=128
-  .view q x 0..1
+  .view q x 0..0
   ; The device as it is, and with every number another.
   .ring a n_kv=1 q_per_kv=1 d=1 dv=1 slots=16 scale=1 readout=charge sub_tile=8 v_dd=0.9 s_sat=80 o_sat=40 saturate=both q_levels=16 kv_levels=8 out_levels=32 decay=0.0001 cell=256 cell_terms=4 scalings=256
   .ring b n_kv=1 q_per_kv=1 d=1 dv=1 slots=16 scale=1 readout=charge sub_tile=4 v_dd=1 s_sat=8 o_sat=4 saturate=scores q_levels=17 kv_levels=9 out_levels=33 decay=0.000101 decay_form=product cell=260 cell_terms=3 scalings=256

@@ -1,0 +1,521 @@
+// The gain-cell unit: against an independent evaluation in doubles from shared/facts/hardware.md
+// 2.2; against the interpreter's to the bit; all instruction sets, cuts, threads; time and energy.
+#include "ir/charge.h"
+#include "runtime-sim/gain.h"
+#include "runtime-sim/gain_cost.h"
+#include "tests/sim/builder.h"
+#include "tests/sim/random.h"
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+static machine *chip_of(arena *a, const char *const *sets, size_t n) {
+    diag_sink *diags = diag_sink_new();
+    machine *m = machine_load(a, OHMIC_SOURCE_DIR "/chips/leroux2025.yaml", sets, n, diags);
+    diag_print(diags, 0, stderr, false);
+    diag_sink_free(diags);
+    assert_non_null(m);
+    return m;
+}
+
+static gain_params device(const machine *m, uint32_t d, uint32_t slots) {
+    gain_params p;
+    memset(&p, 0, sizeof p);
+    p.d = p.dv = d, p.slots = slots, p.sub_tile = (uint32_t)m->gain.sub_tile;
+    p.q_levels = (uint32_t)m->gain.q_levels, p.kv_levels = (uint32_t)m->gain.kv_levels;
+    p.out_levels = (uint32_t)m->gain.out_levels;
+    p.saturate_scores =
+        m->gain.saturate == MACHINE_SAT_SCORES || m->gain.saturate == MACHINE_SAT_BOTH;
+    p.saturate_outputs =
+        m->gain.saturate == MACHINE_SAT_OUTPUTS || m->gain.saturate == MACHINE_SAT_BOTH;
+    p.product = m->gain.decay_form == MACHINE_DECAY_PRODUCT;
+    p.terms = (uint32_t)m->gain.cell.n;
+    p.v_dd = (float)m->gain.v_dd, p.s_sat = (float)m->gain.s_sat, p.o_sat = (float)m->gain.o_sat;
+    for (uint32_t i = 0; i < p.terms; i++) p.cell[i] = (float)m->gain.cell.v[i];
+    return p;
+}
+
+// --- hardware.md 2.2, in doubles ---------------------------------------------------------------
+
+// To the nearest of n levels over [0, hi]: multiples of the step. Inputs are f32 in f32.
+static double quantised(float x, float hi, uint32_t n) {
+    if (!(x > 0)) x = 0;
+    if (x > hi) x = hi;
+    if (n == 0) return (double)x;
+    double step = (double)hi / (n - 1);
+    return step * (double)nearbyintf(x / (hi / (float)(n - 1)));
+}
+
+typedef struct {
+    double *k, *v; // [tokens][d], volts
+    const float *q;
+    int64_t t, window;
+    double lambda;
+    double *s; // [tokens]
+    double *z; // [sub-tiles][d], clamped
+    int64_t saturated_scores, saturated_outputs, scores;
+} sheet;
+
+static double charge_of(const gain_params *p, double volts, double decay) {
+    double u = volts - (double)p->v_dd / 2, sum = 0;
+    for (uint32_t i = 0; i < p->terms; i++)
+        sum += (double)p->cell[i] * pow(u, i) * (p->product ? decay : pow(decay, i));
+    return sum;
+}
+
+static void evaluate(const gain_params *p, const gain_scaling *g, sheet *e) {
+    size_t d = p->d, tiles = (p->slots + p->sub_tile - 1) / p->sub_tile;
+    for (size_t i = 0; i < tiles * d; i++) e->z[i] = 0;
+    e->saturated_scores = e->saturated_outputs = e->scores = 0;
+    for (int64_t j = e->t < e->window ? 0 : e->t - e->window + 1; j <= e->t; j++) {
+        double decay = exp(-e->lambda * (double)(e->t - j)), s = 0;
+        for (size_t i = 0; i < d; i++)
+            s += quantised(g->a_q * e->q[i] + g->b_q, 1, p->q_levels) *
+                 charge_of(p, e->k[(size_t)j * d + i], decay);
+        e->s[j] = s;
+        e->scores++;
+        double phi = s / (double)p->s_sat;
+        if (phi >= 1) e->saturated_scores++;
+        if (phi < 0) phi = 0;
+        if (p->saturate_scores && phi > 1) phi = 1;
+        size_t tile = (size_t)(j % p->slots) / p->sub_tile;
+        for (size_t i = 0; i < d && phi > 0; i++)
+            e->z[tile * d + i] +=
+                phi * charge_of(p, e->v[(size_t)j * d + i], decay) / (double)p->o_sat;
+    }
+    for (size_t i = 0; i < tiles * d; i++) {
+        e->saturated_outputs += fabs(e->z[i]) >= 1;
+        if (p->saturate_outputs) e->z[i] = fmax(-1, fmin(1, e->z[i]));
+    }
+}
+
+// One device over a sequence that wraps its ring three times: at some positions everything is
+// compared. Returns how many read-out codes lay within 1e-5 of a threshold and differed.
+static int compare(const char *name, const gain_params *p, double lambda, int64_t window,
+                   uint64_t seed) {
+    size_t d = p->d, tokens = 3 * p->slots + p->slots / 2,
+           tiles = (p->slots + p->sub_tile - 1) / p->sub_tile;
+    gain_scaling g = {0.6f, 0.1f, 0.2f, 0.45f, 0.25f, 0.44f, 1.25f, -0.5f};
+    gain_unit *u = gain_unit_new(p);
+    gain_cells cells = gain_cells_new(u, 1);
+    float *x = base_alloc(3 * d * sizeof *x), *out = base_alloc(d * sizeof *out);
+    double *volts = base_alloc(2 * tokens * d * sizeof *volts);
+    double *s = base_calloc(p->slots, sizeof *s), *z = base_alloc(tiles * d * sizeof *z);
+    void *scratch = base_alloc(gain_scratch(u));
+    sheet e = {.k = volts,
+               .v = volts + tokens * d,
+               .q = x,
+               .window = window,
+               .lambda = lambda,
+               .s = base_calloc(tokens, sizeof(double)),
+               .z = z};
+    double worst_s = 0, worst_o = 0;
+    int listed = 0;
+    for (size_t t = 0; t < tokens; t++) {
+        for (size_t i = 0; i < 3 * d; i++) x[i] = 2 * random_float(&seed);
+        gain_write(u, &cells, 0, t % p->slots, &g, x + d, x + 2 * d);
+        for (size_t i = 0; i < d; i++) {
+            e.k[t * d + i] = quantised(g.a_k * x[d + i] + g.b_k, p->v_dd, p->kv_levels);
+            e.v[t * d + i] = quantised(g.a_v * x[2 * d + i] + g.b_v, p->v_dd, p->kv_levels);
+        }
+        if (t % (p->slots / 2 - 5) && t != tokens - 1) continue;
+        e.t = (int64_t)t;
+        evaluate(p, &g, &e);
+        int64_t first = max_i64(0, e.t - window + 1);
+        gain_view view = {e.t, first, e.t - first + 1, NULL};
+        gain_scores(u, xbar_best_path(), &cells, 0, &view, &g, x, s, scratch);
+        for (int64_t j = first; j <= e.t; j++)
+            worst_s = fmax(worst_s, fabs(s[j % (int64_t)p->slots] - e.s[j]));
+        gain_counts n = {0};
+        gain_attend(u, xbar_best_path(), &cells, 0, &view, &g, x, out, &n, scratch);
+        assert_int_equal(n.scores, e.scores);
+        assert_true(llabs((long long)n.scores_saturated - e.saturated_scores) <= 1);
+        assert_true(llabs((long long)n.outputs_saturated - e.saturated_outputs) <= 1);
+        for (size_t i = 0; i < d; i++) {
+            double r = ((double)out[i] - (double)g.b_o) / (double)g.a_o, sum = 0, near = 0;
+            if (!p->out_levels) {
+                for (size_t k = 0; k < tiles; k++) sum += z[k * d + i];
+                worst_o = fmax(worst_o, fabs(r - sum) / fmax(1, fabs(sum)));
+                continue;
+            }
+            float step = 2.0f / (float)(p->out_levels - 1);
+            for (size_t k = 0; k < tiles; k++) {
+                double y = z[k * d + i] / (double)step;
+                sum += nearbyint(y);
+                near += fabs(fabs(y - floor(y)) - 0.5) * (double)step < 1e-5;
+            }
+            double off = fabs(nearbyint(r / (double)step) - sum);
+            if (off == 0) continue;
+            if (off > near) fail_msg("%s: position %zu column %zu: codes %g off", name, t, i, off);
+            for (size_t k = 0; k < tiles; k++) {
+                double y = z[k * d + i] / (double)step;
+                if (fabs(fabs(y - floor(y)) - 0.5) * (double)step < 1e-5)
+                    printf("  %s: position %zu column %zu sub-tile %zu: %.9f codes\n", name, t, i,
+                           k, y);
+            }
+            listed++;
+        }
+    }
+    printf("  %-24s window %4lld of %4u: S within %.1e, outputs within %.1e, %d at thresholds\n",
+           name, (long long)window, p->slots, worst_s, worst_o, listed);
+    if (!(worst_s < 1e-4 && worst_o < 1e-6)) fail_msg("%s", name);
+    free(x), free(out), free(volts), free(s), free(z), free(scratch), free(e.s);
+    gain_cells_free(&cells);
+    gain_unit_free(u);
+    return listed;
+}
+
+// Every effect on, each off, all off; windows from 64 to 1024; read-out with and without levels.
+static void test_against_the_facts(void **state) {
+    arena *a = arena_new();
+    machine *m = chip_of(a, NULL, 0);
+    static const struct {
+        const char *name, *sets[4];
+        double lambda;
+        uint32_t slots;
+        int64_t window;
+    } rows[] = {
+        {"all effects", {NULL}, 1.6e-4, 64, 64},
+        {"all effects", {NULL}, 1.6e-4, 256, 200},
+        {"all effects", {NULL}, 1.6e-4, 1024, 1024},
+        {"older form, 1e-4", {"gain.decay_form=product"}, 1e-4, 1024, 1024},
+        {"older form, 1e-4", {"gain.decay_form=product"}, 1e-4, 64, 64},
+        {"no decay", {NULL}, 0, 256, 256},
+        {"continuous queries", {"gain.q_levels=0"}, 1.6e-4, 128, 128},
+        {"continuous storage", {"gain.kv_levels=0"}, 1.6e-4, 128, 128},
+        {"continuous read-out", {"gain.out_levels=0"}, 1.6e-4, 128, 128},
+        {"saturating scores", {"gain.saturate=scores"}, 1.6e-4, 128, 128},
+        {"saturating outputs", {"gain.saturate=outputs"}, 1.6e-4, 128, 128},
+        {"nothing saturates", {"gain.saturate=none"}, 1.6e-4, 128, 128},
+        {"linear cell", {"gain.cell=0,19.3"}, 1.6e-4, 128, 128},
+        {"fifth order", {"gain.cell=0.1,10,-1,20,3,40"}, 1.6e-4, 128, 128},
+        {"ideal",
+         {"gain.q_levels=0", "gain.kv_levels=0", "gain.saturate=none", "gain.cell=0,1"},
+         0,
+         128,
+         100},
+        {"sub-tiles of 50", {"gain.sub_tile=50"}, 1.6e-4, 128, 96},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        for (int levels = 0; levels < 2; levels++) {
+            size_t n = 0;
+            while (n < ARRAY_LEN(rows[i].sets) && rows[i].sets[n]) n++;
+            machine *chip = n ? chip_of(a, rows[i].sets, n) : m;
+            gain_params p = device(chip, 64, rows[i].slots);
+            p.decay = (float)rows[i].lambda;
+            if (!levels) p.out_levels = 0;
+            compare(rows[i].name, &p, (double)p.decay, rows[i].window, 7 + i);
+        }
+    arena_free(a);
+}
+
+// P(v) of the eight levels: the table of hardware.md 2.2.
+static void test_cell(void **state) {
+    static const double table[] = {-10.3315, -5.6542, -2.5317, -0.3768,
+                                   1.3978,   3.3795,  6.1554,  10.3130};
+    arena *a = arena_new();
+    machine *m = chip_of(a, NULL, 0);
+    gain_params p = device(m, 1, 64);
+    gain_unit *u = gain_unit_new(&p);
+    gain_cells c = gain_cells_new(u, 1);
+    gain_scaling g = {.a_q = 1, .a_k = 1, .a_v = 1, .a_o = 1};
+    void *scratch = base_alloc(gain_scratch(u));
+    for (int k = 0; k < 8; k++) {
+        float volts = (float)k * 0.9f / 7, one = 1;
+        double s;
+        gain_write(u, &c, 0, 0, &g, &volts, &volts);
+        gain_scores(u, XBAR_PORTABLE, &c, 0, &(gain_view){0, 0, 1, NULL}, &g, &one, &s, scratch);
+        if (fabs(s - table[k]) > 0.5e-4) fail_msg("level %d: %.6f", k, s);
+    }
+    free(scratch);
+    gain_cells_free(&c);
+    gain_unit_free(u);
+    arena_free(a);
+}
+
+// --- the interpreter's, to the bit --------------------------------------------------------------
+
+typedef struct {
+    gain_params p;
+    uint32_t n_kv, q_per_kv, window;
+    isa_rmode mode;
+    bool masked;
+} variant;
+
+static uint32_t one_of(uint64_t *r, const uint32_t *list, size_t n) {
+    return list[random_in(r, 0, (int64_t)n - 1)];
+}
+
+static variant random_variant(uint64_t *r) {
+    static const uint32_t q[] = {0, 2, 16, 200, 256, 1000}, kv[] = {0, 2, 3, 7, 8, 8, 16, 17, 256},
+                          out[] = {0, 2, 31, 32, 1025}, widths[] = {1, 3, 5, 8, 12, 33, 64, 70};
+    variant v = {.n_kv = (uint32_t)random_in(r, 1, 2),
+                 .q_per_kv = (uint32_t)random_in(r, 1, 2),
+                 .mode = random_in(r, 0, 3) ? ISA_RING_CAUSAL : ISA_RING_ALL,
+                 .masked = random_in(r, 0, 1)};
+    gain_params *p = &v.p;
+    memset(p, 0, sizeof *p);
+    p->d = one_of(r, widths, ARRAY_LEN(widths)), p->dv = one_of(r, widths, ARRAY_LEN(widths));
+    p->slots = (uint32_t)random_in(r, 1, 30);
+    v.window = (uint32_t)random_in(r, 0, p->slots);
+    p->sub_tile = (uint32_t)random_in(r, 1, 12);
+    p->q_levels = one_of(r, q, ARRAY_LEN(q)), p->kv_levels = one_of(r, kv, ARRAY_LEN(kv));
+    p->out_levels = one_of(r, out, ARRAY_LEN(out));
+    p->saturate_scores = random_in(r, 0, 1), p->saturate_outputs = random_in(r, 0, 1);
+    p->product = random_in(r, 0, 1), p->any_age = v.mode != ISA_RING_CAUSAL;
+    p->terms = (uint32_t)(random_in(r, 0, 1) ? random_in(r, 2, 4) : random_in(r, 1, 12));
+    p->v_dd = 0.9f + random_float(r) / 2;
+    p->s_sat = 3 + random_float(r), p->o_sat = 2 + random_float(r);
+    p->decay = random_in(r, 0, 2) ? (1 + random_float(r)) / 50 : 0;
+    for (uint32_t i = 0; i < p->terms; i++) p->cell[i] = 3 * random_float(r);
+    return v;
+}
+
+static charge_unit unit_of(const gain_params *p) {
+    charge_unit u = {.sub_tile = p->sub_tile,
+                     .slots = p->slots,
+                     .q_levels = p->q_levels,
+                     .kv_levels = p->kv_levels,
+                     .out_levels = p->out_levels,
+                     .v_dd = p->v_dd,
+                     .s_sat = p->s_sat,
+                     .o_sat = p->o_sat,
+                     .saturate_scores = p->saturate_scores,
+                     .saturate_outputs = p->saturate_outputs,
+                     .decay = (double)p->decay,
+                     .product = p->product,
+                     .terms = (int)p->terms};
+    for (uint32_t i = 0; i < p->terms; i++) u.cell[i] = (double)p->cell[i];
+    return u;
+}
+
+enum { TOKENS = 100, HEADS = 4, WIDEST = 70 };
+typedef struct {
+    float q[TOKENS * HEADS * WIDEST], kv[TOKENS * 2 * 2 * WIDEST], scalings[8 * HEADS];
+    int32_t mask[TOKENS];
+} data;
+
+static void fill(data *d, uint64_t *r) {
+    for (size_t i = 0; i < ARRAY_LEN(d->q); i++) d->q[i] = 2 * random_float(r);
+    for (size_t i = 0; i < ARRAY_LEN(d->kv); i++) d->kv[i] = 2 * random_float(r);
+    for (size_t i = 0; i < ARRAY_LEN(d->scalings); i++) d->scalings[i] = random_float(r);
+    for (int h = 0; h < HEADS; h++) d->scalings[3 * HEADS + h] = d->scalings[5 * HEADS + h] = 0.45f;
+    for (int i = 0; i < TOKENS; i++) d->mask[i] = random_in(r, 0, 3) != 0;
+    d->kv[5] = NAN, d->q[9] = -INFINITY, d->kv[77] = INFINITY;
+}
+
+static float scaling_at(const data *d, const variant *v, int which, uint32_t head) {
+    return d->scalings[which * (int)(v->n_kv * v->q_per_kv) + (int)head];
+}
+
+static void interpreter(const variant *v, const data *d, int t, int last, float *o) {
+    const gain_params *p = &v->p;
+    charge_unit u = unit_of(p);
+    uint32_t heads = v->n_kv * v->q_per_kv, row = v->n_kv * (p->d + p->dv);
+    int window = v->mode == ISA_RING_CAUSAL && v->window ? (int)v->window : (int)p->slots;
+    int first = last - window + 1 < 0 ? 0 : last - window + 1, n = last - first + 1;
+    double *k = base_alloc(((size_t)n * (p->d + p->dv) + p->d + 1) * sizeof *k);
+    double *val = k + (size_t)n * p->d, *q = val + (size_t)n * p->dv;
+    uint8_t *valid = base_alloc((size_t)n + 1);
+    for (uint32_t h = 0; h < heads; h++) {
+        uint32_t g = h / v->q_per_kv, from = g * v->q_per_kv;
+        for (int j = 0; j < n; j++) {
+            const float *x = d->kv + (size_t)(first + j) * row;
+            valid[j] = !v->masked || d->mask[first + j];
+            for (uint32_t i = 0; i < p->d; i++)
+                k[(size_t)j * p->d + i] = charge_store(&u, scaling_at(d, v, 2, from),
+                                                       scaling_at(d, v, 3, from), x[g * p->d + i]);
+            for (uint32_t i = 0; i < p->dv; i++)
+                val[(size_t)j * p->dv + i] =
+                    charge_store(&u, scaling_at(d, v, 4, from), scaling_at(d, v, 5, from),
+                                 x[v->n_kv * p->d + g * p->dv + i]);
+        }
+        for (uint32_t i = 0; i < p->d; i++)
+            q[i] = charge_pulse(&u, scaling_at(d, v, 0, h), scaling_at(d, v, 1, h),
+                                d->q[((size_t)t * heads + h) * p->d + i]);
+        charge_query query = {q, p->d, p->dv, scaling_at(d, v, 6, h), scaling_at(d, v, 7, h), t};
+        charge_memory memory = {k, val, valid, first, n};
+        charge_attend(&u, &query, &memory, o + (size_t)h * p->dv, NULL, NULL);
+    }
+    free(valid);
+    free(k);
+}
+
+static build variant_build(const variant *v, const data *d) {
+    const gain_params *p = &v->p;
+    uint32_t heads = v->n_kv * v->q_per_kv;
+    build b = build_new(v->mode == ISA_RING_CAUSAL ? ISA_STREAM : ISA_WHOLE, TOKENS, TOKENS);
+    isa_ring r = {.mode = (uint8_t)v->mode,
+                  .readout = ISA_READ_CHARGE,
+                  .n_kv = v->n_kv,
+                  .q_per_kv = v->q_per_kv,
+                  .d = p->d,
+                  .dv = p->dv,
+                  .slots = p->slots,
+                  .window = v->window,
+                  .sub_tile = p->sub_tile,
+                  .kv_levels = p->kv_levels,
+                  .q_levels = p->q_levels,
+                  .out_levels = p->out_levels,
+                  .saturate = (uint8_t)(p->saturate_scores + 2 * p->saturate_outputs),
+                  .decay_form = (uint8_t)p->product,
+                  .v_dd = p->v_dd,
+                  .s_sat = p->s_sat,
+                  .o_sat = p->o_sat,
+                  .decay = p->decay,
+                  .cell_terms = p->terms,
+                  .bias_table = ISA_NO_OFFSET,
+                  .sink = ISA_NO_OFFSET};
+    r.cell = build_data(&b, p->cell, p->terms * sizeof *p->cell);
+    r.scalings = build_data(&b, d->scalings, (size_t)8 * heads * sizeof *d->scalings);
+    uint16_t q = build_in(&b, "q", ISA_F32, heads * p->d),
+             kv = build_in(&b, "kv", ISA_F32, v->n_kv * (p->d + p->dv)),
+             mask = build_in(&b, "mask", ISA_I32, 1);
+    uint16_t o = build_buf(&b, ISA_F32, heads * p->dv), m = v->masked ? mask : ISA_NONE;
+    isa_tile *t = &b.p->tiles[0];
+    t->rings[t->n_rings++] = r;
+    if (v->mode == ISA_RING_CAUSAL) {
+        EMIT(&b, .op = ISA_attn, .d = o, .a = q, .b = kv, .x = 0, .n = m);
+    } else {
+        EMIT(&b, .op = ISA_kvw, .a = kv, .x = 0, .n = m);
+        EMIT(&b, .op = ISA_query, .d = o, .a = q, .x = 0);
+    }
+    build_out(&b, "o", o);
+    return b;
+}
+
+static void feed(sim *s, build *b, const variant *v, const data *d, int from, int rows, float *o) {
+    arena *a = arena_new();
+    uint32_t heads = v->n_kv * v->q_per_kv, q = heads * v->p.d, kv = v->n_kv * (v->p.d + v->p.dv);
+    tensor in[3] = {rows_f32(a, rows, q, d->q + (size_t)from * q),
+                    rows_f32(a, rows, kv, d->kv + (size_t)from * kv),
+                    rows_i32(a, rows, d->mask + from)},
+           out;
+    int64_t n[ISA_DOMAINS] = {rows};
+    assert_true(sim_step(s, 0, 0, from == 0, n, in, a, &out, b->diags));
+    memcpy(o, out.data, (size_t)rows * heads * v->p.dv * sizeof *o);
+    arena_free(a);
+}
+
+// Whole, single steps, random cuts; 1, 2, 8 threads; three wraps and more: the interpreter's bits,
+// and the same counts.
+static void test_interpreter(void **state) {
+    uint64_t r = 41;
+    data *d = base_alloc(sizeof *d);
+    float *want = base_alloc(TOKENS * HEADS * WIDEST * sizeof *want),
+          *got = base_alloc(TOKENS * HEADS * WIDEST * sizeof *got);
+    for (int k = 0; k < 120; k++) {
+        variant v = random_variant(&r);
+        fill(d, &r);
+        int tokens = v.mode == ISA_RING_CAUSAL ? TOKENS : (int)v.p.slots;
+        size_t width = v.n_kv * v.q_per_kv * v.p.dv;
+        for (int t = 0; t < tokens; t++)
+            interpreter(&v, d, t, v.mode == ISA_RING_CAUSAL ? t : tokens - 1,
+                        want + (size_t)t * width);
+        sim_stats first = {0};
+        for (int way = 0; way < 4; way++) {
+            build b = variant_build(&v, d);
+            if (v.mode != ISA_RING_CAUSAL)
+                b.p->max_chunk = b.p->max_tokens = b.p->phases[0].max_rows[0] = v.p.slots;
+            sim *s = build_sim(&b, way == 0 ? 1 : way == 1 ? 2 : 8, false);
+            for (int t = 0, n; t < tokens; t += n) {
+                n = v.mode != ISA_RING_CAUSAL || way == 0 ? tokens
+                    : way == 1                            ? 1
+                                                          : (int)random_in(&r, 1, 40);
+                if (n > tokens - t) n = tokens - t;
+                feed(s, &b, &v, d, t, n, got + (size_t)t * width);
+            }
+            if (memcmp(want, got, (size_t)tokens * width * sizeof *got) != 0)
+                fail_msg("variant %d, way %d: kv %u q %u out %u terms %u slots %u window %u", k,
+                         way, v.p.kv_levels, v.p.q_levels, v.p.out_levels, v.p.terms, v.p.slots,
+                         v.window);
+            sim_stats now = sim_totals(s);
+            now.instructions = 0;
+            if (way == 0) first = now;
+            assert_memory_equal(&now, &first, sizeof now);
+            sim_free(s);
+            build_free(&b);
+        }
+    }
+    free(d), free(want), free(got);
+}
+
+// Every instruction set: S, outputs and counts of the portable code, wherever the window lies in
+// the ring, with tokens that nobody sees.
+static void check_paths(const gain_params *p, uint64_t *r, int k) {
+    const size_t heads = 2, d = p->d, dv = p->dv, slots = p->slots;
+    gain_unit *u = gain_unit_new(p);
+    gain_cells c = gain_cells_new(u, heads);
+    float *x = base_alloc((2 * d + 3 * dv) * sizeof *x), *q = x + d + dv, *want = q + d,
+          *got = want + dv;
+    double *s = base_calloc(2 * slots, sizeof *s), *z = s + slots;
+    int64_t *held = base_alloc(slots * sizeof *held);
+    void *scratch = base_alloc(gain_scratch(u));
+    gain_scaling g = {0.6f, 0.2f, 0.3f, 0.45f, 0.3f, 0.45f, 1.5f, 0.25f};
+    int64_t len = random_in(r, 1, (int64_t)(2 * slots));
+    for (size_t i = 0; i < slots; i++) held[i] = -1;
+    for (int64_t t = 0; t < len; t++) {
+        for (size_t i = 0; i < d + dv; i++) x[i] = 2 * random_float(r);
+        for (size_t h = 0; h < heads; h++) gain_write(u, &c, h, (size_t)t % slots, &g, x, x + d);
+        held[(size_t)t % slots] = random_in(r, 0, 5) ? t : -1;
+    }
+    for (int i = 0; i < 4; i++) {
+        int64_t t = len - 1, n = random_in(r, 0, min_i64(len, (int64_t)slots));
+        gain_view view = {t, t - n + 1, n, i % 2 ? held : NULL};
+        size_t head = (size_t)random_in(r, 0, 1);
+        for (size_t j = 0; j < d; j++) q[j] = 2 * random_float(r);
+        gain_counts count = {0};
+        gain_scores(u, XBAR_PORTABLE, &c, head, &view, &g, q, s, scratch);
+        gain_attend(u, XBAR_PORTABLE, &c, head, &view, &g, q, want, &count, scratch);
+        for (xbar_path path = XBAR_AVX2; path < XBAR_PATHS; path++) {
+            if (!xbar_has_path(path)) continue;
+            gain_counts again = {0};
+            memcpy(z, s, slots * sizeof *z);
+            gain_scores(u, path, &c, head, &view, &g, q, z, scratch);
+            gain_attend(u, path, &c, head, &view, &g, q, got, &again, scratch);
+            if (memcmp(s, z, slots * sizeof *z) != 0 || memcmp(want, got, dv * sizeof *got) != 0 ||
+                memcmp(&count, &again, sizeof count) != 0)
+                fail_msg("%s, device %d: d %zu dv %zu slots %zu kv %u q %u terms %u",
+                         xbar_path_name(path), k, d, dv, slots, p->kv_levels, p->q_levels,
+                         p->terms);
+        }
+    }
+    free(x), free(s), free(held), free(scratch);
+    gain_cells_free(&c);
+    gain_unit_free(u);
+}
+
+static void test_paths(void **state) {
+    uint64_t r = 43;
+    arena *a = arena_new();
+    machine *m = chip_of(a, NULL, 0);
+    for (int k = 0; k < 300; k++) {
+        gain_params p = random_variant(&r).p;
+        if (k % 3 == 0) { // the chip's own, in many sizes
+            uint32_t d = (uint32_t)random_in(&r, 1, 130);
+            p = device(m, d, (uint32_t)random_in(&r, 1, 400));
+            p.dv = (uint32_t)random_in(&r, 1, 130);
+            p.kv_levels = (uint32_t)random_in(&r, 2, 16), p.decay = 1.6e-4f;
+        }
+        check_paths(&p, &r, k);
+    }
+    for (uint32_t q = 16; q <= 256; q += 240)
+        for (uint32_t kv = 8; kv <= 16; kv += 8) { // every sum as large as it gets
+            gain_params p = device(m, 64, 1024);
+            p.q_levels = q, p.kv_levels = kv;
+            check_paths(&p, &r, (int)(q + kv));
+        }
+    arena_free(a);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_against_the_facts),
+        cmocka_unit_test(test_cell),
+        cmocka_unit_test(test_interpreter),
+        cmocka_unit_test(test_paths),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
