@@ -1,9 +1,6 @@
 // ohmic generate PROGRAM: text from a language model on the simulator, as it comes.
-#include "cli/args.h"
-#include "cli/host.h"
+#include "cli/generate.h"
 #include "cli/report.h"
-#include "cli/sampler.h"
-#include "cli/tokenizer.h"
 #include "support/file.h"
 #include <inttypes.h>
 #include <string.h>
@@ -25,30 +22,19 @@ static const arg_option options[] = {
      "tokenizer.json or llama2.c's .bin; default: tokenizer.json or tokenizer.bin beside the "
      "program"},
     {"ids", 0, ARG_FLAG, NULL, "print token ids instead of text"},
-    {"stats", 0, ARG_FLAG, NULL, "event counters at the end"},
+    {"save-state", 0, ARG_STRING, "FILE", "save the sequence at the end, to go on another time"},
+    {"save-every", 0, ARG_INT, "N", "--save-state: also after every N tokens"},
+    {"load-state", 0, ARG_STRING, "FILE",
+     "go on with a sequence; a prompt is put behind it; sampling as it was saved with, unless "
+     "said"},
+    {"metrics", 0, ARG_FLAG, NULL, "a table of what every token cost; on standard error"},
+    {"metrics-file", 0, ARG_STRING, "FILE", "the same, to a file"},
+    {"stats", 0, ARG_FLAG, NULL, "event counters and peak memory at the end"},
     {"threads", 't', ARG_INT, "N", "threads; never changes a result; default: all cores"},
     {"json", 0, ARG_FLAG, NULL, "print as JSON, at the end"},
 };
 
-typedef VEC(char) text_buffer;
-
-typedef struct {
-    arena *a;
-    const args *given;
-    diag_sink *diags;
-    engine *engine;
-    host_text model;
-    tokenizer *tokenizer; // NULL: ids only
-    tokenizer_ids prompt, made;
-    sampler sampler;
-    tokenizer_stream stream;
-    text_buffer text; // of the generated tokens
-    size_t shown;     // bytes of it printed
-    const char *const *stops;
-    size_t n_stops;
-    const char *why;
-    double prefill_seconds, seconds;
-} generation;
+enum { PACE = 1000 }; // tokens whose seconds are reported together
 
 static double now(void) {
     struct timespec t;
@@ -71,218 +57,247 @@ static bool open_tokenizer(generation *g, const char *program) {
         if (beside && file_exists(beside)) path = beside;
     }
     if (path) return (g->tokenizer = tokenizer_open(path, g->diags)) != NULL;
-    return (args_flag(g->given, "ids") && args_string(g->given, "prompt-ids", NULL)) ||
+    return (args_flag(g->given, "ids") && (args_string(g->given, "prompt-ids", NULL) ||
+                                           args_string(g->given, "load-state", NULL))) ||
            usage(g, "no tokenizer lies beside the program: say --tokenizer FILE (or work with "
                     "--prompt-ids and --ids)");
 }
 
-static bool parse_ids(generation *g, const char *text) {
+static bool parse_ids(generation *g, const char *text, tokenizer_ids *out) {
     while (*text) {
         char *end;
         long v = strtol(text, &end, 10);
         if (end == text || v < INT32_MIN || v > INT32_MAX)
             return usage(g, "--prompt-ids wants numbers with commas between them");
-        vec_push(&g->prompt, (int32_t)v);
+        vec_push(out, (int32_t)v);
         text = end + strspn(end, ", \t\n");
     }
     return true;
 }
 
-static bool read_prompt(generation *g) {
+// Behind a state the prompt may be empty, and gets no token that begins a text.
+static bool read_prompt(generation *g, bool loaded, tokenizer_ids *out) {
     const char *ids = args_string(g->given, "prompt-ids", NULL);
     const char *text = args_string(g->given, "prompt", "");
     if (ids && *text) return usage(g, "--prompt and --prompt-ids exclude each other");
     file_map f = {0};
-    bool ok;
+    bool ok = true;
     if (ids) {
-        ok = parse_ids(g, ids);
+        ok = parse_ids(g, ids, out);
+    } else if (*text && !g->tokenizer) {
+        return usage(g, "--prompt needs --tokenizer FILE");
     } else if (strcmp(text, "-") == 0) {
         ok = file_map_open(&f, "-", g->diags) &&
-             tokenizer_encode(g->tokenizer, (const char *)f.data, f.bytes, true, &g->prompt,
-                              g->diags);
+             tokenizer_encode(g->tokenizer, (const char *)f.data, f.bytes, !loaded, out, g->diags);
         file_map_close(&f);
-    } else {
-        ok = tokenizer_encode(g->tokenizer, text, strlen(text), true, &g->prompt, g->diags);
+    } else if (*text || !loaded) {
+        ok = tokenizer_encode(g->tokenizer, text, strlen(text), !loaded, out, g->diags);
     }
-    if (!ok) return false;
-    if (!g->prompt.count && g->tokenizer && tokenizer_bos(g->tokenizer) >= 0)
-        vec_push(&g->prompt, tokenizer_bos(g->tokenizer));
-    if (!g->prompt.count)
-        return usage(g, "the prompt is empty and the tokenizer has no token to begin with");
-    return true;
+    if (!ok || loaded) return ok;
+    if (!out->count && g->tokenizer && tokenizer_bos(g->tokenizer) >= 0)
+        vec_push(out, tokenizer_bos(g->tokenizer));
+    return out->count ||
+           usage(g, "the prompt is empty and the tokenizer has no token to begin with");
 }
 
-static bool check_program(generation *g) {
+static bool check_stream(generation *g) {
     const engine_info *info = engine_describe(g->engine);
-    if (!info->stream) {
-        const char *reason = strstr(info->notes, "the program takes whole sequences");
-        diag_emit(g->diags, DIAG_ID_host_whole, DIAG_NOWHERE,
-                  "the program cannot generate token by token: %.*s (tok-whole)",
-                  reason ? (int)strcspn(reason, "\n") : 33,
-                  reason ? reason : "the program takes whole sequences");
-        return false;
-    }
-    if ((int64_t)g->prompt.count <= info->max_tokens) return true;
-    diag_emit(g->diags, DIAG_ID_host_length, DIAG_NOWHERE,
-              "the prompt has %zu tokens, the program was compiled for %" PRId64
-              ": compile with --max-tokens %zu or more",
-              g->prompt.count, info->max_tokens, g->prompt.count + 1);
+    if (info->stream) return true;
+    const char *reason = strstr(info->notes, "the program takes whole sequences");
+    diag_emit(g->diags, DIAG_ID_host_whole, DIAG_NOWHERE,
+              "the program cannot generate token by token: %.*s (tok-whole)",
+              reason ? (int)strcspn(reason, "\n") : 33,
+              reason ? reason : "the program takes whole sequences");
     return false;
+}
+
+static bool check_length(generation *g) {
+    int64_t most = engine_describe(g->engine)->max_tokens, n = (int64_t)g->ids.count;
+    if (n <= most || !g->n_prompt) return true;
+    if (g->n_loaded)
+        diag_emit(g->diags, DIAG_ID_host_length, DIAG_NOWHERE,
+                  "the state holds %zu tokens and the prompt has %zu, the program was compiled for "
+                  "%" PRId64 ": begin anew with one of --max-tokens %" PRId64 " or more",
+                  g->n_loaded, g->n_prompt, most, n + 1);
+    else
+        diag_emit(g->diags, DIAG_ID_host_length, DIAG_NOWHERE,
+                  "the prompt has %zu tokens, the program was compiled for %" PRId64
+                  ": compile with --max-tokens %zu or more",
+                  g->n_prompt, most, g->n_prompt + 1);
+    return false;
+}
+
+// The state, if one is asked for, and the prompt behind it.
+static bool begin(generation *g) {
+    const char *state = args_string(g->given, "load-state", NULL);
+    tokenizer_ids prompt = {0};
+    bool ok = read_prompt(g, state != NULL, &prompt) && (!state || generate_load(g, state));
+    if (ok && prompt.count) { // what was sampled before it is not taken any more
+        for (size_t i = 0; i < prompt.count; i++) vec_push(&g->ids, prompt.items[i]);
+        g->n_prompt = prompt.count;
+        g->n_given = g->ids.count;
+        g->has_next = false;
+        ok = check_length(g);
+    }
+    vec_free(&prompt);
+    return ok;
 }
 
 // ---- token by token --------------------------------------------------------------------------
 
-// Bytes that may be shown: none of a stop text that could still become complete.
-static size_t showable(const generation *g) {
-    size_t safe = g->text.count;
-    for (size_t i = 0; i < g->n_stops; i++) {
-        size_t n = strlen(g->stops[i]);
-        for (size_t k = n; k-- > 1;) {
-            if (k > g->text.count) continue;
-            if (memcmp(g->text.items + g->text.count - k, g->stops[i], k) != 0) continue;
-            if (g->text.count - k < safe) safe = g->text.count - k;
-            break;
+// Feeds the ids that are not fed yet; then `next` is known.
+static bool feed(generation *g) {
+    int64_t chunk = max_i64(1, engine_describe(g->engine)->max_chunk);
+    int64_t until = (int64_t)g->ids.count;
+    while (g->model.pos < until) {
+        arena *a = arena_new();
+        tensor logits;
+        int64_t at = g->model.pos, n = min_i64(chunk, until - at);
+        bool ok = host_text_step(&g->model, at == 0, g->ids.items + at, n, a, &logits, g->diags);
+        if (ok && at + n == until) {
+            int64_t width = logits.dim[1], last = logits.dim[0] - 1;
+            g->next = sampler_next(&g->sampler, (const float *)logits.data + last * width, width);
+            g->has_next = true;
         }
+        arena_free(a);
+        if (!ok) return false;
     }
-    return safe;
-}
-
-// Cuts the text where a stop begins.
-static bool find_stop(generation *g, size_t searched) {
-    for (size_t i = 0; i < g->n_stops; i++) {
-        size_t n = strlen(g->stops[i]);
-        for (size_t at = searched > n ? searched - n : 0; n && at + n <= g->text.count; at++) {
-            if (memcmp(g->text.items + at, g->stops[i], n) != 0) continue;
-            g->text.count = at;
-            return true;
-        }
-    }
-    return false;
-}
-
-static void show(generation *g, size_t until) {
-    bool quiet = args_flag(g->given, "json") || args_flag(g->given, "ids");
-    if (!quiet && until > g->shown) {
-        fwrite(g->text.items + g->shown, 1, until - g->shown, stdout);
-        fflush(stdout);
-    }
-    if (until > g->shown) g->shown = until;
-}
-
-static void append(generation *g, const char *piece) {
-    for (; *piece; piece++) vec_push(&g->text, *piece);
-}
-
-// Takes over one token; false: it ends the text.
-static bool take(generation *g, int32_t id) {
-    const tokenizer *t = g->tokenizer;
-    if (t && (id == tokenizer_eos(t) || id == tokenizer_bos(t))) {
-        g->why = "end token";
-        return false;
-    }
-    vec_push(&g->made, id);
-    if (args_flag(g->given, "ids") && !args_flag(g->given, "json")) {
-        printf("%s%d", g->made.count > 1 ? " " : "", id);
-        fflush(stdout);
-    }
-    if (!t) return true;
-    size_t before = g->text.count;
-    arena *a = arena_new();
-    append(g, tokenizer_decode_piece(t, &g->stream, id, a));
-    arena_free(a);
-    if (find_stop(g, before)) {
-        g->why = "stop text";
-        return false;
-    }
-    show(g, showable(g));
     return true;
 }
 
-static bool step(generation *g, bool reset, const int32_t *ids, int64_t n, int32_t *next) {
-    arena *a = arena_new();
-    tensor logits;
-    bool ok = host_text_step(&g->model, reset, ids, n, a, &logits, g->diags);
-    if (ok && next) {
-        int64_t width = logits.dim[1], last = logits.dim[0] - 1;
-        *next = sampler_next(&g->sampler, (const float *)logits.data + last * width, width);
+// Takes over the token that was sampled; false: it ends the text.
+static bool take(generation *g) {
+    const tokenizer *t = g->tokenizer;
+    if (t && (g->next == tokenizer_eos(t) || g->next == tokenizer_bos(t))) {
+        g->why = "end token";
+        return false;
     }
-    arena_free(a);
-    return ok;
+    vec_push(&g->ids, g->next);
+    g->has_next = false;
+    if (args_flag(g->given, "ids") && !args_flag(g->given, "json")) {
+        printf("%s%d", generate_made(g) > 1 ? " " : "", g->next);
+        fflush(stdout);
+    }
+    if (generate_text_add(g)) return true;
+    g->why = "stop text";
+    return false;
+}
+
+static bool prefill(generation *g) {
+    double start = now();
+    if (g->n_prompt) {
+        if (g->n_loaded) { // what the text before held back
+            generate_text_flush(g);
+            g->base = g->text.count;
+        }
+        if (!feed(g)) return false;
+        generate_text_skip(g, g->n_loaded, g->ids.count);
+    }
+    g->prefill_seconds = now() - start;
+    return true;
 }
 
 static bool generate(generation *g) {
     const engine_info *info = engine_describe(g->engine);
-    int64_t limit = args_int(g->given, "tokens", 256), n = (int64_t)g->prompt.count;
-    int64_t chunk = max_i64(1, info->max_chunk);
-    int32_t next = 0;
-    double start = now();
-    for (int64_t at = 0; at < n; at += chunk)
-        if (!step(g, at == 0, g->prompt.items + at, min_i64(chunk, n - at), &next)) return false;
-    for (int64_t i = 0; g->tokenizer && i < n; i++) { // the stream knows what was before
-        arena *a = arena_new();
-        tokenizer_decode_piece(g->tokenizer, &g->stream, g->prompt.items[i], a);
-        arena_free(a);
-    }
-    g->prefill_seconds = now() - start;
-    start = now();
+    const char *save = args_string(g->given, "save-state", NULL);
+    size_t limit = (size_t)args_int(g->given, "tokens", 256);
+    size_t every = save ? (size_t)args_int(g->given, "save-every", 0) : 0;
+    if (!prefill(g)) return false;
+    double start = now(), before = start;
     g->why = "the number of tokens asked for (--tokens)";
-    while ((int64_t)g->made.count < limit && take(g, next)) {
-        if ((int64_t)g->made.count == limit) break;
-        if (g->model.pos == info->max_tokens) {
+    while (generate_made(g) < limit) {
+        if (!g->has_next && g->model.pos == info->max_tokens) {
             g->why = "the program's maximum (compile with a larger --max-tokens)";
             break;
         }
-        if (!step(g, false, &next, 1, &next)) return false;
+        if (!g->has_next && !feed(g)) return false;
+        generate_measure(g);
+        if (!take(g)) break;
+        if (generate_made(g) % PACE == 0) {
+            vec_push(&g->pace, now() - before);
+            before = now();
+        }
+        if (every && generate_made(g) % every == 0 && !generate_save(g, save)) return false;
     }
-    if (g->tokenizer && strcmp(g->why, "stop text") != 0)
-        append(g, tokenizer_decode_end(&g->stream, g->a));
-    show(g, g->text.count);
+    // With a state the text goes on another time: what is held back is part of it.
+    bool ended = strcmp(g->why, "end token") == 0, stopped = strcmp(g->why, "stop text") == 0;
+    if (!stopped && (!save || ended)) generate_text_flush(g);
     g->seconds = now() - start;
-    return true;
+    return !save || generate_save(g, save);
 }
 
 // ---- after the last --------------------------------------------------------------------------
 
-static json_t *ids_json(const tokenizer_ids *ids) {
+static json_t *ids_json(const tokenizer_ids *ids, size_t from, size_t until) {
     json_t *list = json_array();
-    for (size_t i = 0; i < ids->count; i++)
-        json_array_append_new(list, json_integer(ids->items[i]));
+    for (size_t i = from; i < until; i++) json_array_append_new(list, json_integer(ids->items[i]));
     return list;
 }
 
+static void finish_json(const generation *g, double rate, const sim_stats *stats) {
+    size_t made = g->n_loaded + g->n_prompt, end = max_i64((int64_t)g->first, (int64_t)g->shown);
+    json_t *pace = json_array();
+    for (size_t i = 0; i < g->pace.count; i++)
+        json_array_append_new(pace, json_real(g->pace.items[i]));
+    json_t *j = json_pack(
+        "{s:o, s:o, s:o, s:s, s:I, s:f, s:f, s:f, s:o, s:I}", "prompt_ids",
+        ids_json(&g->ids, g->n_loaded, made), "ids", ids_json(&g->ids, made, g->ids.count), "text",
+        json_stringn(g->text.items ? g->text.items + g->first : "", end - g->first), "stopped_by",
+        g->why, "loaded_tokens", (json_int_t)g->n_loaded, "prefill_seconds", g->prefill_seconds,
+        "seconds", g->seconds, "tokens_per_second", rate, "seconds_per_1000_tokens", pace,
+        "peak_memory_bytes", (json_int_t)report_peak_memory());
+    if (args_flag(g->given, "stats")) json_object_set_new(j, "stats", report_stats_json(stats));
+    if (args_flag(g->given, "metrics")) json_object_set_new(j, "metrics", generate_metrics_json(g));
+    report_json(j);
+}
+
 static void finish(generation *g) {
-    double rate = g->seconds > 0 ? (double)g->made.count / g->seconds : 0;
+    size_t made = generate_made(g);
+    double rate = g->seconds > 0 ? (double)made / g->seconds : 0;
     sim_stats stats = sim_totals(engine_sim(g->engine));
     if (args_flag(g->given, "json")) {
-        json_t *j =
-            json_pack("{s:o, s:o, s:o, s:s, s:f, s:f, s:f}", "prompt_ids", ids_json(&g->prompt),
-                      "ids", ids_json(&g->made), "text", json_stringn(g->text.items, g->text.count),
-                      "stopped_by", g->why, "prefill_seconds", g->prefill_seconds, "seconds",
-                      g->seconds, "tokens_per_second", rate);
-        if (args_flag(g->given, "stats"))
-            json_object_set_new(j, "stats", report_stats_json(&stats));
-        report_json(j);
+        finish_json(g, rate, &stats);
         return;
     }
     putchar('\n');
     fflush(stdout);
-    fprintf(stderr,
-            "[stopped by %s: %zu tokens after %zu of prompt, %.3g s + %.3g s, %.1f tokens/s]\n",
-            g->why, g->made.count, g->prompt.count, g->prefill_seconds, g->seconds, rate);
-    if (args_flag(g->given, "stats")) report_stats(&stats, stderr);
+    fprintf(stderr, "[stopped by %s: %zu tokens after ", g->why, made);
+    if (g->n_loaded) fprintf(stderr, "%zu of the state and ", g->n_loaded);
+    fprintf(stderr, "%zu of prompt, %.3g s + %.3g s, %.1f tokens/s]\n", g->n_prompt,
+            g->prefill_seconds, g->seconds, rate);
+    if (args_flag(g->given, "metrics")) generate_metrics_print(g, stderr);
+    if (!args_flag(g->given, "stats")) return;
+    report_stats(&stats, stderr);
+    fprintf(stderr, "%-18s %16" PRIu64 " %-20s %s\n", "peak_memory", report_peak_memory(), "bytes",
+            "of this process");
+}
+
+// The metrics' file, beside what goes to the terminal. False: reported.
+static bool write_metrics(generation *g) {
+    const char *path = args_string(g->given, "metrics-file", NULL);
+    file_out *out = path ? file_out_open(path, g->diags) : NULL;
+    if (!out) return !path;
+    generate_metrics_print(g, file_out_stream(out));
+    return file_out_commit(out, g->diags);
 }
 
 static bool read_options(generation *g) {
     const args *v = g->given;
     double k = (double)args_int(v, "top-k", 0), p = args_real(v, "top-p", 1);
     double warm = k > 0 || p < 1 ? 1 : 0;
-    g->sampler = (sampler){args_real(v, "temperature", warm), (int64_t)k, p,
-                           (uint64_t)args_int(v, "seed", 0)};
+    g->seed = (uint64_t)args_int(v, "seed", 0);
+    g->sampler = (sampler){args_real(v, "temperature", warm), (int64_t)k, p, g->seed};
     g->stops = args_list(v, "stop", &g->n_stops);
     if (g->sampler.temperature < 0) return usage(g, "--temperature must not be negative");
     if (k < 0) return usage(g, "--top-k must not be negative");
     if (!(p > 0 && p <= 1)) return usage(g, "--top-p must lie in (0, 1]");
     if (args_int(v, "tokens", 0) < 0) return usage(g, "--tokens must not be negative");
+    const char *save = args_string(v, "save-state", NULL), *load = args_string(v, "load-state", "");
+    if (save && strcmp(save, "-") == 0) return usage(g, "--save-state wants a file, not '-'");
+    if (args_int(v, "save-every", 1) < 1) return usage(g, "--save-every must be at least 1");
+    if (!save && args_int(v, "save-every", 0)) return usage(g, "--save-every needs --save-state");
+    if (strcmp(load, "-") == 0 && strcmp(args_string(v, "prompt", ""), "-") == 0)
+        return usage(g, "--load-state and --prompt cannot both be standard input");
     return true;
 }
 
@@ -294,19 +309,22 @@ int command_generate(int argc, char **argv) {
                              ARRAY_LEN(options), 1, 1, &code);
     if (given) {
         generation g = {.a = a, .given = given, .diags = diag_sink_new()};
-        program_file f = {0};
-        const char *path = args_at(given, 0);
+        g.path = args_at(given, 0);
         sim_options so = {.threads = (int)args_int(given, "threads", 0)};
-        if (read_options(&g) && program_open(&f, path, a, g.diags) && open_tokenizer(&g, path) &&
-            (g.engine = engine_of_program(&f, &so, g.diags)) != NULL && read_prompt(&g) &&
-            check_program(&g) && host_text_open(&g.model, g.engine, g.diags) && generate(&g))
+        if (read_options(&g) && program_open(&g.program, g.path, a, g.diags) &&
+            open_tokenizer(&g, g.path) &&
+            (g.engine = engine_of_program(&g.program, &so, g.diags)) != NULL && check_stream(&g) &&
+            host_text_open(&g.model, g.engine, g.diags) && begin(&g) && generate(&g)) {
             finish(&g);
+            write_metrics(&g);
+        }
         engine_free(g.engine);
         tokenizer_free(g.tokenizer);
-        program_close(&f);
-        vec_free(&g.prompt);
-        vec_free(&g.made);
+        program_close(&g.program);
+        vec_free(&g.ids);
         vec_free(&g.text);
+        vec_free(&g.pace);
+        vec_free(&g.metrics);
         code = args_finish(g.diags);
     }
     arena_free(a);

@@ -66,6 +66,16 @@ json_t *report_tensor_json(const tensor_named *t) {
                      s.mean, "not_finite", (json_int_t)s.strange);
 }
 
+uint64_t report_peak_memory(void) {
+    FILE *f = fopen("/proc/self/status", "r"); // getrusage's also counts who started us
+    unsigned long long kib = 0;
+    char line[256];
+    while (f && fgets(line, sizeof line, f))
+        if (sscanf(line, "VmHWM: %llu kB", &kib) == 1) break;
+    if (f) fclose(f);
+    return kib * 1024;
+}
+
 void report_json(json_t *j) {
     json_dumpf(j, stdout, JSON_INDENT(1) | JSON_REAL_PRECISION(9));
     putchar('\n');

@@ -110,6 +110,22 @@ static void read_slot(const sim *s, const isa_ring *d, const sim_ring *r, const 
     }
 }
 
+sim_ring_fill sim_ring_look(const sim *s, uint32_t tile, uint32_t ring, uint32_t bank) {
+    const isa_ring *d = &s->p->tiles[tile].rings[ring];
+    const sim_ring *r = sim_ring_of(s, tile, ring, bank);
+    sim_ring_fill f = {.slots = d->slots, .oldest = -1, .newest = -1};
+    int64_t window = d->window && d->window < d->slots ? d->window : d->slots;
+    for (uint32_t i = 0; r->held && i < d->slots; i++) {
+        f.held += r->held[i] >= 0;
+        f.newest = max_i64(f.newest, r->held[i]);
+    }
+    for (uint32_t i = 0; f.held && i < d->slots; i++)
+        if (r->held[i] > f.newest - window && r->held[i] >= 0 &&
+            (f.oldest < 0 || r->held[i] < f.oldest))
+            f.oldest = r->held[i];
+    return f;
+}
+
 // --- state files
 
 // Oldest position held that is at least `from`; -1: none. Positions rise by slots, so one pass

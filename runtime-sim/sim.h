@@ -39,6 +39,13 @@ bool sim_ring_load(sim *s, uint32_t tile, uint32_t ring, uint32_t bank, const te
 bool sim_ring_read(const sim *s, uint32_t tile, uint32_t ring, uint32_t bank, arena *a, tensor *k,
                    tensor *v);
 
+// How full a ring is.
+typedef struct {
+    int64_t slots, held;    // tokens there is room for; tokens held
+    int64_t oldest, newest; // positions held that a query at `newest` sees; -1: none
+} sim_ring_fill;
+sim_ring_fill sim_ring_look(const sim *s, uint32_t tile, uint32_t ring, uint32_t bank);
+
 // ---- state files (state_file.c): a sequence, saved and taken up again to the bit -------------
 
 // What lies beside the simulator's own state.

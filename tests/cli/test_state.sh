@@ -1,0 +1,140 @@
+#!/usr/bin/env bash
+# ohmic generate --save-state, --load-state: a text that is saved, or killed, and taken up goes on with the same
+# tokens and the same bytes of text; what is refused.   $1: the command
+. "$(dirname "$0")/lib.sh"
+tales=examples/tales
+"$ohmic" compile $tales/tales_gpt.onnx --chip ideal -q -o "$work/p.ohm" 2>/dev/null
+cp $tales/tokenizer.json "$work/tokenizer.json"
+p=$work/p.ohm s=$work/s.state
+# continues NAME PROGRAM N M OPTION...: N + M tokens at once are N, saved, and M; ids and text
+continues() {
+  local name=$1 program=$2 n=$3 m=$4 whole parts
+  shift 4
+  exits 0 generate "$program" "$@" -n $((n + m)) --ids
+  whole=$(xargs <"$work/out")
+  exits 0 generate "$program" "$@" -n "$n" --ids --save-state "$s"
+  parts=$(cat "$work/out")
+  exits 0 generate "$program" "${later[@]}" -n "$m" --ids --load-state "$s"
+  parts=$(echo "$parts $(cat "$work/out")" | xargs)
+  [ "$whole" = "$parts" ] || fail "$name: ids at once: $whole; in two: $parts"
+  [ "$(wc -w <<<"$whole")" -gt "$n" ] || fail "$name: nothing is left to go on with"
+  exits 0 generate "$program" "$@" -n $((n + m))
+  head -c -1 "$work/out" >"$work/whole" # without the newline at the end
+  exits 0 generate "$program" "$@" -n "$n" --save-state "$s"
+  head -c -1 "$work/out" >"$work/parts"
+  exits 0 generate "$program" "${later[@]}" -n "$m" --load-state "$s"
+  head -c -1 "$work/out" >>"$work/parts"
+  cmp -s "$work/whole" "$work/parts" || { cat "$work/whole" "$work/parts"; fail "$name: the text is another one"; }
+}
+
+# ---- the same tokens: greedy, drawn, cut at every place, stop texts across the cut
+later=()
+for n in 0 1 7 30; do continues "greedy, $n" "$p" "$n" 40 --prompt "Once there was"; done
+continues "drawn" "$p" 20 40 --temperature 1 --seed 3
+continues "top-k" "$p" 20 40 --top-k 5 --seed 4
+continues "top-p" "$p" 20 40 --prompt "Once there was" --top-p 0.8
+continues "bytes of characters" "$p" 11 20 --temperature 30 --seed 5 # mostly noise, pieces of characters
+exits 0 generate "$p" --prompt "Once there was" -n 60
+stop=$(head -c 60 "$work/out" | tail -c 20)
+later=(--stop "$stop" --stop "never comes")
+for n in 8 9 10 11 12 13 14 15; do continues "stop, $n" "$p" "$n" 40 --prompt "Once there was" "${later[@]}" --stop x9; done
+grep -q "stopped by stop text" "$work/err" || fail "a stop text over the cut is not found"
+later=()
+exits 0 generate "$p" --prompt "Once there was" -n 20 --save-state "$s"
+exits 0 generate "$p" --load-state "$s" -n 20 --save-state "$s" # in place
+exits 0 generate "$p" --load-state "$s" -n 20 --json
+says '"loaded_tokens": 46'
+third=$(sed -n '/"ids"/,/\]/p' "$work/out" | tr -cd '0-9 \n' | tr -s ' \n' '  ')
+exits 0 generate "$p" --prompt "Once there was" -n 60 --ids
+[ "$third" = " $(cut -d' ' -f41-60 "$work/out") " ] || fail "three parts: '$third'"
+exits 0 generate "$p" --load-state "$s" -n 1
+grep -qF "1 tokens after 46 of the state and 0 of prompt" "$work/err" || fail "how much the state holds is not said"
+
+# ---- options of the command line go before those saved; a prompt goes behind what is saved
+exits 0 generate "$p" --prompt "Once there was" -n 20 --temperature 1 --seed 3 --save-state "$s"
+exits 0 generate "$p" --load-state "$s" -n 20 --ids --temperature 0
+cold=$(cat "$work/out")
+exits 0 generate "$p" --load-state "$s" -n 20 --ids
+[ "$cold" != "$(cat "$work/out")" ] || fail "--temperature does not go before what was saved"
+exits 0 generate "$p" --prompt-ids 0,47,393 -n 0 --save-state "$s"
+exits 0 generate "$p" --load-state "$s" --prompt-ids 69,487,266 -n 20 --ids
+behind=$(cat "$work/out")
+exits 0 generate "$p" --prompt-ids 0,47,393,69,487,266 -n 20 --ids
+[ "$behind" = "$(cat "$work/out")" ] || fail "a prompt behind a state is not a prompt in two parts"
+exits 0 generate "$p" -n 250 --save-state "$s" # to the end of the tale
+exits 0 generate "$p" --load-state "$s" -n 10 --ids
+[ "$(wc -w <"$work/out")" = 0 ] || fail "a text that had ended goes on"
+grep -q "stopped by end token" "$work/err" || fail "it is not said that the text had ended"
+
+# ---- killed: what was saved last goes on (-s KILL: nothing can be cleaned up)
+exits 0 generate "$p" --prompt "Once there was" -n 120 --ids --temperature 1 --seed 8
+read -ra whole <"$work/out"
+for try in 1 2 3; do
+  rm -f "$s"
+  "$ohmic" generate "$p" --prompt "Once there was" -n 120 --temperature 1 --seed 8 --save-state "$s" --save-every 1 \
+    >/dev/null 2>&1 </dev/null &
+  child=$!
+  until [ -s "$s" ] || ! kill -0 $child 2>/dev/null; do :; done
+  sleep "0.0$((3 * try))"
+  kill -s KILL $child 2>/dev/null || true
+  wait $child 2>/dev/null || true
+  exits 0 generate "$p" --load-state "$s" -n 120 --json
+  had=$(sed -n 's/.*"loaded_tokens": \([0-9]*\),/\1/p' "$work/out")
+  made=$((had - 6))
+  rest=$(sed -n '/^ "ids"/,/\]/p' "$work/out" | tr -cd '0-9 \n' | tr -s ' \n' '  ')
+  want=" ${whole[*]:made} "
+  [ "${rest:0:${#want}}" = "$want" ] || fail "killed after $made tokens: $rest, not $want"
+done
+[ "$made" -lt ${#whole[@]} ] || echo "note: the last child had ended before it was killed"
+
+# ---- what is refused, and changes nothing
+exits 0 generate "$p" --prompt "Once there was" -n 20 --save-state "$s"
+"$ohmic" compile $tales/tales_gpt.onnx --chip ideal --window 64 -q -o "$work/w.ohm" 2>/dev/null
+rejects "the state of another program: it was saved by 'p.ohm'" generate "$work/w.ohm" --load-state "$s" \
+  --tokenizer $tales/tokenizer.json
+grep -q "chip ideal, compiled by ohmic" "$work/err" || { cat "$work/err"; fail "what would fit is not said"; }
+head -c 1000 "$s" >"$work/cut"
+rejects "the state file is cut off: 1000 bytes of" generate "$p" --load-state "$work/cut"
+rejects "no state file" generate "$p" --load-state "$p"
+rejects "cannot read" generate "$p" --load-state "$work/nothing"
+{ head -c 3000 "$s"; printf '\xee'; tail -c +3002 "$s"; } >"$work/damaged"
+rejects "the state file is damaged: its content does not match its checksum" generate "$p" --load-state "$work/damaged"
+{ head -c 8 "$s"; printf '\x07'; tail -c +10 "$s"; } >"$work/newer"
+rejects "a state file of version 7, this ohmic reads version 1" generate "$p" --load-state "$work/newer"
+rejects "the state holds 26 tokens and the prompt has 240, the program was compiled for 256" \
+  generate "$p" --load-state "$s" --prompt-ids "$(seq -s, 240)"
+rejects "--save-every must be at least 1" generate "$p" --save-state "$s" --save-every 0
+rejects "--save-every needs --save-state" generate "$p" --save-every 5
+rejects "--save-state wants a file" generate "$p" --save-state -
+rejects "--load-state and --prompt cannot both be standard input" generate "$p" --load-state - --prompt -
+rejects "cannot write" generate "$p" --save-state "$work/no/such/folder" -n 3
+before=$(cksum <"$s")
+rejects "token id 600 is outside" generate "$p" --load-state "$s" --prompt-ids 600 --save-state "$s"
+[ "$before" = "$(cksum <"$s")" ] || fail "a run that failed has changed the state file"
+[ "$(ls "$work" | grep -c 's\.state\.')" -le 3 ] || fail "temporary files are left" # of those killed
+
+# ---- metrics
+exits 0 generate "$p" --prompt "Once there was" -n 5 --metrics --ids
+awk -F '\t' '$1 == "position" { n = NF; for (i = 1; i <= NF; i++) col[$i] = i }
+  n && $1 != "position" && NF == n { rows++; if ($col["position"] != rows + 4) bad = 1
+    if ($col["window_fill"] <= last || $col["oldest_decay"] != 1) bad = 1; last = $col["window_fill"] }
+  END { exit !(rows == 5 && !bad) }' "$work/err" || { cat "$work/err"; fail "the table of metrics"; }
+exits 0 generate "$p" --prompt "Once there was" -n 5 --metrics-file "$work/metrics.tsv"
+[ "$(wc -l <"$work/metrics.tsv")" = 6 ] || fail "--metrics-file has another number of lines than tokens and one"
+exits 0 generate "$p" --prompt "Once there was" -n 5 --metrics --json
+says '"window_fill": 0.0'
+says '"peak_memory_bytes"'
+exits 0 generate "$p" -n 2 --stats
+grep -q peak_memory "$work/err" || fail "--stats does not say the peak memory"
+
+if shared models/stories260K/tok512.bin; then
+  stories=$root/../shared/models/stories260K
+  "$ohmic" compile "$stories/stories260k_legacy_op17.onnx" --chip ideal -q -o "$work/q.ohm" 2>/dev/null
+  later=(--tokenizer "$stories/tok512.bin")
+  continues "stories, greedy" "$work/q.ohm" 100 100 --tokenizer "$stories/tok512.bin"
+  continues "stories, drawn" "$work/q.ohm" 100 100 --tokenizer "$stories/tok512.bin" --temperature 1 --seed 2
+fi
+if shared models/own/tales_judge_op17.onnx; then
+  "$ohmic" compile "$root/../shared/models/own/tales_judge_op17.onnx" --chip ideal -q -o "$work/judge.ohm" 2>/dev/null
+  rejects "the program cannot generate token by token" generate "$work/judge.ohm" --load-state "$s"
+fi
