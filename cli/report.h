@@ -15,6 +15,6 @@ void report_tensor(arena *a, const tensor_named *t, FILE *out);
 json_t *report_tensor_json(const tensor_named *t);
 
 uint64_t report_peak_memory(void); // bytes resident at most, of this process; 0: not known
-void report_json(json_t *j); // prints and frees
+void report_json(json_t *j);       // prints and frees
 
 #endif
