@@ -121,10 +121,6 @@ void ir_interp_observe(ir_interp *t, ir_observer f, void *ctx) {
     t->observer_ctx = ctx;
 }
 
-const tensor *ir_interp_operand(const ir_interp *t, const ir_op *op, uint32_t k) {
-    return k < op->n_operands && op->operand[k] != IR_NONE ? &t->values[op->operand[k]].t : NULL;
-}
-
 int64_t ir_interp_pos(const ir_interp *t, int domain) {
     return domain < 0 || domain >= IR_MAX_DOMAINS ? 0 : t->pos[domain];
 }

@@ -48,8 +48,6 @@ bool ir_interp_step(ir_interp *t, const int64_t *rows, const tensor *inputs, are
 // returns.
 typedef void (*ir_observer)(void *ctx, const ir_op *op, uint32_t result, const tensor *value);
 void ir_interp_observe(ir_interp *t, ir_observer f, void *ctx);
-// Only within the observer's call for op: its operand k; NULL: absent.
-const tensor *ir_interp_operand(const ir_interp *t, const ir_op *op, uint32_t k);
 int64_t ir_interp_pos(const ir_interp *t, int domain);
 // Rings: rows [0, n) of keys and values, [n][n_kv*d] and [n][n_kv*dv], oldest first.
 bool ir_interp_ring_load(ir_interp *t, const char *ring, const tensor *k, const tensor *v);
