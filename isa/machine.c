@@ -276,6 +276,9 @@ bool machine_check(const machine *m, const char *name, diag_sink *diags) {
     REQUIRE(m->gain.q_levels != 1 && m->gain.kv_levels != 1 && m->gain.out_levels != 1 &&
                 m->gain.score_q_levels != 1 && m->gain.score_p_levels != 1,
             "one level holds nothing: gain levels are 0 (continuous) or at least 2")
+    REQUIRE(
+        m->gain.score_q_levels != 2,
+        "gain.score_q_levels is 2, but a signed pulse has 0 and a level either side: at least 3")
     double codes = 1;
     for (int64_t i = 0; i < m->gain.score_cells; i++) codes *= (double)m->gain.score_levels;
     REQUIRE(codes <= 65536,

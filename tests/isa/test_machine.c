@@ -85,6 +85,9 @@ static void sets(void **state) {
         {"crossbar.cell_bits=0", "real numbers need both"},
         {"crossbar.dac_bits=", "must be an integer"},
         {"crossbar.encoding=of", "must be one of: offset"},
+        {"gain.kv_levels=1", "one level holds nothing"},
+        {"gain.score_q_levels=2", "a signed pulse has 0"},
+        {"gain.score_adc_bits=8", "have no range to convert"},
     };
     for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
         diag_sink *d = diag_sink_new();
