@@ -139,6 +139,9 @@ typedef struct {
     int64_t heads, n_kv, d, dv;
     int domain, keys; // of queries; of keys and values
     double scale, softcap;
+    bool is_hard; // hard sigmoid in place of softmax
+    double alpha, beta;
+    const char *sink; // symbol; NULL: none
 } shape;
 
 // Queries of a decoder, keys of an encoder.
@@ -201,6 +204,12 @@ static const char *ring_make(tok_ctx *c, uint32_t node, const shape *s, tok_mask
                                                  : "all");
     ir_attr_set_float(a, l, IR_ATTR_scale, s->scale);
     ir_attr_set_float(a, l, IR_ATTR_softcap, s->softcap);
+    if (s->is_hard) {
+        ir_attr_set_str(a, l, IR_ATTR_act, "hardsigmoid");
+        ir_attr_set_float(a, l, IR_ATTR_alpha, s->alpha);
+        ir_attr_set_float(a, l, IR_ATTR_beta, s->beta);
+    }
+    if (s->sink) ir_attr_set_str(a, l, IR_ATTR_sink, s->sink);
     ir_attr_set_str(a, l, IR_ATTR_bias, k->bias);
     if (k->table) ir_attr_set_str(a, l, IR_ATTR_table, k->table);
     return r->name;
@@ -222,6 +231,25 @@ static void prove(tok_ctx *c, uint32_t node, const shape *s, const tok_mask *k) 
     } else {
         tok_proof(c, node, "row q sees keys k <= q, checked at %" PRId64 " tokens", rows);
     }
+    if (s->is_hard)
+        tok_proof(c, node,
+                  "its probabilities are a hard sigmoid of scores, min(max(%g s + %g, 0), 1)",
+                  s->alpha, s->beta);
+    if (s->sink) tok_proof(c, node, "a sink of one score a head takes part in its softmax");
+}
+
+// The activation of an nn.attention. False: reported.
+static bool activation_of(tok_ctx *c, uint32_t node, shape *s) {
+    const tok_node *n = tok_at(c, node);
+    s->is_hard = strcmp(ir_attr_str(&n->op->attrs, IR_ATTR_act, "softmax"), "hardsigmoid") == 0;
+    s->alpha = ir_attr_float(&n->op->attrs, IR_ATTR_alpha, 1);
+    s->beta = ir_attr_float(&n->op->attrs, IR_ATTR_beta, 0);
+    if (n->n_operands < 5 || n->operand[4] == TOK_NONE) return true;
+    if (!tok_at(c, n->operand[4])->is_const)
+        return tok_fail(c, node, DIAG_ID_tok_const, "its sink is not a constant (%s)",
+                        tok_name(c, n->operand[4]));
+    s->sink = tok_const_symbol(c, n->operand[4], node, 1, &s->heads);
+    return s->sink != NULL;
 }
 
 // nn.attn on a ring of its own.
@@ -279,6 +307,7 @@ bool tok_rule_attention(tok_ctx *c, uint32_t node) {
     if (!shape_of(c, node, n->operand[0], n->operand[1], false, n->operand[2], &s)) return false;
     s.scale = ir_attr_float(&n->op->attrs, IR_ATTR_scale, 1);
     s.softcap = ir_attr_float(&n->op->attrs, IR_ATTR_softcap, 0);
+    if (!activation_of(c, node, &s)) return false;
     tok_mask_query of = {.mask = n->n_operands > 3 ? n->operand[3] : TOK_NONE,
                          .heads = s.heads,
                          .queries = s.domain,

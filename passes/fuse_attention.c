@@ -1,28 +1,15 @@
 // Attention: probabilities times values, with whatever exporters put between queries and softmax.
 //
-// From the product back: softmax, then scores from which masks, scales and soft caps are peeled by
-// a table of patterns until the product of queries and keys is reached. Scales on queries or keys
-// join the attribute `scale`; repeated key/value heads are dropped where the views between the
-// repetition and the product prove it consecutive (query head h reads kv head h / g); additive
-// masks are summed into operand 4, boolean ones anded. What hides (causality, windows, padding) is
-// decided by find-tokens.
-#include "passes/fuse.h"
+// From the product back: softmax or a hard sigmoid (fuse_attention_act.c), then scores from which
+// masks, scales and soft caps are peeled by a table of patterns until the product of queries and
+// keys is reached. Scales on queries or keys join the attribute `scale`; repeated key/value heads
+// are dropped where the views between the repetition and the product prove it consecutive (query
+// head h reads kv head h / g); additive masks are summed into operand 4, boolean ones anded. What
+// hides (causality, windows, padding) is decided by find-tokens.
+#include "passes/fuse_attention.h"
 #include "passes/views.h"
 #include <math.h>
 #include <string.h>
-
-// A value this low in a mask hides: exp(-1e4 - max) is 0 in f32.
-#define HIDES (-9.9e3)
-
-typedef struct {
-    emitter *e;
-    double scale, softcap;
-    ir_val added;   // sum of additive masks, [.., T, S]; IR_NONE
-    ir_val visible; // and of boolean masks; IR_NONE
-    double hidden;  // value that stood where a boolean mask hides
-    int rank;       // of the scores as the masks see them
-    int64_t dim[IR_MAX_RANK];
-} peeled;
 
 // ---- masks -----------------------------------------------------------------------------------
 
@@ -44,6 +31,8 @@ static ir_val mask_of_rank4(emitter *e, ir_val mask) {
 static bool add_mask(peeled *p, ir_val mask, double factor) {
     emitter *e = p->e;
     if (p->softcap != 0) return false; // inside the cap: no operand for it
+    // What hides must do so in a hard sigmoid too, whatever the score.
+    if (p->is_hard && p->alpha * 1e4 < 10 * (1 + fabs(p->beta))) return false;
     if (factor != 1)
         mask = emit2(e, IR_t_mul, mask, emit_scalar(e, emit_type(e, mask)->type, factor));
     mask = mask_of_rank4(e, mask);
@@ -52,7 +41,7 @@ static bool add_mask(peeled *p, ir_val mask, double factor) {
     return p->added != IR_NONE;
 }
 
-static bool and_mask(peeled *p, ir_val visible, double hidden) {
+bool attention_and_mask(peeled *p, ir_val visible, double hidden) {
     emitter *e = p->e;
     if (p->softcap != 0) return false;
     visible = mask_of_rank4(e, visible);
@@ -83,6 +72,7 @@ static bool leads_to_product(const emitter *e, ir_val v, int depth) {
                leads_to_product(e, op->operand[1], depth + 1);
     case IR_t_sub:
     case IR_t_tanh:
+    case IR_t_trilu:
     case IR_t_reshape: return leads_to_product(e, op->operand[0], depth + 1);
     case IR_t_select:
         return leads_to_product(e, op->operand[1], depth + 1) ||
@@ -91,14 +81,14 @@ static bool leads_to_product(const emitter *e, ir_val v, int depth) {
     }
 }
 
-static bool keeps_rows(const emitter *e, ir_val a, ir_val b) {
+bool attention_keeps_rows(const emitter *e, ir_val a, ir_val b) {
     const ir_type *s = emit_type(e, a), *t = emit_type(e, b);
     return s->rank >= 2 && t->rank >= 2 && s->dim[s->rank - 1] == t->dim[t->rank - 1] &&
            s->dim[s->rank - 2] == t->dim[t->rank - 2];
 }
 
 // A mask grown by broadcasting the scores would change their shape: not a mask.
-static bool fits(const emitter *e, ir_val scores, ir_val v) {
+bool attention_fits(const emitter *e, ir_val scores, ir_val v) {
     return ir_type_equal(emit_type(e, scores), emit_type(e, v));
 }
 
@@ -108,38 +98,48 @@ static ir_val peel(peeled *p, ir_val s) {
     const ir_op op = emit_def(e, s);
     double c;
     emit_note_nodes(e, &op);
+    if (op.code != IR_t_mul && op.code != IR_t_reshape) p->is_alpha = false;
     switch (op.code) {
     case IR_t_mul:
         for (int i = 0; i < 2; i++) {
-            if (!emit_splat(e, op.operand[1 - i], &c) || !fits(e, op.operand[i], s)) continue;
-            p->scale *= c;
+            if (!emit_splat(e, op.operand[1 - i], &c) || !attention_fits(e, op.operand[i], s))
+                continue;
+            *attention_factor(p) *= c;
             return op.operand[i];
         }
         return IR_NONE;
     case IR_t_add:
+        if (p->is_hard && emit_splat(e, op.operand[1], &c) && attention_fits(e, op.operand[0], s))
+            return attention_shift(p, c) ? op.operand[0] : IR_NONE;
         for (int i = 0; i < 2; i++) {
             ir_val rest = op.operand[i];
-            if (!leads_to_product(e, rest, 0) || !fits(e, rest, s)) continue;
+            if (!leads_to_product(e, rest, 0) || !attention_fits(e, rest, s)) continue;
             return add_mask(p, op.operand[1 - i], p->scale) ? rest : IR_NONE;
         }
         return IR_NONE;
     case IR_t_sub: // scores - (1 - m) * big
-        if (!leads_to_product(e, op.operand[0], 0) || !fits(e, op.operand[0], s)) return IR_NONE;
+        if (!leads_to_product(e, op.operand[0], 0) || !attention_fits(e, op.operand[0], s))
+            return IR_NONE;
         return add_mask(p, op.operand[1], -p->scale) ? op.operand[0] : IR_NONE;
     case IR_t_select:
         for (int i = 1; i <= 2; i++) {
             ir_val rest = op.operand[i], mask = op.operand[0];
-            if (!emit_splat(e, op.operand[3 - i], &c) || c * p->scale > HIDES || !fits(e, rest, s))
+            if (!emit_splat(e, op.operand[3 - i], &c) || !attention_hides(p, c) ||
+                !attention_fits(e, rest, s))
                 continue;
             if (i == 2) mask = emit1(e, IR_t_not, mask);
-            return and_mask(p, mask, c * p->scale) ? rest : IR_NONE;
+            return attention_and_mask(p, mask, p->is_hard ? -INFINITY : c * p->scale) ? rest
+                                                                                      : IR_NONE;
         }
         return IR_NONE;
     case IR_t_tanh: // c * tanh(s / c): the factor outside is the cap
         if (p->softcap != 0 || p->scale <= 0) return IR_NONE;
         p->softcap = p->scale;
         return op.operand[0];
-    case IR_t_reshape: return keeps_rows(e, s, op.operand[0]) ? op.operand[0] : IR_NONE;
+    case IR_t_trilu: // zeros above the diagonal
+        if (!attention_hides(p, 0)) return IR_NONE;
+        return attention_and_triangle(p, &op) ? op.operand[0] : IR_NONE;
+    case IR_t_reshape: return attention_keeps_rows(e, s, op.operand[0]) ? op.operand[0] : IR_NONE;
     default: return IR_NONE;
     }
 }
@@ -154,7 +154,7 @@ static ir_val strip_scale(emitter *e, ir_val v, double *scale, int depth) {
     if (depth > 12) return v;
     switch (op.code) {
     case IR_t_mul:
-        if (!emit_splat(e, op.operand[1], &c) || !fits(e, op.operand[0], v)) return v;
+        if (!emit_splat(e, op.operand[1], &c) || !attention_fits(e, op.operand[0], v)) return v;
         *scale *= c;
         emit_note_nodes(e, &op);
         return strip_scale(e, op.operand[0], scale, depth + 1);
@@ -244,33 +244,20 @@ static double settled_scale(double scale, int64_t d) {
 
 // ---- the whole -------------------------------------------------------------------------------
 
-static ir_val softmax_under(emitter *e, ir_val v) {
-    ir_op op = emit_def(e, v);
-    if (op.code == IR_t_reshape && keeps_rows(e, v, op.operand[0])) {
-        v = op.operand[0];
-        op = emit_def(e, v);
-    }
-    return op.code == IR_t_softmax &&
-                   ir_attr_int(&op.attrs, IR_ATTR_axis, 0) == emit_type(e, v)->rank - 1
-               ? v
-               : IR_NONE;
-}
-
-static ir_val make(emitter *e, ir_val v, ir_val softmax, ir_val values) {
-    peeled p = {.e = e, .scale = 1};
-    const ir_op top = emit_def(e, softmax), root = emit_def(e, v);
+// v = the product of probabilities and values, whose scores are s so far.
+static ir_val make(peeled *p, ir_val v, ir_val s, ir_val values) {
+    emitter *e = p->e;
+    const ir_op root = emit_def(e, v);
     const ir_type t = *emit_type(e, v);
-    emit_note_nodes(e, &top);
-    ir_val s = top.operand[0];
     ir_op op = emit_def(e, s);
     for (int steps = 0; op.code != IR_t_matmul; steps++) {
-        s = steps < 16 ? peel(&p, s) : IR_NONE;
+        s = steps < 16 ? peel(p, s) : IR_NONE;
         if (s == IR_NONE) return v;
         op = emit_def(e, s);
     }
     emit_note_nodes(e, &op);
-    ir_val q = as_heads(e, strip_scale(e, op.operand[0], &p.scale, 0));
-    ir_val k = swap_last(e, as_heads(e, strip_scale(e, op.operand[1], &p.scale, 0)));
+    ir_val q = as_heads(e, strip_scale(e, op.operand[0], &p->scale, 0));
+    ir_val k = swap_last(e, as_heads(e, strip_scale(e, op.operand[1], &p->scale, 0)));
     ir_val x = as_heads(e, values);
     if (q == IR_NONE || k == IR_NONE || x == IR_NONE) return v;
     ir_val fewer_k = unrepeated(e, k), fewer_x = unrepeated(e, x);
@@ -279,10 +266,15 @@ static ir_val make(emitter *e, ir_val v, ir_val softmax, ir_val values) {
         x = fewer_x;
     }
     ir_attrs attrs = {0};
-    ir_attr_set_float(e->r.scratch, &attrs, IR_ATTR_scale,
-                      settled_scale(p.scale, emit_type(e, q)->dim[3]));
-    if (p.softcap != 0) ir_attr_set_float(e->r.scratch, &attrs, IR_ATTR_softcap, p.softcap);
-    ir_val y = emit_op(e, IR_nn_attention, (ir_val[]){q, k, x, whole_mask(&p)}, 4, &attrs);
+    arena *a = e->r.scratch;
+    ir_attr_set_float(a, &attrs, IR_ATTR_scale, settled_scale(p->scale, emit_type(e, q)->dim[3]));
+    if (p->softcap != 0) ir_attr_set_float(a, &attrs, IR_ATTR_softcap, p->softcap);
+    if (p->is_hard) {
+        ir_attr_set_str(a, &attrs, IR_ATTR_act, "hardsigmoid");
+        ir_attr_set_float(a, &attrs, IR_ATTR_alpha, (double)(float)p->alpha);
+        ir_attr_set_float(a, &attrs, IR_ATTR_beta, (double)(float)p->beta);
+    }
+    ir_val y = emit_op(e, IR_nn_attention, (ir_val[]){q, k, x, whole_mask(p), p->sink}, 5, &attrs);
     if (y == IR_NONE) return v;
     emit_note_nodes(e, &root);
     emit_take_nodes(e, y);
@@ -293,10 +285,14 @@ static ir_val make(emitter *e, ir_val v, ir_val softmax, ir_val values) {
 ir_val fuse_attention(emitter *e, ir_val v) {
     const ir_op op = emit_def(e, v);
     if (op.code != IR_t_matmul || emit_type(e, v)->type != ELEM_f32) return v;
-    ir_val softmax = softmax_under(e, op.operand[0]);
-    if (softmax == IR_NONE) return v;
-    vec_clear(&e->nodes);
-    ir_val y = make(e, v, softmax, op.operand[1]);
+    ir_val y = v;
+    for (int hard = 0; hard < 2 && y == v; hard++) {
+        peeled p = {.e = e, .scale = 1, .alpha = 1};
+        vec_clear(&e->nodes);
+        ir_val s =
+            hard ? attention_hard_sigmoid(&p, op.operand[0]) : attention_softmax(&p, op.operand[0]);
+        if (s != IR_NONE) y = make(&p, v, s, op.operand[1]);
+    }
     vec_clear(&e->nodes);
     return y;
 }

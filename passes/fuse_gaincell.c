@@ -7,6 +7,7 @@
 // q, k, v through round(x/step)*step of a clip of a x + b. Scales, shifts, quantisers, masks and
 // clips may be absent. Axes of size 1 come and go; constants stand on either side.
 #include "passes/fuse_gaincell.h"
+#include "passes/clamp.h"
 #include <math.h>
 
 enum { MAX_DEPTH = 64 };
@@ -65,10 +66,14 @@ static const ir_op *scaled(const finder *x, ir_val v, ir_val *rest, double *fact
     return op;
 }
 
-static bool clips(const ir_op *op, double lo, double *hi) {
-    const ir_attr *l = ir_attr_find(&op->attrs, IR_ATTR_lo);
-    *hi = ir_attr_float(&op->attrs, IR_ATTR_hi, INFINITY);
-    return l && l->f == lo;
+// v = min(max(x, lo), *hi), the operations matched. *hi may be infinite; false: no such clip.
+static bool clipped(finder *x, ir_val v, double lo, double *hi, ir_val *rest) {
+    clamp c = clamp_of(x->m, x->f, v);
+    if (!c.n || c.lo != lo) return false;
+    for (int i = 0; i < c.n; i++) vec_push(&x->ops, c.op[i]);
+    *hi = c.hi;
+    *rest = c.x;
+    return true;
 }
 
 // ---- views -----------------------------------------------------------------------------------
@@ -239,12 +244,11 @@ static bool levels_of(double step, double range, int64_t *levels) {
 // v = level(a*x + b, 0, hi, levels) of docs/gain-cells.md.
 static bool level(finder *x, ir_val v, int which, double *hi, int64_t *levels) {
     double step;
-    const ir_op *clip = def(x, quantiser(x, v, &step), IR_t_clip);
-    if (!clip || !clips(clip, 0, hi) || !isfinite(*hi) || !levels_of(step, *hi, levels))
+    ir_val rest;
+    if (!clipped(x, quantiser(x, v, &step), 0, hi, &rest) || !isfinite(*hi) ||
+        !levels_of(step, *hi, levels))
         return false;
-    matched(x, clip);
-    x->s.operand[which] =
-        affine(x, clip->operand[0], &x->s.scaling[2 * which], &x->s.scaling[2 * which + 1]);
+    x->s.operand[which] = affine(x, rest, &x->s.scaling[2 * which], &x->s.scaling[2 * which + 1]);
     return true;
 }
 
@@ -439,12 +443,10 @@ static bool activation(finder *x) {
     for (int depth = 0; depth < MAX_DEPTH; depth++) {
         const ir_op *op = ir_def(x->f, v);
         if (!op) return false;
-        if ((op->code == IR_t_clip && clips(op, 0, &hi) && (hi == 1 || isinf(hi))) ||
-            op->code == IR_t_relu) {
-            if (is_clipped) return false;
+        if (clipped(x, v, 0, &hi, &rest)) {
+            if (is_clipped || (hi != 1 && isfinite(hi))) return false;
             is_clipped = true;
-            x->s.saturate_scores = op->code == IR_t_clip && hi == 1;
-            rest = op->operand[0];
+            x->s.saturate_scores = hi == 1;
         } else if (op->code == IR_t_select) {
             if (!masked(x, op, is_clipped, &rest)) return false;
         } else if (is_clipped && scaled(x, v, &rest, &f)) {
@@ -491,12 +493,11 @@ static bool site(finder *x, ir_val root) {
     if (v == IR_NONE) return false;
     double step, hi, f;
     v = quantiser(x, v, &step);
-    const ir_op *op = def(x, v, IR_t_clip);
-    if (op) {
-        if (!clips(op, -1, &hi) || hi != 1) return false;
+    const ir_op *op;
+    if (clipped(x, v, -1, &hi, &rest)) {
+        if (hi != 1) return false;
         x->s.saturate_outputs = true;
-        matched(x, op);
-        v = op->operand[0];
+        v = rest;
     }
     if (!levels_of(step, 2, &x->s.out_levels)) return false;
     x->s.o_sat = 1;
@@ -523,7 +524,8 @@ gaincell_sites gaincell_find(const ir_module *m, const ir_func *f, arena *a) {
     for (size_t i = f->ops.count; i-- > 0;) { // outermost first
         const ir_op *op = &f->ops.items[i];
         bool may = op->code == IR_t_add || op->code == IR_t_mul || op->code == IR_t_reshape ||
-                   op->code == IR_t_reduce || op->code == IR_t_clip;
+                   op->code == IR_t_reduce || op->code == IR_t_clip || op->code == IR_t_min ||
+                   op->code == IR_t_max;
         if (!may || claimed[i]) continue;
         finder x = {.m = m, .f = f};
         if (site(&x, op->result[0])) {
