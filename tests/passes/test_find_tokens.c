@@ -662,12 +662,12 @@ static void test_activations(void **state) {
     "tensor @ak : f32[2] = [0.25, 0.125]\ntensor @bk : f32[2] = [0.5, 0.375]\n"   \
     "tensor @av : f32[2] = [0.1875, 0.25]\ntensor @bv : f32[2] = [0.4375, 0.5]\n" \
     "tensor @ao : f32[2] = [2, 3]\ntensor @bo : f32[2] = [-0.5, 0.5]\n"
-#define SCALED                                                                              \
-    CONST("aq", "f32[2]")                                                                   \
-    CONST("bq", "f32[2]")                                                                   \
-    CONST("ak", "f32[2]")                                                                   \
-    CONST("bk", "f32[2]") CONST("av", "f32[2]") CONST("bv", "f32[2]") CONST("ao", "f32[2]") \
-        CONST("bo", "f32[2]")
+#define SCALED            \
+    CONST("aq", "f32[2]") \
+    CONST("bq", "f32[2]") \
+    CONST("ak", "f32[2]") \
+    CONST("bk", "f32[2]") \
+    CONST("av", "f32[2]") CONST("bv", "f32[2]") CONST("ao", "f32[2]") CONST("bo", "f32[2]")
 #define GAINCELL(aq)                                                                               \
     "  %o = nn.gaincell %qh, %kh, %vh, %" aq ", %bq, %ak, %bk, %av, %bv, %ao, %bo {cell = [0.5, "  \
     "13, -2.5, 46], decay = 0.001, decay_form = \"power\", kv_levels = 8, o_sat = 15, out_levels " \
