@@ -146,13 +146,11 @@ static adapt_moments scaled(adapt_moments x, const tensor *scalings, adapt_signa
     return (adapt_moments){a * x.mean + b, fabs(a) * x.std};
 }
 
-// A signal that no scaling was made for: keys and values fill [0, v_dd] with their mean and two
-// deviations on either side; of the queries that end is left empty where they are negative, as a
-// pulse cannot be.
+// A signal that no scaling was made for fills the range of its pulse or voltage, [0, most], with two
+// deviations on either side of the mean.
 static adapt_moments filling(const ir_attrs *ring, adapt_signal s) {
-    double v_dd = ir_attr_float(ring, IR_ATTR_v_dd, 1);
-    if (s == ADAPT_Q) return (adapt_moments){0, 0.5};
-    return (adapt_moments){v_dd / 2, v_dd / 4};
+    double most = s == ADAPT_Q ? 1 : ir_attr_float(ring, IR_ATTR_v_dd, 1);
+    return (adapt_moments){most / 2, most / 4};
 }
 
 bool adapt_targets(arena *a, const ir_module *own, const ir_module *m, const ir_func *f,

@@ -219,7 +219,10 @@ static bool set_decay(chooser *c) {
         period = rows;
         how = arena_printf(c->a, "%zu attention%s one after the other", n, n == 1 ? "" : "s");
     }
-    ir_attr_set_float(c->m->arena, &c->m->attrs, IR_ATTR_token_period, period);
+    if (period > 0)
+        ir_attr_set_float(c->m->arena, &c->m->attrs, IR_ATTR_token_period, period);
+    else
+        ir_attr_remove(&c->m->attrs, IR_ATTR_token_period); // a chip that states no times
     double now = retention > 0 ? period / retention : 0;
     for (size_t i = 0; i < c->n_users; i++) {
         ir_symbol *s = ir_symbol_find(c->m, c->users[i].ring->name);
