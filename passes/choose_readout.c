@@ -229,12 +229,16 @@ static bool set_decay(chooser *c) {
         if (readout_is_charge(&s->attrs))
             ir_attr_set_float(c->m->arena, &s->attrs, IR_ATTR_decay, now);
     }
-    note(c, retention > 0
-                ? arena_printf(c->a,
-                               "token period %.6g ns (%s): at a retention of %.6g ns "
-                               "stored values decay by %.6g a token",
-                               period, how, retention, now)
-                : arena_printf(c->a, "token period %.6g ns (%s); stored values stay", period, how));
+    if (period > 0 && retention > 0)
+        note(c, arena_printf(c->a,
+                             "token period %.6g ns (%s): at a retention of %.6g ns stored values "
+                             "decay by %.6g a token",
+                             period, how, retention, now));
+    else if (retention > 0)
+        note(c, arena_printf(c->a,
+                             "stored values do not decay: chip '%s' states no time for a token, "
+                             "--token-period NS would",
+                             c->chip->name));
     if (c->charges > c->moved && (float)decay != (float)now && c->o->token_period == 0) {
         c->changed = c->device = true;
         note(c, arena_printf(c->a,
