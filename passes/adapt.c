@@ -146,8 +146,8 @@ static adapt_moments scaled(adapt_moments x, const tensor *scalings, adapt_signa
     return (adapt_moments){a * x.mean + b, fabs(a) * x.std};
 }
 
-// A signal that no scaling was made for fills the range of its pulse or voltage, [0, most], with two
-// deviations on either side of the mean.
+// A signal that no scaling was made for fills the range of its pulse or voltage, [0, most], with
+// two deviations on either side of the mean.
 static adapt_moments filling(const ir_attrs *ring, adapt_signal s) {
     double most = s == ADAPT_Q ? 1 : ir_attr_float(ring, IR_ATTR_v_dd, 1);
     return (adapt_moments){most / 2, most / 4};

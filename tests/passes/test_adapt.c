@@ -21,9 +21,9 @@
 
 // ---- a small language model ------------------------------------------------------------------
 
-#define DEVICE                                                                                    \
-    "d = 4, dv = 4, n_kv = 1, q_per_kv = 2, mode = \"causal\", readout = \"charge\", "            \
-    "saturate = \"both\", decay_form = \"power\", v_dd = 0.9, s_sat = 5, o_sat = 4, sub_tile = "  \
+#define DEVICE                                                                                   \
+    "d = 4, dv = 4, n_kv = 1, q_per_kv = 2, mode = \"causal\", readout = \"charge\", "           \
+    "saturate = \"both\", decay_form = \"power\", v_dd = 0.9, s_sat = 5, o_sat = 4, sub_tile = " \
     "4, slots = 8, window = 8, decay = 0.00016, q_levels = 16, kv_levels = 8, out_levels = 32, " \
     "cell = [0, 19.3], scalings = @s"
 #define SOFTMAX "d = 4, dv = 4, n_kv = 1, q_per_kv = 2, slots = 16, scale = 0.5"
@@ -92,8 +92,11 @@ static const char *some_text(void) {
     unsigned seed = 7;
     for (int i = 0; i < 320; i++) {
         seed = seed * 1664525u + 1013904223u;
-        text = arena_printf(a, "%s%s%u%s", text, i % 16 ? ", " : i ? ", [" : "[", seed >> 29,
-                            i % 16 == 15 ? "]" : "");
+        text = arena_printf(a, "%s%s%u%s", text,
+                            i % 16 ? ", "
+                            : i    ? ", ["
+                                   : "[",
+                            seed >> 29, i % 16 == 15 ? "]" : "");
     }
     const char *path = write("text", arena_printf(a, "%s]\n", text));
     arena_free(a);
@@ -179,8 +182,7 @@ static void scalings_meet_their_targets(void **state) {
             for (int h = 0; h < 2; h++) {
                 const adapt_moments *x = &have.items[0].of[s][h], *y = &want.items[0].of[s][h];
                 assert_true(fabs(x->mean - y->mean) < 1e-4 && fabs(x->std - y->std) < 1e-4);
-                if (softmax && s != ADAPT_O)
-                    assert_true(y->std == (s == ADAPT_Q ? 0.25 : 0.225));
+                if (softmax && s != ADAPT_O) assert_true(y->std == (s == ADAPT_Q ? 0.25 : 0.225));
             }
         // What does not match before adaptation cannot have been met by doing nothing.
         const float *a = ir_symbol_find(r.after, "r.adapted")->data.data;
@@ -202,7 +204,8 @@ static void what_there_is_to_do_is_said(void **state) {
     pass_options o = pass_options_default();
     run r = choose(DEVICE, 1, "leroux2025", &o);
     noted(&r, "--calibrate FILE (JSON lists of token ids) would measure");
-    assert_reported(&r, DIAG_ID_not_adapted, "run on another device than the model's: --adapt FILE");
+    assert_reported(&r, DIAG_ID_not_adapted,
+                    "run on another device than the model's: --adapt FILE");
     o.calibrate = some_text(); // measures, changes nothing
     r = choose(DEVICE, 1, "leroux2025", &o);
     noted(&r, "perplexity on adapt_text.json (320 tokens): ");
@@ -221,8 +224,8 @@ static void a_shorter_window_is_measured(void **state) {
     run r = choose(SOFTMAX ", window = 2, full_window = 16", 1, "ideal", &o);
     double before, after;
     const char *note = noted(&r, "perplexity on adapt_text.json");
-    assert_int_equal(sscanf(strstr(note, "): "), "): %lf as the model is meant, %lf", &before, &after),
-                     2);
+    assert_int_equal(
+        sscanf(strstr(note, "): "), "): %lf as the model is meant, %lf", &before, &after), 2);
     assert_true(fabs(before - after) > 1e-3);
     assert_false(ir_attr_has(&ir_symbol_find(r.after, "r")->attrs, IR_ATTR_full_window));
     done(&r);
@@ -298,8 +301,10 @@ static void targets_of_the_case(void **state) {
         for (adapt_signal s = 0; s < ADAPT_SIGNALS; s++)
             for (size_t h = 0; h < 2; h++) {
                 const char *name = (const char *[]){"q", "k", "v", "o"}[s];
-                worst = fmax(worst, fabs(t.items[i].of[s][h].mean - number(root, i, name, "mean", h)));
-                worst = fmax(worst, fabs(t.items[i].of[s][h].std - number(root, i, name, "std", h)));
+                worst =
+                    fmax(worst, fabs(t.items[i].of[s][h].mean - number(root, i, name, "mean", h)));
+                worst =
+                    fmax(worst, fabs(t.items[i].of[s][h].std - number(root, i, name, "std", h)));
             }
     printf("largest difference from the published targets: %.1e\n", worst);
     assert_true(worst < 1e-4);
