@@ -1,5 +1,5 @@
 #!/bin/bash
-# Runs every indented command of README.md and examples/tales/README.md, in order, in a folder of its own; what stands in
+# Runs every indented command of README.md and of the examples' READMEs, in order, in a folder of its own; what stands in
 # fenced blocks behind them must be in their output, line by line ("…" stands for anything; numbers of values and
 # fractions are not compared). scripts/demo and scripts/test are run by .ci/run.
 . tests/golden/common.sh
@@ -19,7 +19,7 @@ commands() { # README: lines that begin with four spaces, outside fenced blocks,
     awk '/^```/ { fenced = !fenced } !fenced && /^    [a-z]/ { print substr($0, 5) }' "$1"
 }
 
-for readme in README.md examples/tales/README.md; do
+for readme in README.md examples/tales/README.md examples/gaincell/README.md; do
     : > "$out/shown"
     commands $readme > "$out/commands"
     [ -s "$out/commands" ] || fail "$readme has no commands"
