@@ -152,8 +152,6 @@ static void check_readout(checker *c, const isa_ring *r, uint64_t heads) {
     if (r->adc_bits && (!r->kv_levels || !r->q_levels))
         bad(c, "a converter of %u bits needs q_levels and kv_levels: real numbers have no range",
             r->adc_bits);
-    if (r->readout != ISA_READ_CHARGE && r->q_levels == 2)
-        bad(c, "q_levels is 2, but a signed pulse has 0 and a level either side");
     if (r->readout != ISA_READ_CHARGE) return;
     if (r->kv_levels > 256) bad(c, "kv_levels is %u, at most 256", r->kv_levels);
     if (!(r->v_dd > 0) || !(r->s_sat > 0) || !(r->o_sat > 0) || !(r->decay >= 0))
