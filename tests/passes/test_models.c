@@ -36,6 +36,9 @@ static const row rows[] = {
     OWN("tales_gpt_op17", 17, 9, 4, 4),
     OWN("tales_gpt_dynamo_op20", 17, 9, 4, 4),
     OWN("tales_gpt_past_op18", 17, 9, 4, 4),
+    OWN("tales_gaincell_fn", 17, 9, 4, 4),
+    OWN("tales_gaincell_inlined", 17, 9, 4, 4),
+    OWN("tales_linear_fn", 17, 9, 4, 4),
     OWN("tales_judge_op17", 20, 7, 3, 4),
     OWN("tales_judge_dynamo_op20", 20, 7, 3, 4),
     {"rxnmapper_albert/albert_rxnmapper_op17.onnx", "rxnmapper_albert/ref", 75, 26, 0, 12, 13},
@@ -140,7 +143,8 @@ static bool check(const row *r) {
     if (m) {
         double error = model_error(&c, m, diags);
         size_t linear = model_count(m, IR_nn_linear), norm = model_count(m, IR_nn_norm),
-               rope = model_count(m, IR_nn_rope), attention = model_count(m, IR_nn_attention),
+               rope = model_count(m, IR_nn_rope),
+               attention = model_count(m, IR_nn_attention) + model_count(m, IR_nn_gaincell),
                activation = activations(m), left = leftovers(m);
         ok = error >= 0 && error <= (r->limit > 0 ? r->limit : 1e-4) && linear == r->linear &&
              norm == r->norm && rope == r->rope && attention == r->attention &&
