@@ -282,19 +282,33 @@ static bool factor(gaincell_term *t, const tensor *c) {
         return true;
     }
     if (t->n == GAINCELL_FACTORS) return false;
-    t->table[t->n++] = c;
+    t->table[t->n++].t = c;
     return true;
 }
 
 // Every axis of the table is that of keys, of rows or of sub-tiles.
-static bool tables_fit(const gaincell_site *s, const gaincell_term *t, int tile_axis) {
+static bool table_fits(const gaincell_site *s, gaincell_table *t, int tile_axis) {
+    int64_t step = 1;
+    for (int k = 0; k < t->t->rank; k++) {
+        int64_t size = t->t->dim[t->t->rank - 1 - k];
+        if (size == 1) continue;
+        if (k == 0)
+            t->key_step = step;
+        else if (k == 1)
+            t->row_step = step;
+        else if (k == tile_axis)
+            t->tile_step = step;
+        else
+            return false;
+        if (size != (k < 2 ? s->rows : s->tiles)) return false;
+        step *= size;
+    }
+    return true;
+}
+
+static bool tables_fit(const gaincell_site *s, gaincell_term *t, int tile_axis) {
     for (int i = 0; i < t->n; i++)
-        for (int k = 0; k < t->table[i]->rank; k++) {
-            int64_t size = t->table[i]->dim[t->table[i]->rank - 1 - k];
-            bool ok = size == 1 || (k < 2 && size == s->rows) ||
-                      (k >= 2 && k == tile_axis && size == s->tiles);
-            if (!ok) return false;
-        }
+        if (!table_fits(s, &t->table[i], tile_axis)) return false;
     return true;
 }
 
@@ -414,10 +428,10 @@ static bool is_zero_or_one(const tensor *t) {
 }
 
 static bool add_mask(finder *x, const tensor *c, bool shows_zero) {
-    gaincell_term t = {.n = 1, .table = {c}};
-    if (x->s.n_masks == GAINCELL_FACTORS || !tables_fit(&x->s, &t, -1)) return false;
+    gaincell_table t = {.t = c};
+    if (x->s.n_masks == GAINCELL_FACTORS || !table_fits(&x->s, &t, -1)) return false;
     x->s.shows_zero[x->s.n_masks] = shows_zero;
-    x->s.mask[x->s.n_masks++] = c;
+    x->s.mask[x->s.n_masks++] = t;
     return true;
 }
 

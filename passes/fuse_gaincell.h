@@ -12,12 +12,19 @@
 
 enum { GAINCELL_FACTORS = 6, GAINCELL_SCALINGS = 8 };
 
-// One power of a series: factors over [tiles, rows, keys], and what they multiply.
+// A constant over [tiles, rows, keys]: element (tile, q, k) at tile*tile_step + ...; 0: the same
+// for all.
+typedef struct {
+    const tensor *t;
+    int64_t tile_step, row_step, key_step;
+} gaincell_table;
+
+// One power of a series, and the factors that stand with it.
 typedef struct {
     int exponent;
     double scale; // product of the factors that are one number
     int n;
-    const tensor *table[GAINCELL_FACTORS];
+    gaincell_table table[GAINCELL_FACTORS];
 } gaincell_term;
 
 typedef struct {
@@ -30,10 +37,10 @@ typedef struct {
     const tensor
         *scaling[GAINCELL_SCALINGS]; // a_q b_q ... b_o, one number or one a head; NULL: 1, 0
     int64_t heads, rows, d, tiles;
-    int tile_axis; // of tables of `values`, counted from the right; -1: no such axis
+    int tile_axis; // of pulses and charges, counted from the right; -1: no such axis
     gaincell_series scores, values;
     int n_masks; // on scores, over [rows, keys]: 0 hides; where `shows_zero`, all else hides
-    const tensor *mask[GAINCELL_FACTORS];
+    gaincell_table mask[GAINCELL_FACTORS];
     bool shows_zero[GAINCELL_FACTORS];
     int64_t q_levels, kv_levels, out_levels;
     double v_dd, s_sat, o_sat;

@@ -26,26 +26,20 @@ typedef struct {
 
 // ---- evaluating ------------------------------------------------------------------------------
 
-// Element of a table at (tile, q, k); tile_axis from the right.
-static double element(const tensor *t, int tile_axis, int64_t tile, int64_t q, int64_t k) {
-    int64_t at = 0;
-    for (int i = 0; i < t->rank; i++) {
-        int right = t->rank - 1 - i;
-        int64_t index = right == 0 ? k : right == 1 ? q : right == tile_axis ? tile : 0;
-        at = at * t->dim[i] + (t->dim[i] == 1 ? 0 : index);
-    }
-    return elem_load_f64(t->type, t->data, (size_t)at);
+static double element(const gaincell_table *t, int64_t tile, int64_t q, int64_t k) {
+    int64_t at = tile * t->tile_step + q * t->row_step + k * t->key_step;
+    return elem_load_f64(t->t->type, t->t->data, (size_t)at);
 }
 
-static double factor(const gaincell_term *t, int tile_axis, int64_t tile, int64_t q, int64_t k) {
+static double factor(const gaincell_term *t, int64_t tile, int64_t q, int64_t k) {
     double v = t->scale;
-    for (int i = 0; i < t->n; i++) v *= element(t->table[i], tile_axis, tile, q, k);
+    for (int i = 0; i < t->n; i++) v *= element(&t->table[i], tile, q, k);
     return v;
 }
 
 static bool is_shown(const gaincell_site *s, int64_t q, int64_t k) {
     for (int i = 0; i < s->n_masks; i++)
-        if ((element(s->mask[i], -1, 0, q, k) != 0) == s->shows_zero[i]) return false;
+        if ((element(&s->mask[i], 0, q, k) != 0) == s->shows_zero[i]) return false;
     return true;
 }
 
@@ -54,10 +48,10 @@ static bool is_dark(const gaincell_site *s, int64_t q, int64_t k) {
     if (!is_shown(s, q, k)) return true;
     bool score = false, value = false;
     for (int i = 0; i < s->scores.n && !score; i++)
-        score = factor(&s->scores.term[i], -1, 0, q, k) != 0;
+        score = factor(&s->scores.term[i], 0, q, k) != 0;
     for (int i = 0; i < s->values.n; i++)
         for (int64_t tile = 0; tile < s->tiles && !value; tile++)
-            value = factor(&s->values.term[i], s->tile_axis, tile, q, k) != 0;
+            value = factor(&s->values.term[i], tile, q, k) != 0;
     return !score || !value;
 }
 
@@ -69,7 +63,7 @@ static const gaincell_term *term_of(const gaincell_series *s, int exponent) {
 
 // ---- reading ---------------------------------------------------------------------------------
 
-static bool near(double a, double b, double tolerance) {
+static bool is_near(double a, double b, double tolerance) {
     return fabs(a - b) <= tolerance * fabs(b);
 }
 
@@ -79,8 +73,8 @@ static bool read_cell(const gaincell_site *s, meaning *m) {
     double ratio = 0;
     for (int e = 0; e < READOUT_MAX_TERMS; e++) {
         const gaincell_term *value = term_of(&s->values, e), *score = term_of(&s->scores, e);
-        if (value) m->cell[e] = (double)(float)factor(value, s->tile_axis, 0, 0, 0);
-        double k = score ? factor(score, -1, 0, 0, 0) : 0;
+        if (value) m->cell[e] = (double)(float)factor(value, 0, 0, 0);
+        double k = score ? factor(score, 0, 0, 0) : 0;
         if (value || score) m->terms = e + 1;
         if (!isfinite(k) || !isfinite(m->cell[e])) return false;
         if (m->cell[e] == 0) {
@@ -88,10 +82,10 @@ static bool read_cell(const gaincell_site *s, meaning *m) {
             continue;
         }
         if (ratio == 0) ratio = k / m->cell[e];
-        if (!(ratio > 0) || !near(k, ratio * m->cell[e], TOLERANCE)) return false;
+        if (!(ratio > 0) || !is_near(k, ratio * m->cell[e], TOLERANCE)) return false;
     }
     if (ratio == 0) return false;
-    m->s_sat = near(ratio, 1, TOLERANCE) ? s->s_sat : s->s_sat / ratio;
+    m->s_sat = is_near(ratio, 1, TOLERANCE) ? s->s_sat : s->s_sat / ratio;
     return true;
 }
 
@@ -99,7 +93,7 @@ static bool read_cell(const gaincell_site *s, meaning *m) {
 static int64_t owner(const gaincell_site *s, const gaincell_term *t, int64_t k) {
     int64_t found = -1;
     for (int64_t tile = 0; tile < s->tiles; tile++) {
-        if (factor(t, s->tile_axis, tile, k, k) == 0) continue;
+        if (factor(t, tile, k, k) == 0) continue;
         if (found >= 0) return -1;
         found = tile;
     }
@@ -147,7 +141,7 @@ static double slope(const gaincell_site *s, const meaning *m, const gaincell_ter
     double sum = 0, squares = 0, p = m->cell[t->exponent];
     for (int64_t age = 1; age <= last && age < m->window; age++) {
         int64_t k = last - age, tile = k % m->window / m->sub_tile;
-        double v = factor(t, s->tile_axis, tile, last, k) / p;
+        double v = factor(t, tile, last, k) / p;
         if (!(v > 0)) return 0;
         sum -= log(v) * (double)age;
         squares += (double)age * (double)age;
@@ -162,7 +156,7 @@ static double worst(const gaincell_site *s, const meaning *m, const gaincell_ter
     for (int64_t age = 1; age <= last && age < m->window; age++) {
         int64_t k = last - age, tile = k % m->window / m->sub_tile;
         double want = m->cell[t->exponent] * num_exp_f64(-(rate * (double)age));
-        double e = fabs(factor(t, s->tile_axis, tile, last, k) / want - 1);
+        double e = fabs(factor(t, tile, last, k) / want - 1);
         if (e > most) most = e;
     }
     return most;
@@ -208,33 +202,66 @@ static double settle(const gaincell_site *s, const meaning *m, const gaincell_te
 
 // ---- comparing -------------------------------------------------------------------------------
 
-static double expected(const meaning *m, int exponent, int64_t age) {
-    double d = m->decay != 0 ? num_exp_f64(-(m->decay * (double)age)) : 1, v = m->cell[exponent];
-    for (int i = 0; i < (m->is_product ? 1 : exponent); i++) v *= d;
-    return v;
+// p_i D^i (or p_i D) of every age of a visible key: [terms][ages].
+typedef struct {
+    int64_t ages;
+    double *of;
+} series_table;
+
+static series_table expected(const meaning *m, int64_t rows) {
+    series_table e = {.ages = min_i64(rows, m->window)};
+    e.of = base_alloc((size_t)(e.ages * m->terms) * sizeof *e.of);
+    for (int64_t age = 0; age < e.ages; age++) {
+        double d = m->decay != 0 ? num_exp_f64(-(m->decay * (double)age)) : 1, power = 1;
+        for (int i = 0; i < m->terms; i++, power *= d)
+            e.of[i * e.ages + age] = m->cell[i] * (m->is_product ? d : power);
+    }
+    return e;
 }
 
-static bool key_agrees(const gaincell_site *s, const meaning *m, double ratio, int64_t q,
-                       int64_t k) {
-    int64_t own = k % m->window / m->sub_tile;
-    bool visible = k <= q && k > q - m->window;
-    if (!visible && !is_dark(s, q, k)) return false;
-    if (visible && !is_shown(s, q, k)) return false;
+// Whose sub-tile is key k's: factors over sub-tiles are 0 in all others. Such factors are not over
+// rows as a rule, and then one row tells.
+static bool tiles_agree(const gaincell_site *s, const gaincell_term *t, const meaning *m,
+                        int64_t q) {
+    for (int64_t k = 0; k < s->rows; k++)
+        for (int64_t tile = 0; tile < s->tiles; tile++) {
+            double v = 1;
+            for (int i = 0; i < t->n; i++)
+                if (t->table[i].tile_step) v *= element(&t->table[i], tile, q, k);
+            bool own = tile == k % m->window / m->sub_tile;
+            if (!isfinite(v) || (s->tiles > 1 && t->scale != 0 && (v != 0) != own)) return false;
+        }
+    return true;
+}
+
+static bool owners_agree(const gaincell_site *s, const meaning *m) {
+    for (int i = 0; i < s->values.n; i++) {
+        const gaincell_term *t = &s->values.term[i];
+        bool by_row = false;
+        for (int k = 0; k < t->n; k++) by_row |= t->table[k].tile_step && t->table[k].row_step;
+        for (int64_t q = 0; q < (by_row ? s->rows : 1); q++)
+            if (!tiles_agree(s, t, m, q)) return false;
+    }
+    return true;
+}
+
+static bool key_agrees(const gaincell_site *s, const meaning *m, const series_table *e,
+                       double ratio, int64_t q, int64_t k) {
+    int64_t own = k % m->window / m->sub_tile, age = q - k;
+    bool visible = age >= 0 && age < m->window;
+    if (visible ? !is_shown(s, q, k) : !is_dark(s, q, k)) return false;
     for (int i = 0; i < s->scores.n; i++) {
         const gaincell_term *t = &s->scores.term[i];
-        double v = factor(t, -1, 0, q, k);
-        if (!isfinite(v)) return false;
-        if (visible && !near(v, ratio * expected(m, t->exponent, q - k), TOLERANCE)) return false;
+        double v = factor(t, 0, q, k);
+        if (!isfinite(v) ||
+            (visible && !is_near(v, ratio * e->of[t->exponent * e->ages + age], TOLERANCE)))
+            return false;
     }
     for (int i = 0; i < s->values.n; i++) {
         const gaincell_term *t = &s->values.term[i];
-        for (int64_t tile = 0; tile < s->tiles; tile++) {
-            double v = factor(t, s->tile_axis, tile, q, k);
-            if (!isfinite(v)) return false;
-            if (!visible) continue;
-            double want = tile == own ? expected(m, t->exponent, q - k) : 0;
-            if (!near(v, want, TOLERANCE)) return false;
-        }
+        double v = factor(t, own, q, k);
+        if (!isfinite(v) || (visible && !is_near(v, e->of[t->exponent * e->ages + age], TOLERANCE)))
+            return false;
     }
     return true;
 }
@@ -242,15 +269,18 @@ static bool key_agrees(const gaincell_site *s, const meaning *m, double ratio, i
 static bool agrees(const gaincell_site *s, const meaning *m) {
     meaning own = {0};
     if (!read_cell(s, &own) || own.terms != m->terms || s->tiles * m->sub_tile != m->window ||
-        !near(own.s_sat, m->s_sat, TOLERANCE))
+        !is_near(own.s_sat, m->s_sat, TOLERANCE))
         return false;
     double ratio = s->s_sat / own.s_sat;
     for (int i = 0; i < own.terms; i++)
-        if (!near(own.cell[i], m->cell[i], TOLERANCE)) return false;
-    for (int64_t q = 0; q < s->rows; q++)
-        for (int64_t k = 0; k < s->rows; k++)
-            if (!key_agrees(s, m, ratio, q, k)) return false;
-    return true;
+        if (!is_near(own.cell[i], m->cell[i], TOLERANCE)) return false;
+    if (!owners_agree(s, m)) return false;
+    series_table e = expected(m, s->rows);
+    bool ok = true;
+    for (int64_t q = 0; ok && q < s->rows; q++)
+        for (int64_t k = 0; ok && k < s->rows; k++) ok = key_agrees(s, m, &e, ratio, q, k);
+    free(e.of);
+    return ok;
 }
 
 // Without more than one term a power cannot be told from a product: what fits first is taken.
@@ -312,21 +342,22 @@ static bool same_tables(const gaincell_site *a, const gaincell_site *b) {
                 a->n_masks == b->n_masks && a->scores.n == b->scores.n &&
                 a->values.n == b->values.n && a->s_sat == b->s_sat;
     for (int i = 0; same && i < a->n_masks; i++)
-        same = a->mask[i] == b->mask[i] && a->shows_zero[i] == b->shows_zero[i];
+        same = a->mask[i].t == b->mask[i].t && a->shows_zero[i] == b->shows_zero[i];
     for (int which = 0; same && which < 2; which++) {
         const gaincell_series *x = which ? &a->values : &a->scores;
         const gaincell_series *y = which ? &b->values : &b->scores;
         for (int i = 0; same && i < x->n; i++) {
             const gaincell_term *s = &x->term[i], *t = &y->term[i];
             same = s->exponent == t->exponent && s->scale == t->scale && s->n == t->n;
-            for (int k = 0; same && k < s->n; k++) same = s->table[k] == t->table[k];
+            for (int k = 0; same && k < s->n; k++) same = s->table[k].t == t->table[k].t;
         }
     }
     return same;
 }
 
-static bool agree_everywhere(gaincell_plan *p, const ir_module *m, const meaning *meanings,
-                             arena *a) {
+// most: has been compared already.
+static bool agree_everywhere(gaincell_plan *p, const ir_module *m, const gaincell_sites *most,
+                             const meaning *meanings, arena *a) {
     size_t n = 0;
     for (size_t i = 0; i < m->funcs.count; i++)
         if (!is_aside(m->funcs.items[i])) n = p->of[i].n > n ? p->of[i].n : n;
@@ -335,7 +366,8 @@ static bool agree_everywhere(gaincell_plan *p, const ir_module *m, const meaning
         bool ok = sites->n == n;
         for (size_t k = 0; ok && k < n; k++) {
             gaincell_site *s = &sites->items[k];
-            ok = (k > 0 && same_tables(s, s - 1) &&
+            ok = sites == most ||
+                 (k > 0 && same_tables(s, s - 1) &&
                   memcmp(&meanings[k], &meanings[k - 1], sizeof *meanings) == 0) ||
                  agrees(s, &meanings[k]);
             describe(s, &meanings[k], a);
@@ -371,7 +403,7 @@ gaincell_plan gaincell_plan_make(const ir_module *m, arena *a) {
             ok = read(s, &meanings[k]);
         is_assumed |= meanings[k].is_assumed;
     }
-    if (ok && agree_everywhere(&p, m, meanings, a)) {
+    if (ok && agree_everywhere(&p, m, most, meanings, a)) {
         if (is_assumed)
             p.note = arena_printf(
                 m->arena,
