@@ -174,6 +174,7 @@ static bool take(generation *g) {
     }
     vec_push(&g->ids, g->next);
     g->has_next = false;
+    generate_measure(g);
     if (args_flag(g->given, "ids") && !args_flag(g->given, "json")) {
         printf("%s%d", generate_made(g) > 1 ? " " : "", g->next);
         fflush(stdout);
@@ -211,7 +212,6 @@ static bool generate(generation *g) {
             break;
         }
         if (!g->has_next && !feed(g)) return false;
-        generate_measure(g);
         if (!take(g)) break;
         if (generate_made(g) % PACE == 0) {
             vec_push(&g->pace, now() - before);

@@ -19,6 +19,7 @@ typedef struct {
     int32_t id;
     int64_t pos;         // of the row that gave it
     double held, slots;  // tokens and room, over all rings that the stream writes
+    double pj, ns;       // of the attention units: the row that gave it, through all rings
     double oldest_decay; // what is left of the oldest visible charge; 1: no decay
     sim_stats stats;     // of the steps since the token before
 } token_metrics;
@@ -83,7 +84,7 @@ bool generate_save(generation *g, const char *path); // false: reported
 
 // ---- metrics (generate_metrics.c) ------------------------------------------------------------
 
-void generate_measure(generation *g); // after the step that gave `next`
+void generate_measure(generation *g); // the token just taken
 // A line a token behind a line of names, tab-separated.
 void generate_metrics_print(const generation *g, FILE *out);
 json_t *generate_metrics_json(const generation *g);

@@ -1,6 +1,7 @@
 // What every token cost and how full the rings were: a table, a row a token. Columns are the rows
 // of generate_metrics.def.
 #include "cli/generate.h"
+#include "runtime-sim/gain_cost.h"
 #include "support/num.h"
 
 // Rings that the stream writes: of cross attention, only the encoder writes.
@@ -16,6 +17,11 @@ static void look_at_rings(const generation *g, token_metrics *m) {
             m->held += f.held;
             m->slots += f.slots;
             if (f.oldest < 0) continue;
+            if (d->kind == ISA_RING_GAIN && d->sub_tile) { // rings of a token come one by one
+                sim_gain_cost_of_row cost = sim_gain_cost(g->program.chip, d, f.sub_tiles);
+                m->pj += cost.total_pj;
+                m->ns += cost.time_ns;
+            }
             double left = num_exp_f64(-(double)d->decay * (double)(f.newest - f.oldest));
             if (left < m->oldest_decay) m->oldest_decay = left;
         }

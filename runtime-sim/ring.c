@@ -119,10 +119,14 @@ sim_ring_fill sim_ring_look(const sim *s, uint32_t tile, uint32_t ring, uint32_t
         f.held += r->held[i] >= 0;
         f.newest = max_i64(f.newest, r->held[i]);
     }
-    for (uint32_t i = 0; f.held && i < d->slots; i++)
-        if (r->held[i] > f.newest - window && r->held[i] >= 0 &&
-            (f.oldest < 0 || r->held[i] < f.oldest))
-            f.oldest = r->held[i];
+    int64_t last = -1; // sub-tile counted
+    for (uint32_t i = 0; f.held && i < d->slots; i++) {
+        if (r->held[i] < 0 || r->held[i] <= f.newest - window) continue;
+        if (f.oldest < 0 || r->held[i] < f.oldest) f.oldest = r->held[i];
+        if (!d->sub_tile || last == i / d->sub_tile) continue;
+        last = i / d->sub_tile;
+        f.sub_tiles++;
+    }
     return f;
 }
 

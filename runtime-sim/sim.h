@@ -43,6 +43,7 @@ bool sim_ring_read(const sim *s, uint32_t tile, uint32_t ring, uint32_t bank, ar
 typedef struct {
     int64_t slots, held;    // tokens there is room for; tokens held
     int64_t oldest, newest; // positions held that a query at `newest` sees; -1: none
+    int64_t sub_tiles;      // that hold one of those; 0 where the ring names no sub_tile
 } sim_ring_fill;
 sim_ring_fill sim_ring_look(const sim *s, uint32_t tile, uint32_t ring, uint32_t bank);
 

@@ -127,6 +127,21 @@ says '"peak_memory_bytes"'
 exits 0 generate "$p" -n 2 --stats
 grep -q peak_memory "$work/err" || fail "--stats does not say the peak memory"
 
+# Of gain cells: what docs/gain-cells.md says of a row on leroux2025, here 4 layers of 2 heads with 2 sub-tiles:
+# 4 * 2 * 2 / 16 of 1120 + 700 + 4000 pJ, and 4 * 2 * 330 pJ of writing; 4 * (15 + 15 + 15 + 2 + 4) ns.
+"$ohmic" compile examples/gaincell/tales_gaincell_fn.onnx --chip leroux2025 -q -o "$work/g.ohm" 2>/dev/null
+exits 0 generate "$work/g.ohm" --prompt "Once there was" -n 250 --metrics-file "$work/metrics.tsv" --ids
+awk -F '\t' 'NR == 1 { for (i = 1; i <= NF; i++) col[$i] = i; next }
+  { pj = $col["attention_pj"]; ns = $col["attention_ns"]; fill = $col["window_fill"]; left = $col["oldest_decay"]
+    if (pj != 8460 || ns != 204 || $col["scores_saturated"] > 0.1 || $col["outputs_saturated"] > 0.1) bad = NR
+    scores += $col["scores_saturated"]; outputs += $col["outputs_saturated"]
+    if (NR > 2 && ((before < 1 && (fill <= before || left >= decay)) || (before == 1 && (fill != 1 || left != decay)))) bad = NR
+    before = fill; decay = left }
+  END { exit !(NR > 150 && !bad && before == 1 && scores > 0 && outputs > 0 && decay < 0.98 && decay > 0.979) }' \
+  "$work/metrics.tsv" || { cat "$work/metrics.tsv"; fail "the metrics of gain cells"; }
+[ "$(wc -l <"$work/metrics.tsv")" = $(($(wc -w <"$work/out") + 1)) ] || fail "not a row a token"
+continues "gain cells" "$work/g.ohm" 140 100 --prompt "Once there was" --temperature 0.5
+
 if shared models/stories260K/tok512.bin; then
   stories=$root/../shared/models/stories260K
   "$ohmic" compile "$stories/stories260k_legacy_op17.onnx" --chip ideal -q -o "$work/q.ohm" 2>/dev/null

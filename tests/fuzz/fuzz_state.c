@@ -19,7 +19,7 @@ static void try(build *b, const uint8_t *data, size_t size) {
     bool ok = sim_state_load(s, 1, "fuzz.state", data, size, diags);
     if (ok != (diag_errors(diags) == 0)) abort();
     state_data d = state_data_make(1);
-    float out[2 * (SP_O + 2 * SP_WIDE)];
+    float out[2 * SP_ROW];
     size_t bytes, again_bytes;
     if (ok) { // what comes back is a fixed point: written as it is read
         uint8_t *saved = state_bytes(s, 1, &bytes);

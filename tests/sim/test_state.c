@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-enum { WIDTH = SP_O + 2 * SP_WIDE };
+enum { WIDTH = SP_ROW };
 
 static void load(sim *s, uint32_t bank, const uint8_t *data, size_t n) {
     diag_sink *diags = diag_sink_new();
@@ -92,8 +92,9 @@ static void test_same_bytes(void **state) {
     uint8_t *same = state_bytes(two, 1, &other_bytes);
     assert_int_equal(bytes, other_bytes);
     assert_memory_equal(saved, same, bytes);
-    // Six slots of eight bytes of position and six numbers at most, whatever was seen.
-    assert_true(bytes < 600);
+    // Three rings of at most six slots: eight bytes of position, then six numbers, or those and
+    // their sizes, or codes.
+    assert_true(bytes < 250 + 6 * (32 + 48 + 14) + 200);
     free(saved);
     free(same);
     sim_free(one);
