@@ -277,6 +277,12 @@ bool engine_encode(engine *e, bool reset, int64_t rows, const tensor *inputs, ar
     int64_t counts[IR_MAX_DOMAINS];
     for (int d = 0; d < IR_MAX_DOMAINS; d++) counts[d] = d > 0 ? rows : 0;
     if (e->sim) return sim_step(e->sim, 0, 0, reset, counts, inputs, a, outputs, diags);
+    if (!reset && e->encoded) {
+        diag_emit(diags, DIAG_ID_sim_order, DIAG_NOWHERE,
+                  "phase '%s' takes a sequence in one step: a second one needs a reset",
+                  e->encode_func->name);
+        return false;
+    }
     if (reset) ir_interp_reset(e->interp);
     e->encoded = interpret(e, false, counts, inputs, a, outputs);
     return e->encoded;

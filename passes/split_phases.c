@@ -52,6 +52,12 @@ static void crosses(splitter *s, const ir_op *op, ir_val v) {
         from ? node_of(s, from) : s->f->values.items[v].name);
 }
 
+static void reads_ring_of_encoder(splitter *s, const ir_op *op, const char *ring) {
+    diag_emit(s->diags, DIAG_ID_phase_border, DIAG_AT(NULL, op->n_locs ? op->loc[0] : NULL),
+              "'%s' of the decoder reads ring '@%s' of the encoder, whose mode is not cross",
+              ir_ops[op->code].name, ring);
+}
+
 static bool reads_ring(const ir_op *op) {
     return op->code == IR_gc_query || op->code == IR_gc_score || op->code == IR_gc_mix;
 }
@@ -74,6 +80,8 @@ static void find_bits(splitter *s) {
             const ir_symbol *sym = ir_symbol_find(s->m, ring);
             bool border = strcmp(ir_attr_str(&sym->attrs, IR_ATTR_mode, "causal"), "cross") == 0 &&
                           map_get(rings, ring) == ENCODER;
+            if (!border && map_get(rings, ring) == ENCODER && bits == DECODER)
+                reads_ring_of_encoder(s, op, ring);
             if (!border) bits |= (uint8_t)map_get(rings, ring);
         }
         if (bits == (DECODER | ENCODER)) { // what comes of it is the decoder's

@@ -1,9 +1,14 @@
 // cli/host.h on small programs in the interpreter: batches, padding, chunks, caches, images,
 // outputs with two token axes, and what is refused.
+#include "backend/backend.h"
+#include "cli/program.h"
+#include "isa/file.h"
+#include "passes/pass.h"
 #include "tests/cli/host_models.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
+#include <unistd.h>
 // cmocka.h needs some of the above
 #include <cmocka.h>
 
@@ -371,6 +376,143 @@ static void inputs_that_are_not_read(void **state) {
     close_machine(&m);
 }
 
+// ---- an encoder and a decoder ------------------------------------------------------------------
+
+typedef struct {
+    diag_sink *diags;
+    ir_module *module; // mapped
+    program_file file;
+    engine *of[2]; // interpreter, simulator
+} pair;
+
+// tests/golden/3d.oir, compiled for chip ideal: 12 tokens for the encoder, chunks of 4 for the
+// decoder.
+static pair open_pair(void) {
+    pair p = {.diags = diag_sink_new()};
+    pass_options o = pass_options_default();
+    pass_pipeline list = {0};
+    isa_program *program = NULL;
+    o.machine = machine_load(a, "ideal", NULL, 0, p.diags);
+    ir_module *graph = ir_parse_file(OHMIC_SOURCE_DIR "/tests/golden/3d.oir", p.diags);
+    assert_null(engine_of_module(graph, 1, p.diags)); // both in one function
+    assert_non_null(strstr(diag_get(p.diags, 0)->message, "holds an encoder and its decoder"));
+    pass_pipeline_parse(&list,
+                        "tile-weights,split-attention,split-phases,route-digital,place,schedule,"
+                        "allocate",
+                        p.diags);
+    p.module = pass_run_pipeline(&list, graph, &o, NULL, p.diags);
+    if (p.module) program = be_emit(p.module, o.machine, "test", p.diags);
+    const char *path = OHMIC_BUILD_DIR "/test_host.ohm";
+    if (program && isa_write(program, path, p.diags) && program_open(&p.file, path, a, p.diags)) {
+        p.of[0] = engine_of_module(p.module, 1, p.diags);
+        p.of[1] = engine_of_program(&p.file, &(sim_options){.threads = 1}, p.diags);
+    }
+    unlink(path);
+    isa_program_free(program);
+    ir_module_free(graph);
+    vec_free(&list);
+    if (!p.of[1]) diag_print(p.diags, 0, stderr, false);
+    assert_non_null(p.of[1]);
+    return p;
+}
+
+static void close_pair(pair *p) {
+    engine_free(p->of[0]);
+    engine_free(p->of[1]);
+    program_close(&p->file);
+    ir_module_free(p->module);
+    diag_sink_free(p->diags);
+}
+
+static tensor_set pair_inputs(tensor source, tensor mask, tensor target) {
+    return set_of(3, (const char *[]){"input_ids", "attention_mask", "decoder_input_ids"},
+                  (tensor[]){source, mask, target});
+}
+
+static tensor_set run_pair(pair *p, int which, tensor_set in) {
+    tensor_set out = {0};
+    bool ok = host_run(p->of[which], &in, NULL, a, &out, p->diags);
+    if (!ok) diag_print(p->diags, 0, stderr, false);
+    assert_true(ok);
+    return out;
+}
+
+// Encoders of different lengths in one batch are as each alone; what pads them gives zeros; the
+// decoder goes in steps of four.
+static void an_encoder_and_its_decoder(void **state) {
+    (void)state;
+    static const int64_t source[] = {1, 2, 3, 4, 5, 6, 7, 8, 0, 0},
+                         mask[] = {1, 1, 1, 1, 1, 1, 1, 1, 0, 0},
+                         target[] = {0, 9, 8, 7, 6, 5, 0, 3, 1, 4, 1, 5};
+    pair p = open_pair();
+    assert_true(engine_describe(p.of[1])->has_encoder);
+    assert_int_equal(engine_describe(p.of[1])->max_encoder, 12);
+    assert_int_equal(engine_describe(p.of[1])->max_chunk, 4);
+    tensor_set both[2];
+    for (int e = 0; e < 2; e++) {
+        both[e] =
+            run_pair(&p, e, pair_inputs(ints(2, 5, source), ints(2, 5, mask), ints(2, 6, target)));
+        const tensor *logits = output(&both[e], "logits"),
+                     *memory = output(&both[e], "encoder_last_hidden_state");
+        assert_int_equal(logits->dim[1], 6);
+        assert_int_equal(memory->dim[1], 5);
+        assert_true(row(memory, 1, 2)[0] != 0);
+        for (int i = 0; i < 8; i++) assert_true(row(memory, 1, 3)[i] == 0);
+        tensor_set alone = run_pair(
+            &p, e, pair_inputs(ints(1, 3, source + 5), ones(1, 3), ints(1, 6, target + 6)));
+        assert_memory_equal(row(logits, 1, 0), row(output(&alone, "logits"), 0, 0), 6 * 12 * 4);
+        tensor_set other =
+            run_pair(&p, e, pair_inputs(ints(1, 3, source), ones(1, 3), ints(1, 6, target + 6)));
+        assert_memory_not_equal(row(logits, 1, 0), row(output(&other, "logits"), 0, 0), 6 * 12 * 4);
+    }
+    assert_memory_equal(row(output(&both[0], "logits"), 0, 0),
+                        row(output(&both[1], "logits"), 0, 0), 2 * 6 * 12 * 4);
+    close_pair(&p);
+}
+
+static void expect_last(pair *p, diag_id id, const char *words) {
+    const diag *d = diag_get(p->diags, diag_count(p->diags) - 1);
+    assert_int_equal(d->id, id);
+    if (!strstr(d->message, words)) fail_msg("'%s' is not '%s'", d->message, words);
+}
+
+static void an_encoder_refuses(void **state) {
+    (void)state;
+    pair p = open_pair();
+    tensor_set out;
+    int64_t many[13] = {0};
+    for (int e = 0; e < 2; e++) {
+        tensor_set in = pair_inputs(ints(1, 13, many), ones(1, 13), ints(1, 2, many));
+        assert_false(host_run(p.of[e], &in, NULL, a, &out, p.diags));
+        expect_last(&p, DIAG_ID_host_length, "reaches 13 tokens of the encoder");
+        in = pair_inputs(ints(1, 4, many), ones(1, 3), ints(1, 2, many));
+        assert_false(host_run(p.of[e], &in, NULL, a, &out, p.diags));
+        expect_last(&p, DIAG_ID_host_input, "'attention_mask' has 3 tokens, 'input_ids' has 4");
+        in.count = 2;
+        assert_false(host_run(p.of[e], &in, NULL, a, &out, p.diags));
+        expect_last(&p, DIAG_ID_host_input, "missing input 'decoder_input_ids'");
+        // Phases have an order.
+        tensor rows[3] = {tensor_new(a, ELEM_i32, 1, (int64_t[]){2}),
+                          tensor_new(a, ELEM_i32, 1, (int64_t[]){2}),
+                          tensor_new(a, ELEM_i32, 1, (int64_t[]){2})},
+               got[2];
+        assert_false(engine_step(p.of[e], true, 2, rows, a, got, p.diags));
+        expect_last(&p, DIAG_ID_sim_order,
+                    "phase 'step' needs phase 'encode' since the last reset");
+        assert_true(engine_encode(p.of[e], true, 2, rows, a, got, p.diags));
+        assert_true(engine_step(p.of[e], false, 2, rows, a, got, p.diags));
+        assert_true(engine_step(p.of[e], false, 2, rows, a, got, p.diags));
+        assert_false(engine_encode(p.of[e], false, 2, rows, a, got, p.diags));
+        expect_last(&p, DIAG_ID_sim_order, "phase 'encode' takes a sequence in one step");
+        assert_false(engine_step(p.of[e], true, 2, rows, a, got, p.diags));
+        // Text is streamed through decoders alone.
+        host_text streamed;
+        assert_false(host_text_open(&streamed, p.of[e], p.diags));
+        expect_last(&p, DIAG_ID_host_input, "an encoder in front of its decoder");
+    }
+    close_pair(&p);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(chunks_do_not_matter),
@@ -385,6 +527,8 @@ int main(void) {
         cmocka_unit_test(refusals),
         cmocka_unit_test(lengths_that_are_not_taken),
         cmocka_unit_test(inputs_that_are_not_read),
+        cmocka_unit_test(an_encoder_and_its_decoder),
+        cmocka_unit_test(an_encoder_refuses),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -111,6 +111,6 @@ $1 == ".ring" { # without the ports of caches
     define("r", n_rings++, s)
 }
 $1 == ".table" { define("t", n_tables++, $3 " " $4) }
-$1 == ".code" { in_code = 1; next }
+$1 == ".code" { in_code = 1; if ($2 != "" && $2 != "run") code[n_code++] = " phase " $2; next }
 in_code && NF { instruction($0) }
 END { flush() }

@@ -1,5 +1,5 @@
 #!/bin/bash
-# The worked listings 3a, 3b, 3c and 3e (docs/worked-listings.md), as the compiler makes them for the chip bench-1.
+# The worked listings 3a, 3b, 3c, 3d and 3e (docs/worked-listings.md), as the compiler makes them for the chip bench-1.
 . tests/golden/common.sh
 
 compile() { # MODEL OPTIONS...
@@ -41,5 +41,9 @@ fi
 model=$shared/vit_cifar10_ibp/model.onnx
 if have $model && compile $model; then
     listing "$out/p.ohm" | same $here/3e.s "worked listing 3e"
+fi
+# Encoder and decoder: two phases, the keys and values of cross attention between them.
+if compile $here/3d.oir; then
+    listing "$out/p.ohm" | same $here/3d.s "worked listing 3d, small"
 fi
 exit $failed

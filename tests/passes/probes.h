@@ -1,8 +1,9 @@
 // Hand-written probe modules: one text for all sizes.
 //
 // In a template, {T} stands for the token count of a probe, {F} for its name, {K} for past +
-// tokens, {P} for the past, {T+1} and {4*T} for small arithmetic. Lines before the first "func"
-// that mention {F}, {T}, {K} or {P} are repeated for every probe, the functions too.
+// tokens, {P} for the past, {E} for an encoder's tokens, {T+1} and {4*T} for small arithmetic.
+// Lines before the first "func" that mention {F}, {T}, {K} or {P} are repeated for every probe, the
+// functions too.
 #ifndef OHMIC_TESTS_PASSES_PROBES_H
 #define OHMIC_TESTS_PASSES_PROBES_H
 
@@ -16,7 +17,7 @@
 
 typedef struct {
     const char *name;
-    int64_t tokens, past;
+    int64_t tokens, past, encoder;
 } probe_size;
 
 static const probe_size probe_free[] = {
@@ -24,6 +25,8 @@ static const probe_size probe_free[] = {
 static const probe_size probe_past[] = {
     {"n1", 37, 0}, {"n2", 41, 0}, {"n3", 43, 0}, {"past", 37, 13}, {"max", 64, 0}};
 static const probe_size probe_frozen[] = {{"max", 9, 0}};
+static const probe_size probe_pair[] = {
+    {"n1", 37, 0, 47}, {"n2", 41, 0, 53}, {"n3", 43, 0, 61}, {"max", 64, 0, 80}};
 
 // The number that "{4*T+1}" means (text after the brace); *end: behind the closing one.
 static inline int64_t probe_number(const char *s, const probe_size *p, const char **end) {
@@ -32,6 +35,7 @@ static inline int64_t probe_number(const char *s, const probe_size *p, const cha
         int64_t v = isdigit((unsigned char)*s) ? strtoll(s, (char **)&s, 10)
                     : *s == 'T'                ? (s++, p->tokens)
                     : *s == 'K'                ? (s++, p->tokens + p->past)
+                    : *s == 'E'                ? (s++, p->encoder)
                                                : (s++, p->past);
         product *= v;
         if (*s == '*') continue;
@@ -48,8 +52,8 @@ static inline int64_t probe_number(const char *s, const probe_size *p, const cha
 static inline void probe_expand(FILE *out, const char *s, size_t n, const probe_size *p) {
     const char *stop = s + n;
     while (s < stop) {
-        bool is_number = s[0] == '{' && (s[1] == 'T' || s[1] == 'K' || s[1] == 'P' ||
-                                         isdigit((unsigned char)s[1]));
+        bool is_number =
+            s[0] == '{' && (strchr("TKPE", s[1]) || isdigit((unsigned char)s[1])) && s[1];
         if (s[0] == '{' && s[1] == 'F' && s[2] == '}') {
             fputs(p->name, out);
             s += 3;
