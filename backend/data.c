@@ -19,6 +19,16 @@ static uint64_t table_bytes(be_emitter *e, const void *data, size_t bytes) {
     return add_piece(&e->tables, &e->tables_bytes, 64, (isa_piece){.bytes = bytes, .data = data});
 }
 
+// Offset of data that several tiles or rings may share, under a name.
+static uint64_t shared_data(be_emitter *e, const char *name, const void *data, size_t bytes) {
+    uint32_t known = map_get(e->table_offsets, name);
+    if (known != MAP_NONE) return e->offsets.items[known];
+    uint64_t at = table_bytes(e, data, bytes);
+    map_set(e->table_offsets, name, (uint32_t)e->offsets.count);
+    vec_push(&e->offsets, at);
+    return at;
+}
+
 // ---- groups ----------------------------------------------------------------------------------
 
 // Codes of a block of the sources side by side, row by row: [k1-k0][n1-n0].
@@ -231,11 +241,15 @@ uint16_t be_ring(be_emitter *e, int tile, const char *symbol, int dom) {
     const char *table = ir_attr_str(a, IR_ATTR_table, NULL);
     if (table && r.bias != ISA_BIAS_NONE) {
         const tensor *b = &ir_symbol_find(e->m, table)->data;
-        r.bias_table = table_bytes(e, b->data, tensor_bytes(b));
+        r.bias_table = shared_data(e, table, b->data, tensor_bytes(b)); // T5: one for all layers
         uint32_t heads = r.n_kv * r.q_per_kv;
         r.bias_width = (uint32_t)(tensor_count(b) / (heads ? heads : 1));
+        if (r.bias == ISA_BIAS_FULL) // of [heads][w][w]
+            for (uint32_t all = r.bias_width, w = r.bias_width = 1; w * w <= all; w++)
+                r.bias_width = w;
         // as the interpreter: a causal table ends at distance 0, others have it in the middle
-        r.bias_zero = r.mode == ISA_RING_CAUSAL ? r.bias_width - 1 : (r.bias_width - 1) / 2;
+        uint32_t zero = r.mode == ISA_RING_CAUSAL ? r.bias_width - 1 : (r.bias_width - 1) / 2;
+        r.bias_zero = (uint32_t)ir_attr_int(a, IR_ATTR_zero, zero);
     }
     r.past_key = isa_program_string(e->p, ir_attr_str(a, IR_ATTR_past_key, ""));
     r.past_value = isa_program_string(e->p, ir_attr_str(a, IR_ATTR_past_value, ""));
@@ -255,16 +269,6 @@ static uint16_t add_table(be_emitter *e, int tile, const char *name, isa_table d
     vec_push(&t->tables, d);
     map_set(t->table_index, name, (uint32_t)t->tables.count - 1);
     return (uint16_t)(t->tables.count - 1);
-}
-
-// Offset of data that several tiles may share, under a name.
-static uint64_t shared_data(be_emitter *e, const char *name, const void *data, size_t bytes) {
-    uint32_t known = map_get(e->table_offsets, name);
-    if (known != MAP_NONE) return e->offsets.items[known];
-    uint64_t at = table_bytes(e, data, bytes);
-    map_set(e->table_offsets, name, (uint32_t)e->offsets.count);
-    vec_push(&e->offsets, at);
-    return at;
 }
 
 static const tensor *table_tensor(be_emitter *e, const char *symbol) {

@@ -229,7 +229,8 @@ static ir_func *make_joinable(const ir_module *old, const ir_func *f, ir_module 
             uint32_t at = op->code == IR_gc_attn ? 1 : 0;
             ir_val kv[2] = {rewrite_get(&j.r, op->operand[at]),
                             rewrite_get(&j.r, op->operand[at + 1])};
-            if (!lie_side_by_side(j.r.f, kv, 2)) {
+            bool apart = !lie_side_by_side(j.r.f, kv, 2);
+            if (apart) {
                 ir_val joint = make_join(&j, kv, 2, tile, op);
                 int64_t from = 0;
                 for (int k = 0; k < 2; k++) {
@@ -239,11 +240,13 @@ static ir_func *make_joinable(const ir_module *old, const ir_func *f, ir_module 
                     ir_attr_set_int(j.r.scratch, &a, IR_ATTR_from, from);
                     from += ir_type_width(&t);
                     ir_attr_set_int(j.r.scratch, &a, IR_ATTR_until, from);
-                    j.r.map[op->operand[at + (uint32_t)k]] =
-                        rewrite_add(&j.r, IR_row_cols, &joint, 1, &a, &t, op);
+                    kv[k] = rewrite_add(&j.r, IR_row_cols, &joint, 1, &a, &t, op);
+                    j.r.map[op->operand[at + (uint32_t)k]] = kv[k];
                 }
             }
-            rewrite_copy(&j.r, op);
+            ir_op *made = rewrite_copy(&j.r, op);
+            // keys that are the values as well are two columns
+            for (uint32_t k = 0; k < 2 && apart; k++) made->operand[at + k] = kv[k];
         } else {
             rewrite_copy(&j.r, op);
         }

@@ -30,7 +30,7 @@ typedef struct {
 
 static int64_t axis_size(const bind_role *r, int axis, counts n) {
     const char *kind = r->axis[axis];
-    if (strcmp(kind, BIND_ENCODER) == 0) return n.encoder;
+    if (strcmp(kind, BIND_ENCODER) == 0 && r->size[axis] < 0) return n.encoder;
     if (strcmp(kind, "tokens") == 0 && r->size[axis] < 0) return n.tokens;
     if (strcmp(kind, "past") == 0) return n.past;
     if (strcmp(kind, "total") == 0) return n.past + n.tokens;
@@ -356,9 +356,15 @@ ir_module *bind_module(const bind_source *s, const bind_options *o, diag_sink *d
             bool is_free = strcmp(axis, "tokens") == 0 && b.role[i].size[k] < 0;
             if (is_free && !b.has_tokens) b.free_name = s->inputs[i].dim[k].name;
             b.has_tokens |= is_free;
-            b.has_encoder |= strcmp(axis, BIND_ENCODER) == 0;
+            b.has_encoder |= strcmp(axis, BIND_ENCODER) == 0 && b.role[i].size[k] < 0;
             b.has_past |= strcmp(axis, "past") == 0;
         }
+    if (ok && b.has_encoder && !b.has_tokens) {
+        diag_emit(diags, DIAG_ID_tok_role, DIAG_NOWHERE,
+                  "the decoder's tokens are fixed, the encoder's are not: fix both (--bind), the "
+                  "encoder's alone, or none");
+        ok = false;
+    }
     if (ok) {
         b.m = ir_module_new();
         ok = b.has_tokens ? bind_free(&b) : bind_frozen(&b);

@@ -148,6 +148,55 @@ static bool find_pair(finder *f, counter **encoder, counter **decoder) {
     return true;
 }
 
+// ---- fixed lengths ---------------------------------------------------------------------------
+
+static side side_of_axis(const finder *f, size_t input, int axis) {
+    const bind_port *p = &f->s->inputs[input];
+    const char *asked = f->role[input].asked[axis];
+    if (asked) return strcmp(asked, "enc") == 0 ? ENCODER : DECODER;
+    side said = side_of(p->dim[axis].name);
+    return said ? said : side_of(p->name);
+}
+
+// What has a fixed size cannot be tried at another: names alone tell two sides apart, and the size
+// where a mask goes (with neither, to the encoder, whose mask has no other name).
+static void mark_by_name(finder *f) {
+    side known = UNKNOWN;
+    bool two = false;
+    int64_t decoder = -1;
+    for (int round = 0; round < 3; round++) // who is known; who is the other; whose masks
+        for (size_t i = 0; i < f->s->n_inputs; i++)
+            for (int k = 0; k < f->s->inputs[i].rank; k++) {
+                bind_role *r = &f->role[i];
+                bool mask = strcmp(r->role, "mask") == 0;
+                if (strcmp(r->axis[k], "tokens") || mask != (round == 2)) continue;
+                side is = side_of_axis(f, i, k);
+                if (round == 0) {
+                    if (is && !known) known = is;
+                    continue;
+                }
+                if (round == 1) {
+                    if (!is) is = known == DECODER ? ENCODER : known == ENCODER ? DECODER : is;
+                    two |= is && is != known;
+                    if (is == DECODER) decoder = r->size[k];
+                } else if (!is) {
+                    is = two && (r->size[k] != decoder || known == DECODER) ? ENCODER : DECODER;
+                }
+                if (is == ENCODER) r->axis[k] = BIND_ENCODER;
+            }
+    if (two) return;
+    for (size_t i = 0; i < f->s->n_inputs; i++) // one side alone is the only one
+        for (int k = 0; k < f->s->inputs[i].rank; k++)
+            if (strcmp(f->role[i].axis[k], BIND_ENCODER) == 0) f->role[i].axis[k] = "tokens";
+}
+
+static bool has_fixed(const finder *f) {
+    for (size_t i = 0; i < f->s->n_inputs; i++)
+        for (int k = 0; k < f->s->inputs[i].rank; k++)
+            if (strcmp(f->role[i].axis[k], "tokens") == 0 && f->role[i].size[k] >= 0) return true;
+    return false;
+}
+
 bool bind_domains(arena *a, const bind_source *s, bind_role *role,
                   bool (*takes)(void *ctx, int64_t tokens, int64_t encoder), void *ctx,
                   diag_sink *diags) {
@@ -156,9 +205,12 @@ bool bind_domains(arena *a, const bind_source *s, bind_role *role,
     for (size_t i = 0; i < s->n_inputs; i++) axes += (size_t)s->inputs[i].rank;
     f.list = ARENA_ARRAY(a, counter, axes + 1);
     collect(&f);
-    counter *encoder, *decoder;
-    if (!find_pair(&f, &encoder, &decoder)) return false;
-    if (!encoder) return true;
+    counter *encoder = NULL, *decoder = NULL;
+    if (f.count && !find_pair(&f, &encoder, &decoder)) return false;
+    if (!encoder) {
+        if (has_fixed(&f)) mark_by_name(&f);
+        return true;
+    }
     // The rest belongs to either: as asked, or as the model takes it; a mask that nothing reads, as
     // names say. What goes with both is a third count.
     mark(&f, encoder, BIND_ENCODER);

@@ -72,6 +72,18 @@ static bool asked_axis(const tok_ctx *c, const char *input, int axis, const char
     return false;
 }
 
+// The axis counts an encoder's tokens: words of onnx_shape and --axis say so.
+static bool is_encoder_axis(const tok_ctx *c, const ir_port *port, int axis) {
+    for (size_t k = 0; k < c->o->n_axes; k++) {
+        const pass_axis_role *r = &c->o->axes[k];
+        if (r->axis == axis && strcmp(r->input, port->name) == 0)
+            return r->domain && strcmp(r->domain, "enc") == 0;
+    }
+    size_t n;
+    const char *const *word = ir_attr_strs(&port->attrs, IR_ATTR_onnx_shape, &n);
+    return (size_t)axis < n && strcmp(word[axis], "tokens:enc") == 0;
+}
+
 // What an input's axes are: from the sizes at the probes, from words of its onnx_shape (a frozen
 // model: "batch", "tokens"), or as asked for.
 static bool seed(tok_ctx *c, uint32_t node) {
@@ -88,7 +100,14 @@ static bool seed(tok_ctx *c, uint32_t node) {
         const char *role = n_words == (size_t)t->rank ? word[axis] : "";
         asked_axis(c, port->name, axis, &role);
         tok_atom a = {TOK_FEATURE, axis, 0, t->dim[axis], 1, false};
-        if (varies) {
+        if (is_encoder_axis(c, port, axis)) {
+            if (c->domain[1].rows[0] != t->dim[axis])
+                return tok_fail(c, node, DIAG_ID_tok_role,
+                                "axis %d counts %" PRId64
+                                " tokens of the encoder, another input %" PRId64,
+                                axis, t->dim[axis], c->domain[1].rows[0]);
+            a = (tok_atom){TOK_ROWS, axis, 1, 0, 1, false};
+        } else if (varies) {
             a = (tok_atom){TOK_ROWS, axis, 0, 0, 1, false};
             if (!tok_axis_rows(c, node, axis, &a.domain)) return false;
         } else if (c->is_frozen && (!strcmp(role, "tokens") || !strcmp(role, "t0"))) {
@@ -133,23 +152,12 @@ void tok_domain_frozen(tok_ctx *c, int64_t rows) {
     c->domain[0].rows[0] = rows;
 }
 
-// Rows of the encoder's axis at a probe, as its inputs have them; 0: there is none. The words of
-// onnx_shape and --axis say which.
 int64_t tok_encoder_rows(const tok_ctx *c, const tok_probe *p) {
     for (size_t i = 0; i < p->f->params.count; i++) {
         const ir_port *port = &p->f->params.items[i];
         const ir_type *t = ir_type_of(p->f, port->value);
-        size_t n;
-        const char *const *word = ir_attr_strs(&port->attrs, IR_ATTR_onnx_shape, &n);
-        for (int axis = 0; axis < t->rank; axis++) {
-            bool encoder = n == (size_t)t->rank && strcmp(word[axis], "tokens:enc") == 0;
-            for (size_t k = 0; k < c->o->n_axes; k++) {
-                const pass_axis_role *r = &c->o->axes[k];
-                if (r->axis == axis && strcmp(r->input, port->name) == 0)
-                    encoder = r->domain && strcmp(r->domain, "enc") == 0;
-            }
-            if (encoder) return t->dim[axis];
-        }
+        for (int axis = 0; axis < t->rank; axis++)
+            if (is_encoder_axis(c, port, axis)) return t->dim[axis];
     }
     return 0;
 }
@@ -172,6 +180,12 @@ static bool begin(tok_ctx *c) {
     c->one = -1;
     if (c->is_frozen) {
         c->m->domain[0].used = true; // filled when its rows are known
+        int64_t rows = tok_encoder_rows(c, &c->probe[0]);
+        c->has_encoder = rows > 0;
+        c->domain[1].rows[0] = rows;
+        if (!c->has_encoder) return true;
+        begin_domain(c, 1, rows);
+        ir_attr_set_int(c->m->arena, &c->m->domain[1].attrs, IR_ATTR_fixed, rows);
         return true;
     }
     begin_domain(c, 0, c->probe[c->max].tokens);
@@ -183,6 +197,8 @@ static bool begin(tok_ctx *c) {
     c->has_encoder = c->domain[1].rows[0] > 0;
     if (!c->has_encoder) return true;
     begin_domain(c, 1, c->domain[1].rows[c->max]);
+    if (c->domain[1].rows[0] == c->domain[1].rows[1])
+        ir_attr_set_int(c->m->arena, &c->m->domain[1].attrs, IR_ATTR_fixed, c->domain[1].rows[0]);
     if (c->has_past) c->domain[1].past_rows = tok_encoder_rows(c, &c->past);
     return true;
 }

@@ -385,17 +385,13 @@ typedef struct {
     engine *of[2]; // interpreter, simulator
 } pair;
 
-// tests/golden/3d.oir, compiled for chip ideal: 12 tokens for the encoder, chunks of 4 for the
-// decoder.
-static pair open_pair(void) {
-    pair p = {.diags = diag_sink_new()};
+// A graph on tokens, compiled for chip ideal, in the interpreter and in the simulator.
+static pair compile_pair(ir_module *graph, diag_sink *diags) {
+    pair p = {.diags = diags};
     pass_options o = pass_options_default();
     pass_pipeline list = {0};
     isa_program *program = NULL;
     o.machine = machine_load(a, "ideal", NULL, 0, p.diags);
-    ir_module *graph = ir_parse_file(OHMIC_SOURCE_DIR "/tests/golden/3d.oir", p.diags);
-    assert_null(engine_of_module(graph, 1, p.diags)); // both in one function
-    assert_non_null(strstr(diag_get(p.diags, 0)->message, "holds an encoder and its decoder"));
     pass_pipeline_parse(&list,
                         "tile-weights,split-attention,split-phases,route-digital,place,schedule,"
                         "allocate",
@@ -414,6 +410,15 @@ static pair open_pair(void) {
     if (!p.of[1]) diag_print(p.diags, 0, stderr, false);
     assert_non_null(p.of[1]);
     return p;
+}
+
+// tests/golden/3d.oir: 12 tokens for the encoder, chunks of 4 for the decoder.
+static pair open_pair(void) {
+    diag_sink *diags = diag_sink_new();
+    ir_module *graph = ir_parse_file(OHMIC_SOURCE_DIR "/tests/golden/3d.oir", diags);
+    assert_null(engine_of_module(graph, 1, diags)); // both in one function
+    assert_non_null(strstr(diag_get(diags, 0)->message, "holds an encoder and its decoder"));
+    return compile_pair(graph, diags);
 }
 
 static void close_pair(pair *p) {
@@ -435,6 +440,35 @@ static tensor_set run_pair(pair *p, int which, tensor_set in) {
     if (!ok) diag_print(p->diags, 0, stderr, false);
     assert_true(ok);
     return out;
+}
+
+// A bias for every query and key, of a model at one length.
+static void a_bias_of_every_pair(void **state) {
+    (void)state;
+    static const int64_t ids[] = {3, 1, 4, 1};
+    tiny t = {.class_name = "whole", .fixed = 4};
+    char *full = arena_str(a, tiny_text(a, &t)), *at = strstr(full, "bias = \"none\"");
+    *at = 0;
+    full =
+        arena_printf(a, "%sbias = \"full\", table = @bias%s", full, at + strlen("bias = \"none\""));
+    at = strstr(full, "ring @r");
+    full = arena_printf(a,
+                        "%.*stensor @bias : f32[1,4,4] = [0, 1, 2, 3, -1, 0.5, 4, -2, 0, 0, 3, 1, "
+                        "2, -3, 1, 1]\n%s",
+                        (int)(at - full), full, at);
+    diag_sink *diags = diag_sink_new();
+    ir_module *graph = ir_parse(full, strlen(full), "full", NULL, NULL, NULL, diags);
+    if (!graph) diag_print(diags, 0, stderr, false);
+    assert_non_null(graph);
+    pair p = compile_pair(graph, diags);
+    tensor_set out[2];
+    for (int e = 0; e < 2; e++) {
+        tensor_set in = ids_and_mask(ints(1, 4, ids), ones(1, 4));
+        assert_true(host_run(p.of[e], &in, NULL, a, &out[e], diags));
+    }
+    assert_memory_equal(row(output(&out[0], "logits"), 0, 0), row(output(&out[1], "logits"), 0, 0),
+                        4 * 4 * 4);
+    close_pair(&p);
 }
 
 // Encoders of different lengths in one batch are as each alone; what pads them gives zeros; the
@@ -529,6 +563,7 @@ int main(void) {
         cmocka_unit_test(inputs_that_are_not_read),
         cmocka_unit_test(an_encoder_and_its_decoder),
         cmocka_unit_test(an_encoder_refuses),
+        cmocka_unit_test(a_bias_of_every_pair),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -39,6 +39,7 @@ round() { # MODEL CHIP OPTIONS...
 }
 
 for chip in ideal ideal-int8 bench-1 ohmic-1; do round examples/tales/tales_gpt.onnx $chip; done
+for chip in ideal ohmic-1; do round $here/3d.oir $chip; done # two phases
 for m in stories260K/stories260k_with_past_op17 stories260K/stories260k_op23_interleaved \
     stories260K/stories260k_dynq_int8_op17 vit_cifar10_ibp/model own/tales_judge_op17; do
     if have $shared/$m.onnx; then

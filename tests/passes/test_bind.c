@@ -389,6 +389,45 @@ static void test_sides(void **state) {
     close_bound(&b);
 }
 
+// Fixed sizes are told by names alone, a mask by its size.
+static void test_fixed_sides(void **state) {
+    (void)state;
+    const bind_port fixed[] = {{"input_ids", ELEM_i64, 2, {SIZE(1), SIZE(9)}},
+                               {"attention_mask", ELEM_i64, 2, {SIZE(1), SIZE(9)}},
+                               {"decoder_input_ids", ELEM_i64, 2, {SIZE(1), SIZE(6)}},
+                               {"decoder_attention_mask", ELEM_i64, 2, {SIZE(1), SIZE(6)}}};
+    bound b = bind_sums(apart, fixed, 4, NULL, 0, 0);
+    assert_non_null(b.m);
+    static const char *const words[] = {"tokens:enc", "tokens:enc", "tokens", "tokens"};
+    for (size_t i = 0; i < 4; i++) {
+        const ir_func *f = ir_func_find(b.m, "max");
+        size_t n;
+        assert_string_equal(ir_attr_strs(&f->params.items[i].attrs, IR_ATTR_onnx_shape, &n)[1],
+                            words[i]);
+    }
+    assert_int_equal(b.m->funcs.count, 1);
+    assert_int_equal(tokens_of(&b, "max"), 6);
+    close_bound(&b);
+    // One side alone is the only one, whatever its name.
+    b = bind_sums(apart, fixed, 2, NULL, 0, 0);
+    assert_int_equal(tokens_of(&b, "max"), 9);
+    close_bound(&b);
+    // An encoder of one length in front of a free decoder; not the other way round.
+    const bind_port mixed[] = {{"src", ELEM_i64, 2, {FREE("batch"), SIZE(9)}},
+                               {"tgt", ELEM_i64, 2, {FREE("batch"), FREE("n")}}};
+    b = bind_sums(apart, mixed, 2, NULL, 0, 0);
+    assert_int_equal(length_at(&b, "n2", 0), 9);
+    assert_int_equal(length_at(&b, "n2", 1), 41);
+    assert_string_equal(word_of(&b, 0), "tokens:enc");
+    close_bound(&b);
+    const bind_port turned[] = {{"src", ELEM_i64, 2, {FREE("batch"), FREE("n")}},
+                                {"tgt", ELEM_i64, 2, {FREE("batch"), SIZE(9)}}};
+    b = bind_sums(apart, turned, 2, NULL, 0, 0);
+    assert_null(b.m);
+    assert_non_null(strstr(diag_get(b.diags, 0)->message, "the decoder's tokens are fixed"));
+    close_bound(&b);
+}
+
 // Each side has its own longest sequence.
 static void test_side_tables(void **state) {
     (void)state;
@@ -409,10 +448,11 @@ static void test_side_tables(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_sizes),  cmocka_unit_test(test_tables),
-        cmocka_unit_test(test_frozen), cmocka_unit_test(test_values),
-        cmocka_unit_test(test_roles),  cmocka_unit_test(test_two_lengths),
-        cmocka_unit_test(test_sides),  cmocka_unit_test(test_side_tables),
+        cmocka_unit_test(test_sizes),       cmocka_unit_test(test_tables),
+        cmocka_unit_test(test_frozen),      cmocka_unit_test(test_values),
+        cmocka_unit_test(test_roles),       cmocka_unit_test(test_two_lengths),
+        cmocka_unit_test(test_sides),       cmocka_unit_test(test_side_tables),
+        cmocka_unit_test(test_fixed_sides),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
