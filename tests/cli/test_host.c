@@ -475,9 +475,9 @@ static void a_bias_of_every_pair(void **state) {
 // decoder goes in steps of four.
 static void an_encoder_and_its_decoder(void **state) {
     (void)state;
-    static const int64_t source[] = {1, 2, 3, 4, 5, 6, 7, 8, 0, 0},
+    static const int64_t source[] = {1, 2, 3, 4, 5, 5, 3, 2, 0, 0},
                          mask[] = {1, 1, 1, 1, 1, 1, 1, 1, 0, 0},
-                         target[] = {0, 9, 8, 7, 6, 5, 0, 3, 1, 4, 1, 5};
+                         target[] = {0, 5, 4, 3, 2, 1, 0, 3, 1, 4, 1, 5};
     pair p = open_pair();
     assert_true(engine_describe(p.of[1])->has_encoder);
     assert_int_equal(engine_describe(p.of[1])->max_encoder, 12);
@@ -491,16 +491,16 @@ static void an_encoder_and_its_decoder(void **state) {
         assert_int_equal(logits->dim[1], 6);
         assert_int_equal(memory->dim[1], 5);
         assert_true(row(memory, 1, 2)[0] != 0);
-        for (int i = 0; i < 8; i++) assert_true(row(memory, 1, 3)[i] == 0);
+        for (int i = 0; i < 4; i++) assert_true(row(memory, 1, 3)[i] == 0);
         tensor_set alone = run_pair(
             &p, e, pair_inputs(ints(1, 3, source + 5), ones(1, 3), ints(1, 6, target + 6)));
-        assert_memory_equal(row(logits, 1, 0), row(output(&alone, "logits"), 0, 0), 6 * 12 * 4);
+        assert_memory_equal(row(logits, 1, 0), row(output(&alone, "logits"), 0, 0), 6 * 6 * 4);
         tensor_set other =
             run_pair(&p, e, pair_inputs(ints(1, 3, source), ones(1, 3), ints(1, 6, target + 6)));
-        assert_memory_not_equal(row(logits, 1, 0), row(output(&other, "logits"), 0, 0), 6 * 12 * 4);
+        assert_memory_not_equal(row(logits, 1, 0), row(output(&other, "logits"), 0, 0), 6 * 6 * 4);
     }
     assert_memory_equal(row(output(&both[0], "logits"), 0, 0),
-                        row(output(&both[1], "logits"), 0, 0), 2 * 6 * 12 * 4);
+                        row(output(&both[1], "logits"), 0, 0), 2 * 6 * 6 * 4);
     close_pair(&p);
 }
 

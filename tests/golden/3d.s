@@ -5,8 +5,8 @@ tile 0
   copy.t1 b2, b1
   mvm.t1 b3, b2, g0
   in.t1 b4, attention_mask
-  kvw.t1 b3[8..23], r0, b4
-  query.t1 b5, b3[0..7], r0
+  kvw.t1 b3[4..11], r0, b4
+  query.t1 b5, b3[0..3], r0
   ew2.t1 b6, b1, b5, add
   norm.rms.t1 b7, b6, t1, 1e-6
   copy.t1 b8, b7
@@ -21,7 +21,7 @@ tile 0
   ew2 b13, b11, b12, add
   copy b14, b13
   mvm b15, b14, g0
-  attn b16, b15[0..7], b15[8..23], r2
+  attn b16, b15[0..3], b15[4..11], r2
   ew2 b17, b13, b16, add
   copy b18, b17
   mvm b19, b18, g2
@@ -32,36 +32,36 @@ tile 0
   out b23, logits, 0
   halt
     b0 = i32 1 depth 4
-    b1 = f32 8 depth 12
-    t0 = f32 12x8
-    b2 = q8 8 sym depth 4
-    b3 = f32 24 depth 12
-    g0 = 8x24 in 1 block
+    b1 = f32 4 depth 12
+    t0 = f32 6x4
+    b2 = q8 4 sym depth 4
+    b3 = f32 12 depth 12
+    g0 = 4x12 in 1 block
     b4 = i32 1 depth 12
-    r0 = mode=all dom=t1 n_kv=2 q_per_kv=1 d=4 dv=4 slots=12 scale=0.5 sub_tile=64
-    b5 = f32 8 depth 4
-    b6 = f32 8 depth 4
-    b7 = f32 8 depth 4
-    t1 = f32 1x8
-    b8 = q8 8 sym depth 4
-    b9 = f32 16 depth 4
-    g1 = 8x16 in 1 block
-    r1 = mode=cross dom=t1 n_kv=2 q_per_kv=1 d=4 dv=4 slots=12 scale=0.5 sub_tile=64
+    r0 = mode=all dom=t1 n_kv=2 q_per_kv=1 d=2 dv=2 slots=12 scale=0.5 sub_tile=64
+    b5 = f32 4 depth 4
+    b6 = f32 4 depth 4
+    b7 = f32 4 depth 4
+    t1 = f32 1x4
+    b8 = q8 4 sym depth 4
+    b9 = f32 8 depth 4
+    g1 = 4x8 in 1 block
+    r1 = mode=cross dom=t1 n_kv=2 q_per_kv=1 d=2 dv=2 slots=12 scale=0.5 sub_tile=64
     b10 = i32 1 depth 4
-    b11 = f32 8 depth 4
-    b12 = f32 8 depth 4
-    t2 = f32 16x8
-    b13 = f32 8 depth 4
-    b14 = q8 8 sym depth 4
-    b15 = f32 24 depth 4
-    b16 = f32 8 depth 4
-    r2 = n_kv=2 q_per_kv=1 d=4 dv=4 slots=16 scale=0.5 sub_tile=64
-    b17 = f32 8 depth 4
-    b18 = q8 8 sym depth 4
-    b19 = f32 8 depth 4
-    g2 = 8x8 in 1 block
-    b20 = f32 8 depth 4
-    b21 = f32 8 depth 4
-    b22 = q8 8 sym depth 4
-    b23 = f32 12 depth 4
-    g3 = 8x12 in 1 block
+    b11 = f32 4 depth 4
+    b12 = f32 4 depth 4
+    t2 = f32 8x4
+    b13 = f32 4 depth 4
+    b14 = q8 4 sym depth 4
+    b15 = f32 12 depth 4
+    b16 = f32 4 depth 4
+    r2 = n_kv=2 q_per_kv=1 d=2 dv=2 slots=8 scale=0.5 sub_tile=64
+    b17 = f32 4 depth 4
+    b18 = q8 4 sym depth 4
+    b19 = f32 4 depth 4
+    g2 = 4x4 in 1 block
+    b20 = f32 4 depth 4
+    b21 = f32 4 depth 4
+    b22 = q8 4 sym depth 4
+    b23 = f32 6 depth 4
+    g3 = 4x6 in 1 block
