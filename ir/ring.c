@@ -206,6 +206,7 @@ void ring_write(ir_ring_state *r, int64_t pos, int64_t n, const float *k, const 
         r->at = 0;
         r->masked = false;
     }
+    if (n == 0) return;
     if (r->at + r->count + n > r->capacity) make_room(r, min_i64(r->count, r->slots), n);
     int64_t end = r->at + r->count;
     for (int64_t h = 0; h < r->n_kv; h++) {

@@ -90,9 +90,11 @@ ir_val fuse_rope_rotated(match *m) {
         if (mode == ROPE_NONE) continue;
         int axis = rope_token_axis(e, cc, &t);
         ir_val y = IR_NONE;
-        if (axis >= 0 && axis == rope_token_axis(e, ss, &t))
-            y = make_rope(e, xx, axis, rope_half_columns(e, cc, mode),
-                          rope_half_columns(e, ss, mode), mode);
+        if (axis >= 0 && axis == rope_token_axis(e, ss, &t)) {
+            // one after the other: compilers differ in which argument they make first
+            ir_val sine = rope_half_columns(e, ss, mode), cosine = rope_half_columns(e, cc, mode);
+            y = make_rope(e, xx, axis, cosine, sine, mode);
+        }
         if (y == IR_NONE) continue;
         movement_note_nodes(e, &w);
         return y;
