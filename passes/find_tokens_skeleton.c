@@ -384,7 +384,7 @@ static uint32_t visit(tok_ctx *c, const ir_val *roots) {
         uint32_t n = other || c->probe[0].is_const[t->v[0]] || !op ? 0 : op->n_operands;
         if (n && !t->operand) t->operand = ARENA_ARRAY(c->a, uint32_t, n);
         bool waits = false;
-        for (; t->next < n && !waits;) {
+        while (!waits && t->next < n) {
             frame child = {0};
             for (int i = 0; i < c->n_probes; i++)
                 child.v[i] = ir_def(c->probe[i].f, t->v[i])->operand[t->next];
