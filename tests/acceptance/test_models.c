@@ -1,5 +1,6 @@
 // Every required model, compiled for every kind of chip and simulated:
-//   reference   chip ideal against the stored outputs, pasts and presents included
+//   reference   chip ideal against the stored outputs, pasts and presents included; so do `further`
+//               models
 //   mapped      the simulator's bits are those of the interpreter of the mapped stage, on all chips
 //   tilings     ideal-int8: three array sizes, three tile capacities, the same bits
 //   cuts        stream programs: one step, single rows, random cuts, round the ring; every chip
@@ -34,11 +35,13 @@ static bool complain(const char *name, const char *what, diag_sink *diags) {
     return false;
 }
 
-static int for_each(bool (*check)(const char *name, const char *model, const char *data)) {
+typedef bool check_function(const char *name, const char *model, const char *data);
+
+static int for_each_of(const char *const *names, size_t count, check_function *check) {
     int bad = 0, n = 0;
     if (!shared_exports()) return 0;
-    for (size_t i = shard; i < ARRAY_LEN(required_models); i += shards) {
-        const char *name = required_models[i], *model, *data;
+    for (size_t i = shard; i < count; i += shards) {
+        const char *name = names[i], *model, *data;
         if (only && !strstr(name, only)) continue;
         arena *a = arena_new();
         model_paths(a, name, &model, &data);
@@ -48,6 +51,10 @@ static int for_each(bool (*check)(const char *name, const char *model, const cha
     }
     printf("%d models, %d failures\n", n, bad);
     return bad;
+}
+
+static int for_each(check_function *check) {
+    return for_each_of(required_models, ARRAY_LEN(required_models), check);
 }
 
 // Exports that onnx_test cannot judge on this chip by their stored outputs.
@@ -425,6 +432,9 @@ static void larger_than_a_tile(void **state) {
 }
 
 static void reference(void **state) { assert_int_equal(for_each(check_reference), 0); }
+static void further(void **state) {
+    assert_int_equal(for_each_of(further_models, ARRAY_LEN(further_models), check_reference), 0);
+}
 static void mapped(void **state) { assert_int_equal(for_each(check_mapped), 0); }
 static void tilings(void **state) { assert_int_equal(for_each(check_tilings), 0); }
 static void cuts(void **state) { assert_int_equal(for_each(check_cuts), 0); }
@@ -437,8 +447,13 @@ int main(int argc, char **argv) {
         only = argc > 3 ? argv[3] : NULL;
     }
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reference),          cmocka_unit_test(mapped), cmocka_unit_test(tilings),
-        cmocka_unit_test(larger_than_a_tile), cmocka_unit_test(cuts),   cmocka_unit_test(repeat),
+        cmocka_unit_test(reference),
+        cmocka_unit_test(further),
+        cmocka_unit_test(mapped),
+        cmocka_unit_test(tilings),
+        cmocka_unit_test(larger_than_a_tile),
+        cmocka_unit_test(cuts),
+        cmocka_unit_test(repeat),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
