@@ -53,6 +53,7 @@ double charge_pulse(const charge_unit *u, float a, float b, float x) {
 // g_i of a token of this age.
 static void coefficients(const charge_unit *u, int64_t age, double *g) {
     double w = u->kv_levels ? (double)u->v_dd / (2 * (double)(u->kv_levels - 1)) : 1;
+    if (age < 0) age = 0; // written whole, before the first query: nothing is younger than new
     double decay = u->decay != 0 ? num_exp_f64(-(u->decay * (double)age)) : 1;
     double w_i = 1, d_i = 1;
     for (int i = 0; i < u->terms; i++) {

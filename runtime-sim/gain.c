@@ -31,7 +31,7 @@ static void fill_g(const gain_unit *u, int64_t oldest, size_t n, double *g, size
     for (size_t e = 0; e < n; e++) {
         double decay = 1, w_i = 1, d_i = 1;
         if (u->p.decay != 0)
-            decay = num_exp_f64(-((double)u->p.decay * (double)(oldest - (int64_t)e)));
+            decay = num_exp_f64(-((double)u->p.decay * (double)max_i64(0, oldest - (int64_t)e)));
         for (uint32_t i = 0; i < u->p.terms; i++) {
             g[i * stride + e] = (double)u->p.cell[i] * w_i * (u->p.product ? decay : d_i);
             w_i *= u->w;

@@ -142,7 +142,7 @@ static void paper_row(const device *u, const tensor *scalings, const sequence *s
             q = quant(clamp(q + item(scalings, 1, h), 0, 1), 1, u->q_levels);
             double k = item(scalings, 2, of_g) * item(&s->in[1], j, g * u->d + c);
             k = quant(clamp(k + item(scalings, 3, of_g), 0, 0.9), 0.9, u->kv_levels);
-            sum += q * cell_charge(u, k, (double)(t - j));
+            sum += q * cell_charge(u, k, fmax(0, (double)(t - j)));
         }
         bool seen = !u->masked || ((int32_t *)s->in[3].data)[j];
         phi[j] = seen ? clamp(sum / 20, 0, saturates(u, "scores") ? 1 : 1e9) : 0;
@@ -155,7 +155,7 @@ static void paper_row(const device *u, const tensor *scalings, const sequence *s
                 if (j % u->slots / u->sub_tile != tile) continue;
                 double v = item(scalings, 4, of_g) * item(&s->in[2], j, g * u->dv + c);
                 v = quant(clamp(v + item(scalings, 5, of_g), 0, 0.9), 0.9, u->kv_levels);
-                a += phi[j] * cell_charge(u, v, (double)(t - j));
+                a += phi[j] * cell_charge(u, v, fmax(0, (double)(t - j)));
             }
             a /= 15;
             if (saturates(u, "outputs")) a = clamp(a, -1, 1);
@@ -244,7 +244,7 @@ static void effects(void **state) {
     }
 }
 
-// Every token sees all: ages of later ones are negative.
+// Every token sees all: later ones have age 0.
 static void whole_sequences(void **state) {
     help *h = *state;
     device u = paper();

@@ -70,7 +70,7 @@ static void evaluate(const gain_params *p, const gain_scaling *g, sheet *e) {
     for (size_t i = 0; i < tiles * d; i++) e->z[i] = 0;
     e->saturated_scores = e->saturated_outputs = e->scores = 0;
     for (int64_t j = e->t < e->window ? 0 : e->t - e->window + 1; j <= e->t; j++) {
-        double decay = exp(-e->lambda * (double)(e->t - j)), s = 0;
+        double decay = exp(-e->lambda * fmax(0, (double)(e->t - j))), s = 0;
         for (size_t i = 0; i < d; i++)
             s += quantised(g->a_q * e->q[i] + g->b_q, 1, p->q_levels) *
                  charge_of(p, e->k[(size_t)j * d + i], decay);
