@@ -60,6 +60,12 @@ static sim_visible visible_at(const attention *a, int64_t t) {
     return v;
 }
 
+// Operations of one head, as sim_each_row counts them: codes go many at a time.
+static int64_t head_work(const attention *a, sim_visible v) {
+    int64_t work = v.n * ((int64_t)a->d->d + a->d->dv);
+    return a->at.unit && a->d->kv_levels ? work / 8 : work;
+}
+
 static size_t head_scratch(const attention *a) {
     return a->at.unit ? sim_charge_scratch(&a->at) : sim_score_scratch(a->d);
 }
@@ -186,7 +192,7 @@ static void query_rows(sim_ctx *c, attention *a) {
     for (int64_t r = 0; r < c->rows; r++) {
         sim_visible v = visible_at(a, c->pos + r);
         count_row(a, v);
-        work = max_i64(work, v.n * sim_heads(a->d) * (a->d->d + a->d->dv));
+        work = max_i64(work, head_work(a, v) * sim_heads(a->d));
     }
     sim_each_row(c, c->rows, (double)work, head_scratch(a) + a->q.width + a->o.width, query_row, a);
 }
@@ -233,8 +239,8 @@ void sim_exec_attn(sim_ctx *c) {
         one_row w = {&a, sim_row_f32(&a.q, r, q), sim_row_begin(&a.o, r, o),
                      visible_at(&a, c->pos + r)};
         count_row(&a, w.v);
-        sim_each_row(c, sim_heads(a.d), (double)w.v.n * (a.d->d + a.d->dv), head_scratch(&a),
-                     head_body, &w);
+        sim_each_row(c, sim_heads(a.d), (double)head_work(&a, w.v), head_scratch(&a), head_body,
+                     &w);
         sim_row_end(c, &a.o, r, w.o);
     }
     free(x);

@@ -442,6 +442,152 @@ static void test_interpreter(void **state) {
     free(d), free(want), free(got);
 }
 
+// The chip's own numbers for a ring of 1024 slots, and what changes them.
+static void test_cost(void **state) {
+    static const char *const sets[] = {"gain.skip_empty=on", "energy.conversion=2"};
+    arena *a = arena_new();
+    machine *m = chip_of(a, NULL, 0), *skips = chip_of(a, sets, 2);
+    isa_ring r = {.readout = ISA_READ_CHARGE,
+                  .n_kv = 1,
+                  .q_per_kv = 1,
+                  .d = 64,
+                  .dv = 64,
+                  .slots = 1024,
+                  .sub_tile = 64};
+    sim_gain_cost_of_row c = sim_gain_cost(m, &r, 3);
+    assert_true(c.time_ns == 65 && c.k_pj == 1120 && c.v_pj == 700 && c.digital_pj == 4000);
+    assert_true(c.write_pj == 330 && c.conversion_pj == 0 && c.total_pj == 6150);
+    c = sim_gain_cost(skips, &r, 3);
+    assert_true(c.time_ns == 52 && c.k_pj == 210 && c.digital_pj == 750 && c.write_pj == 330);
+    r.n_kv = 3, r.q_per_kv = 4; // twelve queries, four after each other; three tokens
+    c = sim_gain_cost(m, &r, 16);
+    assert_true(c.time_ns == 4 * 65 && c.k_pj == 12 * 1120 && c.v_pj == 12 * 700);
+    assert_true(c.digital_pj == 12 * 4000 && c.write_pj == 3 * 330);
+    r.n_kv = r.q_per_kv = 1, r.d = 80, r.slots = 1000; // two K arrays beside each other
+    c = sim_gain_cost(m, &r, 16);
+    assert_true(c.time_ns == 65 && c.k_pj == 2 * 1120 && c.v_pj == 700);
+    r.d = 64, r.slots = 1024, r.readout = ISA_READ_SCORE;
+    c = sim_gain_cost(skips, &r, 2);
+    assert_true(c.conversion_pj == 2 * (64 + 64) * 2 && c.time_ns == 51);
+    assert_true(c.total_pj == c.k_pj + c.v_pj + c.digital_pj + c.write_pj + c.conversion_pj);
+    arena_free(a);
+}
+
+// Counters of a narrow head, and of a ring whose last sub-tile is not full; what a ring says of
+// itself.
+static void test_counts(void **state) {
+    uint64_t r = 47;
+    variant v = {.n_kv = 1, .q_per_kv = 2, .window = 4, .masked = true};
+    data *d = base_alloc(sizeof *d);
+    fill(d, &r);
+    v.p = (gain_params){.d = 3,
+                        .dv = 5,
+                        .slots = 10,
+                        .sub_tile = 4,
+                        .kv_levels = 8,
+                        .q_levels = 16,
+                        .out_levels = 32,
+                        .saturate_scores = 1,
+                        .saturate_outputs = 1,
+                        .terms = 2,
+                        .v_dd = 0.9f,
+                        .s_sat = 0.2f,
+                        .o_sat = 0.1f,
+                        .decay = 0.5f,
+                        .cell = {0, 1}};
+    for (int skip = 0; skip < 2; skip++) {
+        build b = variant_build(&v, d);
+        b.chip.gain.head_width = 8, b.chip.gain.skip_empty = skip;
+        sim *s = build_sim(&b, 2, false);
+        float o[TOKENS * 10];
+        feed(s, &b, &v, d, 0, 20, o);
+        uint64_t seen = 0, tiles = 0, idle = 0;
+        for (int t = 0; t < 20; t++) {
+            bool used[3] = {false};
+            for (int j = t < 3 ? 0 : t - 3; j <= t; j++) {
+                seen += d->mask[j] != 0;
+                used[j % 10 / 4] |= d->mask[j] != 0;
+            }
+            for (int i = 0; i < 3; i++) {
+                if (skip && !used[i]) continue;
+                tiles++;
+                idle += 2 * 4 * 8 - (i == 2 ? 2 : 4) * (3 + 5);
+            }
+        }
+        sim_stats n = sim_totals(s);
+        assert_int_equal(n.gain_scores, 2 * seen);
+        assert_int_equal(n.gain_outputs, 2 * tiles * 5);
+        assert_int_equal(n.gain_k_arrays, 2 * tiles);
+        assert_int_equal(n.gain_v_arrays, 2 * tiles);
+        assert_int_equal(n.gain_idle_cells, 2 * idle);
+        assert_int_equal(n.gain_conversions, 0);
+        assert_true(n.gain_scores_saturated > 0 && n.gain_scores_saturated < n.gain_scores);
+        assert_true(n.gain_outputs_saturated > 0 && n.gain_outputs_saturated < n.gain_outputs);
+        sim_ring_fill f = sim_ring_look(s, 0, 0, 0);
+        int held = 0, oldest = -1;
+        for (int j = 10; j < 20; j++) held += d->mask[j] != 0;
+        for (int j = 19; j >= 16; j--) oldest = d->mask[j] ? j : oldest;
+        assert_true(f.slots == 10 && f.held == held && f.oldest == oldest);
+        sim_free(s);
+        build_free(&b);
+    }
+    free(d);
+}
+
+// A sequence goes on in another simulator: by its state, to the bit; with levels also by the keys
+// and values that are read back. A state with a code that no cell holds is refused.
+static void test_continued(void **state) {
+    uint64_t r = 53;
+    data *d = base_alloc(sizeof *d);
+    fill(d, &r);
+    for (int k = 0; k < 12; k++) {
+        variant v = random_variant(&r);
+        v.mode = ISA_RING_CAUSAL, v.p.any_age = 0, v.masked = false;
+        if (k % 2 && !v.p.kv_levels) v.p.kv_levels = 8;
+        size_t width = v.n_kv * v.q_per_kv * v.p.dv;
+        float *want = base_alloc(50 * width * sizeof *want),
+              *got = base_alloc(50 * width * sizeof *got);
+        build b = variant_build(&v, d);
+        sim *s = build_sim(&b, 1, false), *u = build_sim(&b, 1, false);
+        feed(s, &b, &v, d, 0, 50, want);
+        char *file = NULL;
+        size_t bytes = 0;
+        arena *a = arena_new();
+        FILE *f = open_memstream(&file, &bytes);
+        assert_true(sim_state_save(s, 0, &(sim_state_note){"it", NULL, 0}, f, NULL));
+        fclose(f);
+        assert_true(sim_state_load(u, 0, "it", file, bytes, NULL));
+        if (v.p.kv_levels) {
+            tensor keys, values;
+            assert_true(sim_ring_read(s, 0, 0, 0, a, &keys, &values));
+            sim *w = build_sim(&b, 1, false);
+            assert_true(sim_ring_load(w, 0, 0, 0, &keys, &values, b.diags));
+            tensor k2, v2;
+            assert_true(sim_ring_read(w, 0, 0, 0, a, &k2, &v2));
+            assert_memory_equal(keys.data, k2.data, tensor_bytes(&keys));
+            assert_memory_equal(values.data, v2.data, tensor_bytes(&values));
+            sim_free(w);
+        }
+        feed(s, &b, &v, d, 50, 50, want), feed(u, &b, &v, d, 50, 50, got);
+        assert_memory_equal(want, got, 50 * width * sizeof *got);
+        free(file), free(want), free(got);
+        arena_free(a);
+        sim_free(s), sim_free(u);
+        build_free(&b);
+    }
+    gain_params p = {
+        .d = 1, .dv = 1, .slots = 1, .sub_tile = 1, .kv_levels = 3, .terms = 1, .v_dd = 1};
+    for (uint8_t code = 0; code < 5; code++) {
+        gain_unit *u = gain_unit_new(&p);
+        gain_cells c = gain_cells_new(u, 1);
+        bytes_in in = bytes_in_of((uint8_t[]){1, code}, 2);
+        assert_int_equal(gain_load(u, &c, 0, 0, &in), code < 3);
+        gain_cells_free(&c);
+        gain_unit_free(u);
+    }
+    free(d);
+}
+
 // Every instruction set: S, outputs and counts of the portable code, wherever the window lies in
 // the ring, with tokens that nobody sees.
 static void check_paths(const gain_params *p, uint64_t *r, int k) {
@@ -516,6 +662,9 @@ int main(void) {
         cmocka_unit_test(test_cell),
         cmocka_unit_test(test_interpreter),
         cmocka_unit_test(test_paths),
+        cmocka_unit_test(test_cost),
+        cmocka_unit_test(test_counts),
+        cmocka_unit_test(test_continued),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
