@@ -53,38 +53,74 @@ static void fill_c(const gain_unit *u, size_t n, const double *g, size_t stride,
         }
 }
 
-// Powers of u in digits of 7 bits, and whether every sum of a head fits 32 bits: then scores may be
-// summed as integers, in any order.
+enum { BYTE_DIGIT = 64 }; // |digit|: two products with a query's byte fit 16 bits
+
+static void add_plane(gain_unit *u, uint32_t power, double weight, double again,
+                      const int32_t *digit) {
+    gain_plane *plane = &u->planes[u->n_planes++];
+    *plane = (gain_plane){.power = power, .weight = weight, .again = again};
+    for (uint32_t c = 0; c < u->p.kv_levels; c++) {
+        plane->digit[c] = (int8_t)digit[c];
+        if (abs(digit[c]) > plane->largest) plane->largest = abs(digit[c]);
+    }
+}
+
+static int32_t common_factor(int32_t a, int32_t b) {
+    while (b) {
+        int32_t rest = a % b;
+        a = b, b = rest;
+    }
+    return a;
+}
+
+// u^i - r u^(i - 2) is 24 w of a small w for i = 3, odd u and r = 1; likewise for even u and r = 4.
+static bool add_difference(gain_unit *u, uint32_t i, const int32_t *power, const int32_t *before) {
+    for (int32_t r = 1; r <= 4; r += 3) {
+        int32_t digit[16], factor = 0;
+        bool fits = true;
+        for (uint32_t c = 0; c < u->p.kv_levels; c++) {
+            digit[c] = power[c] - r * before[c];
+            factor = common_factor(factor, abs(digit[c]));
+        }
+        for (uint32_t c = 0; c < u->p.kv_levels && factor; c++) {
+            digit[c] /= factor;
+            fits &= abs(digit[c]) <= BYTE_DIGIT;
+        }
+        if (!fits || !factor) continue;
+        add_plane(u, i, factor, r, digit);
+        return true;
+    }
+    return false;
+}
+
+// Powers of u in bytes; false: too many of them, or sums of a head that 32 bits do not hold.
+// Otherwise scores may be summed as integers, in any order.
 static bool make_planes(gain_unit *u) {
     const gain_params *p = &u->p;
     if (p->kv_levels < 2 || p->kv_levels > 16 || p->q_levels < 2 || p->q_levels > 256) return false;
     double most = (double)(u->k_words * 4) * (double)(p->q_levels - 1);
-    for (uint32_t i = 1; i < p->terms; i++) {
-        most *= (double)(p->kv_levels - 1);
+    int32_t powers[ISA_MAX_CELL_TERMS][16];
+    for (uint32_t i = 0; i < p->terms; i++) {
+        if (i) most *= (double)(p->kv_levels - 1);
         if (most >= 0x1p31) return false;
-        double weight = 1;
-        int32_t power[16];
-        bool left = false;
-        for (int32_t c = 0; c < 16; c++) {
-            power[c] = 0;
-            if (c >= (int32_t)p->kv_levels) continue;
-            power[c] = 1;
-            for (uint32_t k = 0; k < i; k++) power[c] *= 2 * c - (int32_t)p->kv_levels + 1;
-            left |= power[c] != 0;
+        int32_t *power = powers[i], rest[16], digit[16], largest = 0;
+        for (int32_t c = 0; c < (int32_t)p->kv_levels; c++) {
+            power[c] = rest[c] = i ? powers[i - 1][c] * (2 * c - (int32_t)p->kv_levels + 1) : 1;
+            if (abs(rest[c]) > largest) largest = abs(rest[c]);
         }
-        while (left) {
+        if (i == 0) continue; // its moment is the sum of the query
+        if (i > 2 && largest > BYTE_DIGIT && u->n_planes < GAIN_PLANES &&
+            add_difference(u, i, power, powers[i - 2]))
+            continue;
+        for (double weight = 1; largest > 0; weight *= 128) {
             if (u->n_planes == GAIN_PLANES) return false;
-            gain_plane *plane = &u->planes[u->n_planes++];
-            *plane = (gain_plane){.power = i, .weight = weight};
-            left = false;
-            for (int c = 0; c < 16; c++) {
-                int32_t digit = ((power[c] + 64) & 127) - 64;
-                plane->digit[c] = (int8_t)digit;
-                if (abs(digit) > plane->largest) plane->largest = abs(digit);
-                power[c] = (power[c] - digit) / 128;
-                left |= power[c] != 0;
+            largest = 0;
+            for (uint32_t c = 0; c < p->kv_levels; c++) {
+                digit[c] = ((rest[c] + BYTE_DIGIT) & 127) - BYTE_DIGIT;
+                rest[c] = (rest[c] - digit[c]) / 128;
+                if (abs(rest[c]) > largest) largest = abs(rest[c]);
             }
-            weight *= 128;
+            add_plane(u, i, weight, 0, digit);
         }
     }
     return true;
@@ -97,6 +133,7 @@ gain_unit *gain_unit_new(const gain_params *p) {
     gain_unit *u = base_calloc(1, sizeof *u);
     u->p = *p;
     u->k_words = (p->d + 3) / 4;
+    u->k_stride = p->slots;
     u->v_row = (p->dv + GAIN_COLUMNS - 1) / GAIN_COLUMNS * GAIN_COLUMNS;
     u->w = p->kv_levels ? (double)p->v_dd / (2 * (double)(p->kv_levels - 1)) : 1;
     u->half = (double)p->v_dd / 2;
@@ -123,21 +160,29 @@ void gain_unit_free(gain_unit *u) {
 
 // --- storage
 
+// Zeros that begin at a cache line; *memory is what is freed.
+static void *lines(size_t bytes, void **memory) {
+    *memory = base_calloc(bytes + 64, 1);
+    return (void *)(((uintptr_t)*memory + 63) & ~(uintptr_t)63);
+}
+
 gain_cells gain_cells_new(const gain_unit *u, size_t heads) {
     const gain_params *p = &u->p;
-    if (p->kv_levels)
-        return (gain_cells){.k_codes = base_calloc(heads * u->k_words * p->slots, sizeof(uint32_t)),
-                            // kernels read a vector from every column on
-                            .v_codes = base_calloc(heads * p->slots * u->v_row + 64, 1)};
-    return (gain_cells){.k = base_calloc(heads * p->d * p->slots, sizeof(float)),
-                        .v = base_calloc(heads * p->dv * p->slots, sizeof(float))};
+    size_t tokens = heads * p->slots;
+    gain_cells c = {0};
+    if (p->kv_levels) { // kernels read blocks of slots, and vectors from any column on
+        c.k_codes = lines((heads * u->k_words * u->k_stride + GAIN_BLOCK) * 4, &c.memory[0]);
+        c.v_codes = lines(tokens * u->v_row + 64, &c.memory[1]);
+    } else {
+        c.k = lines(tokens * p->d * sizeof(float), &c.memory[0]);
+        c.v = lines(tokens * p->dv * sizeof(float), &c.memory[1]);
+    }
+    return c;
 }
 
 void gain_cells_free(gain_cells *c) {
-    free(c->k_codes);
-    free(c->v_codes);
-    free(c->k);
-    free(c->v);
+    free(c->memory[0]);
+    free(c->memory[1]);
     *c = (gain_cells){0};
 }
 
@@ -169,13 +214,14 @@ static float get_k(const gain_unit *u, const gain_cells *c, size_t head, size_t 
 static void put_v(const gain_unit *u, gain_cells *c, size_t head, size_t slot, size_t i, float y) {
     size_t at = head * u->p.slots + slot;
     if (u->p.kv_levels)
-        c->v_codes[at * u->v_row + i] = (uint8_t)y;
+        c->v_codes[at * u->v_row + gain_place(i)] = (uint8_t)y;
     else
         c->v[at * u->p.dv + i] = y;
 }
 static float get_v(const gain_unit *u, const gain_cells *c, size_t head, size_t slot, size_t i) {
     size_t at = head * u->p.slots + slot;
-    return u->p.kv_levels ? (float)c->v_codes[at * u->v_row + i] : c->v[at * u->p.dv + i];
+    return u->p.kv_levels ? (float)c->v_codes[at * u->v_row + gain_place(i)]
+                          : c->v[at * u->p.dv + i];
 }
 
 void gain_write(const gain_unit *u, gain_cells *c, size_t head, size_t slot,
@@ -302,13 +348,15 @@ static int runs_of(const gain_unit *u, const gain_view *view, scratch_of *w, run
 static gain_query query_of(const gain_unit *u, const gain_scaling *scaling, const float *q,
                            scratch_of *w) {
     gain_query y = {w->x, w->codes, 0};
+    float step = u->p.q_levels ? step_of(1, u->p.q_levels) : 1;
     for (uint32_t i = 0; i < u->p.d; i++) {
-        float x = level(scaling->a_q * q[i] + scaling->b_q, 1, u->p.q_levels);
-        w->x[i] = (double)x;
-        if (u->integer) w->codes[i] = (uint8_t)x;
+        float x = level(scaling->a_q * q[i] + scaling->b_q, 1, 0);
+        w->x[i] = (double)(u->p.q_levels ? gain_nearest(x / step) : x);
     }
-    if (u->integer) memset(w->codes + u->p.d, 0, u->k_words * 4 - u->p.d);
     for (uint32_t i = 0; i < u->p.d; i++) y.sum += w->x[i];
+    if (!u->integer) return y;
+    for (uint32_t i = 0; i < u->p.d; i++) w->codes[i] = (uint8_t)(int)w->x[i];
+    memset(w->codes + u->p.d, 0, u->k_words * 4 - u->p.d);
     return y;
 }
 
@@ -363,11 +411,7 @@ void gain_attend(const gain_unit *u, xbar_path path, const gain_cells *c, size_t
                 charged = false;
             }
             tile = slot / u->p.sub_tile;
-            size_t some = 0;
-            for (size_t j = 0; j < n; j++) {
-                w.list[some] = (uint32_t)j;
-                some += phi[at + j] > 0;
-            }
+            size_t some = f.list(phi + at, n, w.list);
             if (some == 0) continue;
             gain_ages ages = r->ages;
             ages.g += at, ages.c += at * ages.c_step;

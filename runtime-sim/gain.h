@@ -30,6 +30,7 @@ typedef struct {
     uint32_t *k_codes; // [heads][ceil(d/4)][slots]: column 4w + b in bits 8b..8b+7 of word w
     uint8_t *v_codes;  // [heads][slots][row]
     float *k, *v;      // kv_levels 0: [heads][d][slots], [heads][slots][dv], volts
+    void *memory[2];   // the blocks they lie in
 } gain_cells;
 gain_cells gain_cells_new(const gain_unit *u, size_t heads);
 void gain_cells_free(gain_cells *c);

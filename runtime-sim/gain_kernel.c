@@ -2,7 +2,6 @@
 // set: a column's charges and a token's moments are added in the order of docs/gain-cells.md,
 // whatever the vectors' width. Multiplications and additions stay apart.
 #include "runtime-sim/gain_parts.h"
-#include "support/num.h"
 #include <string.h>
 
 #define INLINE static inline __attribute__((always_inline))
@@ -76,13 +75,26 @@ INLINE uint64_t pulses(const gain_unit *u, double *s, size_t n, const int64_t *h
     return (uint64_t)saturated;
 }
 
+static size_t list(const double *phi, size_t n, uint32_t *to) {
+    size_t some = 0;
+    for (size_t j = 0; j < n; j++) {
+        to[some] = (uint32_t)j;
+        some += phi[j] > 0;
+    }
+    return some;
+}
+
 // --- the mix
 
 INLINE void mix_table(const gain_unit *u, const uint8_t *v, const double *c, double phi,
                       double *acc) {
     double charge[GAIN_TABLE_LEVELS];
     for (uint32_t i = 0; i < u->c_row; i++) charge[i] = phi * c[i];
-    for (uint32_t i = 0; i < u->p.dv; i++) acc[i] += charge[v[i]];
+    for (size_t at = 0; at < u->p.dv; at += 8) {
+        size_t n = u->p.dv - at < 8 ? u->p.dv - at : 8;
+        const uint8_t *from = v + gain_place(at); // columns lie eight bytes apart
+        for (size_t i = 0; i < n; i++) acc[at + i] += charge[from[8 * i]];
+    }
 }
 
 INLINE void mix_powers(const double *v, size_t n, const double *g, size_t stride,
@@ -98,11 +110,11 @@ INLINE void mix_powers(const double *v, size_t n, const double *g, size_t stride
 }
 
 INLINE void mix(const gain_unit *u, const gain_head *h, const gain_ages *ages, size_t slot,
-                const uint32_t *list, size_t n, const double *phi, double *acc) {
+                const uint32_t *tokens, size_t n, const double *phi, double *acc) {
     size_t dv = u->p.dv;
     int top = (int)u->p.kv_levels - 1;
     for (size_t k = 0; k < n; k++) {
-        size_t j = list[k];
+        size_t j = tokens[k];
         if (u->c_row) {
             mix_table(u, h->v_codes + (slot + j) * u->v_row, ages->c + j * ages->c_step, phi[j],
                       acc);
@@ -113,7 +125,8 @@ INLINE void mix(const gain_unit *u, const gain_head *h, const gain_ages *ages, s
             double v[BLOCK];
             if (u->p.kv_levels) {
                 const uint8_t *codes = h->v_codes + (slot + j) * u->v_row + at;
-                for (size_t i = 0; i < some; i++) v[i] = (double)(2 * (int)codes[i] - top);
+                for (size_t i = 0; i < some; i++)
+                    v[i] = (double)(2 * (int)codes[gain_place(i)] - top);
             } else {
                 const float *volts = h->v + (slot + j) * dv + at;
                 for (size_t i = 0; i < some; i++) v[i] = (double)volts[i] - u->half;
@@ -142,7 +155,7 @@ INLINE uint64_t read_out(const gain_unit *u, double *acc, double *sum) {
         saturated += (uint64_t)above;
         if (u->p.out_levels) {
             float step = 2.0f / (float)(u->p.out_levels - 1);
-            for (size_t i = 0; i < n; i++) sum[at + i] += (double)num_rint((float)z[i] / step);
+            for (size_t i = 0; i < n; i++) sum[at + i] += (double)gain_nearest((float)z[i] / step);
         } else {
             for (size_t i = 0; i < n; i++) sum[at + i] += z[i];
         }
@@ -177,12 +190,13 @@ PATH(avx512, __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl"))))
 #endif
 
 gain_kernels gain_kernels_of(const gain_unit *u, xbar_path path) {
-    gain_kernels f = {scores_portable, pulses_portable, mix_portable, read_out_portable};
-    (void)u;
+    gain_kernels f = {scores_portable, pulses_portable, list, mix_portable, read_out_portable};
 #if defined(__x86_64__)
-    if (path == XBAR_AVX2) f = (gain_kernels){scores_avx2, pulses_avx2, mix_avx2, read_out_avx2};
+    if (path == XBAR_AVX2)
+        f = (gain_kernels){scores_avx2, pulses_avx2, list, mix_avx2, read_out_avx2};
     if (path >= XBAR_AVX512)
-        f = (gain_kernels){scores_avx512, pulses_avx512, mix_avx512, read_out_avx512};
+        f = (gain_kernels){scores_avx512, pulses_avx512, list, mix_avx512, read_out_avx512};
 #endif
+    gain_levels_kernels(u, path, &f);
     return f;
 }

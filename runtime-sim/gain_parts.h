@@ -5,21 +5,35 @@
 
 enum {
     GAIN_COLUMNS = 64,      // a stored value's row is a multiple of this
+    GAIN_BLOCK = 64,        // slots that integer scores are formed of together
     GAIN_PLANES = 8,        // most digits of all powers together
     GAIN_TABLE_LEVELS = 16, // charges of all levels stand in a table up to here
 };
 
-// One digit of the powers u^power, by code: u^power is the sum of weight * digit.
+// Byte of column i in a stored value's row.
+static inline size_t gain_place(size_t i) {
+    return i / GAIN_COLUMNS * GAIN_COLUMNS + i % 8 * 8 + i / 8 % 8;
+}
+
+// num_rint, without the integers between: loops of it vectorise everywhere.
+static inline float gain_nearest(float x) {
+    float a = __builtin_fabsf(x), whole = (a + 0x1p23f) - 0x1p23f;
+    return a < 0x1p23f ? __builtin_copysignf(whole, x) : x;
+}
+
+// A part of u^power that a byte holds, by code: u^power is the sum over its planes of
+// weight * digit + again * u^(power - 2).
 typedef struct {
     uint32_t power;
     int largest; // |digit|
-    double weight;
+    double weight, again;
     int8_t digit[16];
 } gain_plane;
 
 struct gain_unit {
     gain_params p;
     size_t k_words, v_row; // words of a key; bytes of a value
+    size_t k_stride;       // from word to word of a key: slots
     double w, half, width; // step of u in volts; v_dd / 2; query codes of a full pulse
     double *g;             // [terms][slots]: g_i, age slots - 1 first
     double *c;             // [slots][c_row]: C(u) of every level; without decay a single row
@@ -60,6 +74,8 @@ typedef struct {
     // S >= s_sat, adds those that are visible to *seen.
     uint64_t (*pulses)(const gain_unit *u, double *s, size_t n, const int64_t *held,
                        int64_t position, uint64_t *seen);
+    // list[i]: the i-th j < n with phi[j] > 0. Returns how many.
+    size_t (*list)(const double *phi, size_t n, uint32_t *list);
     // acc[column] += phi * C(u) of slot + list[i], i < n ascending. phi[j] of slot + j.
     void (*mix)(const gain_unit *u, const gain_head *h, const gain_ages *ages, size_t slot,
                 const uint32_t *list, size_t n, const double *phi, double *acc);
@@ -67,4 +83,6 @@ typedef struct {
     uint64_t (*read_out)(const gain_unit *u, double *acc, double *sum);
 } gain_kernels;
 gain_kernels gain_kernels_of(const gain_unit *u, xbar_path path);
+// Puts in what is faster for few levels (gain_levels.c).
+void gain_levels_kernels(const gain_unit *u, xbar_path path, gain_kernels *f);
 #endif
