@@ -51,7 +51,7 @@ typedef struct {
 } work;
 
 static void attend(const work *w) {
-    static double s[TOKENS];
+    double s[TOKENS];
     gain_counts n = {0};
     for (size_t h = 0; h < w->heads; h++)
         for (size_t i = 0; i < w->queries; i++) {

@@ -473,8 +473,7 @@ static void test_cost(void **state) {
     arena_free(a);
 }
 
-// Counters of a narrow head, and of a ring whose last sub-tile is not full; what a ring says of
-// itself.
+// Counters of a narrow head, and of a ring whose last sub-tile is not full; how full it is.
 static void test_counts(void **state) {
     uint64_t r = 47;
     variant v = {.n_kv = 1, .q_per_kv = 2, .window = 4, .masked = true};
@@ -524,10 +523,11 @@ static void test_counts(void **state) {
         assert_true(n.gain_scores_saturated > 0 && n.gain_scores_saturated < n.gain_scores);
         assert_true(n.gain_outputs_saturated > 0 && n.gain_outputs_saturated < n.gain_outputs);
         sim_ring_fill f = sim_ring_look(s, 0, 0, 0);
-        int held = 0, oldest = -1;
-        for (int j = 10; j < 20; j++) held += d->mask[j] != 0;
-        for (int j = 19; j >= 16; j--) oldest = d->mask[j] ? j : oldest;
-        assert_true(f.slots == 10 && f.held == held && f.oldest == oldest);
+        int held = 0, newest = -1, oldest = -1;
+        for (int j = 10; j < 20; j++)
+            if (d->mask[j]) held++, newest = j;
+        for (int j = newest; j > newest - 4; j--) oldest = d->mask[j] ? j : oldest;
+        assert_true(f.slots == 10 && f.held == held && f.newest == newest && f.oldest == oldest);
         sim_free(s);
         build_free(&b);
     }
