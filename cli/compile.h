@@ -6,6 +6,7 @@
 #include "frontend/onnx.h"
 #include "isa/program.h"
 #include "passes/pass.h"
+#include <jansson.h>
 
 // Options of every command that compiles; put into its table with COMPILE_OPTIONS.
 #define COMPILE_OPTIONS                                                                         \
@@ -68,5 +69,9 @@ void compile_close(compilation *c);
 // The screen that says what was mapped where.
 void compile_summary(const compilation *c, const char *path, FILE *out);
 void compile_summary_json(const compilation *c, const char *path, FILE *out);
+
+// Parts of both that speak of attention.
+void compile_attention(const compilation *c, FILE *out);
+json_t *compile_attention_json(const compilation *c);
 
 #endif

@@ -3,7 +3,6 @@
 #include "isa/machine.h"
 #include "support/file.h"
 #include <inttypes.h>
-#include <jansson.h>
 #include <string.h>
 
 typedef struct {
@@ -139,6 +138,7 @@ void compile_summary(const compilation *c, const char *path, FILE *out) {
                 (long long)chip->crossbar.rows, (long long)chip->crossbar.columns,
                 100.0 * (double)s.weights / cells);
     fprintf(out, "; %u rings with %u key/value heads\n", s.rings, s.heads);
+    compile_attention(c, out);
     fprintf(out, "memory    scratchpads ");
     print_bytes(out, s.pad_bytes);
     fprintf(out, ", row stores ");
@@ -176,12 +176,13 @@ void compile_summary_json(const compilation *c, const char *path, FILE *out) {
         text += n + (text[n] == '\n');
     }
     json_t *root = json_pack(
-        "{s:s, s:s, s:s, s:i, s:i, s:I, s:i, s:i, s:i, s:I, s:I, s:o, s:o}", "program", path,
-        "chip", c->chip->name, "class", p->class == ISA_STREAM ? "stream" : "whole", "max_tokens",
-        (int)p->max_tokens, "max_chunk", (int)p->max_chunk, "weights", (json_int_t)s.weights,
-        "instructions", (int)s.instructions, "crossbars", (int)s.crossbars, "heads", (int)s.heads,
-        "cells_bytes", (json_int_t)p->cells_bytes, "tables_bytes", (json_int_t)s.table_bytes,
-        "tiles", tiles, "notes", notes);
+        "{s:s, s:s, s:s, s:i, s:i, s:I, s:i, s:i, s:i, s:I, s:I, s:o, s:f, s:o, s:o}", "program",
+        path, "chip", c->chip->name, "class", p->class == ISA_STREAM ? "stream" : "whole",
+        "max_tokens", (int)p->max_tokens, "max_chunk", (int)p->max_chunk, "weights",
+        (json_int_t)s.weights, "instructions", (int)s.instructions, "crossbars", (int)s.crossbars,
+        "heads", (int)s.heads, "cells_bytes", (json_int_t)p->cells_bytes, "tables_bytes",
+        (json_int_t)s.table_bytes, "attention", compile_attention_json(c), "token_period_ns",
+        p->token_period_ns, "tiles", tiles, "notes", notes);
     json_dumpf(root, out, JSON_INDENT(2));
     fputc('\n', out);
     json_decref(root);
