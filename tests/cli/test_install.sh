@@ -74,7 +74,7 @@ promised() { # COMMAND OPTION...
   exits 0 "$command" --help
   for option; do grep -qE -- "--$option( |$)" "$work/out" || fail "'$command --help' does not name --$option"; done
 }
-promised compile chip set max-tokens max-chunk slots window bind dump-ir verify-each check-equivalence calibrate output
+promised compile chip set max-tokens max-chunk slots window bind dump-ir verify-each check-equivalence calibrate adapt attention token-period output
 promised generate tokenizer prompt tokens temperature top-k top-p seed stop threads
 promised eval perplexity masked classify labels layers end-token json threads
 promised run input output trace threads json
