@@ -440,16 +440,15 @@ static bool adapt(chooser *c, const ir_module *own, corpus *text) {
 }
 
 // What the change did to perplexity.
-static bool measure(chooser *c, const ir_module *own, const corpus *given) {
-    const ir_func *f = text_func(c->old);
-    double before, after, most = f ? MEASURED_MACS / corpus_macs(f) : 0;
+static bool measure(chooser *c, const ir_module *own, corpus *given) {
+    const ir_func *f = text_func(c->old), *g = f ? ir_func_find(c->m, f->name) : NULL;
     if (!f) return true;
+    double before, after, most = MEASURED_MACS / corpus_macs(f);
+    const char *why;
+    if (!corpus_fit(given, c->m, g, c->diags)) return false;
     corpus text =
         corpus_head(c->a, given, most < MEASURED_TOKENS ? (size_t)most + 2 : MEASURED_TOKENS);
-    const ir_func *g = ir_func_find(c->m, f->name);
-    const char *why;
-    if (!corpus_fit(&text, c->m, g, c->diags) ||
-        !corpus_perplexity(own, ir_func_find(own, f->name), &text, c->o->threads, &before, &why,
+    if (!corpus_perplexity(own, ir_func_find(own, f->name), &text, c->o->threads, &before, &why,
                            c->diags) ||
         (!why && !corpus_perplexity(c->m, g, &text, c->o->threads, &after, &why, c->diags)))
         return false;

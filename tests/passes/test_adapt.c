@@ -41,9 +41,10 @@ static const char *numbers(arena *a, int n, double size, unsigned seed) {
 // 8 tokens, rows of 8, two query heads on one key/value head. v_scale 0: values do not vary.
 static ir_module *model(const char *ring, double v_scale) {
     arena *a = arena_new();
+    bool whole = strstr(ring, "mode = \"all\"");
     const char *text = arena_printf(
         a,
-        "module {stage = \"graph\", class = \"stream\", max_chunk = 4, max_tokens = 16}\n"
+        "module {stage = \"graph\", class = \"%s\", max_chunk = %d, max_tokens = 16}\n"
         "domain t0 {kind = \"free\", max = 16}\n"
         "tensor @s : f32[8,2] = [1, 1, 0, 0, 1, 1, 0.45, 0.45, 1, 1, 0.45, 0.45, 1, 1, 0, 0]\n"
         "tensor @wte : f32[8,8] = [%s]\n"
@@ -64,7 +65,8 @@ static ir_module *model(const char *ring, double v_scale) {
         "  %%z = t.add %%x, %%y : f32[t0,8]\n"
         "  %%logits = nn.linear %%z, %%e {trans_w = 1} : f32[t0,8]\n"
         "}\n",
-        numbers(a, 64, 1, 1), numbers(a, 96, 0.5, 2), numbers(a, 32, v_scale, 3), ring);
+        whole ? "whole" : "stream", whole ? 16 : 4, numbers(a, 64, 1, 1), numbers(a, 96, 0.5, 2),
+        numbers(a, 32, v_scale, 3), ring);
     diag_sink *diags = diag_sink_new();
     ir_module *m = ir_parse(text, strlen(text), "model", NULL, NULL, NULL, diags);
     bool ok = m && ir_verify(m, "model", diags);
@@ -231,6 +233,14 @@ static void a_shorter_window_is_measured(void **state) {
     done(&r);
 }
 
+static void what_predicts_nothing_is_not_measured(void **state) {
+    pass_options o = pass_options_default();
+    o.calibrate = some_text();
+    run r = choose(SOFTMAX ", mode = \"all\"", 1, "leroux2025", &o);
+    noted(&r, "was not measured: its rows see what comes after them");
+    done(&r);
+}
+
 static void text_that_does_not_fit(void **state) {
     static const struct {
         const char *name, *text;
@@ -324,6 +334,7 @@ int main(void) {
         cmocka_unit_test(a_signal_that_does_not_vary),
         cmocka_unit_test(what_there_is_to_do_is_said),
         cmocka_unit_test(a_shorter_window_is_measured),
+        cmocka_unit_test(what_predicts_nothing_is_not_measured),
         cmocka_unit_test(text_that_does_not_fit),
         cmocka_unit_test(targets_of_the_case),
     };
