@@ -128,6 +128,27 @@ static void bad_files(void **state) {
     arena_free(a);
 }
 
+// What text cannot say, and a file can: a device without bounds.
+static void endless_device(void **state) {
+    arena *a = arena_new();
+    machine *chip = verify_chip(a);
+    for (int i = 0; i < 5; i++) {
+        isa_program *p = verify_assemble(GOOD "/gain.s");
+        isa_ring *r = &p->tiles[0].rings[0];
+        float *const fields[] = {NULL, &r->v_dd, &r->s_sat, &r->o_sat, &r->decay};
+        if (fields[i]) *fields[i] = __builtin_inff();
+        diag_sink *diags = diag_sink_new();
+        assert_int_equal(isa_verify(p, chip, "endless", diags), i == 0);
+        if (i) {
+            assert_int_equal(diag_get(diags, 0)->id, DIAG_ID_isa_descriptor);
+            assert_non_null(strstr(diag_get(diags, 0)->message, "expected finite numbers"));
+        }
+        diag_sink_free(diags);
+        isa_program_free(p);
+    }
+    arena_free(a);
+}
+
 // All findings in one run, but not without end.
 static void findings_have_an_end(void **state) {
     static const char head[] = ".ohm 1\n.program stream max_tokens=8 max_chunk=8\n.phase run\n"
@@ -170,9 +191,11 @@ static void findings_are_complete(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(good_files), cmocka_unit_test(good_files_are_tight),
-        cmocka_unit_test(bad_files), cmocka_unit_test(findings_have_an_end),
-        cmocka_unit_test(findings_are_complete)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(good_files),
+                                       cmocka_unit_test(good_files_are_tight),
+                                       cmocka_unit_test(bad_files),
+                                       cmocka_unit_test(endless_device),
+                                       cmocka_unit_test(findings_have_an_end),
+                                       cmocka_unit_test(findings_are_complete)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
