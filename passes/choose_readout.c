@@ -239,6 +239,11 @@ static bool set_decay(chooser *c) {
                              "stored values do not decay: chip '%s' states no time for a token, "
                              "--token-period NS would",
                              c->chip->name));
+    if (period > 0 && rows > period)
+        diag_emit(c->diags, DIAG_ID_token_period_short, DIAG_NOWHERE,
+                  "attention alone takes %.6g ns a token, the declared period is %.6g ns: stored "
+                  "values decay faster than this program says (--token-period %.6g)",
+                  rows, period, rows);
     if (c->charges > c->moved && (float)decay != (float)now && c->o->token_period == 0) {
         c->changed = c->device = true;
         note(c, arena_printf(c->a,

@@ -190,6 +190,11 @@ static void token_periods(void **state) {
     r = choose_with(CHARGE LEROUX, CHARGE LINEAR, "leroux2025", NULL, 0, o);
     assert_near(ir_attr_float(ring(&r, "r0"), IR_ATTR_decay, 0), 780.0 / 5e6);
     assert_true(noted(&r, "token period 780 ns (as declared)"));
+    assert_false(reported(&r, DIAG_ID_token_period_short, ""));
+    done(&r);
+    o.token_period = 100;
+    r = choose_with(CHARGE LEROUX, CHARGE LINEAR, "leroux2025", NULL, 0, o);
+    assert_true(reported(&r, DIAG_ID_token_period_short, "takes 102 ns a token"));
     done(&r);
     // two periods
     r = choose(CHARGE LEROUX, CHARGE ", cell = [0, 1], decay = 0.0002", "leroux2025");
