@@ -10,7 +10,7 @@ typedef struct {
     const ir_attrs *attrs;
     size_t count;
     bool charge;
-    int64_t heads, slots, window, sub_tile, sub_tiles, d, dv;
+    int64_t heads, q_per_kv, slots, window, sub_tile, sub_tiles, d, dv;
     double idle;      // share of the cells
     const char *text; // all of it but the count
 } kind;
@@ -48,6 +48,7 @@ static const char *device(arena *a, const kind *x) {
 static kind describe(arena *a, const ir_attrs *l, const machine *chip) {
     kind x = {.attrs = l, .count = 1, .charge = readout_is_charge(l)};
     x.heads = ir_attr_int(l, IR_ATTR_n_kv, 1);
+    x.q_per_kv = ir_attr_int(l, IR_ATTR_q_per_kv, 1);
     x.slots = ir_attr_int(l, IR_ATTR_slots, 1);
     x.window = ir_attr_int(l, IR_ATTR_window, 0);
     if (x.window <= 0 || x.window > x.slots) x.window = x.slots;
@@ -62,13 +63,16 @@ static kind describe(arena *a, const ir_attrs *l, const machine *chip) {
                          (double)(x.sub_tiles * x.sub_tile * arrays * width);
     }
     const char *window = x.window < x.slots ? arena_printf(a, ", window %" PRId64, x.window) : "";
+    const char *heads = arena_printf(a, "%" PRId64 " heads", x.heads);
+    if (x.q_per_kv > 1)
+        heads =
+            arena_printf(a, "%" PRId64 " query heads on %" PRId64, x.heads * x.q_per_kv, x.heads);
     const char *idle =
         x.idle > 0 ? arena_printf(a, ", %.1f %% of the cells idle", 100 * x.idle) : "";
-    x.text = arena_printf(a,
-                          "by %s: %" PRId64 " heads, %" PRId64 " slots in %" PRId64
-                          " sub-tile%s of %" PRId64 "%s%s; %s",
-                          x.charge ? "charges" : "scores", x.heads, x.slots, x.sub_tiles,
-                          x.sub_tiles == 1 ? "" : "s", x.sub_tile, window, idle, device(a, &x));
+    x.text = arena_printf(
+        a, "by %s: %s, %" PRId64 " slots in %" PRId64 " sub-tile%s of %" PRId64 "%s%s; %s",
+        x.charge ? "charges" : "scores", heads, x.slots, x.sub_tiles, x.sub_tiles == 1 ? "" : "s",
+        x.sub_tile, window, idle, device(a, &x));
     return x;
 }
 
@@ -108,12 +112,13 @@ json_t *compile_attention_json(const compilation *c) {
         const kind *x = &list.items[i];
         json_array_append_new(
             out,
-            json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:s}", "readout",
+            json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:s}", "readout",
                       x->charge ? "charge" : "score", "rings", (json_int_t)x->count, "heads",
-                      (json_int_t)x->heads, "slots", (json_int_t)x->slots, "window",
-                      (json_int_t)x->window, "sub_tiles", (json_int_t)x->sub_tiles, "sub_tile",
-                      (json_int_t)x->sub_tile, "key_columns", (json_int_t)x->d, "value_columns",
-                      (json_int_t)x->dv, "idle_cells", x->idle, "device", device(a, x)));
+                      (json_int_t)x->heads, "query_heads", (json_int_t)(x->heads * x->q_per_kv),
+                      "slots", (json_int_t)x->slots, "window", (json_int_t)x->window, "sub_tiles",
+                      (json_int_t)x->sub_tiles, "sub_tile", (json_int_t)x->sub_tile, "key_columns",
+                      (json_int_t)x->d, "value_columns", (json_int_t)x->dv, "idle_cells", x->idle,
+                      "device", device(a, x)));
     }
     vec_free(&list);
     arena_free(a);

@@ -218,6 +218,9 @@ bool tok_blame(tok_ctx *c, uint32_t node, uint32_t operand);
 void tok_proof(tok_ctx *c, uint32_t node, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 void tok_note(tok_ctx *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+// A longer window was asked for than the `most` tokens a row sees: by the model's own window, or
+// all.
+void tok_note_longer(tok_ctx *c, int64_t asked, int64_t most, bool is_window);
 void tok_whole(tok_ctx *c, uint32_t node, const char *why);
 
 // ---- find_tokens_eval.c ----------------------------------------------------------------------

@@ -152,6 +152,13 @@ static bool is_encoder(const tok_ctx *c, const shape *s) {
     return tok_domain_root(c, s->keys) == 1;
 }
 
+void tok_note_longer(tok_ctx *c, int64_t asked, int64_t most, bool is_window) {
+    tok_note(c,
+             "a window of %" PRId64 " as asked for changes nothing where rows see at most %" PRId64
+             " tokens (%s)",
+             asked, most, is_window ? "the model's own window" : "all there are: --max-tokens");
+}
+
 // *full: tokens a row sees in the model where fewer were asked for; else 0.
 static bool apply_window(tok_ctx *c, uint32_t node, const shape *s, tok_mask *k, int64_t *slots,
                          int64_t *full) {
@@ -161,7 +168,9 @@ static bool apply_window(tok_ctx *c, uint32_t node, const shape *s, tok_mask *k,
         *slots = rows;
         return true;
     }
-    if (asked > 0 && asked < (k->window ? k->window : rows)) {
+    int64_t most = k->window ? k->window : rows;
+    if (asked > most) tok_note_longer(c, asked, most, k->window > 0);
+    if (asked > 0 && asked < most) {
         if (k->mode != TOK_MASK_CAUSAL)
             return tok_fail(c, node, DIAG_ID_tok_window,
                             "a window of %" PRId64 " was asked for, but every row sees all tokens",
@@ -170,7 +179,7 @@ static bool apply_window(tok_ctx *c, uint32_t node, const shape *s, tok_mask *k,
                  "window shortened to %" PRId64
                  " tokens as asked for: this changes what the model means",
                  asked);
-        *full = k->window ? k->window : rows;
+        *full = most;
         k->window = asked;
         c->shortened = asked;
     }

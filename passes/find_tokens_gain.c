@@ -1,7 +1,8 @@
 // Attention in the charge domain: nn.gaincell becomes nn.attn on a ring that is read by charges
 // (docs/gain-cells.md). There is no mask to classify: causality, the window and the slot of a token
 // (its position mod window, which decides whose charges are added before they saturate) are the
-// operation's own. So the ring has the window's slots however few tokens are compiled for.
+// operation's own. So the ring has the window's slots however few tokens are compiled for, unless a
+// shorter window is asked for.
 #include "passes/find_tokens.h"
 #include <inttypes.h>
 #include <string.h>
@@ -32,14 +33,22 @@ static const char *scalings(tok_ctx *c, uint32_t node, int64_t heads) {
 // The model's window is `model`; *slots: the ring's, which is the window too.
 static bool choose_window(tok_ctx *c, uint32_t node, int domain, int64_t model, int64_t *slots) {
     int64_t rows = c->domain[domain].rows[c->max], asked = c->o->window;
-    *slots = model;
-    if (asked > 0 && asked < min_i64(model, rows)) {
+    *slots = asked > 0 ? min_i64(asked, model) : model;
+    if (asked > model) {
+        tok_note_longer(c, asked, model, true);
+    } else if (*slots < min_i64(model, rows)) {
         tok_note(c,
                  "window shortened to %" PRId64
                  " tokens as asked for: this changes what the model means, and which tokens share "
                  "a pair of arrays",
                  asked);
-        *slots = c->shortened = asked;
+        c->shortened = asked;
+    } else if (*slots < model) { // position mod either window is the position itself
+        tok_note(c,
+                 "rings shortened from %" PRId64 " to %" PRId64
+                 " slots as asked for: the model means the same, as no token of %" PRId64
+                 " is forgotten",
+                 model, asked, rows);
     }
     if (c->o->slots <= 0 || c->o->slots == *slots) return true;
     return tok_fail(c, node, DIAG_ID_tok_window,
@@ -64,6 +73,7 @@ bool tok_rule_gaincell(tok_ctx *c, uint32_t node) {
                         domain[0], domain[1], domain[2]);
     int64_t window = ir_attr_int(own, IR_ATTR_window, 1);
     if (!choose_window(c, node, domain[0], window, &slots)) return false;
+    bool forgets = slots < min_i64(window, c->domain[domain[0]].rows[c->max]);
     const char *symbol = scalings(c, node, heads[0]);
     if (!symbol) return tok_at(c, node)->state = TOK_BAD, false;
 
@@ -77,7 +87,7 @@ bool tok_rule_gaincell(tok_ctx *c, uint32_t node) {
     ir_attr_set_int(a, l, IR_ATTR_dv, d[2]);
     ir_attr_set_int(a, l, IR_ATTR_slots, slots);
     ir_attr_set_int(a, l, IR_ATTR_window, slots);
-    if (slots < window) ir_attr_set_int(a, l, IR_ATTR_full_window, window);
+    if (forgets) ir_attr_set_int(a, l, IR_ATTR_full_window, window);
     ir_attr_set_str(a, l, IR_ATTR_mode, "causal");
     ir_attr_set_str(a, l, IR_ATTR_readout, "charge");
     ir_attr_set_str(a, l, IR_ATTR_scalings, symbol);

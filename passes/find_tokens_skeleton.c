@@ -319,12 +319,14 @@ static uint32_t differ(tok_ctx *c, const frame *t, int i) {
     uint32_t id = add_node(c, n);
     const char *first = made_by(c, &c->probe[0], t->v[0]),
                *other = made_by(c, &c->probe[i], t->v[i]);
+    const char *fits = "the graph's structure depends on the token count; export it without "
+                       "control flow over the length, or at one length";
+    if (c->probe[i].tokens == 1)
+        fits = "a graph of one token simplifies otherwise; compile with --max-tokens 2 or more";
     diag_emit(c->diags, DIAG_ID_tok_structure, tok_loc(c, id),
-              "is %s for %" PRId64 " tokens, %s%s for %" PRId64
-              ": the graph's structure depends on the token count; export it without control flow "
-              "over the length, or at one length",
-              first, c->probe[0].tokens, other,
-              strcmp(first, other) ? "" : " with other attributes or operands", c->probe[i].tokens);
+              "is %s for %" PRId64 " tokens, %s%s for %" PRId64 ": %s", first, c->probe[0].tokens,
+              other, strcmp(first, other) ? "" : " with other attributes or operands",
+              c->probe[i].tokens, fits);
     return id;
 }
 

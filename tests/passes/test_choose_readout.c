@@ -292,10 +292,22 @@ static void what_heads_hold(void **state) {
     diag_sink_free(fits);
     assert_true(
         says(split(CHARGE LEROUX, "gain.slots=64"), DIAG_ID_ring_slots,
-             "needs 128 slots, a ring of chip 'leroux2025' has 64: compile with --window 64"));
+             "needs 128 slots, a ring of chip 'leroux2025' has 64: compile with --window 64 (which "
+             "changes what tokens further back mean), or for a chip with longer rings"));
+    assert_true(says(split(SCORE, "gain.slots=8"), DIAG_ID_ring_slots,
+                     "compile with --window 8 (which changes what tokens further back mean), with "
+                     "--max-tokens 8, or for"));
+    assert_true(says(split(SCORE ", mode = \"all\"", "gain.slots=8"), DIAG_ID_ring_slots,
+                     "has 8: compile with --max-tokens 8, or for"));
+    assert_true(says(split(SCORE ", mode = \"cross\"", "gain.slots=8"), DIAG_ID_ring_slots,
+                     "has 8: compile for fewer tokens of the encoder, or for"));
+    diag_sink *once = split(CHARGE LEROUX, "gain.slots=64"); // for both attentions
+    assert_int_equal(diag_count(once), 1);
+    assert_non_null(strstr(diag_get(once, 0)->loc.where, " (and 1 more)"));
+    diag_sink_free(once);
     assert_true(says(split(CHARGE LEROUX, "gain.head_width=2"), DIAG_ID_ring_width,
                      "keys of 4 columns do not fit chip 'leroux2025', whose arrays have 2 and add "
-                     "up the currents of 1: a chip whose gain.k_arrays_summed is 2"));
+                     "up the currents of 1: compile for a chip whose gain.k_arrays_summed is 2"));
     fits = split(SCORE, "gain.head_width=2"); // added up digitally
     assert_int_equal(diag_count(fits), 0);
     diag_sink_free(fits);

@@ -731,11 +731,26 @@ static void test_gain_cell_windows(void **state) {
     assert_int_equal(ir_attr_int(&ring_of(&r, 0)->attrs, IR_ATTR_window, 0), 16);
     assert_int_equal(ir_attr_int(&ring_of(&r, 0)->attrs, IR_ATTR_sub_tile, 0), 8);
     assert_true(has_text(&r.m->notes, "window shortened to 16 tokens as asked for"));
+    assert_int_equal(ir_attr_int(&ring_of(&r, 0)->attrs, IR_ATTR_full_window, 0), 24);
     close_outcome(&r);
-    r = run_cells(13, 0, 16); // no token is forgotten: nothing to shorten
+    // Fewer tokens than either window: shorter rings, and the model means the same.
+    r = run_cells(13, 0, 16);
+    operations(&r);
+    assert_int_equal(ir_attr_int(&ring_of(&r, 0)->attrs, IR_ATTR_slots, 0), 16);
+    assert_int_equal(ir_attr_int(&ring_of(&r, 0)->attrs, IR_ATTR_window, 0), 16);
+    assert_false(ir_attr_has(&ring_of(&r, 0)->attrs, IR_ATTR_full_window));
+    assert_true(has_text(&r.m->notes, "rings shortened from 24 to 16 slots as asked for: the model "
+                                      "means the same, as no token of 13 is forgotten"));
+    close_outcome(&r);
+    r = run_cells(64, 0, 24);
+    operations(&r);
+    assert_int_equal(r.m->notes.count, 0);
+    close_outcome(&r);
+    r = run_cells(64, 0, 32);
     operations(&r);
     assert_int_equal(ir_attr_int(&ring_of(&r, 0)->attrs, IR_ATTR_slots, 0), 24);
-    assert_int_equal(r.m->notes.count, 0);
+    assert_true(has_text(&r.m->notes, "a window of 32 as asked for changes nothing where rows see "
+                                      "at most 24 tokens (the model's own window)"));
     close_outcome(&r);
     r = run_cells(64, 24, 0);
     operations(&r);
@@ -854,35 +869,34 @@ static void test_all_findings(void **state) {
 }
 
 // A graph that differs between probes; a program that differs from what is executed (@small).
-static void test_structure(void **state) {
-    (void)state;
+// A graph of which one probe spells an operation otherwise.
+static outcome run_changed(const probe_size *sizes, int n_sizes, size_t probe) {
     arena *a = arena_new();
     outcome r = {.a = arena_new(), .diags = diag_sink_new(), .o = pass_options_default()};
     ir_module *m = probe_module(arena_printf(a, "%s%s", symbols(a),
                                              OPEN(IDS, "%z \"out\"") EMBED
                                              "  %z = t.neg %x0 : f32[1,{T},8] loc(\"/z\")\n" CLOSE),
-                                probe_free, 4);
-    for (size_t i = 0; i < m->funcs.items[1]->ops.count; i++)
-        if (m->funcs.items[1]->ops.items[i].code == IR_t_neg)
-            m->funcs.items[1]->ops.items[i].code = IR_t_abs;
+                                sizes, n_sizes);
+    for (size_t i = 0; i < m->funcs.items[probe]->ops.count; i++)
+        if (m->funcs.items[probe]->ops.items[i].code == IR_t_neg)
+            m->funcs.items[probe]->ops.items[i].code = IR_t_abs;
     r.m = pass_find_tokens(m, &r.o, r.diags);
-    expect_refusal(r, DIAG_ID_tok_structure, "is t.neg for 37 tokens, t.abs for 41");
-    ir_module_free(m);
-
-    static const probe_size small[] = {
-        {"n1", 37, 0}, {"n2", 41, 0}, {"n3", 43, 0}, {"max", 64, 0}, {"small", 2, 0}};
-    r = (outcome){.a = arena_new(), .diags = diag_sink_new(), .o = pass_options_default()};
-    m = probe_module(arena_printf(a, "%s%s", symbols(a),
-                                  OPEN(IDS, "%z \"out\"") EMBED
-                                  "  %z = t.neg %x0 : f32[1,{T},8] loc(\"/z\")\n" CLOSE),
-                     small, 5);
-    ir_func *f = ir_func_find(m, "small");
-    for (size_t i = 0; i < f->ops.count; i++)
-        if (f->ops.items[i].code == IR_t_neg) f->ops.items[i].code = IR_t_abs;
-    r.m = pass_find_tokens(m, &r.o, r.diags);
-    expect_refusal(r, DIAG_ID_tok_differs, "the export gives");
     ir_module_free(m);
     arena_free(a);
+    return r;
+}
+
+static void test_structure(void **state) {
+    (void)state;
+    static const probe_size small[] = {
+        {"n1", 37, 0}, {"n2", 41, 0}, {"n3", 43, 0}, {"max", 64, 0}, {"small", 2, 0}};
+    expect_refusal(run_changed(small, 5, 4), DIAG_ID_tok_differs, "the export gives");
+    static const probe_size one[] = {{"n1", 37, 0}, {"n2", 41, 0}, {"n3", 53, 0}, {"max", 1, 0}};
+    expect_refusal(run_changed(probe_free, 4, 1), DIAG_ID_tok_structure,
+                   "is t.neg for 37 tokens, t.abs for 41: the graph's structure depends");
+    expect_refusal(run_changed(one, 4, 3), DIAG_ID_tok_structure,
+                   "t.abs for 1: a graph of one token simplifies otherwise; compile with "
+                   "--max-tokens 2 or more");
 }
 
 // ---- an encoder and a decoder ----------------------------------------------------------------
