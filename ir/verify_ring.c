@@ -1,6 +1,7 @@
 // The verifier: ring symbols.
 #include "ir/readout.h"
 #include "ir/verify_common.h"
+#include <math.h>
 #include <string.h>
 
 static void ring_error(verifier *v, const ir_symbol *s, const char *what) {
@@ -33,6 +34,20 @@ static void verify_numbers(verifier *v, const ir_symbol *s, ir_key k, int rank,
                             tensor_shape_text(v->a, t), tensor_shape_text(v->a, &want)));
 }
 
+static void verify_finite(verifier *v, const ir_symbol *s, ir_key k) {
+    const char *name = ir_attr_str(&s->attrs, k, NULL);
+    const ir_symbol *t = name ? ir_symbol_find(v->m, name) : NULL;
+    if (!t || t->kind != IR_SYM_TENSOR || t->data.type != ELEM_f32 || !t->data.data) return;
+    for (size_t i = 0, n = tensor_count(&t->data); i < n; i++) {
+        float x = ((const float *)t->data.data)[i];
+        if (isfinite(x)) continue;
+        ring_error(v, s,
+                   arena_printf(v->a, "element %zu of '%s' is %g, must be a number", i,
+                                ir_key_name(k), (double)x));
+        return;
+    }
+}
+
 static void verify_readout(verifier *v, const ir_symbol *s, int64_t heads) {
     const ir_attrs *l = &s->attrs;
     const char *readout = ir_attr_str(l, IR_ATTR_readout, "score");
@@ -46,6 +61,7 @@ static void verify_readout(verifier *v, const ir_symbol *s, int64_t heads) {
     if (charge && !ir_attr_has(l, IR_ATTR_scalings))
         ring_error(v, s, "charge read-out needs 'scalings'");
     verify_numbers(v, s, IR_ATTR_scalings, 2, (int64_t[]){8, heads});
+    verify_finite(v, s, IR_ATTR_scalings);
     verify_numbers(v, s, IR_ATTR_sink, 1, &heads);
 }
 

@@ -193,6 +193,10 @@ static void look(const adapt_attention *t, const adapt_attention *now, const ten
         for (int64_t h = 0; h < t->heads; h++) {
             adapt_moments x = scaled(now->of[s][h], scalings, s, h), want = t->of[s][h];
             float *a = factor(scalings, s, h), *b = offset(scalings, s, h);
+            if (!isfinite(x.mean) || !isfinite(x.std) || !isfinite(want.mean)) {
+                result->dead++;
+                continue;
+            }
             double error = fabs(want.mean - x.mean);
             if (x.std > DEAD) {
                 error = fmax(error, fabs(want.std - x.std));
@@ -223,7 +227,8 @@ bool adapt_fit(ir_module *m, const ir_func *f, const corpus *c, const adapt_tabl
             if (scalings) look(&targets->items[k], &now.items[k], scalings, rate, result);
         }
         arena_free(a);
-        if (result->error < TOLERANCE) break;
+        result->met = result->error < TOLERANCE;
+        if (result->met) break;
     }
     return ok;
 }

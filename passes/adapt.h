@@ -36,7 +36,9 @@ bool adapt_targets(arena *a, const ir_module *own, const ir_module *m, const ir_
 typedef struct {
     int iterations;
     double error; // largest difference of a mean or a deviation from its target, at the last look
-    size_t dead;  // signals that do not vary, which no factor can bring to their deviation
+    bool met;     // it is below the tolerance
+    size_t dead;  // signals that do not vary, which no factor can bring to their deviation; their
+                  // deviations are not in `error`
 } adapt_result;
 // Changes the scalings of m's charge rings, run as f (of m), until they meet the targets. False:
 // reported.

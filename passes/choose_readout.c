@@ -15,11 +15,13 @@
 #include "passes/corpus.h"
 #include "passes/pass.h"
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define MEASURED_TOKENS 2000 // of calibration text that perplexity is measured on
 #define MEASURED_MACS 2e10   // products spent on it at most
+#define MOST_DECAY 1e3       // of a token: after one, nothing is left long before that
 
 typedef struct {
     const ir_symbol *ring; // of the old module
@@ -163,13 +165,15 @@ static void compare_device(chooser *c, const user *u, const ir_attrs *now) {
 
 // ---- token period ----------------------------------------------------------------------------
 
-// One row of one attention, all heads side by side.
+// One row of one attention: key/value heads side by side, the query heads that share one of them
+// one after the other.
 static double row_time(const machine *chip, const ir_attrs *l) {
     int64_t slots = ir_attr_int(l, IR_ATTR_slots, 1),
             sub_tile = ir_attr_int(l, IR_ATTR_sub_tile, 1);
     double sub_tiles = (double)((slots + sub_tile - 1) / sub_tile);
-    return chip->time.gain_score + chip->time.gain_mix + chip->time.gain_read +
-           sub_tiles * chip->time.gain_add + chip->time.gain_sum;
+    double query = chip->time.gain_score + chip->time.gain_mix + chip->time.gain_read +
+                   sub_tiles * chip->time.gain_add + chip->time.gain_sum;
+    return query * (double)ir_attr_int(l, IR_ATTR_q_per_kv, 1);
 }
 
 // The model's own decay of a token; false: attentions differ (reported), *decay 0: it has none.
@@ -200,10 +204,48 @@ static double rounded_period(arena *a, double period, double retention, double d
     return (float)(r / retention) == (float)decay ? r : period;
 }
 
+// A declared period must let stored values decay by something a number can hold, and mean
+// something.
+static bool period_makes_sense(chooser *c, double period, double retention) {
+    double decay = retention > 0 ? period / retention : 0;
+    if (isfinite(period) && (retention == 0 || ((float)decay > 0 && decay <= MOST_DECAY)))
+        return true;
+    diag_emit(c->diags, DIAG_ID_token_period_range, DIAG_NOWHERE,
+              "--token-period %.6g ns: at a retention of %.6g ns stored values would decay by %.6g "
+              "a token, must be above 0 and at most %g",
+              period, retention, retention > 0 ? (double)(float)decay : 0, MOST_DECAY);
+    return false;
+}
+
+// What attentions in the charge domain lost a token in the model, where it is not `now`.
+static void compare_decay(chooser *c, double now) {
+    const user *first = NULL;
+    float was = 0;
+    size_t others = 0; // that lost something else yet
+    for (size_t i = 0; i < c->n_users; i++) {
+        const ir_attrs *l = &c->users[i].ring->attrs;
+        float own = (float)ir_attr_float(l, IR_ATTR_decay, 0);
+        if (!readout_is_charge(l) || own == (float)now) continue;
+        others += first && own != was;
+        if (!first) first = &c->users[i], was = own;
+    }
+    if (!first) return;
+    c->changed = c->device = true;
+    note(c, arena_printf(
+                c->a,
+                "the model was made for a decay of %.6g a token%s; on chip '%s' it is "
+                "%.6g",
+                ir_attr_float(&first->ring->attrs, IR_ATTR_decay, 0),
+                others ? arena_printf(c->a, " (%s, %zu more have others)", name_of(first), others)
+                       : "",
+                c->chip->name, now));
+}
+
 // Every charge ring on the chip's device gets its decay; the module declares the period.
 static bool set_decay(chooser *c) {
     double retention = c->chip->gain.retention, decay = 0, period = c->o->token_period, rows = 0;
     size_t n = 0;
+    if (period != 0 && !period_makes_sense(c, period, retention)) return false;
     for (size_t i = 0; i < c->n_users; i++) {
         const ir_symbol *s = ir_symbol_find(c->m, c->users[i].ring->name);
         if (!readout_is_charge(&s->attrs)) continue;
@@ -244,13 +286,7 @@ static bool set_decay(chooser *c) {
                   "attention alone takes %.6g ns a token, the declared period is %.6g ns: stored "
                   "values decay faster than this program says (--token-period %.6g)",
                   rows, period, rows);
-    if (c->charges > c->moved && (float)decay != (float)now && c->o->token_period == 0) {
-        c->changed = c->device = true;
-        note(c, arena_printf(c->a,
-                             "the model was made for a decay of %.6g a token; on chip '%s' it is "
-                             "%.6g",
-                             decay, c->chip->name, now));
-    }
+    compare_decay(c, now);
     return true;
 }
 
@@ -419,12 +455,19 @@ static bool adapt(chooser *c, const ir_module *own, corpus *text) {
                   "--adapt needs a model with one function that reads tokens");
         return false;
     }
+    size_t given = text->n_tokens;
     if (!corpus_fit(text, c->m, g, c->diags)) return false;
     if (text->n_tokens < LEAST) {
+        const char *cut = "";
+        if (text->n_tokens < given)
+            cut = arena_printf(c->a,
+                               " (of the text's %zu, as lists are cut to the %lld tokens this "
+                               "model takes, and those whose length it does not take left out)",
+                               given, (long long)corpus_longest(c->m));
         diag_emit(c->diags, DIAG_ID_calibration_text, DIAG_FILE(text->path),
-                  "%zu tokens are too few to adapt to: at least %d, and some thousands for "
+                  "%zu tokens%s are too few to adapt to: at least %d, and some thousands for "
                   "moments that hold elsewhere",
-                  text->n_tokens, LEAST);
+                  text->n_tokens, cut, LEAST);
         return false;
     }
     adapt_table targets;
@@ -435,12 +478,22 @@ static bool adapt(chooser *c, const ir_module *own, corpus *text) {
         return false;
     note(c, arena_printf(c->a,
                          "scalings adapted on %zu tokens of %s: %d iteration%s, largest error of a "
-                         "mean or deviation %.1e",
+                         "mean or deviation %.1e%s",
                          text->n_tokens, file_base(text->path), r.iterations,
-                         r.iterations == 1 ? "" : "s", r.error));
+                         r.iterations == 1 ? "" : "s", r.error,
+                         r.dead ? arena_printf(c->a, ", without %zu signal%s that could not be",
+                                               r.dead, r.dead == 1 ? "" : "s")
+                                : ""));
     if (r.dead)
-        note(c, arena_printf(c->a, "%zu signals do not vary on this text and could not be adapted",
-                             r.dead));
+        diag_emit(c->diags, DIAG_ID_adapted_in_part, DIAG_FILE(text->path),
+                  "%zu signal%s not vary on this text and could not be adapted: another text, or "
+                  "a device whose pulses and read-out they do not leave",
+                  r.dead, r.dead == 1 ? " does" : "s do");
+    if (!r.met)
+        diag_emit(c->diags, DIAG_ID_adapted_in_part, DIAG_FILE(text->path),
+                  "scalings did not meet their targets in %d iterations: a mean or deviation is "
+                  "still off by %.2g",
+                  r.iterations, r.error);
     return true;
 }
 
@@ -470,15 +523,35 @@ static bool ends_with(const char *s, const char *tail) {
     return n >= k && strcmp(s + n - k, tail) == 0;
 }
 
+// Why there is nothing to adapt.
+static const char *at_home(const chooser *c) {
+    if (c->charges) return "every attention computes on the device it was made for";
+    const char *none = "no attention of this model is read out by charges", *why = NULL;
+    if (c->chip->gain.charge == MACHINE_CHARGE_NONE)
+        return arena_printf(c->a, "%s, which chip '%s' does not have", none, c->chip->name);
+    for (size_t i = 0; i < c->n_users; i++) {
+        const user *u = &c->users[i];
+        if (!u->op) continue;
+        const char *x = obstacle(u);
+        if (!x) return arena_printf(c->a, "%s; --attention hard-sigmoid would make it so", none);
+        if (!why) why = arena_printf(c->a, "%s, and cannot be: that of %s %s", none, name_of(u), x);
+    }
+    return why ? why : none;
+}
+
 // Adapts and measures, with the text there is.
 static bool use_text(chooser *c) {
     const char *path = c->o->adapt ? c->o->adapt : c->o->calibrate;
     bool fits = c->charges > 0 && (c->device || c->moved > 0);
+    corpus text;
+    if (c->o->adapt && ends_with(path, ".npz")) {
+        diag_emit(c->diags, DIAG_ID_calibration_text, DIAG_FILE(path),
+                  "--adapt takes JSON lists of token ids, not arrays: those are for --calibrate");
+        return false;
+    }
+    if (c->o->adapt && !corpus_read(c->a, path, &text, c->diags)) return false;
     if (c->o->adapt && !fits)
-        diag_emit(c->diags, DIAG_ID_nothing_to_adapt, DIAG_NOWHERE,
-                  c->charges ? "--adapt: every attention computes on the device it was made for"
-                             : "--adapt: no attention of this model is read out by charges; "
-                               "--attention hard-sigmoid would make it so");
+        diag_emit(c->diags, DIAG_ID_nothing_to_adapt, DIAG_NOWHERE, "--adapt: %s", at_home(c));
     if (!c->o->adapt && fits)
         diag_emit(c->diags, DIAG_ID_not_adapted, DIAG_NOWHERE,
                   "%s: --adapt FILE (JSON lists of token ids) fits their scalings to the chip",
@@ -492,8 +565,7 @@ static bool use_text(chooser *c) {
                     "perplexity");
         return true;
     }
-    corpus text;
-    if (!corpus_read(c->a, path, &text, c->diags)) return false;
+    if (!c->o->adapt && !corpus_read(c->a, path, &text, c->diags)) return false;
     ir_module *own = meant(c);
     bool ok = (!c->o->adapt || !fits || adapt(c, own, &text)) && measure(c, own, &text);
     ir_module_free(own);
@@ -521,6 +593,16 @@ ir_module *pass_choose_readout(const ir_module *old, const pass_options *o, diag
     vec_free(&c.findings);
     bool on_chip = c.charges > 0 && (c.moved || c.chip->gain.charge == MACHINE_CHARGE_CHIP);
     if (!on_chip) ir_attr_remove(&c.m->attrs, IR_ATTR_token_period);
+    if (o->token_period != 0 && diag_errors(diags) == errors &&
+        (!on_chip || c.chip->gain.retention == 0))
+        diag_emit(diags, DIAG_ID_token_period_unused, DIAG_NOWHERE,
+                  "--token-period changes nothing: %s",
+                  on_chip ? arena_printf(c.a, "stored values stay on chip '%s' (gain.retention 0)",
+                                         c.chip->name)
+                  : c.charges
+                      ? arena_printf(c.a, "on chip '%s' values decay as the model spells it out",
+                                     c.chip->name)
+                      : "no attention of this program is read out by charges, and only they decay");
     bool ok = diag_errors(diags) == errors && (!on_chip || set_decay(&c)) && use_text(&c);
     arena_free(c.a);
     if (ok) {

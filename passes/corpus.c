@@ -114,14 +114,17 @@ static int64_t chunk_of(const ir_module *m) {
     return ir_attr_int(&m->attrs, IR_ATTR_max_chunk, 64);
 }
 
+int64_t corpus_longest(const ir_module *m) {
+    return is_stream(m) ? ir_attr_int(&m->attrs, IR_ATTR_max_tokens, INT64_MAX) : chunk_of(m);
+}
+
 bool corpus_fit(corpus *c, const ir_module *m, const ir_func *f, diag_sink *diags) {
     const ir_port *port = corpus_port(f, 0);
     if (!port) return bad(c->path, diags, "the model reads no tokens, so it cannot read this text");
     int64_t lo = ir_attr_int(&port->attrs, IR_ATTR_range_lo, 0),
             hi = ir_attr_int(&port->attrs, IR_ATTR_range_hi, INT64_MAX);
     int64_t fixed = ir_attr_int(&m->domain[0].attrs, IR_ATTR_fixed, 0);
-    int64_t most =
-        is_stream(m) ? ir_attr_int(&m->attrs, IR_ATTR_max_tokens, INT64_MAX) : chunk_of(m);
+    int64_t most = corpus_longest(m);
     size_t kept = 0;
     c->n_tokens = 0;
     for (size_t i = 0; i < c->n_lists; i++) {
@@ -271,6 +274,21 @@ static size_t logits_of(const ir_module *m, const ir_func *f, int64_t vocabulary
     return i;
 }
 
+// Why rows of a module without steps predict nothing, or are not taken to.
+static const char *why_whole(const ir_module *m) {
+    int64_t fixed = ir_attr_int(&m->domain[0].attrs, IR_ATTR_fixed, 0);
+    bool ahead = false, rings = false;
+    for (size_t i = 0; i < m->symbols.count; i++) {
+        const ir_symbol *s = m->symbols.items[i];
+        if (s->kind != IR_SYM_RING) continue;
+        rings = true;
+        ahead |= strcmp(ir_attr_str(&s->attrs, IR_ATTR_mode, "causal"), "causal") != 0;
+    }
+    if (ahead || !rings) return "its rows see what comes after them";
+    if (!fixed) return "it takes its tokens all at once";
+    return arena_printf(m->arena, "it is frozen at %lld tokens", (long long)fixed);
+}
+
 bool corpus_perplexity(const ir_module *m, const ir_func *f, const corpus *c, int threads,
                        double *perplexity, const char **why, diag_sink *diags) {
     const ir_port *port = corpus_port(f, 0);
@@ -282,7 +300,7 @@ bool corpus_perplexity(const ir_module *m, const ir_func *f, const corpus *c, in
     for (int d = 0; d < IR_MAX_DOMAINS; d++) encoder |= is_encoder(m, d);
     *why = !port           ? "it reads no tokens"
            : encoder       ? "the text says nothing to its encoder"
-           : !is_stream(m) ? "its rows see what comes after them"
+           : !is_stream(m) ? why_whole(m)
            : targets == 0  ? "no list has two tokens"
            : s.result == f->results.count
                ? "no output gives the logits of every token (--logits all)"

@@ -20,6 +20,8 @@ typedef struct {
 bool corpus_read(arena *a, const char *path, corpus *out, diag_sink *diags);
 // The first `tokens` tokens.
 corpus corpus_head(arena *a, const corpus *c, size_t tokens);
+// Tokens that m takes in one sequence.
+int64_t corpus_longest(const ir_module *m);
 // Cuts lists to what f takes in one sequence, and drops those whose length it does not take. False:
 // an id is outside the vocabulary, or nothing is left; reported.
 bool corpus_fit(corpus *c, const ir_module *m, const ir_func *f, diag_sink *diags);

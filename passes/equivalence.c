@@ -298,12 +298,19 @@ static size_t phases_of(const ir_module *m, const ir_func **f) {
     return f[0] && f[1] ? 2 : 0;
 }
 
-// A ring that was moved to another device, or to charges, computes something else, and is meant to:
-// choose-readout, the only pass that changes rings, notes it and measures what it does.
+static bool is_coarse(const ir_attrs *l) { // a score read-out that is not real numbers
+    return ir_attr_int(l, IR_ATTR_kv_levels, 0) || ir_attr_int(l, IR_ATTR_q_levels, 0) ||
+           ir_attr_int(l, IR_ATTR_p_levels, 0) || ir_attr_int(l, IR_ATTR_adc_bits, 0);
+}
+
+// A ring that was moved to another device, or to charges, or whose scores became quantised,
+// computes something else, and is meant to: choose-readout, the only pass that changes rings, notes
+// it and measures what it does.
 static bool changes_device(const ir_module *before, const ir_module *after) {
     for (size_t i = 0; i < after->symbols.count; i++) {
         const ir_symbol *s = after->symbols.items[i], *old = ir_symbol_find(before, s->name);
-        if (s->kind == IR_SYM_RING && old && readout_is_charge(&s->attrs) &&
+        if (s->kind == IR_SYM_RING && old &&
+            (readout_is_charge(&s->attrs) || is_coarse(&s->attrs)) &&
             !ir_attrs_equal(&old->attrs, &s->attrs))
             return true;
     }
@@ -312,6 +319,7 @@ static bool changes_device(const ir_module *before, const ir_module *after) {
 
 bool pass_check_equivalent(const ir_module *before, const ir_module *after, pass_class class,
                            const pass_options *o, diag_sink *diags) {
+    if (changes_device(before, after)) return true;
     const ir_func *f[MOST_PHASES], *g[MOST_PHASES];
     size_t n_f = phases_of(before, f), n_g = phases_of(after, g);
     if (n_g && before->funcs.count == n_f + !n_f) { // the same program, perhaps just split
@@ -320,7 +328,6 @@ bool pass_check_equivalent(const ir_module *before, const ir_module *after, pass
         return check_funcs(before, f, n_f, after, g, n_g, true, &c, o, diags);
     }
     bool ok = true;
-    if (changes_device(before, after)) return true;
     for (size_t i = 0; i < before->funcs.count; i++) {
         f[0] = before->funcs.items[i];
         g[0] = ir_func_find(after, f[0]->name);

@@ -26,7 +26,17 @@
     "saturate = \"both\", decay_form = \"power\", v_dd = 0.9, s_sat = 5, o_sat = 4, sub_tile = " \
     "4, slots = 8, window = 8, decay = 0.00016, q_levels = 16, kv_levels = 8, out_levels = 32, " \
     "cell = [0, 19.3], scalings = @s"
+// leroux2025's own.
+#define LEROUX LEROUX_LOSING("0.00016")
+#define LEROUX_LOSING(decay)                                                                       \
+    "d = 4, dv = 4, n_kv = 1, q_per_kv = 2, mode = \"causal\", readout = \"charge\", "             \
+    "saturate = \"both\", decay_form = \"power\", v_dd = 0.9, s_sat = 80, o_sat = 40, sub_tile = " \
+    "64, slots = 8, window = 8, decay = " decay                                                    \
+    ", q_levels = 16, kv_levels = 8, out_levels = 32, "                                            \
+    "cell = [0.52136361391, 13.612260634, -2.620445619, 46.05483778], scalings = @s"
 #define SOFTMAX "d = 4, dv = 4, n_kv = 1, q_per_kv = 2, slots = 16, scale = 0.5"
+
+#define FROZEN "16: " // before a ring: a module that takes 16 tokens at once
 
 static const char *numbers(arena *a, int n, double size, unsigned seed) {
     const char *text = "";
@@ -41,11 +51,13 @@ static const char *numbers(arena *a, int n, double size, unsigned seed) {
 // 8 tokens, rows of 8, two query heads on one key/value head. v_scale 0: values do not vary.
 static ir_module *model(const char *ring, double v_scale) {
     arena *a = arena_new();
-    bool whole = strstr(ring, "mode = \"all\"");
+    bool frozen = strncmp(ring, FROZEN, strlen(FROZEN)) == 0;
+    if (frozen) ring += strlen(FROZEN);
+    bool whole = frozen || strstr(ring, "mode = \"all\"");
     const char *text = arena_printf(
         a,
         "module {stage = \"graph\", class = \"%s\", max_chunk = %d, max_tokens = 16}\n"
-        "domain t0 {kind = \"free\", max = 16}\n"
+        "domain t0 {%skind = \"free\", max = 16}\n"
         "tensor @s : f32[8,2] = [1, 1, 0, 0, 1, 1, 0.45, 0.45, 1, 1, 0.45, 0.45, 1, 1, 0, 0]\n"
         "tensor @wte : f32[8,8] = [%s]\n"
         "tensor @wqk : f32[8,12] = [%s]\n"
@@ -65,8 +77,8 @@ static ir_module *model(const char *ring, double v_scale) {
         "  %%z = t.add %%x, %%y : f32[t0,8]\n"
         "  %%logits = nn.linear %%z, %%e {trans_w = 1} : f32[t0,8]\n"
         "}\n",
-        whole ? "whole" : "stream", whole ? 16 : 4, numbers(a, 64, 1, 1), numbers(a, 96, 0.5, 2),
-        numbers(a, 32, v_scale, 3), ring);
+        whole ? "whole" : "stream", whole ? 16 : 4, frozen ? "fixed = 16, " : "",
+        numbers(a, 64, 1, 1), numbers(a, 96, 0.5, 2), numbers(a, 32, v_scale, 3), ring);
     diag_sink *diags = diag_sink_new();
     ir_module *m = ir_parse(text, strlen(text), "model", NULL, NULL, NULL, diags);
     bool ok = m && ir_verify(m, "model", diags);
@@ -198,8 +210,8 @@ static void a_signal_that_does_not_vary(void **state) {
     o.adapt = some_text();
     o.attention = "hard-sigmoid";
     run r = choose(SOFTMAX, 0, "leroux2025", &o);
-    noted(&r, "signals do not vary on this text and could not be adapted");
-    done(&r);
+    noted(&r, "that could not be");
+    assert_reported(&r, DIAG_ID_adapted_in_part, "not vary on this text and could not be adapted");
 }
 
 static void what_there_is_to_do_is_said(void **state) {
@@ -216,8 +228,37 @@ static void what_there_is_to_do_is_said(void **state) {
     o.adapt = o.calibrate;
     r = choose(SOFTMAX, 1, "leroux2025", &o);
     assert_reported(&r, DIAG_ID_nothing_to_adapt, "--attention hard-sigmoid would make it so");
+    r = choose(SOFTMAX ", mode = \"all\"", 1, "leroux2025", &o);
+    assert_reported(&r, DIAG_ID_nothing_to_adapt,
+                    "cannot be: that of /attn lets rows see what comes after them");
     r = choose(DEVICE, 1, "ideal", &o);
     assert_reported(&r, DIAG_ID_nothing_to_adapt, "on the device it was made for");
+    o.adapt = "nonexist.json"; // read even so
+    r = choose(DEVICE, 1, "ideal", &o);
+    assert_null(r.after);
+    assert_reported(&r, DIAG_ID_io, "");
+    o.adapt = "x.npz";
+    r = choose(DEVICE, 1, "leroux2025", &o);
+    assert_null(r.after);
+    assert_reported(&r, DIAG_ID_calibration_text, "not arrays");
+}
+
+static void another_token_period_is_measured_and_adapted_to(void **state) {
+    pass_options o = pass_options_default();
+    o.adapt = some_text();
+    o.token_period = 5e6;
+    run r = choose(LEROUX, 1, "leroux2025", &o);
+    noted(&r, "made for a decay of 0.00016 a token; on chip 'leroux2025' it is 1");
+    noted(&r, "scalings adapted on 320 tokens");
+    noted(&r, "perplexity on");
+    done(&r);
+}
+
+static void query_heads_that_share_keys_take_turns(void **state) {
+    pass_options o = pass_options_default();
+    run r = choose(LEROUX_LOSING("0"), 1, "leroux2025", &o); // one sub-tile, two query heads
+    noted(&r, "token period 100 ns (1 attention one after the other)");
+    done(&r);
 }
 
 static void a_shorter_window_is_measured(void **state) {
@@ -238,6 +279,9 @@ static void what_predicts_nothing_is_not_measured(void **state) {
     o.calibrate = some_text();
     run r = choose(SOFTMAX ", mode = \"all\"", 1, "leroux2025", &o);
     noted(&r, "was not measured: its rows see what comes after them");
+    done(&r);
+    r = choose(FROZEN SOFTMAX, 1, "leroux2025", &o);
+    noted(&r, "was not measured: it is frozen at 16 tokens");
     done(&r);
 }
 
@@ -333,6 +377,8 @@ int main(void) {
         cmocka_unit_test(scalings_meet_their_targets),
         cmocka_unit_test(a_signal_that_does_not_vary),
         cmocka_unit_test(what_there_is_to_do_is_said),
+        cmocka_unit_test(another_token_period_is_measured_and_adapted_to),
+        cmocka_unit_test(query_heads_that_share_keys_take_turns),
         cmocka_unit_test(a_shorter_window_is_measured),
         cmocka_unit_test(what_predicts_nothing_is_not_measured),
         cmocka_unit_test(text_that_does_not_fit),

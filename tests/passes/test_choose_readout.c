@@ -11,6 +11,7 @@
 #include "ir/verify.h"
 #include "passes/pass.h"
 #include "support/file.h"
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -191,10 +192,38 @@ static void token_periods(void **state) {
     assert_near(ir_attr_float(ring(&r, "r0"), IR_ATTR_decay, 0), 780.0 / 5e6);
     assert_true(noted(&r, "token period 780 ns (as declared)"));
     assert_false(reported(&r, DIAG_ID_token_period_short, ""));
+    assert_true(noted(&r, "was made for a decay of 0.00016 a token; "
+                          "on chip 'leroux2025' it is 0.000156"));
+    assert_true(reported(&r, DIAG_ID_not_adapted, "--adapt FILE"));
     done(&r);
     o.token_period = 100;
     r = choose_with(CHARGE LEROUX, CHARGE LINEAR, "leroux2025", NULL, 0, o);
     assert_true(reported(&r, DIAG_ID_token_period_short, "takes 102 ns a token"));
+    done(&r);
+    // too little and too much
+    for (int i = 0; i < 3; i++) {
+        o.token_period = (double[]){1e-300, 6e9, (double)INFINITY}[i];
+        r = choose_with(CHARGE LEROUX, CHARGE LEROUX, "leroux2025", NULL, 0, o);
+        assert_null(r.after);
+        assert_true(reported(&r, DIAG_ID_token_period_range, "must be above 0 and at most 1000"));
+        done(&r);
+    }
+    // nothing decays
+    o.token_period = 800;
+    r = choose_with(CHARGE LEROUX, CHARGE LEROUX, "ideal", NULL, 0, o);
+    assert_true(reported(&r, DIAG_ID_token_period_unused, "as the model spells it out"));
+    done(&r);
+    r = choose_with(SCORE, SCORE, "leroux2025", NULL, 0, o);
+    assert_true(reported(&r, DIAG_ID_token_period_unused, "is read out by charges"));
+    done(&r);
+    static const char *const stays[] = {"gain.retention=0"};
+    r = choose_with(CHARGE LEROUX, CHARGE LEROUX, "leroux2025", stays, 1, o);
+    assert_true(reported(&r, DIAG_ID_token_period_unused, "stored values stay"));
+    done(&r);
+    // two periods are one where it is declared
+    r = choose_with(CHARGE LEROUX, CHARGE ", cell = [0, 1], decay = 0.0002", "leroux2025", NULL, 0,
+                    o);
+    assert_true(noted(&r, "was made for a decay of 0.0002 a token; on"));
     done(&r);
     // two periods
     r = choose(CHARGE LEROUX, CHARGE ", cell = [0, 1], decay = 0.0002", "leroux2025");
@@ -261,6 +290,15 @@ static void softmax_is_replaced_when_asked(void **state) {
     done(&r);
 }
 
+static void coarse_scores_are_no_fault_of_the_pass(void **state) {
+    static const char *const sets[] = {"gain.score_cells=1", "gain.score_levels=2"};
+    run r = choose_with(SCORE, SCORE, "leroux2025", sets, 2, pass_options_default());
+    assert_non_null(r.after);
+    assert_true(pass_check_equivalent(r.before, r.after, PASS_BOUNDED, &r.o, r.diags));
+    assert_int_equal(diag_errors(r.diags), 0);
+    done(&r);
+}
+
 // ---- split-attention -------------------------------------------------------------------------
 
 static diag_sink *split(const char *attrs, const char *set) {
@@ -324,6 +362,7 @@ int main(void) {
         cmocka_unit_test(scores_get_the_chips_precision),
         cmocka_unit_test(a_hard_sigmoid_of_scores),
         cmocka_unit_test(softmax_is_replaced_when_asked),
+        cmocka_unit_test(coarse_scores_are_no_fault_of_the_pass),
         cmocka_unit_test(what_heads_hold),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
