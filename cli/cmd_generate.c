@@ -4,6 +4,7 @@
 #include "support/file.h"
 #include <inttypes.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 int command_generate(int argc, char **argv);
@@ -98,6 +99,23 @@ static bool read_prompt(generation *g, bool loaded, tokenizer_ids *out) {
         vec_push(out, tokenizer_bos(g->tokenizer));
     return out->count ||
            usage(g, "the prompt is empty and the tokenizer has no token to begin with");
+}
+
+// A text that took an hour must not end with a file that cannot be written. What is no regular file
+// (a pipe) is opened once, at the end.
+static bool check_writable(generation *g, const char *option) {
+    const char *path = args_string(g->given, option, NULL);
+    struct stat st;
+    if (!path || (stat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode)))
+        return true;
+    file_out *out = file_out_open(path, g->diags);
+    file_out_abandon(out);
+    return out != NULL;
+}
+
+static bool check_outputs(generation *g) {
+    bool state = check_writable(g, "save-state");
+    return check_writable(g, "metrics-file") && state;
 }
 
 static bool check_stream(generation *g) {
@@ -268,8 +286,7 @@ static void finish(generation *g) {
     if (args_flag(g->given, "metrics")) generate_metrics_print(g, stderr);
     if (!args_flag(g->given, "stats")) return;
     report_stats(&stats, stderr);
-    fprintf(stderr, "%-18s %16" PRIu64 " %-20s %s\n", "peak_memory", report_peak_memory(), "bytes",
-            "of this process");
+    report_stat("peak_memory", report_peak_memory(), "bytes", "of this process", stderr);
 }
 
 // The metrics' file, beside what goes to the terminal. False: reported.
@@ -311,7 +328,7 @@ int command_generate(int argc, char **argv) {
         generation g = {.a = a, .given = given, .diags = diag_sink_new()};
         g.path = args_at(given, 0);
         sim_options so = {.threads = (int)args_int(given, "threads", 0)};
-        if (read_options(&g) && program_open(&g.program, g.path, a, g.diags) &&
+        if (read_options(&g) && check_outputs(&g) && program_open(&g.program, g.path, a, g.diags) &&
             open_tokenizer(&g, g.path) &&
             (g.engine = engine_of_program(&g.program, &so, g.diags)) != NULL && check_stream(&g) &&
             host_text_open(&g.model, g.engine, g.diags) && begin(&g) && generate(&g)) {

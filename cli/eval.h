@@ -94,9 +94,18 @@ double eval_nll(const float *logits, int64_t n, int64_t target, bool *top);
 // What scores of text share (eval_text.c). A list of whole numbers, and room for one more behind
 // it; NULL: it is something else.
 int64_t *eval_ids(const json_t *list, arena *a, size_t *n);
+// Which item of which file is scored: "sequence", "probe" or "example", and its number from 0.
+typedef struct {
+    const char *path, *what;
+    size_t index;
+} eval_place;
+// The rows that a sequence of ids gives; see eval_run. False: reported, with the place.
+bool eval_run_ids(eval_model *m, const int64_t *ids, size_t n, const char *output, eval_place at,
+                  arena *a, tensor *rows, diag_sink *diags);
 // False and reported: the model has no such token.
-bool eval_check_target(int64_t id, const tensor *rows, const char *what, size_t index,
-                       diag_sink *diags);
+bool eval_check_target(int64_t id, const tensor *rows, eval_place at, diag_sink *diags);
+// False and reported: nothing was scored, of what would have been `wanted`.
+bool eval_check_any(const eval_score *s, const char *path, const char *wanted, diag_sink *diags);
 size_t eval_limited(size_t n, const eval_options *o);
 
 // How scores are shown (eval_show.c): `what` is the option that asked for it; totals NULL: no

@@ -156,7 +156,7 @@ static bool classify_images(eval_model *m, const char *path, const json_t *label
 // ---- token sequences -------------------------------------------------------------------------
 
 // {"ids": [...], "label": 1, "logits": [...] (optional, the reference's)}
-static bool classify_example(eval_model *m, const json_t *x, const char *path,
+static bool classify_example(eval_model *m, const json_t *x, size_t index, const char *path,
                              const eval_options *o, eval_score *s, diag_sink *diags) {
     const json_t *list = json_object_get(x, "ids"), *label = json_object_get(x, "label");
     const json_t *logits = json_object_get(x, "logits");
@@ -166,11 +166,10 @@ static bool classify_example(eval_model *m, const json_t *x, const char *path,
     arena *a = arena_new();
     int64_t *ids = ARENA_ARRAY(a, int64_t, n), guess;
     for (size_t i = 0; i < n; i++) ids[i] = json_integer_value(json_array_get(list, i));
-    tensor_set in;
     tensor rows;
-    bool ok = eval_token_inputs(m, ids, n, a, &in, diags) &&
-              eval_run(m, &in, o->output, a, &rows, diags) &&
-              score_row(&rows, json_integer_value(label), path, s, &guess, diags);
+    bool ok =
+        eval_run_ids(m, ids, n, o->output, (eval_place){path, "example", index}, a, &rows, diags) &&
+        score_row(&rows, json_integer_value(label), path, s, &guess, diags);
     if (ok && json_is_array(logits)) {
         size_t best = 0;
         for (size_t i = 1; i < json_array_size(logits); i++)
@@ -194,7 +193,7 @@ static bool classify_examples(eval_model *m, const char *path, const eval_option
     size_t n = ok ? limited(json_array_size(list), o) : 0;
     progress *bar = progress_new("scoring", n);
     for (size_t i = 0; ok && i < n; i++) {
-        ok = classify_example(m, json_array_get(list, i), path, o, s, diags);
+        ok = classify_example(m, json_array_get(list, i), i, path, o, s, diags);
         progress_set(bar, i + 1);
     }
     progress_free(bar);
@@ -205,12 +204,14 @@ static bool classify_examples(eval_model *m, const char *path, const eval_option
 bool eval_classify(eval_model *m, const char *path, const eval_options *o, eval_score *s,
                    diag_sink *diags) {
     *s = (eval_score){.agree = -1};
-    if (ends_with(path, ".json")) return classify_examples(m, path, o, s, diags);
+    if (ends_with(path, ".json"))
+        return classify_examples(m, path, o, s, diags) &&
+               eval_check_any(s, path, "an example", diags);
     if (!o->labels) return bad(path, diags, "images need --labels FILE, a JSON list of numbers");
     json_t *labels = json_file_read(o->labels, diags);
     bool ok = labels &&
               (json_is_array(labels) || bad(o->labels, diags, "expected a JSON list of numbers"));
     ok = ok && classify_images(m, path, labels, o, s, diags);
     json_decref(labels);
-    return ok;
+    return ok && eval_check_any(s, path, "an image", diags);
 }

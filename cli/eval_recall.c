@@ -40,12 +40,11 @@ static bool score_probe(eval_model *m, const json_t *j, size_t index, const char
                         const eval_options *o, eval_score *s, diag_sink *diags) {
     arena *a = arena_new();
     probe p;
-    tensor_set in;
+    eval_place at = {path, "probe", index};
     tensor rows;
     bool top, ok = read_probe(j, index, path, a, &p, diags) &&
-                   eval_token_inputs(m, p.prompt, p.n, a, &in, diags) &&
-                   eval_run(m, &in, o->output, a, &rows, diags) &&
-                   eval_check_target(p.answer, &rows, "probe", index, diags);
+                   eval_run_ids(m, p.prompt, p.n, o->output, at, a, &rows, diags) &&
+                   eval_check_target(p.answer, &rows, at, diags);
     if (ok) { // only the last row counts: a program of --logits last has no other
         const float *last = (const float *)rows.data + (rows.dim[0] - 1) * rows.dim[1];
         double nll = eval_nll(last, rows.dim[1], p.answer, &top);
@@ -78,5 +77,5 @@ bool eval_recall(eval_model *m, const char *path, const eval_options *o, eval_sc
     }
     progress_free(bar);
     json_decref(root);
-    return ok;
+    return ok && eval_check_any(s, path, "a probe", diags);
 }

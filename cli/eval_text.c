@@ -31,13 +31,29 @@ int64_t *eval_ids(const json_t *list, arena *a, size_t *n) {
     return ids;
 }
 
-// Logits of every token of the sequence. False: reported.
-static bool logits_of(eval_model *m, const int64_t *ids, size_t n, const eval_options *o, arena *a,
-                      tensor *rows, diag_sink *diags) {
+// The host knows tensors: it calls every sequence the first of its batch.
+bool eval_run_ids(eval_model *m, const int64_t *ids, size_t n, const char *output, eval_place at,
+                  arena *a, tensor *rows, diag_sink *diags) {
+    diag_sink *own = diag_sink_new();
     tensor_set in;
-    if (!eval_token_inputs(m, ids, n, a, &in, diags) ||
-        !eval_run(m, &in, o->output, a, rows, diags))
-        return false;
+    bool ok = eval_token_inputs(m, ids, n, a, &in, own) && eval_run(m, &in, output, a, rows, own);
+    diag_loc here = DIAG_AT(at.path, arena_printf(a, "%s %zu", at.what, at.index));
+    for (size_t i = 0; i < diag_count(own); i++) {
+        const diag *d = diag_get(own, i);
+        diag_loc loc = d->loc.file || d->loc.where ? d->loc : here;
+        if (d->severity == DIAG_NOTE)
+            diag_note(diags, loc, "%s", d->message);
+        else
+            diag_emit(diags, d->id, loc, "%s", d->message);
+    }
+    diag_sink_free(own);
+    return ok;
+}
+
+// Logits of every token of the sequence. False: reported.
+static bool logits_of(eval_model *m, const int64_t *ids, size_t n, const eval_options *o,
+                      eval_place at, arena *a, tensor *rows, diag_sink *diags) {
+    if (!eval_run_ids(m, ids, n, o->output, at, a, rows, diags)) return false;
     if (rows->dim[0] == (int64_t)n) return true;
     diag_emit(diags, DIAG_ID_eval_data, DIAG_NOWHERE,
               "the output has %" PRId64 " rows for %zu tokens: scores need the logits of every "
@@ -46,12 +62,17 @@ static bool logits_of(eval_model *m, const int64_t *ids, size_t n, const eval_op
     return false;
 }
 
-bool eval_check_target(int64_t id, const tensor *rows, const char *what, size_t index,
-                       diag_sink *diags) {
+bool eval_check_target(int64_t id, const tensor *rows, eval_place at, diag_sink *diags) {
     if (id >= 0 && id < rows->dim[1]) return true;
-    diag_emit(diags, DIAG_ID_eval_data, DIAG_NOWHERE,
-              "token %" PRId64 " of %s %zu is outside the model's %" PRId64 " tokens", id, what,
-              index, rows->dim[1]);
+    diag_emit(diags, DIAG_ID_eval_data, DIAG_FILE(at.path),
+              "token %" PRId64 " of %s %zu is outside the model's %" PRId64 " tokens", id, at.what,
+              at.index, rows->dim[1]);
+    return false;
+}
+
+bool eval_check_any(const eval_score *s, const char *path, const char *wanted, diag_sink *diags) {
+    if (s->count) return true;
+    diag_emit(diags, DIAG_ID_eval_data, DIAG_FILE(path), "nothing to score: expected %s", wanted);
     return false;
 }
 
@@ -70,10 +91,11 @@ static bool score_text(eval_model *m, const json_t *list, size_t index, const ch
     bool ok = ids || bad(path, diags, "expected a list of lists of token ids");
     if (ok && o->end_token >= 0) ids[n++] = o->end_token;
     if (ok && n > 1) {
-        ok = logits_of(m, ids, n - 1, o, a, &rows, diags);
+        eval_place at = {path, "sequence", index};
+        ok = logits_of(m, ids, n - 1, o, at, a, &rows, diags);
         for (size_t i = 0; ok && i + 1 < n; i++) {
             bool top;
-            ok = eval_check_target(ids[i + 1], &rows, "sequence", index, diags);
+            ok = eval_check_target(ids[i + 1], &rows, at, diags);
             if (!ok) break;
             double nll = eval_nll((const float *)rows.data + (int64_t)i * rows.dim[1], rows.dim[1],
                                   ids[i + 1], &top);
@@ -104,7 +126,10 @@ bool eval_perplexity(eval_model *m, const char *path, const eval_options *o, eva
     }
     progress_free(bar);
     json_decref(root);
-    return ok;
+    return ok && eval_check_any(s, path,
+                                "a text with a token behind its first, which is context (with "
+                                "--end-token a text of one token will do)",
+                                diags);
 }
 
 // ---- masked tokens ---------------------------------------------------------------------------
@@ -127,10 +152,11 @@ static bool score_masked(eval_model *m, const json_t *root, size_t index, const 
         ids[at[i]] = json_integer_value(json_object_get(root, "mask_id"));
     }
     tensor rows;
-    ok = ok && logits_of(m, ids, n, o, a, &rows, diags);
+    eval_place here = {path, "sequence", index};
+    ok = ok && (!n_masked || logits_of(m, ids, n, o, here, a, &rows, diags));
     for (size_t i = 0; ok && i < n_masked; i++) {
         bool top;
-        ok = eval_check_target(target[i], &rows, "sequence", index, diags);
+        ok = eval_check_target(target[i], &rows, here, diags);
         if (!ok) break;
         s->nll +=
             eval_nll((const float *)rows.data + at[i] * rows.dim[1], rows.dim[1], target[i], &top);
@@ -167,5 +193,5 @@ bool eval_masked(eval_model *m, const char *path, const eval_options *o, eval_sc
     }
     progress_free(bar);
     json_decref(root);
-    return ok;
+    return ok && eval_check_any(s, path, "a sequence with a masked position", diags);
 }

@@ -3,9 +3,17 @@
 #include <inttypes.h>
 #include <math.h>
 
-void report_stats(const sim_stats *s, FILE *out) {
+void report_stat(const char *name, uint64_t value, const char *unit, const char *summary,
+                 FILE *out) {
+    int width = 0; // of the longest name
 #define STAT(name, unit, summary) \
-    fprintf(out, "%-18s %16" PRIu64 " %-20s %s\n", #name, s->name, unit, summary);
+    if (width < (int)sizeof #name - 1) width = (int)sizeof #name - 1;
+#include "runtime-sim/stats.def"
+    fprintf(out, "%-*s %16" PRIu64 " %-20s %s\n", width, name, value, unit, summary);
+}
+
+void report_stats(const sim_stats *s, FILE *out) {
+#define STAT(name, unit, summary) report_stat(#name, s->name, unit, summary, out);
 #include "runtime-sim/stats.def"
 }
 

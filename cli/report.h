@@ -5,6 +5,9 @@
 #include "runtime-sim/sim.h"
 #include <jansson.h>
 
+// A line of the table that report_stats prints, for figures beside it.
+void report_stat(const char *name, uint64_t value, const char *unit, const char *summary,
+                 FILE *out);
 void report_stats(const sim_stats *s, FILE *out);
 json_t *report_stats_json(const sim_stats *s);
 // "adc: 1234 conversions, 0.01 % clipped, 12 % rounded"; nothing when none were made.

@@ -273,9 +273,16 @@ bool machine_check(const machine *m, const char *name, diag_sink *diags) {
     REQUIRE(weight > 0 || m->crossbar.adc_bits == 0,
             "crossbar.adc_bits is %lld, but real numbers (weight_bits 0) are not converted",
             (long long)m->crossbar.adc_bits)
-    REQUIRE(m->gain.q_levels != 1 && m->gain.kv_levels != 1 && m->gain.out_levels != 1 &&
-                m->gain.score_q_levels != 1 && m->gain.score_p_levels != 1,
-            "one level holds nothing: gain levels are 0 (continuous) or at least 2")
+#define LEVELS(name)                                                                          \
+    REQUIRE(m->gain.name != 1,                                                                \
+            "gain." #name " is 1, but one level holds nothing: must be 0 (continuous) or at " \
+            "least 2")
+    LEVELS(q_levels)
+    LEVELS(kv_levels)
+    LEVELS(out_levels)
+    LEVELS(score_q_levels)
+    LEVELS(score_p_levels)
+#undef LEVELS
     REQUIRE(
         m->gain.score_q_levels != 2,
         "gain.score_q_levels is 2, but a signed pulse has 0 and a level either side: at least 3")

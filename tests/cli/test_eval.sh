@@ -14,8 +14,8 @@ exits 0 eval $tales/tales_gpt.onnx --perplexity $tales/eval_tokens.json --end-to
 exits 0 eval "$work/p.ohm" --perplexity $tales/eval_tokens.json --limit 2 --json --threads 1
 says '"perplexity": 1.'
 echo '[[0]]' >"$work/one.json" # context only
-exits 0 eval "$work/p.ohm" --perplexity "$work/one.json"
-says "0 tokens in 0 sequences"
+exits 0 eval "$work/p.ohm" --perplexity "$work/one.json" --end-token 0
+says "1 tokens in 1 sequences"
 exits 0 eval $tales/tales_gpt.onnx --layers "$work/p.ohm"
 says "nodes compared"
 says "/model/lm_head/MatMul"
@@ -75,6 +75,8 @@ echo '[[0, 600]]' >"$work/big.json"
 rejects "token 600 of sequence 0 is outside the model's 512 tokens" eval "$work/p.ohm" --perplexity "$work/big.json"
 echo '[[600, 0]]' >"$work/big.json"
 rejects "input 'input_ids' is 600 at token 0 of sequence 0" eval "$work/p.ohm" --perplexity "$work/big.json"
+echo '[[0, 1], [600, 0]]' >"$work/big.json"
+rejects "big.json: sequence 1: error: input 'input_ids' is 600" eval "$work/p.ohm" --perplexity "$work/big.json"
 echo '[[0, 1' >"$work/broken.json"
 rejects "broken.json" eval "$work/p.ohm" --perplexity "$work/broken.json"
 rejects "the model has no output 'loss'" eval "$work/p.ohm" --perplexity $tales/eval_tokens.json --output loss
@@ -91,8 +93,20 @@ bad_probe "probe 1: expected a token id for 'answer'" '{"kind":"a","distance":1,
 bad_probe "probe 1: expected a list of token ids for 'prompt'" '{"kind":"a","distance":1,"answer":1,"prompt":[0,"b"]}'
 bad_probe "probe 1: expected a list of token ids for 'prompt', and at least one" '{"kind":"a","distance":1,"answer":1,"prompt":[]}'
 bad_probe "probe 1: 'distance' reaches to before the begin of 'prompt'" '{"kind":"a","distance":9,"answer":1,"prompt":[0,1]}'
-bad_probe "token 600 of probe 1 is outside the model's 512 tokens" '{"kind":"a","distance":1,"answer":600,"prompt":[0]}'
-bad_probe "input 'input_ids' is 600" '{"kind":"a","distance":1,"answer":1,"prompt":[600]}'
+bad_probe "bad.json: error: token 600 of probe 1 is outside the model's 512 tokens" '{"kind":"a","distance":1,"answer":600,"prompt":[0]}'
+bad_probe "bad.json: probe 1: error: input 'input_ids' is 600" '{"kind":"a","distance":1,"answer":1,"prompt":[600]}'
+for empty in '[]' '[[]]' '[[0]]'; do
+  echo "$empty" >"$work/empty.json"
+  rejects "empty.json: error: nothing to score: expected a text" eval "$work/p.ohm" --perplexity "$work/empty.json"
+  [ ! -s "$work/out" ] || fail "a score is printed of $empty"
+done
+echo '[]' >"$work/empty.json"
+rejects "empty.json: error: nothing to score: expected a probe" eval "$work/p.ohm" --recall "$work/empty.json"
+rejects "empty.json: error: nothing to score: expected an example" eval "$work/p.ohm" --classify "$work/empty.json"
+for empty in '[]' '[[]]'; do
+  echo "{\"ids\":$empty,\"masked\":$empty,\"mask_id\":1}" >"$work/empty.json"
+  rejects "empty.json: error: nothing to score: expected a sequence" eval "$work/p.ohm" --masked "$work/empty.json"
+done
 rejects "expected an object with 'ids', 'masked' and 'mask_id'" eval "$work/p.ohm" --masked $tales/eval_tokens.json
 rejects "images need --labels FILE" eval "$work/p.ohm" --classify "$work/p.ohm"
 echo '[1]' >"$work/labels.json"

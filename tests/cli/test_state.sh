@@ -107,7 +107,13 @@ rejects "--save-every must be at least 1" generate "$p" --save-state "$s" --save
 rejects "--save-every needs --save-state" generate "$p" --save-every 5
 rejects "--save-state wants a file" generate "$p" --save-state -
 rejects "--load-state and --prompt cannot both be standard input" generate "$p" --load-state - --prompt -
-rejects "cannot write" generate "$p" --save-state "$work/no/such/folder" -n 3
+for option in --save-state --metrics-file; do # before anything is printed
+  rejects "$work/no/such/folder: error: cannot write" generate "$p" $option "$work/no/such/folder" -n 3
+  [ ! -s "$work/out" ] || fail "$option: text is printed before it is known that the file cannot be written"
+done
+rejects "Is a directory" generate "$p" --metrics-file "$work" -n 3
+exits 1 generate "$p" --save-state "$work/no/state" --metrics-file "$work/no/metrics" -n 3
+[ "$(grep -c "cannot write" "$work/err")" = 2 ] || { cat "$work/err"; fail "not both files are named"; }
 before=$(cksum <"$s")
 rejects "token id 600 is outside" generate "$p" --load-state "$s" --prompt-ids 600 --save-state "$s"
 [ "$before" = "$(cksum <"$s")" ] || fail "a run that failed has changed the state file"
@@ -126,6 +132,9 @@ says '"window_fill": 0.0'
 says '"peak_memory_bytes"'
 exits 0 generate "$p" -n 2 --stats
 grep -q peak_memory "$work/err" || fail "--stats does not say the peak memory"
+awk '/^peak_memory/ { seen = 1 } !/^\[/ && $2 ~ /^[0-9]+$/ { match($0, /^[a-z_]+ +[0-9]+ /)
+    if (width && RLENGTH != width) bad = 1; width = RLENGTH; rows++ }
+  END { exit !(seen && rows > 10 && !bad) }' "$work/err" || { cat "$work/err"; fail "--stats: the columns are not in line"; }
 
 # Of gain cells: what docs/gain-cells.md says of a row on leroux2025, here 4 layers of 2 heads with 2 sub-tiles:
 # 4 * 2 * 2 / 16 of 1120 + 700 + 4000 pJ, and 4 * 2 * 330 pJ of writing; 4 * (15 + 15 + 15 + 2 + 4) ns.

@@ -85,7 +85,11 @@ static void sets(void **state) {
         {"crossbar.cell_bits=0", "real numbers need both"},
         {"crossbar.dac_bits=", "must be an integer"},
         {"crossbar.encoding=of", "must be one of: offset"},
-        {"gain.kv_levels=1", "one level holds nothing"},
+        {"gain.q_levels=1", "gain.q_levels is 1, but one level holds nothing: must be 0"},
+        {"gain.kv_levels=1", "gain.kv_levels is 1, but one level holds nothing"},
+        {"gain.out_levels=1", "gain.out_levels is 1, but one level holds nothing"},
+        {"gain.score_q_levels=1", "gain.score_q_levels is 1, but one level holds nothing"},
+        {"gain.score_p_levels=1", "gain.score_p_levels is 1, but one level holds nothing"},
         {"gain.score_q_levels=2", "a signed pulse has 0"},
         {"gain.score_adc_bits=8", "have no range to convert"},
     };
