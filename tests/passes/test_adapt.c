@@ -261,6 +261,13 @@ static void query_heads_that_share_keys_take_turns(void **state) {
     done(&r);
 }
 
+static void a_scaling_that_is_no_number(void **state) {
+    run r = {.a = arena_new(), .before = model(DEVICE, 1), .diags = diag_sink_new()};
+    ((float *)ir_symbol_find(r.before, "s")->data.data)[3] = NAN;
+    assert_false(ir_verify(r.before, "model", r.diags));
+    assert_reported(&r, DIAG_ID_ring_attribute, "element 3 of 'scalings' is");
+}
+
 static void a_shorter_window_is_measured(void **state) {
     pass_options o = pass_options_default();
     o.calibrate = some_text();
@@ -294,6 +301,9 @@ static void text_that_does_not_fit(void **state) {
         {"empty", "[]", DIAG_ID_calibration_text, "holds no token"},
         {"empty_lists", "[[], []]", DIAG_ID_calibration_text, "holds no token"},
         {"short", "[[1, 2, 3], [4]]", DIAG_ID_calibration_text, "4 tokens are too few"},
+        {"long", "[[1, 2, 3, 4, 5, 6, 7, 1, 2, 3, 4, 5, 6, 7, 1, 2, 3, 4]]",
+         DIAG_ID_calibration_text,
+         "16 tokens (of the text's 18, as lists are cut to the 16 tokens this model takes"},
         {"outside", "[[1, 2], [3, 8]]", DIAG_ID_calibration_text,
          "entry 2 of list 2 is the id 8, outside the model's 0 ... 7"},
         {"negative", "[[-1]]", DIAG_ID_calibration_text, "entry 1 of list 1 is the id -1"},
@@ -379,6 +389,7 @@ int main(void) {
         cmocka_unit_test(what_there_is_to_do_is_said),
         cmocka_unit_test(another_token_period_is_measured_and_adapted_to),
         cmocka_unit_test(query_heads_that_share_keys_take_turns),
+        cmocka_unit_test(a_scaling_that_is_no_number),
         cmocka_unit_test(a_shorter_window_is_measured),
         cmocka_unit_test(what_predicts_nothing_is_not_measured),
         cmocka_unit_test(text_that_does_not_fit),
