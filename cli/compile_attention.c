@@ -58,8 +58,9 @@ static kind describe(arena *a, const ir_attrs *l, const machine *chip) {
     x.sub_tiles = ceil_div(x.slots, x.sub_tile);
     int64_t width = chip->gain.head_width;
     if (width > 0) {
-        int64_t arrays = ceil_div(x.d, width) + ceil_div(x.dv, width);
-        x.idle = 1 - (double)(x.slots * (x.d + x.dv)) /
+        int64_t cells = x.charge ? 1 : max_i64(1, chip->gain.score_cells); // of an element
+        int64_t arrays = ceil_div(x.d * cells, width) + ceil_div(x.dv * cells, width);
+        x.idle = 1 - (double)(x.slots * (x.d + x.dv) * cells) /
                          (double)(x.sub_tiles * x.sub_tile * arrays * width);
     }
     const char *window = x.window < x.slots ? arena_printf(a, ", window %" PRId64, x.window) : "";

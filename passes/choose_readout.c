@@ -34,6 +34,7 @@ typedef struct {
     const char *text, *first;
     size_t count;
 } finding;
+typedef VEC(finding) finding_list;
 
 typedef struct {
     const ir_module *old;
@@ -44,7 +45,7 @@ typedef struct {
     arena *a; // scratch
     user *users;
     size_t n_users;
-    VEC(finding) findings;
+    finding_list findings, refusals;
     size_t charges, moved; // attentions in the charge domain; of them those that came from scores
     bool changed;          // something else is computed than the model spells out
     bool device;           // some ring stands on another device than the model's
@@ -79,13 +80,19 @@ static int64_t heads_of(const ir_attrs *l) {
     return ir_attr_int(l, IR_ATTR_n_kv, 1) * ir_attr_int(l, IR_ATTR_q_per_kv, 1);
 }
 
-static void find_out(chooser *c, const user *u, const char *text) {
-    for (size_t i = 0; i < c->findings.count; i++)
-        if (strcmp(c->findings.items[i].text, text) == 0) {
-            c->findings.items[i].count++;
+static void find_out(finding_list *list, const user *u, const char *text) {
+    for (size_t i = 0; i < list->count; i++)
+        if (strcmp(list->items[i].text, text) == 0) {
+            list->items[i].count++;
             return;
         }
-    vec_push(&c->findings, (finding){text, name_of(u), 1});
+    vec_push(list, (finding){text, name_of(u), 1});
+}
+
+// "/h.0/attn (and 3 more)"
+static const char *found_in(chooser *c, const finding *x) {
+    return x->count > 1 ? arena_printf(c->a, "%s (and %zu more)", x->first, x->count - 1)
+                        : x->first;
 }
 
 static void note(chooser *c, const char *text) {
@@ -159,7 +166,7 @@ static void compare_device(chooser *c, const user *u, const ir_attrs *now) {
     if (!*was) return;
     c->changed = c->device = true;
     find_out(
-        c, u,
+        &c->findings, u,
         arena_printf(c->a, "the model was made for %s; chip '%s' has %s", was, c->chip->name, is));
 }
 
@@ -309,8 +316,9 @@ static void start_scalings(chooser *c, ir_symbol *ring) {
 static const char *obstacle(const user *u) {
     const ir_attrs *l = &u->ring->attrs;
     if (u->scored) return "gives its probabilities to an output";
-    if (strcmp(ir_attr_str(l, IR_ATTR_mode, "causal"), "causal") != 0)
-        return "lets rows see what comes after them";
+    const char *mode = ir_attr_str(l, IR_ATTR_mode, "causal");
+    if (strcmp(mode, "cross") == 0) return "reads what an encoder wrote";
+    if (strcmp(mode, "causal") != 0) return "lets rows see what comes after them";
     if (strcmp(ir_attr_str(l, IR_ATTR_bias, "none"), "none") != 0)
         return "adds a bias to its scores";
     if (ir_attr_float(l, IR_ATTR_softcap, 0) != 0) return "caps its scores";
@@ -319,7 +327,7 @@ static const char *obstacle(const user *u) {
 }
 
 static void refuse(chooser *c, const user *u, const char *what, const char *fits) {
-    diag_emit(c->diags, DIAG_ID_readout, DIAG_AT(NULL, name_of(u)), "%s: %s", what, fits);
+    find_out(&c->refusals, u, arena_printf(c->a, "%s: %s", what, fits));
 }
 
 static void move_to_charge(chooser *c, const user *u, ir_symbol *ring, const char *what) {
@@ -337,7 +345,7 @@ static void move_to_charge(chooser *c, const user *u, ir_symbol *ring, const cha
     c->charges++;
     c->moved++;
     c->changed = true;
-    find_out(c, u, what);
+    find_out(&c->findings, u, what);
 }
 
 static void read_scores(chooser *c, const user *u, ir_symbol *ring) {
@@ -371,7 +379,7 @@ static void read_scores(chooser *c, const user *u, ir_symbol *ring) {
         text = arena_printf(c->a, "%s, probabilities of %lld", text, (long long)set[2].value);
     if (set[3].value)
         text = arena_printf(c->a, "%s, converted to %lld bits", text, (long long)set[3].value);
-    find_out(c, u, text);
+    find_out(&c->findings, u, text);
 }
 
 static void choose(chooser *c, const user *u) {
@@ -587,10 +595,14 @@ ir_module *pass_choose_readout(const ir_module *old, const pass_options *o, diag
     for (size_t i = 0; i < c.n_users; i++) choose(&c, &c.users[i]);
     for (size_t i = 0; i < c.findings.count; i++) {
         const finding *x = &c.findings.items[i];
-        const char *more = x->count > 1 ? arena_printf(c.a, " (and %zu more)", x->count - 1) : "";
-        note(&c, arena_printf(c.a, "attention of %s%s: %s", x->first, more, x->text));
+        note(&c, arena_printf(c.a, "attention of %s: %s", found_in(&c, x), x->text));
+    }
+    for (size_t i = 0; i < c.refusals.count; i++) {
+        const finding *x = &c.refusals.items[i];
+        diag_emit(diags, DIAG_ID_readout, DIAG_AT(NULL, found_in(&c, x)), "%s", x->text);
     }
     vec_free(&c.findings);
+    vec_free(&c.refusals);
     bool on_chip = c.charges > 0 && (c.moved || c.chip->gain.charge == MACHINE_CHARGE_CHIP);
     if (!on_chip) ir_attr_remove(&c.m->attrs, IR_ATTR_token_period);
     if (o->token_period != 0 && diag_errors(diags) == errors &&
