@@ -14,7 +14,15 @@ static void shorten_exponent(char *s) {
     if (e[1] == '+') memmove(e + 1, digits, strlen(digits) + 1);
 }
 
+// 80, not 8e1. False: v is no such number.
+static bool spell_whole(double v, char out[SPELL_NUMBER_BYTES]) {
+    bool whole = fabs(v) < 1e7 && v == trunc(v);
+    if (whole) snprintf(out, SPELL_NUMBER_BYTES, "%.0f", v);
+    return whole;
+}
+
 void spell_f64(double v, char out[SPELL_NUMBER_BYTES]) {
+    if (spell_whole(v, out)) return;
     for (int digits = 1; digits <= 17; digits++) {
         snprintf(out, SPELL_NUMBER_BYTES, "%.*g", digits, v);
         if (strtod(out, NULL) == v) break;
@@ -29,6 +37,7 @@ void spell_f32(float v, char out[SPELL_NUMBER_BYTES]) {
         snprintf(out, SPELL_NUMBER_BYTES, "0x%08x", bits);
         return;
     }
+    if (spell_whole((double)v, out)) return;
     for (int digits = 1; digits <= 9; digits++) {
         snprintf(out, SPELL_NUMBER_BYTES, "%.*g", digits, (double)v);
         if (strtof(out, NULL) == v) break;
