@@ -84,13 +84,8 @@ bool compile_options(const args *a, compilation *c, diag_sink *diags) {
 
 // ---- model in --------------------------------------------------------------------------------
 
-static bool ends_with(const char *s, const char *tail) {
-    size_t n = strlen(s), k = strlen(tail);
-    return n >= k && strcmp(s + n - k, tail) == 0;
-}
-
 bool compile_open(const args *a, const char *path, compilation *c, diag_sink *diags) {
-    if (ends_with(path, ".oir")) {
+    if (file_ends_in(path, ".oir")) {
         c->module = ir_parse_file(path, diags);
         return c->module && ir_verify(c->module, path, diags);
     }

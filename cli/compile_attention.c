@@ -16,8 +16,6 @@ typedef struct {
 } kind;
 typedef VEC(kind) kinds;
 
-static int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
-
 static const char *levels(arena *a, int64_t n) {
     return n ? arena_printf(a, "%" PRId64, n) : "real";
 }
@@ -55,11 +53,11 @@ static kind describe(arena *a, const ir_attrs *l, const machine *chip) {
     x.d = ir_attr_int(l, IR_ATTR_d, 1);
     x.dv = ir_attr_int(l, IR_ATTR_dv, x.d);
     x.sub_tile = ir_attr_int(l, IR_ATTR_sub_tile, chip->gain.sub_tile);
-    x.sub_tiles = ceil_div(x.slots, x.sub_tile);
+    x.sub_tiles = ceil_div_i64(x.slots, x.sub_tile);
     int64_t width = chip->gain.head_width;
     if (width > 0) {
         int64_t cells = x.charge ? 1 : max_i64(1, chip->gain.score_cells); // of an element
-        int64_t arrays = ceil_div(x.d * cells, width) + ceil_div(x.dv * cells, width);
+        int64_t arrays = ceil_div_i64(x.d * cells, width) + ceil_div_i64(x.dv * cells, width);
         x.idle = 1 - (double)(x.slots * (x.d + x.dv) * cells) /
                          (double)(x.sub_tiles * x.sub_tile * arrays * width);
     }

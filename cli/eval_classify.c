@@ -17,11 +17,6 @@ static size_t limited(size_t n, const eval_options *o) {
     return o->limit > 0 && (size_t)o->limit < n ? (size_t)o->limit : n;
 }
 
-static bool ends_with(const char *s, const char *tail) {
-    size_t n = strlen(s), k = strlen(tail);
-    return n >= k && strcmp(s + n - k, tail) == 0;
-}
-
 // Numbers with commas between them; false: something else, or too many.
 static bool numbers(const char *text, double *out, size_t max, size_t *n) {
     *n = 0;
@@ -94,7 +89,7 @@ static bool read_raw(const char *path, const eval_options *o, arena *a, tensor *
 static bool read_images(const char *path, const eval_options *o, arena *a, images *im,
                         diag_sink *diags) {
     *im = (images){0};
-    if (ends_with(path, ".npy")) {
+    if (file_ends_in(path, ".npy")) {
         tensor t;
         if (!npy_read(a, path, &t, diags)) return false;
         if (t.rank < 2) return bad(path, diags, "expected items along the first axis");
@@ -204,7 +199,7 @@ static bool classify_examples(eval_model *m, const char *path, const eval_option
 bool eval_classify(eval_model *m, const char *path, const eval_options *o, eval_score *s,
                    diag_sink *diags) {
     *s = (eval_score){.agree = -1};
-    if (ends_with(path, ".json"))
+    if (file_ends_in(path, ".json"))
         return classify_examples(m, path, o, s, diags) &&
                eval_check_any(s, path, "an example", diags);
     if (!o->labels) return bad(path, diags, "images need --labels FILE, a JSON list of numbers");

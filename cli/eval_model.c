@@ -4,6 +4,7 @@
 #include "ir/interp.h"
 #include "ir/text.h"
 #include "ir/verify.h"
+#include "support/file.h"
 #include "support/map.h"
 #include <stdlib.h>
 #include <string.h>
@@ -104,11 +105,6 @@ static void describe_onnx(eval_model *m, arena *a) {
     }
 }
 
-static bool ends_with(const char *s, const char *tail) {
-    size_t n = strlen(s), k = strlen(tail);
-    return n >= k && strcmp(s + n - k, tail) == 0;
-}
-
 static bool open_ir(eval_model *m, diag_sink *diags) {
     m->module = ir_parse_file(m->path, diags);
     if (!m->module || !ir_verify(m->module, m->path, diags)) return false;
@@ -130,12 +126,12 @@ eval_model *eval_model_open(const char *path, int threads, arena *a, diag_sink *
     eval_model *m = ARENA_NEW(a, eval_model);
     *m = (eval_model){.path = path, .threads = threads, .index = map_new()};
     bool ok;
-    if (ends_with(path, ".onnx")) {
+    if (file_ends_in(path, ".onnx")) {
         ok = (m->onnx = onnx_open(path, diags)) != NULL;
         if (ok) describe_onnx(m, a);
     } else {
         sim_options so = {.threads = threads};
-        ok = ends_with(path, ".oir")
+        ok = file_ends_in(path, ".oir")
                  ? open_ir(m, diags)
                  : program_open(&m->file, path, a, diags) &&
                        (m->engine = engine_of_program(&m->file, &so, diags)) != NULL;

@@ -5,11 +5,6 @@
 #include "support/file.h"
 #include <string.h>
 
-static bool ends_with(const char *s, const char *tail) {
-    size_t n = strlen(s), k = strlen(tail);
-    return n >= k && strcmp(s + n - k, tail) == 0;
-}
-
 static bool add(tensor_list *list, const char *name, const tensor *t, const char *path,
                 diag_sink *diags) {
     for (size_t i = 0; i < list->count; i++) {
@@ -44,7 +39,7 @@ bool tensors_read(arena *a, const char *text, tensor_list *list, diag_sink *diag
         tensor_set set;
         ok = npz_parse(a, f.data, f.bytes, f.name, &set, diags) &&
              add_members(a, &set, name, path, list, diags);
-    } else if (ends_with(path, ".pb")) {
+    } else if (file_ends_in(path, ".pb")) {
         const char *own = "";
         tensor t;
         ok = onnx_read_tensor_pb(a, path, &own, &t, diags) &&
@@ -66,7 +61,7 @@ bool tensors_read(arena *a, const char *text, tensor_list *list, diag_sink *diag
 bool tensors_write(arena *a, const char *text, const tensor_set *set, diag_sink *diags) {
     const char *name, *path;
     if (!args_pair(a, text, &name, &path)) {
-        if (ends_with(text, ".npy") && set->count == 1)
+        if (file_ends_in(text, ".npy") && set->count == 1)
             return npy_write(text, &set->items[0].value, diags);
         return npz_write(text, set, diags);
     }

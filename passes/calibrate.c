@@ -241,11 +241,6 @@ static bool run_npz(session *s, const char *path, diag_sink *diags) {
     return ok;
 }
 
-static bool ends_with(const char *s, const char *tail) {
-    size_t n = strlen(s), k = strlen(tail);
-    return n >= k && strcmp(s + n - k, tail) == 0;
-}
-
 bool calibrate_ranges(const ir_module *m, const ir_func *f, const pass_options *o,
                       const bool *wanted, float *range, const char **how, arena *a,
                       diag_sink *diags) {
@@ -258,7 +253,7 @@ bool calibrate_ranges(const ir_module *m, const ir_func *f, const pass_options *
     double rows = CALIBRATE_MACS / corpus_macs(f);
     s.budget = rows > CALIBRATE_TOKENS ? CALIBRATE_TOKENS : rows < 1 ? 1 : (int64_t)rows;
     bool ok;
-    if (o->calibrate && ends_with(o->calibrate, ".npz")) {
+    if (o->calibrate && file_ends_in(o->calibrate, ".npz")) {
         ok = run_npz(&s, o->calibrate, diags);
     } else if (o->calibrate) {
         arena *text = arena_new();

@@ -14,6 +14,7 @@
 #include "passes/adapt.h"
 #include "passes/corpus.h"
 #include "passes/pass.h"
+#include "support/file.h"
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
@@ -526,11 +527,6 @@ static bool measure(chooser *c, const ir_module *own, corpus *given) {
     return true;
 }
 
-static bool ends_with(const char *s, const char *tail) {
-    size_t n = strlen(s), k = strlen(tail);
-    return n >= k && strcmp(s + n - k, tail) == 0;
-}
-
 // Why there is nothing to adapt.
 static const char *at_home(const chooser *c) {
     if (c->charges) return "every attention computes on the device it was made for";
@@ -552,7 +548,7 @@ static bool use_text(chooser *c) {
     const char *path = c->o->adapt ? c->o->adapt : c->o->calibrate;
     bool fits = c->charges > 0 && (c->device || c->moved > 0);
     corpus text;
-    if (c->o->adapt && ends_with(path, ".npz")) {
+    if (c->o->adapt && file_ends_in(path, ".npz")) {
         diag_emit(c->diags, DIAG_ID_calibration_text, DIAG_FILE(path),
                   "--adapt takes JSON lists of token ids, not arrays: those are for --calibrate");
         return false;
@@ -567,7 +563,7 @@ static bool use_text(chooser *c) {
                              "paper's training starts from"
                            : "attentions run on another device than the model's");
     if (!c->changed) return true;
-    if (!path || ends_with(path, ".npz")) {
+    if (!path || file_ends_in(path, ".npz")) {
         if (text_func(c->old))
             note(c, "--calibrate FILE (JSON lists of token ids) would measure what this does to "
                     "perplexity");

@@ -174,6 +174,11 @@ void file_out_abandon(file_out *o) {
 
 // --- paths
 
+bool file_ends_in(const char *path, const char *ending) {
+    size_t n = strlen(path), k = strlen(ending);
+    return n >= k && strcmp(path + n - k, ending) == 0;
+}
+
 bool file_exists(const char *path) {
     struct stat st;
     return stat(path, &st) == 0;

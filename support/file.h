@@ -28,6 +28,7 @@ FILE *file_out_stream(file_out *o);
 bool file_out_commit(file_out *o, diag_sink *diags);
 void file_out_abandon(file_out *o); // removes the temporary; NULL allowed. Frees o.
 
+bool file_ends_in(const char *path, const char *ending); // "a.npy" ends in ".npy"
 bool file_exists(const char *path);
 bool file_make_dir(const char *path, diag_sink *diags); // and parents; existing is fine
 // "dir/base" relative to the folder of `of`; NULL when `rel` is absolute or leaves it through "..".

@@ -187,8 +187,16 @@ static void loops_visit_every_index_once(void **state) {
 
 static int remove_folder(void **state) { return rmdir(folder); }
 
+static void endings(void **state) {
+    assert_true(file_ends_in("a/b.npy", ".npy"));
+    assert_true(file_ends_in(".npy", ".npy"));
+    assert_false(file_ends_in("npy", ".npy"));
+    assert_false(file_ends_in("a.npy/b", ".npy"));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(endings),
         cmocka_unit_test(abandoned_output_leaves_the_old_file),
         cmocka_unit_test(failures_are_reported),
         cmocka_unit_test(folders_and_paths),
