@@ -3,7 +3,7 @@
 #define OHMIC_BACKEND_BACKEND_H
 
 #include "ir/ir.h"
-#include "isa/machine.h"
+#include "isa/machine/machine.h"
 #include "isa/program.h"
 
 // Emits the program of a placed, scheduled and allocated module. Cells and tables stand as pieces

@@ -1,6 +1,6 @@
 // Instructions: one for each mapped operation, straight lines per tile; see backend.h.
 #include "backend/emit.h"
-#include "ir/text.h"
+#include "ir/text/text.h"
 #include <string.h>
 
 // ---- function codes, by name -----------------------------------------------------------------
@@ -8,7 +8,7 @@
 static uint16_t fn1_code(const char *s) {
 #define FN1(name, code, summary) \
     if (strcmp(s, #name) == 0) return code;
-#include "support/fn.def"
+#include "support/num/fn.def"
     CHECK(false, "no function of one operand is called '%s'", s);
     return 0;
 }
@@ -16,7 +16,7 @@ static uint16_t fn1_code(const char *s) {
 static uint16_t fn2_code(const char *s) {
 #define FN2(name, code, summary) \
     if (strcmp(s, #name) == 0) return code;
-#include "support/fn.def"
+#include "support/num/fn.def"
     CHECK(false, "no function of two operands is called '%s'", s);
     return 0;
 }

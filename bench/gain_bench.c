@@ -3,7 +3,7 @@
 // layers of 12 heads) beside the model's static products in int8.
 // Usage: bench_gain [FILE]   FILE: receives the head's numbers, for gain.py
 #include "bench/peak.h"
-#include "runtime-sim/gain.h"
+#include "runtime-sim/gain/gain.h"
 #include "support/base.h"
 #include <stdio.h>
 #include <stdlib.h>

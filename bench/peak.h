@@ -1,7 +1,7 @@
 // What this processor can do at most, measured: the yardstick of xbar_bench.
 #ifndef OHMIC_BENCH_PEAK_H
 #define OHMIC_BENCH_PEAK_H
-#include "runtime-sim/xbar.h"
+#include "runtime-sim/xbar/xbar.h"
 
 double bench_now(void); // CPU seconds of this thread
 // 10^9 products (int8 x int8 into i32) a second, operands in registers, with the path's

@@ -177,14 +177,6 @@ size_t args_count(const args *a) { return a->positional.count; }
 const char *args_at(const args *a, size_t i) { return a->positional.items[i]; }
 arena *args_arena(const args *a) { return a->arena; }
 
-bool args_pair(arena *a, const char *text, const char **name, const char **value) {
-    const char *eq = strchr(text, '=');
-    if (!eq) return false;
-    *name = arena_strn(a, text, (size_t)(eq - text));
-    *value = eq + 1;
-    return true;
-}
-
 int args_finish(diag_sink *diags) {
     const char *plain = getenv("NO_COLOR");
     diag_print(diags, 0, stderr, isatty(STDERR_FILENO) && !(plain && *plain));

@@ -48,9 +48,6 @@ size_t args_count(const args *a); // positional arguments
 const char *args_at(const args *a, size_t i);
 arena *args_arena(const args *a);
 
-// Splits "name=value"; false when there is no '='.
-bool args_pair(arena *a, const char *text, const char **name, const char **value);
-
 // Prints what the sink holds to stderr (colour on a terminal unless NO_COLOR) and gives the exit
 // code: EXIT_REJECTED when there is an error, else EXIT_OK. Frees the sink.
 int args_finish(diag_sink *diags);

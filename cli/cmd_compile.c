@@ -1,7 +1,7 @@
 // ohmic compile MODEL: ONNX (or IR text of any stage) to a program.
-#include "cli/compile.h"
-#include "isa/file.h"
-#include "support/file.h"
+#include "cli/compile/compile.h"
+#include "isa/file/file.h"
+#include "support/file/file.h"
 #include <stdio.h>
 #include <string.h>
 

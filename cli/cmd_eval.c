@@ -1,8 +1,8 @@
 // ohmic eval MODEL: accuracy of a program, an ONNX file or IR.
 #include "cli/args.h"
-#include "cli/eval.h"
 #include "cli/report.h"
-#include "support/json.h"
+#include "eval/eval.h"
+#include "support/file/json.h"
 #include <inttypes.h>
 #include <time.h>
 

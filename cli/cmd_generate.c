@@ -1,7 +1,7 @@
 // ohmic generate PROGRAM: text from a language model on the simulator, as it comes.
-#include "cli/generate.h"
+#include "cli/generate/generate.h"
 #include "cli/report.h"
-#include "support/file.h"
+#include "support/file/file.h"
 #include <inttypes.h>
 #include <string.h>
 #include <sys/stat.h>

@@ -1,11 +1,11 @@
 // ohmic onnx-test DIR...: do models compute what their test data say, in the interpreter or
 // compiled for the chip `ideal` and simulated?
 #include "cli/args.h"
-#include "cli/host.h"
 #include "cli/onnx_test.h"
 #include "cli/onnx_test_ideal.h"
 #include "cli/report.h"
-#include "support/file.h"
+#include "host/host.h"
+#include "support/file/file.h"
 #include "support/progress.h"
 #include "support/vec.h"
 #include <dirent.h>

@@ -1,8 +1,8 @@
 // ohmic opt IR: passes on IR text.
-#include "cli/compile.h"
-#include "ir/text.h"
-#include "ir/verify.h"
-#include "support/file.h"
+#include "cli/compile/compile.h"
+#include "ir/text/text.h"
+#include "ir/verify/verify.h"
+#include "support/file/file.h"
 #include "support/vec.h"
 #include <string.h>
 

@@ -1,9 +1,9 @@
 // ohmic as, dis, nm, verify: program files and their assembly.
 #include "cli/args.h"
-#include "cli/program.h"
-#include "isa/file.h"
-#include "isa/text.h"
-#include "isa/verify.h"
+#include "host/program.h"
+#include "isa/file/file.h"
+#include "isa/text/text.h"
+#include "isa/verify/verify.h"
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>

@@ -1,9 +1,9 @@
 // ohmic run PROGRAM: tensors in, tensors out, on the simulator.
 #include "cli/args.h"
-#include "cli/host.h"
 #include "cli/report.h"
-#include "cli/tensors.h"
-#include "cli/trace.h"
+#include "host/host.h"
+#include "host/tensors.h"
+#include "host/trace.h"
 #include <string.h>
 
 int command_run(int argc, char **argv);
@@ -31,7 +31,7 @@ static const char **wanted(const args *given, size_t *n) {
     *n = 0;
     for (size_t i = 0; i < count; i++) {
         const char *file;
-        if (!args_pair(args_arena(given), out[i], &names[*n], &file)) {
+        if (!arena_pair(args_arena(given), out[i], &names[*n], &file)) {
             *n = 0;
             return NULL;
         }

@@ -3,7 +3,7 @@
 #include "frontend/onnx.h"
 #include "ir/ir.h"
 #include "isa/isa.h"
-#include "isa/machine.h"
+#include "isa/machine/machine.h"
 #include "passes/pass.h"
 #include <jansson.h>
 #include <stdio.h>

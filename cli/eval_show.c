@@ -1,6 +1,6 @@
 // Scores as text and as JSON; see eval.h.
-#include "cli/eval.h"
 #include "cli/report.h"
+#include "eval/eval.h"
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 // Does a model compute what its test data says? See onnx_test.h.
 #include "cli/onnx_test.h"
-#include "ir/interp.h"
-#include "support/file.h"
+#include "ir/eval/interp.h"
+#include "support/file/file.h"
 #include <math.h>
 
 #define MAX_PORTS 1024

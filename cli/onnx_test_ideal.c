@@ -1,9 +1,9 @@
 // ONNX test folders, compiled and simulated; see onnx_test_ideal.h.
 #include "cli/onnx_test_ideal.h"
-#include "cli/compile.h"
-#include "cli/host_parts.h"
-#include "isa/file.h"
-#include "support/file.h"
+#include "cli/compile/compile.h"
+#include "host/parts.h"
+#include "isa/file/file.h"
+#include "support/file/file.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

@@ -2,7 +2,7 @@
 // for small tensors: shape arithmetic, axes, masks' bounds. Operations are evaluated by the
 // interpreter's kernels.
 #include "frontend/importer.h"
-#include "ir/interp.h"
+#include "ir/eval/interp.h"
 
 #define MAX_CONST_ELEMENTS (1u << 20)       // per tensor evaluated
 #define MAX_CONST_BYTES (UINT64_C(1) << 30) // in one import

@@ -6,7 +6,7 @@
 
 #include "frontend/onnx.h"
 #include "frontend/wire.h"
-#include "support/file.h"
+#include "support/file/file.h"
 
 // Nesting of graphs, attributes and functions that is still read.
 #define ONNX_MAX_DEPTH 64

@@ -1,5 +1,5 @@
 // Appending parameters, results and operations to a function.
-#include "ir/infer.h"
+#include "ir/infer/infer.h"
 #include "ir/ir.h"
 #include <ctype.h>
 #include <string.h>

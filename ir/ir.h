@@ -9,9 +9,9 @@
 
 #include "support/arena.h"
 #include "support/diag.h"
-#include "support/file.h"
+#include "support/file/file.h"
 #include "support/map.h"
-#include "support/tensor.h"
+#include "support/num/tensor.h"
 #include "support/vec.h"
 
 // ---- types -----------------------------------------------------------------------------------

@@ -48,8 +48,8 @@ static const struct {
     {"pdir", "in out"},
     {"prole", "data tokens mask positions"},
     {"dom", "t0 t1 t2 t3 t4 t5 t6 t7"},
-    {"elem", "f32 f64 f16 bf16 i64 i32 i16 i8 u64 u32 u16 u8 bool q8"}, // as support/elem.def; a
-                                                                        // test compares
+    {"elem", "f32 f64 f16 bf16 i64 i32 i16 i8 u64 u32 u16 u8 bool q8"}, // as support/num/elem.def;
+                                                                        // a test compares
 };
 _Static_assert(ISA_PAIR == 5 && ISA_MEM == 1 && ISA_QUANT_STATIC == 3 && ISA_EPILOGUE == 2 &&
                    ISA_W_F32 == 1 && ISA_RING_STORED == 1 && ISA_RING_CROSS == 2 &&

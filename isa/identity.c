@@ -3,7 +3,7 @@
 #include "isa/code.h"
 #include "isa/desc.h"
 #include "isa/program.h"
-#include "support/bytes.h"
+#include "support/file/bytes.h"
 
 // The record without its texts: names may lie elsewhere in the string table.
 static void put_record(bytes_out *b, isa_desc_kind kind, const void *descriptor) {

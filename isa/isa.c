@@ -150,11 +150,11 @@ typedef struct {
 
 static const function functions_1[] = {
 #define FN1(name, code, summary) {#name, code},
-#include "support/fn.def"
+#include "support/num/fn.def"
 };
 static const function functions_2[] = {
 #define FN2(name, code, summary) {#name, code},
-#include "support/fn.def"
+#include "support/num/fn.def"
 };
 static const function functions_r[] = {
 #define RED(name, code) {#name, code},

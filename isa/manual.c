@@ -1,7 +1,7 @@
 // Generates the reference documents; tests/isa/test_manual.c keeps the committed ones fresh.
 #include "isa/manual.h"
 #include "isa/desc.h"
-#include "isa/machine.h"
+#include "isa/machine/machine.h"
 #include "isa/operand.h"
 #include "isa/spell.h"
 #include <string.h>
@@ -80,7 +80,7 @@ static void print_functions(FILE *out) {
     } what[] = {
 #define FN1(name, code, summary) {#name, summary},
 #define FN2(name, code, summary) {#name, summary},
-#include "support/fn.def"
+#include "support/num/fn.def"
     };
     fputs("## Functions\n\n", out);
     for (size_t l = 0; l < ARRAY_LEN(lists); l++) {
@@ -139,7 +139,8 @@ static void print_descriptors(FILE *out) {
 void isa_print_manual(FILE *out) {
     fputs(
         "# Instruction set reference\n\n"
-        "Generated from `isa/isa.def`, `isa/desc.def`, `isa/reductions.def` and `support/fn.def`: "
+        "Generated from `isa/isa.def`, `isa/desc.def`, `isa/reductions.def` and "
+        "`support/num/fn.def`: "
         "do\n"
         "not edit. `isa.md` explains the machine, the assembly notation and the program file.\n\n",
         out);
@@ -152,11 +153,11 @@ void isa_print_manual(FILE *out) {
 // --- chip parameters
 
 void isa_print_chip_parameters(FILE *out) {
-    fputs(
-        "# Chip parameters\n\n"
-        "Generated from `isa/machine.def`: do not edit. `chips/README.md` says how chip files are\n"
-        "written and found.\n",
-        out);
+    fputs("# Chip parameters\n\n"
+          "Generated from `isa/machine/machine.def`: do not edit. `chips/README.md` says how chip "
+          "files are\n"
+          "written and found.\n",
+          out);
     for (size_t i = 0; i < machine_params_count; i++) {
         const machine_param *p = &machine_params[i];
         if (i == 0 || strcmp(p->section, p[-1].section) != 0)

@@ -1,7 +1,7 @@
 // The order of instructions over all tiles (docs/isa.md, "Order"): each tile advances until an
 // instruction has to wait. The k-th recv of a channel waits for its k-th send; a send waits until
 // every destination has received the use before, so that a channel carries one use at a time.
-#include "isa/verify.h"
+#include "isa/order.h"
 #include "support/vec.h"
 
 typedef struct {

@@ -7,7 +7,7 @@
 #include "isa/isa.h"
 #include "support/arena.h"
 #include "support/diag.h"
-#include "support/file.h"
+#include "support/file/file.h"
 
 #define ISA_MAX_PHASES 2
 

@@ -1,11 +1,11 @@
 // Structural checks: every index, offset and enumeration of a program is in range, so that whoever
 // follows them stays inside. Reader, assembler and verifier call this first; it says nothing about
 // whether the program makes sense.
+#include "isa/structure.h"
 #include "isa/code.h"
 #include "isa/desc.h"
 #include "isa/operand.h"
-#include "isa/verify.h"
-#include "support/elem.h"
+#include "support/num/elem.h"
 #include <math.h>
 #include <string.h>
 

@@ -1,6 +1,6 @@
 // Do two modules compute the same? Both are interpreted on the same seeded inputs: plain functions
 // once, token-typed ones as a sequence cut at random.
-#include "ir/interp.h"
+#include "ir/eval/interp.h"
 #include "ir/readout.h"
 #include "passes/pass.h"
 #include "support/vec.h"

@@ -1,8 +1,8 @@
 // The table of passes, and how a list of them runs: order checks, verification, dumps.
 #include "passes/pass.h"
-#include "ir/text.h"
-#include "ir/verify.h"
-#include "support/file.h"
+#include "ir/text/text.h"
+#include "ir/verify/verify.h"
+#include "support/file/file.h"
 #include <string.h>
 
 const pass_info pass_table[PASS_COUNT] = {

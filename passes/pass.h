@@ -7,7 +7,7 @@
 #define OHMIC_PASSES_PASS_H
 
 #include "ir/ir.h"
-#include "isa/machine.h"
+#include "isa/machine/machine.h"
 
 typedef enum {
 #define PASS(name, c_name, needs, gives, preserves, summary) PASS_ID_##c_name,

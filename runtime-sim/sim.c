@@ -4,8 +4,8 @@
 // network (recv waits, nothing polls), so any order that meets the waits gives the same values.
 // Threads split rows and columns inside an instruction.
 #include "isa/operand.h"
-#include "runtime-sim/ring.h"
-#include "runtime-sim/rows.h"
+#include "runtime-sim/exec/rows.h"
+#include "runtime-sim/gain/ring.h"
 #include <stdlib.h>
 #include <string.h>
 

@@ -3,9 +3,9 @@
 #ifndef OHMIC_SIM_SIM_H
 #define OHMIC_SIM_SIM_H
 
-#include "isa/machine.h"
+#include "isa/machine/machine.h"
 #include "isa/program.h"
-#include "support/tensor.h"
+#include "support/num/tensor.h"
 
 typedef struct {
     int threads;      // 0: all cores

@@ -3,10 +3,11 @@
 #ifndef OHMIC_SIM_STATE_H
 #define OHMIC_SIM_STATE_H
 
-#include "isa/verify.h"
-#include "runtime-sim/gain.h"
+#include "isa/order.h"
+#include "isa/verify/verify.h"
+#include "runtime-sim/gain/gain.h"
 #include "runtime-sim/sim.h"
-#include "runtime-sim/xbar.h"
+#include "runtime-sim/xbar/xbar.h"
 #include "support/vec.h"
 
 // Trailer of q8 and raw rows. Buffers keep it apart from the codes; a view uses its parent's.

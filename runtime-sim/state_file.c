@@ -8,8 +8,8 @@
 //
 // Little-endian, no padding. Rings in the order of tiles, histories in the order of phases, tiles
 // and instructions.
-#include "runtime-sim/ring.h"
-#include "runtime-sim/rows.h"
+#include "runtime-sim/exec/rows.h"
+#include "runtime-sim/gain/ring.h"
 #include <inttypes.h>
 #include <stdlib.h>
 

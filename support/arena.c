@@ -108,6 +108,14 @@ char *arena_strn(arena *a, const char *s, size_t n) {
 
 char *arena_str(arena *a, const char *s) { return arena_strn(a, s, strlen(s)); }
 
+bool arena_pair(arena *a, const char *text, const char **before, const char **after) {
+    const char *eq = strchr(text, '=');
+    if (!eq) return false;
+    *before = arena_strn(a, text, (size_t)(eq - text));
+    *after = eq + 1;
+    return true;
+}
+
 char *arena_printf(arena *a, const char *fmt, ...) {
     va_list ap, again;
     va_start(ap, fmt);

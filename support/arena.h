@@ -15,6 +15,8 @@ void *arena_alloc_aligned(arena *a, size_t bytes, size_t align); // zeroed; alig
 void *arena_copy(arena *a, const void *p, size_t bytes);
 char *arena_str(arena *a, const char *s);            // copy of a NUL-terminated string
 char *arena_strn(arena *a, const char *s, size_t n); // copy of n bytes, NUL appended
+// "before=after" in two: false, and nothing set, when there is no '='.
+bool arena_pair(arena *a, const char *text, const char **before, const char **after);
 char *arena_printf(arena *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 #define ARENA_NEW(a, type) ((type *)arena_alloc((a), sizeof(type)))

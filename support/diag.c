@@ -2,7 +2,7 @@
 // shows, so nobody has to keep texts alive for the sake of a message.
 #include "support/diag.h"
 #include "support/arena.h"
-#include "support/file.h"
+#include "support/file/file.h"
 #include "support/vec.h"
 #include <stdarg.h>
 

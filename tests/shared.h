@@ -3,7 +3,7 @@
 #ifndef OHMIC_TESTS_SHARED_H
 #define OHMIC_TESTS_SHARED_H
 
-#include "support/file.h"
+#include "support/file/file.h"
 #include <stdio.h>
 #include <stdlib.h>
 

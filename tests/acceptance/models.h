@@ -4,10 +4,10 @@
 #ifndef OHMIC_TESTS_ACCEPTANCE_MODELS_H
 #define OHMIC_TESTS_ACCEPTANCE_MODELS_H
 
-#include "cli/compile.h"
-#include "cli/engine.h"
-#include "cli/program.h"
-#include "isa/file.h"
+#include "cli/compile/compile.h"
+#include "host/engine.h"
+#include "host/program.h"
+#include "isa/file/file.h"
 #include "tests/shared.h"
 #include <stdio.h>
 #include <stdlib.h>

@@ -8,11 +8,11 @@
 //
 //   acceptance_test_models [SHARD COUNT [NAME]]: models SHARD, SHARD + COUNT ... whose name holds
 //   NAME
-#include "cli/host.h"
 #include "cli/onnx_test_ideal.h"
-#include "ir/interp.h"
+#include "host/host.h"
+#include "ir/eval/interp.h"
 #include "models.h"
-#include "passes/calibrate.h"
+#include "passes/precision/calibrate.h"
 #include "tests/frontend/onnx_writer.h"
 #include "tests/sim/random.h"
 #include <inttypes.h>

@@ -1,10 +1,10 @@
 // Small token programs for tests of the host: IR text, made here.
-#ifndef OHMIC_TESTS_HOST_MODELS_H
-#define OHMIC_TESTS_HOST_MODELS_H
+#ifndef OHMIC_TESTS_CLI_HOST_MODELS_H
+#define OHMIC_TESTS_CLI_HOST_MODELS_H
 
-#include "cli/host.h"
-#include "ir/text.h"
-#include "ir/verify.h"
+#include "host/host.h"
+#include "ir/text/text.h"
+#include "ir/verify/verify.h"
 
 typedef struct {
     const char *class_name; // stream, whole

@@ -1,8 +1,8 @@
-// cli/host.h on small programs in the interpreter: batches, padding, chunks, caches, images,
+// host/host.h on small programs in the interpreter: batches, padding, chunks, caches, images,
 // outputs with two token axes, and what is refused.
 #include "backend/backend.h"
-#include "cli/program.h"
-#include "isa/file.h"
+#include "host/program.h"
+#include "isa/file/file.h"
 #include "passes/pass.h"
 #include "tests/cli/host_models.h"
 #include <setjmp.h>

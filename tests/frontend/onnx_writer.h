@@ -1,6 +1,6 @@
 // Small ONNX files, written field by field, so that tests can also write what no tool would.
-#ifndef OHMIC_TESTS_ONNX_WRITER_H
-#define OHMIC_TESTS_ONNX_WRITER_H
+#ifndef OHMIC_TESTS_FRONTEND_ONNX_WRITER_H
+#define OHMIC_TESTS_FRONTEND_ONNX_WRITER_H
 
 #include "support/vec.h"
 #include <stdio.h>

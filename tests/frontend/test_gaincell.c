@@ -1,10 +1,10 @@
 // The local function ohmic.GainCellAttention: imported by its name and attributes, whatever its
 // body says; every attribute and operand that cannot be is named.
 #include "frontend/onnx.h"
-#include "ir/interp.h"
-#include "ir/verify.h"
+#include "ir/eval/interp.h"
+#include "ir/verify/verify.h"
 #include "onnx_writer.h"
-#include "support/file.h"
+#include "support/file/file.h"
 #include "tests/shared.h"
 #include <math.h>
 #include <setjmp.h>

@@ -1,7 +1,7 @@
 // Model files: typed tensor fields, external data, damage and hostile nesting.
 #include "frontend/onnx.h"
 #include "onnx_writer.h"
-#include "support/file.h"
+#include "support/file/file.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>

@@ -1,9 +1,9 @@
 // Importing: reports, bindings, branches, functions, old forms of operators, shared weights.
 #include "frontend/onnx.h"
-#include "ir/interp.h"
-#include "ir/verify.h"
+#include "ir/eval/interp.h"
+#include "ir/verify/verify.h"
 #include "onnx_writer.h"
-#include "support/file.h"
+#include "support/file/file.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>

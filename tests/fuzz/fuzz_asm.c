@@ -1,7 +1,7 @@
 // Assembly from strangers: what assembles disassembles to a text that assembles to the same text,
 // is written as a program file and read back as the same program.
-#include "isa/file.h"
-#include "isa/text.h"
+#include "isa/file/file.h"
+#include "isa/text/text.h"
 #include "tests/fuzz/simulate.h"
 #include <stdio.h>
 #include <stdlib.h>

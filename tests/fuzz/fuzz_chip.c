@@ -1,5 +1,5 @@
 // Chip files from strangers: what is accepted reads back from its canonical text.
-#include "isa/machine.h"
+#include "isa/machine/machine.h"
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,7 +1,7 @@
 // Any bytes as IR text: parser and verifier survive, and what parses prints as text that parses to
 // the same text. Small plain functions of sound modules are interpreted.
-#include "ir/text.h"
-#include "ir/verify.h"
+#include "ir/text/text.h"
+#include "ir/verify/verify.h"
 #include "tests/fuzz/interpret.h"
 #include <stdlib.h>
 #include <string.h>

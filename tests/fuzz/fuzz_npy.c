@@ -1,5 +1,5 @@
 // .npy and .npz from strangers: what is accepted has the bytes it says.
-#include "support/tensor.h"
+#include "support/num/tensor.h"
 #include <stdlib.h>
 #include <string.h>
 

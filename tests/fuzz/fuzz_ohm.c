@@ -1,9 +1,9 @@
 // Program files from strangers: read or refused, and what was read can be looked at, verified and
 // run. First as it is: of an intact file every flipped bit must be noticed. Then the hashes are
 // made to fit, else nothing behind them would ever be reached.
-#include "isa/file.h"
-#include "isa/file_format.h"
-#include "isa/text.h"
+#include "isa/file/file.h"
+#include "isa/file/format.h"
+#include "isa/text/text.h"
 #include "tests/fuzz/simulate.h"
 #include <stdlib.h>
 

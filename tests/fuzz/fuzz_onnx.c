@@ -1,7 +1,7 @@
 // ONNX files from strangers: opened and imported at small sizes; what imports must verify, and is
 // interpreted when it is small.
 #include "frontend/onnx.h"
-#include "ir/verify.h"
+#include "ir/verify/verify.h"
 #include "tests/fuzz/interpret.h"
 #include <stdlib.h>
 #include <string.h>

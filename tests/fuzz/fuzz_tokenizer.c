@@ -1,7 +1,7 @@
 // tokenizer.json and llama2.c's .bin from strangers: what is accepted encodes any text and decodes
 // any ids.
 #define _GNU_SOURCE // memfd_create
-#include "cli/tokenizer.h"
+#include "tokenizer/tokenizer.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

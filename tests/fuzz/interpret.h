@@ -1,7 +1,7 @@
 // A function from a stranger's file, interpreted on small inputs when it is small itself.
 #ifndef OHMIC_TESTS_FUZZ_INTERPRET_H
 #define OHMIC_TESTS_FUZZ_INTERPRET_H
-#include "ir/interp.h"
+#include "ir/eval/interp.h"
 
 enum { FUZZ_MAX_ELEMENTS = 1 << 14, FUZZ_MAX_OPS = 1 << 10 };
 

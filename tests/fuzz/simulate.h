@@ -2,7 +2,7 @@
 // for two steps.
 #ifndef OHMIC_TESTS_FUZZ_SIMULATE_H
 #define OHMIC_TESTS_FUZZ_SIMULATE_H
-#include "isa/machine.h"
+#include "isa/machine/machine.h"
 #include "runtime-sim/sim.h"
 #include <string.h>
 

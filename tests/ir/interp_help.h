@@ -1,7 +1,7 @@
 // Short forms for testing evaluators: tensors from text, one operation at a time, modules for
 // steps.
-#ifndef OHMIC_TESTS_INTERP_HELP_H
-#define OHMIC_TESTS_INTERP_HELP_H
+#ifndef OHMIC_TESTS_IR_INTERP_HELP_H
+#define OHMIC_TESTS_IR_INTERP_HELP_H
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "ir/interp.h"
+#include "ir/eval/interp.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 // Making IR in memory: attributes, symbols, functions, the builder, and who owns what.
 #include "ir/ir.h"
-#include "ir/text.h"
-#include "ir/verify.h"
+#include "ir/text/text.h"
+#include "ir/verify/verify.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>

@@ -1,9 +1,9 @@
 // Result types: for every operation of ops.def at least one line that is right, and lines that are
 // wrong in one way each. A line is right when the verifier finds the declared result types
 // inferred.
-#include "ir/infer.h"
-#include "ir/text.h"
-#include "ir/verify.h"
+#include "ir/infer/infer.h"
+#include "ir/text/text.h"
+#include "ir/verify/verify.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
@@ -60,7 +60,7 @@ static const row rows[] = {
     OK("%x : f32[2,1], %z : f32[3]", "%y = t." #name " %x, %z : f32[2,3]"),       \
         OK("%x : f32[t0,2], %z : f32[1]", "%y = t." #name " %z, %x : f32[t0,2]"), \
         BAD(op_operand, "%x : f32[2], %z : i32[2]", "%y = t." #name " %x, %z : f32[2]"),
-#include "support/fn.def"
+#include "support/num/fn.def"
 
     // broadcasting
     OK("%x : f32[4,1,3], %z : f32[2,1]", "%y = t.add %x, %z : f32[4,2,3]"),

@@ -1,6 +1,6 @@
 // Charge read-out against the equations of Leroux et al. (2025) in volts and doubles: every effect
 // alone, masks, grouped heads, slots that wrap three times; any cut of a sequence the same bits.
-#include "ir/charge.h"
+#include "ir/kernel/charge.h"
 #include "tests/ir/gaincell_onnxruntime.h"
 #include "tests/ir/interp_help.h"
 

@@ -1,7 +1,7 @@
 // The mapped stage computes what the graph stage does, to the bit: products in blocks, quantised
 // rows, digital instructions, ports.
-#include "ir/q8.h"
-#include "support/num.h"
+#include "ir/kernel/q8.h"
+#include "support/num/num.h"
 #include "tests/ir/interp_help.h"
 
 static int64_t *rows(int64_t n) {
@@ -265,7 +265,7 @@ static void digital_equals_graph(void **state) {
         pairs[n++] = add_op(h, f, IR_dig_ew1, VALS(x), type);  \
         pairs[n++] = add_op(h, f, IR_t_##name, VALS(x), type); \
     }
-#include "support/fn.def"
+#include "support/num/fn.def"
     set_str(h, IR_ATTR_fn, "silu_mul");
     set_str(h, IR_ATTR_table, "row2");
     pairs[n++] = add_op(h, f, IR_dig_ewt, VALS(x), type);

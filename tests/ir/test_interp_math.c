@@ -1,6 +1,6 @@
 // t.* operations that reduce, order or multiply, and nn.* on plain tensors: by hand, or against
 // naive loops, to the bit.
-#include "support/num.h"
+#include "support/num/num.h"
 #include "tests/ir/interp_help.h"
 
 static void reductions(void **state) {

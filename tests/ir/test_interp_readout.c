@@ -1,7 +1,7 @@
 // Score read-out with levels, hard sigmoid and sink, against docs/gain-cells.md and
 // docs/numerics.md written out once more, to the bit; and against exact attention where levels are
 // fine.
-#include "support/num.h"
+#include "support/num/num.h"
 #include "tests/ir/interp_help.h"
 
 enum { HEADS = 4, KV = 2, D = 8, DV = 5, SLOTS = 16, SUB_TILE = 6, WINDOW = 11, ROWS = 60 };

@@ -1,5 +1,5 @@
 // Steps: domains, positions, rings. n rows at once = n single steps = any cut, to the bit.
-#include "support/num.h"
+#include "support/num/num.h"
 #include "tests/ir/interp_help.h"
 
 enum { HEADS = 4, KV = 2, D = 8, DV = 5 };

@@ -1,8 +1,8 @@
 // The text form: canonical files read and print as the same bytes; every .oir of the tree survives
 // print and parse; tensors travel by hash; damaged and hostile text gives diagnostics.
 #define _GNU_SOURCE // nftw
-#include "ir/text.h"
-#include "ir/verify.h"
+#include "ir/text/text.h"
+#include "ir/verify/verify.h"
 #include <float.h>
 #include <ftw.h>
 #include <setjmp.h>

@@ -1,8 +1,8 @@
 // Every file of tests/ir/bad says on its lines what is wrong with them ("// expect-error: id, id"),
 // and parser and verifier must report just that. Rules that text cannot break are broken in memory.
 #define _GNU_SOURCE // memmem
-#include "ir/text.h"
-#include "ir/verify.h"
+#include "ir/text/text.h"
+#include "ir/verify/verify.h"
 #include <dirent.h>
 #include <setjmp.h>
 #include <stdarg.h>

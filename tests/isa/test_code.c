@@ -1,7 +1,7 @@
 // Instruction words: encode and decode are inverse to each other, and only canonical words decode.
 #include "isa/code.h"
 #include "sample.h"
-#include "support/elem.h"
+#include "support/num/elem.h"
 #include <setjmp.h>
 #include <stdarg.h>
 

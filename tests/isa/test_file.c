@@ -1,8 +1,8 @@
 // Program files: what is written reads back, the same bytes every time, tools of binutils like it,
 // and no damage goes unnoticed.
 #include "isa/code.h"
-#include "isa/file.h"
-#include "isa/file_format.h"
+#include "isa/file/file.h"
+#include "isa/file/format.h"
 #include "sample.h"
 #include <setjmp.h>
 #include <stdarg.h>

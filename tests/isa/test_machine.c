@@ -1,6 +1,6 @@
 // Chip files: what ships loads, canonical text reads back, and what is wrong is said with its line.
-#include "isa/machine.h"
-#include "support/file.h"
+#include "isa/machine/machine.h"
+#include "support/file/file.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>

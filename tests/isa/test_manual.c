@@ -1,6 +1,6 @@
 // The committed reference documents are what the tables give. OHMIC_UPDATE=1 writes them anew.
 #include "isa/manual.h"
-#include "support/file.h"
+#include "support/file/file.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>

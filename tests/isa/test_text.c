@@ -1,7 +1,7 @@
 // Assembly: what is disassembled assembles to the same bytes, the notation is as documented, and
 // what is wrong is said with line, column and the word that was probably meant.
-#include "isa/file.h"
-#include "isa/text.h"
+#include "isa/file/file.h"
+#include "isa/text/text.h"
 #include "sample.h"
 #include <setjmp.h>
 #include <stdarg.h>

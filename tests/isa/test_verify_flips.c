@@ -1,8 +1,8 @@
 // Damaged programs: bits of a good file flipped and its hashes repaired, or fields changed. The
 // reader or the verifier refuses, or the program runs; nothing in between (build with
 // OHMIC_SANITIZE to see it all).
-#include "isa/file.h"
-#include "isa/file_format.h"
+#include "isa/file/file.h"
+#include "isa/file/format.h"
 #include "runtime-sim/sim.h"
 #include "tests/isa/sample.h"
 #include "tests/isa/verify_files.h"

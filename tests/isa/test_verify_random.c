@@ -1,7 +1,7 @@
 // The lag rule on random programs: with the depths of isa_min_depths none deadlocks, for any number
 // of rows; with one row less anywhere the verifier refuses, and some of them do deadlock.
-#include "isa/machine.h"
-#include "isa/verify.h"
+#include "isa/machine/machine.h"
+#include "isa/verify/verify.h"
 #include "support/vec.h"
 #include "tests/isa/row_events.h"
 #include "tests/isa/sample.h"

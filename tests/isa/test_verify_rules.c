@@ -11,7 +11,7 @@ static const struct {
 } rows[] = {
 #define OPERAND(insn, field, types, width, rows) {ISA_##insn, ISA_FIELD_##field},
 #define TABLE(insn, types, rows, width) {ISA_##insn, ISA_FIELD_x},
-#include "isa/verify_rules.def"
+#include "isa/verify/rules.def"
 };
 
 static unsigned rows_of(unsigned op, isa_operand_field field) {

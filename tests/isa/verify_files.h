@@ -3,11 +3,11 @@
 // are separated by ';'.
 #ifndef OHMIC_TESTS_ISA_VERIFY_FILES_H
 #define OHMIC_TESTS_ISA_VERIFY_FILES_H
-#include "isa/machine.h"
+#include "isa/machine/machine.h"
 #include "isa/program.h"
-#include "isa/text.h"
-#include "isa/verify.h"
-#include "support/file.h"
+#include "isa/text/text.h"
+#include "isa/verify/verify.h"
+#include "support/file/file.h"
 #include "support/vec.h"
 #include <dirent.h>
 #include <stdio.h>

@@ -22,15 +22,15 @@ row() {
 
 # ---- ir/README.md, "Add an operation"
 row ir/ops.def 'OP(t, cube, "G", 1, 1, 1, "", EXACT, "x * x * x")'
-cat >"$tree/ir/infer_recipe.c" <<'END'
-#include "ir/infer_common.h"
+cat >"$tree/ir/infer/recipe.c" <<'END'
+#include "ir/infer/common.h"
 bool ir_infer_t_cube(ir_infer_ctx *c) {
     c->out[0] = *c->in[0];
     return infer_float(c, 0);
 }
 END
-cat >"$tree/ir/eval_recipe.c" <<'END'
-#include "ir/eval.h"
+cat >"$tree/ir/eval/recipe.c" <<'END'
+#include "ir/eval/eval.h"
 static void cube(void *dst, const void *const *src, size_t n, const void *param) {
     const float *x = src[0];
     for (size_t i = 0; i < n; i++) ((float *)dst)[i] = x[i] * x[i] * x[i];
@@ -43,14 +43,14 @@ END
 
 # ---- isa/README.md, "How to add": an instruction
 row isa/isa.def 'INSN(nop2, 0x7e, control, N, "", "", "nothing, twice")'
-cat >"$tree/runtime-sim/exec_recipe.c" <<'END'
+cat >"$tree/runtime-sim/exec/recipe.c" <<'END'
 #include "runtime-sim/state.h"
 void sim_exec_nop2(sim_ctx *c) {}
 END
 
 # ---- passes/README.md, "Add a pass"
 row passes/passes.def 'PASS("noop", noop, "", "", EXACT, "change nothing")'
-cat >"$tree/passes/noop.c" <<'END'
+cat >"$tree/passes/graph/noop.c" <<'END'
 #include "passes/pass.h"
 ir_module *pass_noop(const ir_module *m, const pass_options *o, diag_sink *diags) {
     ir_module *out = ir_module_derive(m);
@@ -61,7 +61,7 @@ END
 
 # ---- frontend/README.md, "Add an operator"
 row frontend/onnx_ops.def 'ONNX_OP("recipe.test", "Cube", 1, cube, 0)'
-cat >"$tree/frontend/op_recipe.c" <<'END'
+cat >"$tree/frontend/ops/recipe.c" <<'END'
 #include "frontend/import.h"
 bool onnx_import_cube(onnx_call *c) {
     ir_val x = onnx_in(c, 0);
@@ -148,7 +148,7 @@ value y '\x00\x00\x00\x41\x00\x00\x80\xbf' >"$case/test_data_set_0/output_0.pb" 
 expect "ONNX operator" '^PASS +.*cube' "$ohmic" onnx-test "$case"
 
 # ---- what is forgotten is named
-rm "$tree"/ir/{infer,eval}_recipe.c "$tree"/runtime-sim/exec_recipe.c "$tree"/passes/noop.c "$tree"/frontend/op_recipe.c
+rm "$tree"/ir/{infer,eval}/recipe.c "$tree"/runtime-sim/exec/recipe.c "$tree"/passes/graph/noop.c "$tree"/frontend/ops/recipe.c
 if build; then fail "the build does not miss the functions"; fi
 for name in ir_infer_t_cube ir_eval_t_cube sim_exec_nop2 pass_noop onnx_import_cube; do
   grep -qE "undefined reference to .$name'" "$work/log" || { tail -n 40 "$work/log"; fail "the build does not name $name"; }

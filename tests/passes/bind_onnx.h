@@ -1,9 +1,9 @@
 // An ONNX file as a source for bind: what the command does, for tests.
-#ifndef OHMIC_TESTS_BIND_ONNX_H
-#define OHMIC_TESTS_BIND_ONNX_H
+#ifndef OHMIC_TESTS_PASSES_BIND_ONNX_H
+#define OHMIC_TESTS_PASSES_BIND_ONNX_H
 
 #include "frontend/onnx.h"
-#include "passes/bind.h"
+#include "passes/tokens/bind.h"
 
 static inline bool bind_onnx_import(void *ctx, const bind_shape *shapes, const tensor_named *values,
                                     size_t n_values, ir_module *m, const char *name,

@@ -1,7 +1,7 @@
 // Hand-written probes for find-tokens: parts of templates, and a run whose operations or findings
 // are compared.
-#ifndef OHMIC_TESTS_FIND_TOKENS_CASE_H
-#define OHMIC_TESTS_FIND_TOKENS_CASE_H
+#ifndef OHMIC_TESTS_PASSES_FIND_TOKENS_CASE_H
+#define OHMIC_TESTS_PASSES_FIND_TOKENS_CASE_H
 
 #include <setjmp.h>
 #include <stdarg.h>

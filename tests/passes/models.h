@@ -3,7 +3,7 @@
 #define OHMIC_TESTS_PASSES_MODELS_H
 
 #include "frontend/onnx.h"
-#include "ir/interp.h"
+#include "ir/eval/interp.h"
 #include "ir/ir.h"
 #include <stdio.h>
 #include <string.h>

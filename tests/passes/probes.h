@@ -7,8 +7,8 @@
 #ifndef OHMIC_TESTS_PASSES_PROBES_H
 #define OHMIC_TESTS_PASSES_PROBES_H
 
-#include "ir/text.h"
-#include "ir/verify.h"
+#include "ir/text/text.h"
+#include "ir/verify/verify.h"
 #include "passes/pass.h"
 #include <ctype.h>
 #include <stdio.h>

@@ -10,7 +10,7 @@
 
 #include "bind_onnx.h"
 #include "passes/pass.h"
-#include "support/file.h"
+#include "support/file/file.h"
 #include "tests/frontend/onnx_writer.h"
 
 #define DIR OHMIC_BUILD_DIR "/onnx_activations"

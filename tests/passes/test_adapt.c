@@ -9,10 +9,10 @@
 #include <cmocka.h>
 
 #include "bind_onnx.h"
-#include "ir/text.h"
-#include "ir/verify.h"
-#include "passes/adapt.h"
-#include "support/json.h"
+#include "ir/text/text.h"
+#include "ir/verify/verify.h"
+#include "passes/precision/adapt.h"
+#include "support/file/json.h"
 #include "tests/shared.h"
 #include <math.h>
 #include <string.h>

@@ -7,8 +7,8 @@
 
 #include <cmocka.h>
 
-#include "ir/verify.h"
-#include "passes/bind.h"
+#include "ir/verify/verify.h"
+#include "passes/tokens/bind.h"
 #include <string.h>
 
 // ---- a model: ids -> table rows, plus a position table sliced to the length --------------------

@@ -7,10 +7,10 @@
 
 #include <cmocka.h>
 
-#include "ir/text.h"
-#include "ir/verify.h"
+#include "ir/text/text.h"
+#include "ir/verify/verify.h"
 #include "passes/pass.h"
-#include "support/file.h"
+#include "support/file/file.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

@@ -10,9 +10,9 @@
 #include <cmocka.h>
 
 #include "bind_onnx.h"
-#include "ir/interp.h"
-#include "ir/text.h"
-#include "ir/verify.h"
+#include "ir/eval/interp.h"
+#include "ir/text/text.h"
+#include "ir/verify/verify.h"
 #include "models.h"
 #include "tests/shared.h"
 #include <math.h>

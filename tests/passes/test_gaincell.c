@@ -9,7 +9,7 @@
 
 #include "bind_onnx.h"
 #include "gaincell.h"
-#include "ir/text.h"
+#include "ir/text/text.h"
 #include "passes/pass.h"
 #include "tests/shared.h"
 

@@ -11,10 +11,10 @@
 
 #include <cmocka.h>
 
-#include "ir/text.h"
-#include "ir/verify.h"
+#include "ir/text/text.h"
+#include "ir/verify/verify.h"
 #include "passes/pass.h"
-#include "support/file.h"
+#include "support/file/file.h"
 #include <dirent.h>
 #include <stdlib.h>
 #include <string.h>

@@ -6,9 +6,9 @@
 
 #include <cmocka.h>
 
-#include "ir/text.h"
+#include "ir/text/text.h"
 #include "passes/pass.h"
-#include "support/file.h"
+#include "support/file/file.h"
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>

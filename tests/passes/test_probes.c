@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "ir/text.h"
+#include "ir/text/text.h"
 #include "models.h"
 #include "passes/pass.h"
 #include "tests/shared.h"

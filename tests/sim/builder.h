@@ -26,7 +26,7 @@ static inline machine build_chip(void) {
 #define PARAM_INT(section, key, dflt, lo, hi, unit, text) m.section.key = dflt;
 #define PARAM_REAL(section, key, dflt, lo, hi, unit, text) m.section.key = dflt;
 #define PARAM_ENUM(section, key, dflt, choices, text) m.section.key = dflt;
-#include "isa/machine.def"
+#include "isa/machine/machine.def"
     m.tile.crossbars = m.tile.scratchpad = 0;
     return m;
 }

@@ -1,6 +1,6 @@
 // Rings: attention against a plain reference over all tokens; chunks, wraps, windows, masks,
 // biases, grouped heads, banks; the unfused spelling; loading and reading back.
-#include "support/num.h"
+#include "support/num/num.h"
 #include "tests/sim/builder.h"
 #include "tests/sim/random.h"
 #include <setjmp.h>

@@ -1,6 +1,6 @@
 // Data movement and digital instructions on hand-made programs: values by hand or by the formula of
 // docs/numerics.md written out here.
-#include "support/num.h"
+#include "support/num/num.h"
 #include "tests/sim/builder.h"
 #include "tests/sim/random.h"
 #include <math.h>
@@ -31,7 +31,7 @@ static void test_elementwise(void **state) {
     float bounds[2] = {-1, 10};
     static const char *const names[] = {
 #define FN1(name, code, summary) [code] = #name,
-#include "support/fn.def"
+#include "support/num/fn.def"
     };
     arena *a = arena_new();
     for (uint16_t fn = 0; fn < ARRAY_LEN(names); fn++) {

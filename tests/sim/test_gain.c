@@ -1,8 +1,8 @@
 // The gain-cell unit: against an independent evaluation in doubles from shared/facts/hardware.md
 // 2.2; against the interpreter's to the bit; all instruction sets, cuts, threads; time and energy.
-#include "ir/charge.h"
-#include "runtime-sim/gain.h"
-#include "runtime-sim/gain_cost.h"
+#include "ir/kernel/charge.h"
+#include "runtime-sim/gain/cost.h"
+#include "runtime-sim/gain/gain.h"
 #include "tests/sim/builder.h"
 #include "tests/sim/random.h"
 #include <math.h>

@@ -1,7 +1,7 @@
 // Score read-out with levels and converters against a plain loop of docs/gain-cells.md over all
 // tokens; sinks; what its counters say; loading and reading back; state across simulators.
-#include "runtime-sim/gain_cost.h"
-#include "support/num.h"
+#include "runtime-sim/gain/cost.h"
+#include "support/num/num.h"
 #include "tests/sim/builder.h"
 #include "tests/sim/random.h"
 #include <math.h>

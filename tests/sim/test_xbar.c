@@ -1,6 +1,6 @@
 // Crossbar engines: the naive loop over cells is the oracle; every engine on every path gives its
 // sums and its counts, and exact converters give the plain integer product.
-#include "runtime-sim/xbar.h"
+#include "runtime-sim/xbar/xbar.h"
 #include "support/base.h"
 #include "tests/sim/random.h"
 #include <setjmp.h>

@@ -1,5 +1,5 @@
 // Little-endian bytes: what is written is read back; what is not there is never read.
-#include "support/bytes.h"
+#include "support/file/bytes.h"
 #include <setjmp.h>
 #include <stdarg.h>
 

@@ -1,5 +1,5 @@
 // elem.h: exhaustive half-precision conversions, and every pair of types at its edges.
-#include "support/elem.h"
+#include "support/num/elem.h"
 #include <setjmp.h>
 #include <stdarg.h>
 // cmocka.h needs the two above

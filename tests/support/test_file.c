@@ -1,6 +1,6 @@
 // file.h, json.h: reading, atomic writing, paths. parallel.h: every index once.
-#include "support/file.h"
-#include "support/json.h"
+#include "support/file/file.h"
+#include "support/file/json.h"
 #include "support/parallel.h"
 #include <setjmp.h>
 #include <stdarg.h>

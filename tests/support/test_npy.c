@@ -1,6 +1,6 @@
 // tensor.h: shapes, npy and npz, the error measure.
-#include "support/file.h"
-#include "support/tensor.h"
+#include "support/file/file.h"
+#include "support/num/tensor.h"
 #include "support/vec.h"
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 // num.h against libm in double: every float exponent with sampled mantissas, special values, and
 // the array functions against the single ones bit for bit.
-#include "support/num.h"
+#include "support/num/num.h"
 #include "support/vec.h"
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 // yaml.h: what is read, and that hostile files end in one diagnostic.
-#include "support/yaml.h"
+#include "support/file/yaml.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>

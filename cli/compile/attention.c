@@ -1,0 +1,125 @@
+// What the summary says about attention: read-out, device, and how much of the gain cells stands
+// idle. Rings of which the same can be said are counted, not repeated.
+#include "cli/compile/compile.h"
+#include "ir/readout.h"
+#include "support/vec.h"
+#include <inttypes.h>
+#include <string.h>
+
+typedef struct {
+    const ir_attrs *attrs;
+    size_t count;
+    bool charge;
+    int64_t heads, q_per_kv, slots, window, sub_tile, sub_tiles, d, dv;
+    double idle;      // share of the cells
+    const char *text; // all of it but the count
+} kind;
+typedef VEC(kind) kinds;
+
+static const char *levels(arena *a, int64_t n) {
+    return n ? arena_printf(a, "%" PRId64, n) : "real";
+}
+
+static const char *device(arena *a, const kind *x) {
+    const ir_attrs *l = x->attrs;
+    const char *q = levels(a, ir_attr_int(l, IR_ATTR_q_levels, 0)),
+               *kv = levels(a, ir_attr_int(l, IR_ATTR_kv_levels, 0));
+    if (!x->charge && !ir_attr_has(l, IR_ATTR_sub_tile)) return "real numbers";
+    if (!x->charge) {
+        int64_t bits = ir_attr_int(l, IR_ATTR_adc_bits, 0);
+        const char *adc =
+            bits ? arena_printf(a, "%" PRId64 "-bit converter", bits) : "exact converter";
+        return arena_printf(a, "levels q %s, kv %s, p %s; %s", q, kv,
+                            levels(a, ir_attr_int(l, IR_ATTR_p_levels, 0)), adc);
+    }
+    size_t n;
+    const double *cell = ir_attr_floats(l, IR_ATTR_cell, &n);
+    const char *p = "";
+    for (size_t i = 0; i < n; i++) p = arena_printf(a, "%s%s%.5g", p, i ? ", " : "", cell[i]);
+    double decay = ir_attr_float(l, IR_ATTR_decay, 0);
+    return arena_printf(a, "levels q %s, kv %s, out %s; cell [%s], saturates: %s, %s", q, kv,
+                        levels(a, ir_attr_int(l, IR_ATTR_out_levels, 0)), p,
+                        ir_attr_str(l, IR_ATTR_saturate, "none"),
+                        decay > 0 ? arena_printf(a, "decay %.4g a token", decay) : "no decay");
+}
+
+static kind describe(arena *a, const ir_attrs *l, const machine *chip) {
+    kind x = {.attrs = l, .count = 1, .charge = readout_is_charge(l)};
+    x.heads = ir_attr_int(l, IR_ATTR_n_kv, 1);
+    x.q_per_kv = ir_attr_int(l, IR_ATTR_q_per_kv, 1);
+    x.slots = ir_attr_int(l, IR_ATTR_slots, 1);
+    x.window = ir_attr_int(l, IR_ATTR_window, 0);
+    if (x.window <= 0 || x.window > x.slots) x.window = x.slots;
+    x.d = ir_attr_int(l, IR_ATTR_d, 1);
+    x.dv = ir_attr_int(l, IR_ATTR_dv, x.d);
+    x.sub_tile = ir_attr_int(l, IR_ATTR_sub_tile, chip->gain.sub_tile);
+    x.sub_tiles = ceil_div_i64(x.slots, x.sub_tile);
+    int64_t width = chip->gain.head_width;
+    if (width > 0) {
+        int64_t cells = x.charge ? 1 : max_i64(1, chip->gain.score_cells); // of an element
+        int64_t arrays = ceil_div_i64(x.d * cells, width) + ceil_div_i64(x.dv * cells, width);
+        x.idle = 1 - (double)(x.slots * (x.d + x.dv) * cells) /
+                         (double)(x.sub_tiles * x.sub_tile * arrays * width);
+    }
+    const char *window = x.window < x.slots ? arena_printf(a, ", window %" PRId64, x.window) : "";
+    const char *heads = arena_printf(a, "%" PRId64 " heads", x.heads);
+    if (x.q_per_kv > 1)
+        heads =
+            arena_printf(a, "%" PRId64 " query heads on %" PRId64, x.heads * x.q_per_kv, x.heads);
+    const char *idle =
+        x.idle > 0 ? arena_printf(a, ", %.1f %% of the cells idle", 100 * x.idle) : "";
+    x.text = arena_printf(
+        a, "by %s: %s, %" PRId64 " slots in %" PRId64 " sub-tile%s of %" PRId64 "%s%s; %s",
+        x.charge ? "charges" : "scores", heads, x.slots, x.sub_tiles, x.sub_tiles == 1 ? "" : "s",
+        x.sub_tile, window, idle, device(a, &x));
+    return x;
+}
+
+static kinds collect(arena *a, const compilation *c) {
+    kinds list = {0};
+    for (size_t i = 0; i < c->module->symbols.count; i++) {
+        const ir_symbol *s = c->module->symbols.items[i];
+        if (s->kind != IR_SYM_RING) continue;
+        kind x = describe(a, &s->attrs, c->chip);
+        size_t k = 0;
+        while (k < list.count && strcmp(list.items[k].text, x.text) != 0) k++;
+        if (k < list.count)
+            list.items[k].count++;
+        else
+            vec_push(&list, x);
+    }
+    return list;
+}
+
+void compile_attention(const compilation *c, FILE *out) {
+    arena *a = arena_new();
+    kinds list = collect(a, c);
+    for (size_t i = 0; i < list.count; i++)
+        fprintf(out, "%-9s %zu read out %s\n", i ? "" : "attention", list.items[i].count,
+                list.items[i].text);
+    if (c->program->token_period_ns > 0)
+        fprintf(out, "          token period %.6g ns\n", c->program->token_period_ns);
+    vec_free(&list);
+    arena_free(a);
+}
+
+json_t *compile_attention_json(const compilation *c) {
+    arena *a = arena_new();
+    kinds list = collect(a, c);
+    json_t *out = json_array();
+    for (size_t i = 0; i < list.count; i++) {
+        const kind *x = &list.items[i];
+        json_array_append_new(
+            out,
+            json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:s}", "readout",
+                      x->charge ? "charge" : "score", "rings", (json_int_t)x->count, "heads",
+                      (json_int_t)x->heads, "query_heads", (json_int_t)(x->heads * x->q_per_kv),
+                      "slots", (json_int_t)x->slots, "window", (json_int_t)x->window, "sub_tiles",
+                      (json_int_t)x->sub_tiles, "sub_tile", (json_int_t)x->sub_tile, "key_columns",
+                      (json_int_t)x->d, "value_columns", (json_int_t)x->dv, "idle_cells", x->idle,
+                      "device", device(a, x)));
+    }
+    vec_free(&list);
+    arena_free(a);
+    return out;
+}

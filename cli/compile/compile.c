@@ -1,0 +1,142 @@
+// Compiling: options to passes to program; see compile.h.
+#include "cli/compile/compile.h"
+#include "backend/backend.h"
+#include "ir/text/text.h"
+#include "ir/verify/verify.h"
+#include "isa/machine/machine.h"
+#include "isa/verify/verify.h"
+#include "passes/tokens/bind.h"
+#include "support/file/file.h"
+#include "support/progress.h"
+#include "support/vec.h"
+#include <stdlib.h>
+#include <string.h>
+
+// ---- options ---------------------------------------------------------------------------------
+
+// "INPUT:AXIS=ROLE" or "INPUT:AXIS=ROLE:DOMAIN"
+static bool parse_axis(arena *a, const char *text, pass_axis_role *out, diag_sink *diags) {
+    const char *name, *role;
+    char *colon, *end = NULL;
+    if (arena_pair(a, text, &name, &role) && (colon = strrchr(name, ':')) != NULL) {
+        out->axis = (int)strtol(colon + 1, &end, 10);
+        const char *domain = strchr(role, ':');
+        *out =
+            (pass_axis_role){.input = arena_strn(a, name, (size_t)(colon - name)),
+                             .axis = out->axis,
+                             .role = domain ? arena_strn(a, role, (size_t)(domain - role)) : role,
+                             .domain = domain ? domain + 1 : NULL};
+        if (end != colon + 1 && !*end) return true;
+    }
+    diag_emit(diags, DIAG_ID_usage, DIAG_NOWHERE,
+              "--axis wants INPUT:AXIS=ROLE, e.g. input_ids:1=tokens, found '%s'", text);
+    return false;
+}
+
+bool compile_options(const args *a, compilation *c, diag_sink *diags) {
+    size_t n, errors = diag_errors(diags);
+    arena *mem = args_arena(a);
+    const char *const *sets = args_list(a, "set", &n);
+    pass_options *o = &c->options;
+    *o = pass_options_default();
+    c->chip = machine_load(mem, args_string(a, "chip", "ohmic-1"), sets, n, diags);
+    o->machine = c->chip;
+    o->max_tokens = args_int(a, "max-tokens", 0);
+    o->max_chunk = args_int(a, "max-chunk", 0);
+    o->slots = args_int(a, "slots", 0);
+    o->window = args_int(a, "window", 0);
+    o->mask = args_string(a, "mask", NULL);
+    o->logits = args_string(a, "logits", "all");
+    o->calibrate = args_string(a, "calibrate", NULL);
+    o->quant_scope = args_string(a, "quant-scope", "row");
+    o->attention = args_string(a, "attention", "softmax");
+    o->adapt = args_string(a, "adapt", NULL);
+    o->token_period = args_real(a, "token-period", 0);
+    o->seed = (uint64_t)args_int(a, "seed", 0);
+    o->threads = (int)args_int(a, "threads", 0);
+    static const struct {
+        const char *option;
+        int64_t least;
+    } counts[] = {{"max-tokens", 1}, {"max-chunk", 1}, {"slots", 1}, {"window", 1}, {"threads", 0}};
+    for (size_t i = 0; i < ARRAY_LEN(counts); i++) {
+        int64_t v = args_int(a, counts[i].option, counts[i].least);
+        if (v < counts[i].least || v > INT32_MAX)
+            diag_emit(diags, DIAG_ID_usage, DIAG_NOWHERE,
+                      "--%s must lie in %lld ... %d, found %lld", counts[i].option,
+                      (long long)counts[i].least, INT32_MAX, (long long)v);
+    }
+    if (strcmp(o->attention, "softmax") != 0 && strcmp(o->attention, "hard-sigmoid") != 0)
+        diag_emit(diags, DIAG_ID_usage, DIAG_NOWHERE,
+                  "--attention must be softmax or hard-sigmoid, found '%s'", o->attention);
+    if (!(o->token_period >= 0))
+        diag_emit(diags, DIAG_ID_usage, DIAG_NOWHERE,
+                  "--token-period must not be negative, found %g", o->token_period);
+    const char *const *axes = args_list(a, "axis", &n);
+    pass_axis_role *roles = ARENA_ARRAY(mem, pass_axis_role, n + 1);
+    for (size_t i = 0; i < n; i++) parse_axis(mem, axes[i], &roles[i], diags);
+    o->axes = roles;
+    o->n_axes = n;
+    c->checks = (pass_checks){.verify_each = args_flag(a, "verify-each"),
+                              .check_equivalence = args_flag(a, "check-equivalence"),
+                              .dump_dir = args_string(a, "dump-ir", NULL)};
+    return c->chip && diag_errors(diags) == errors;
+}
+
+// ---- model in --------------------------------------------------------------------------------
+
+bool compile_open(const args *a, const char *path, compilation *c, diag_sink *diags) {
+    if (file_ends_in(path, ".oir")) {
+        c->module = ir_parse_file(path, diags);
+        return c->module && ir_verify(c->module, path, diags);
+    }
+    c->onnx = onnx_open(path, diags);
+    if (!c->onnx) return false;
+    c->module = compile_bind(a, c->onnx, &c->options, diags);
+    return c->module != NULL;
+}
+
+// ---- program out -----------------------------------------------------------------------------
+
+static void show_pass(void *ctx, size_t index, size_t count, const char *name) {
+    (void)count;
+    (void)name;
+    progress_set(ctx, index);
+}
+
+bool compile_program(compilation *c, diag_sink *diags) {
+    const char *after = ir_attr_str(&c->module->attrs, IR_ATTR_after, NULL);
+    size_t first = 0;
+    if (after) {
+        pass_id id;
+        if (!pass_parse(after, &id)) {
+            diag_emit(diags, DIAG_ID_usage, DIAG_NOWHERE,
+                      "the module says it was made by pass '%s', which does not exist", after);
+            return false;
+        }
+        first = (size_t)id + 1;
+    }
+    pass_pipeline p = {0};
+    for (size_t i = first; i < PASS_COUNT; i++) vec_push(&p, pass_step_of((pass_id)i));
+    progress *bar = progress_new("compiling", p.count);
+    c->checks.progress = show_pass;
+    c->checks.progress_ctx = bar;
+    ir_module *done = pass_run_pipeline(&p, c->module, &c->options, &c->checks, diags);
+    progress_free(bar);
+    vec_free(&p);
+    if (!done) return false;
+    ir_module_free(c->module);
+    c->module = done;
+    if (done->stage != IR_MAPPED) {
+        diag_emit(diags, DIAG_ID_usage, DIAG_NOWHERE,
+                  "the module did not become a program: its stage is still that of a graph");
+        return false;
+    }
+    c->program = be_emit(done, c->chip, "ohmic " OHMIC_VERSION, diags);
+    return c->program && isa_verify(c->program, c->chip, "compiled program", diags);
+}
+
+void compile_close(compilation *c) {
+    isa_program_free(c->program);
+    ir_module_free(c->module);
+    onnx_close(c->onnx);
+}

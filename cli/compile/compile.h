@@ -1,0 +1,77 @@
+// Compiling, as the commands share it: a model in, a verified program out.
+#ifndef OHMIC_CLI_COMPILE_COMPILE_H
+#define OHMIC_CLI_COMPILE_COMPILE_H
+
+#include "cli/args.h"
+#include "frontend/onnx.h"
+#include "isa/program.h"
+#include "passes/pass.h"
+#include <jansson.h>
+
+// Options of every command that compiles; put into its table with COMPILE_OPTIONS.
+#define COMPILE_OPTIONS                                                                         \
+    {"chip", 'c', ARG_STRING, "CHIP",                                                           \
+     "chip to compile for: a name (`ohmic chips`) or a YAML file; default ohmic-1"},            \
+        {"set", 0, ARG_LIST, "KEY=VALUE",                                                       \
+         "change a parameter of the chip, e.g. crossbar.rows=64"},                              \
+        {"max-tokens", 0, ARG_INT, "N",                                                         \
+         "largest position + 1; default: the position table's rows, else 512"},                 \
+        {"max-chunk", 0, ARG_INT, "N",                                                          \
+         "most rows in one step; default: 64, or max-tokens for whole-sequence models"},        \
+        {"slots", 0, ARG_INT, "N", "tokens a ring stores; default: what the window needs"},     \
+        {"window", 0, ARG_INT, "N",                                                             \
+         "tokens a row sees; smaller than the model's changes what it means"},                  \
+        {"bind", 0, ARG_LIST, "NAME=VALUE",                                                     \
+         "size of a dynamic dimension, or position_ids=positions"},                             \
+        {"axis", 0, ARG_LIST, "INPUT:AXIS=ROLE",                                                \
+         "what an axis counts: batch, tokens, past, fixed"},                                    \
+        {"mask", 0, ARG_STRING, "KIND", "what a [T,T] mask input means: all, causal, padding"}, \
+        {"logits", 0, ARG_STRING, "WHICH", "rows of the logits kept: all (default) or last"},   \
+        {"calibrate", 0, ARG_STRING, "FILE",                                                    \
+         "text (JSON lists of token ids) or npz that static scales are chosen on"},             \
+        {"quant-scope", 0, ARG_STRING, "SCOPE",                                                 \
+         "dynamic per-tensor scales: row (default) or tensor"},                                 \
+        {"attention", 0, ARG_STRING, "KIND",                                                    \
+         "softmax (default), or hard-sigmoid: replaced by charge read-out"},                    \
+        {"adapt", 0, ARG_STRING, "FILE",                                                        \
+         "text (JSON lists of token ids) that scalings of charge read-out are fitted on"},      \
+        {"token-period", 0, ARG_REAL, "NS",                                                     \
+         "time from token to token, which decay counts in; default: the model's"},              \
+        {"seed", 0, ARG_INT, "N", "seed of placement and seeded inputs"},                       \
+        {"threads", 't', ARG_INT, "N", "threads; never changes a result; default: all cores"},  \
+        {"dump-ir", 0, ARG_STRING, "DIR", "write IR text after every pass"},                    \
+        {"verify-each", 0, ARG_FLAG, NULL, "run the IR verifier after every pass"}, {           \
+        "check-equivalence", 0, ARG_FLAG, NULL,                                                 \
+            "interpret before and after every pass and compare"                                 \
+    }
+
+typedef struct {
+    machine *chip;
+    pass_options options;
+    pass_checks checks;
+    onnx_model *onnx;  // NULL when compiling IR text
+    ir_module *module; // allocated; NULL until compile_model
+    isa_program *program;
+} compilation;
+
+// Reads the options into *c. False: reported.
+bool compile_options(const args *a, compilation *c, diag_sink *diags);
+// Opens a model (.onnx, or .oir of any stage) and binds it: c->module is what the passes start
+// from.
+bool compile_open(const args *a, const char *path, compilation *c, diag_sink *diags);
+// The binding of an ONNX model, as probe functions. NULL: reported.
+ir_module *compile_bind(const args *given, onnx_model *model, const pass_options *o,
+                        diag_sink *diags);
+// Runs the passes that are left, emits and verifies. False: reported.
+bool compile_program(compilation *c, diag_sink *diags);
+void compile_close(compilation *c);
+
+// The screen that says what was mapped where.
+void compile_summary(const compilation *c, const char *path, FILE *out);
+void compile_summary_json(const compilation *c, const char *path, FILE *out);
+
+// Parts of both that speak of attention.
+void compile_attention(const compilation *c, FILE *out);
+json_t *compile_attention_json(const compilation *c);
+
+#endif

@@ -1,0 +1,189 @@
+// The screen after a compile: what was mapped where, what was assumed.
+#include "cli/compile/compile.h"
+#include "isa/machine/machine.h"
+#include "support/file/file.h"
+#include <inttypes.h>
+#include <string.h>
+
+typedef struct {
+    uint32_t tiles, crossbars, rings, heads, instructions;
+    uint64_t weights, cells, pad_bytes, mem_bytes, table_bytes;
+} totals;
+
+static uint64_t tile_bytes(const isa_tile *t, isa_space space) {
+    uint64_t end = 0;
+    for (uint32_t i = 0; i < t->n_buffers; i++) {
+        const isa_buffer *b = &t->buffers[i];
+        uint64_t last = b->base + (uint64_t)b->depth * b->stride;
+        if (b->parent == i && b->space == space && last > end) end = last;
+    }
+    return end;
+}
+
+static uint32_t tile_heads(const isa_tile *t) {
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < t->n_rings; i++) n += t->rings[i].n_kv;
+    return n;
+}
+
+static totals count(const isa_program *p) {
+    totals s = {.tiles = p->n_tiles, .table_bytes = p->tables_bytes};
+    for (uint32_t i = 0; i < p->n_tiles; i++) {
+        const isa_tile *t = &p->tiles[i];
+        s.crossbars += t->n_blocks;
+        s.rings += t->n_rings;
+        s.heads += tile_heads(t);
+        for (uint32_t k = 0; k < p->n_phases; k++) s.instructions += t->phase[k].count;
+        for (uint32_t g = 0; g < t->n_groups; g++)
+            s.weights += (uint64_t)(t->groups[g].k1 - t->groups[g].k0) * t->groups[g].n;
+        s.pad_bytes += tile_bytes(t, ISA_PAD);
+        s.mem_bytes += tile_bytes(t, ISA_MEM);
+    }
+    return s;
+}
+
+static void print_bytes(FILE *out, uint64_t n) {
+    if (n < 10 * 1024)
+        fprintf(out, "%" PRIu64 " B", n);
+    else if (n < 10ull * 1024 * 1024)
+        fprintf(out, "%.1f KiB", (double)n / 1024);
+    else
+        fprintf(out, "%.1f MiB", (double)n / (1024 * 1024));
+}
+
+// Names of a tile's groups, as many as fit: the ONNX part after the compiler's prefix.
+static void print_groups(const isa_program *p, const isa_tile *t, FILE *out) {
+    size_t room = 58;
+    for (uint32_t g = 0; g < t->n_groups; g++) {
+        const char *name = isa_str(p, t->groups[g].name);
+        if (strncmp(name, "g.", 2) == 0) name += 2;
+        size_t n = strlen(name) + 2;
+        if (n > room) {
+            fprintf(out, " +%u", t->n_groups - g);
+            return;
+        }
+        room -= n;
+        fprintf(out, "%s%s", g ? ", " : "", name);
+    }
+    if (t->n_groups == 0) fprintf(out, "-");
+}
+
+enum { SHOWN_TILES = 14, BAR = 8 };
+
+static void print_tiles(const isa_program *p, const machine *chip, FILE *out) {
+    fprintf(out, "\n  tile  crossbars            heads  scratchpad  holds\n");
+    for (uint32_t i = 0; i < p->n_tiles; i++) {
+        const isa_tile *t = &p->tiles[i];
+        if (i == SHOWN_TILES - 1 && p->n_tiles > SHOWN_TILES) {
+            fprintf(out, "  ...   %u more (`ohmic nm` lists all)\n", p->n_tiles - i);
+            return;
+        }
+        char bar[BAR + 1];
+        int64_t cap = chip->tile.crossbars;
+        int full = cap ? (int)((int64_t)t->n_blocks * BAR / cap) : t->n_blocks ? BAR : 0;
+        for (int k = 0; k < BAR; k++) bar[k] = k < full ? '#' : '.';
+        bar[BAR] = 0;
+        char of[24] = "";
+        if (cap) snprintf(of, sizeof of, "/%lld", (long long)cap);
+        char used[32];
+        snprintf(used, sizeof used, "%u%s", t->n_blocks, of);
+        fprintf(out, "  %-4u  [%s] %-8s  %5u  %8.1f K  ", i, bar, used, tile_heads(t),
+                (double)tile_bytes(t, ISA_PAD) / 1024);
+        print_groups(p, t, out);
+        fputc('\n', out);
+    }
+}
+
+static void print_lines(const char *text, const char *lead, FILE *out) {
+    while (*text) {
+        size_t n = strcspn(text, "\n");
+        fprintf(out, "%s%.*s\n", lead, (int)n, text);
+        text += n + (text[n] == '\n');
+    }
+}
+
+static void print_rows(const isa_program *p, FILE *out) {
+    const isa_phase *last = &p->phases[p->n_phases - 1];
+    uint32_t most = p->max_chunk;
+    for (int d = ISA_DOMAINS; p->n_phases > 1 && d-- > 0;)
+        if (last->free_domains >> d & 1) most = last->max_rows[d];
+    fprintf(out, "tokens    positions 0 ... %u, at most %u a step", p->max_tokens - 1, most);
+    for (int d = 0; p->n_phases > 1 && d < ISA_DOMAINS; d++)
+        if (p->phases[0].free_domains >> d & 1)
+            fprintf(out, "; before them an encoder's, up to %u at once", p->phases[0].max_rows[d]);
+    fputc('\n', out);
+}
+
+void compile_summary(const compilation *c, const char *path, FILE *out) {
+    const isa_program *p = c->program;
+    const machine *chip = c->chip;
+    totals s = count(p);
+    if (c->onnx) {
+        const onnx_info *info = onnx_describe(c->onnx);
+        fprintf(out, "model     %s (%s %s, opset %lld): %zu nodes, %.2f M weights on crossbars\n",
+                file_base(info->path), info->producer ? info->producer : "?",
+                info->producer_version ? info->producer_version : "", (long long)info->opset,
+                info->n_nodes, (double)s.weights / 1e6);
+    }
+    fprintf(out, "program   %s: %u instructions on %u tiles; %s\n", path, s.instructions, s.tiles,
+            p->class == ISA_STREAM ? "a sequence may be cut into steps anywhere"
+                                   : "a whole sequence a step");
+    print_rows(p, out);
+    fprintf(out, "chip      %s: %s\n", chip->name, chip->summary);
+    double cells =
+        (double)s.crossbars * (double)chip->crossbar.rows * (double)chip->crossbar.columns;
+    fprintf(out, "crossbars %u", s.crossbars);
+    if (cells > 0)
+        fprintf(out, " of %lld x %lld weights, %.1f %% of their cells used",
+                (long long)chip->crossbar.rows, (long long)chip->crossbar.columns,
+                100.0 * (double)s.weights / cells);
+    fprintf(out, "; %u rings with %u key/value heads\n", s.rings, s.heads);
+    compile_attention(c, out);
+    fprintf(out, "memory    scratchpads ");
+    print_bytes(out, s.pad_bytes);
+    fprintf(out, ", row stores ");
+    print_bytes(out, s.mem_bytes);
+    fprintf(out, ", tables ");
+    print_bytes(out, s.table_bytes);
+    fprintf(out, ", cells ");
+    print_bytes(out, p->cells_bytes);
+    fputc('\n', out);
+    print_tiles(p, chip, out);
+    if (*p->notes) {
+        fprintf(out, "\n");
+        print_lines(p->notes, "note: ", out);
+    }
+}
+
+void compile_summary_json(const compilation *c, const char *path, FILE *out) {
+    const isa_program *p = c->program;
+    totals s = count(p);
+    json_t *tiles = json_array(), *notes = json_array();
+    for (uint32_t i = 0; i < p->n_tiles; i++) {
+        const isa_tile *t = &p->tiles[i];
+        json_t *groups = json_array();
+        for (uint32_t g = 0; g < t->n_groups; g++)
+            json_array_append_new(groups, json_string(isa_str(p, t->groups[g].name)));
+        json_array_append_new(tiles,
+                              json_pack("{s:i, s:i, s:I, s:I, s:o}", "crossbars", (int)t->n_blocks,
+                                        "heads", (int)tile_heads(t), "scratchpad_bytes",
+                                        (json_int_t)tile_bytes(t, ISA_PAD), "row_store_bytes",
+                                        (json_int_t)tile_bytes(t, ISA_MEM), "groups", groups));
+    }
+    for (const char *text = p->notes; *text;) {
+        size_t n = strcspn(text, "\n");
+        json_array_append_new(notes, json_stringn(text, n));
+        text += n + (text[n] == '\n');
+    }
+    json_t *root = json_pack(
+        "{s:s, s:s, s:s, s:i, s:i, s:I, s:i, s:i, s:i, s:I, s:I, s:o, s:f, s:o, s:o}", "program",
+        path, "chip", c->chip->name, "class", p->class == ISA_STREAM ? "stream" : "whole",
+        "max_tokens", (int)p->max_tokens, "max_chunk", (int)p->max_chunk, "weights",
+        (json_int_t)s.weights, "instructions", (int)s.instructions, "crossbars", (int)s.crossbars,
+        "heads", (int)s.heads, "cells_bytes", (json_int_t)p->cells_bytes, "tables_bytes",
+        (json_int_t)s.table_bytes, "attention", compile_attention_json(c), "token_period_ns",
+        p->token_period_ns, "tiles", tiles, "notes", notes);
+    json_dumpf(root, out, JSON_INDENT(2));
+    fputc('\n', out);
+    json_decref(root);
+}

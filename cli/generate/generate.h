@@ -1,0 +1,92 @@
+// `ohmic generate`, internal: one text that grows, and what its files share.
+//
+// A sequence is the ids given (by the state file, by the prompt) and those generated behind them.
+// All are fed to the model in order, the last one when the next is asked for: between two tokens
+// exactly one id is not fed yet, or one is sampled that was not taken (`next`).
+#ifndef OHMIC_CLI_GENERATE_GENERATE_H
+#define OHMIC_CLI_GENERATE_GENERATE_H
+
+#include "cli/args.h"
+#include "cli/generate/sampler.h"
+#include "host/host.h"
+#include "tokenizer/tokenizer.h"
+#include <jansson.h>
+
+typedef VEC(char) text_buffer;
+
+// What one token cost; generate_metrics.c.
+typedef struct {
+    int32_t id;
+    int64_t pos;         // of the row that gave it
+    double held, slots;  // tokens and room, over all rings that the stream writes
+    double pj, ns;       // of the attention units: the row that gave it, through all rings
+    double oldest_decay; // what is left of the oldest visible charge; 1: no decay
+    sim_stats stats;     // of the steps since the token before
+} token_metrics;
+
+typedef struct {
+    arena *a;
+    const args *given;
+    diag_sink *diags;
+    program_file program;
+    const char *path; // of the program
+    engine *engine;
+    host_text model;
+    tokenizer *tokenizer; // NULL: ids only
+    sampler sampler;
+    uint64_t seed;
+
+    tokenizer_ids ids; // the whole sequence
+    size_t n_loaded;   // of them: from the state file
+    size_t n_prompt;   // this run's prompt, behind them
+    size_t n_given;    // not generated since the last prompt: where stop texts are looked for
+    bool has_next;     // `next` was sampled, and not taken
+    int32_t next;
+
+    tokenizer_stream stream;
+    text_buffer text; // of generated tokens
+    size_t base;      // where the text of ids[n_given] begins
+    size_t shown;     // bytes printed, by this run or before
+    size_t first;     // the first byte of this run
+    const char *const *stops;
+    size_t n_stops;
+
+    const char *why; // it stopped
+    double prefill_seconds, seconds;
+    VEC(double) pace; // seconds of each thousand tokens
+    VEC(token_metrics) metrics;
+    sim_stats counted; // totals before the token
+} generation;
+
+static inline size_t generate_made(const generation *g) {
+    return g->ids.count - g->n_loaded - g->n_prompt;
+}
+
+// ---- text (generate_text.c) ------------------------------------------------------------------
+
+// ids[from..] were there before: the decoder knows them, nothing is shown.
+void generate_text_skip(generation *g, size_t from, size_t until);
+// Decodes ids[from..until] without showing; for a text that was shown before.
+void generate_text_restore(generation *g, size_t from, size_t until);
+// The last id's text is added and shown as far as no stop text could begin in it. False: a stop
+// text is complete; the text is cut in front of it.
+bool generate_text_add(generation *g);
+// Shows what was held back, incomplete characters too.
+void generate_text_flush(generation *g);
+bool generate_text_is_quiet(const generation *g); // text is not printed as it comes
+
+// ---- state files (generate_state.c) ----------------------------------------------------------
+
+// Takes up the sequence of the file; options that are not given become those it was saved with.
+// False: reported, nothing changed.
+bool generate_load(generation *g, const char *path);
+bool generate_save(generation *g, const char *path); // false: reported
+
+// ---- metrics (generate_metrics.c) ------------------------------------------------------------
+
+void generate_measure(generation *g); // the token just taken
+// A line a token behind a line of names, tab-separated.
+void generate_metrics_print(const generation *g, FILE *out);
+json_t *generate_metrics_json(const generation *g);
+
+#endif

@@ -1,0 +1,72 @@
+// What every token cost and how full the rings were: a table, a row a token. Columns are the rows
+// of generate_metrics.def.
+#include "cli/generate/generate.h"
+#include "runtime-sim/gain/cost.h"
+#include "support/num/num.h"
+
+// Rings that the stream writes: of cross attention, only the encoder writes.
+static void look_at_rings(const generation *g, token_metrics *m) {
+    const sim *s = engine_sim(g->engine);
+    const isa_program *p = g->program.program;
+    m->oldest_decay = 1;
+    for (uint32_t t = 0; t < p->n_tiles; t++)
+        for (uint32_t r = 0; r < p->tiles[t].n_rings; r++) {
+            const isa_ring *d = &p->tiles[t].rings[r];
+            if (d->mode != ISA_RING_CAUSAL) continue;
+            sim_ring_fill f = sim_ring_look(s, t, r, 0);
+            m->held += f.held;
+            m->slots += f.slots;
+            if (f.oldest < 0) continue;
+            if (d->kind == ISA_RING_GAIN && d->sub_tile) { // rings of a token come one by one
+                sim_gain_cost_of_row cost = sim_gain_cost(g->program.chip, d, f.sub_tiles);
+                m->pj += cost.total_pj;
+                m->ns += cost.time_ns;
+            }
+            double left = num_exp_f64(-(double)d->decay * (double)(f.newest - f.oldest));
+            if (left < m->oldest_decay) m->oldest_decay = left;
+        }
+}
+
+void generate_measure(generation *g) {
+    if (!args_flag(g->given, "metrics") && !args_string(g->given, "metrics-file", NULL)) return;
+    sim_stats totals = sim_totals(engine_sim(g->engine));
+    token_metrics m = {.id = g->next, .pos = g->model.pos - 1};
+#define STAT(name, unit, summary) m.stats.name = totals.name - g->counted.name;
+#include "runtime-sim/stats.def"
+    g->counted = totals;
+    look_at_rings(g, &m);
+    vec_push(&g->metrics, m);
+}
+
+static double ratio(double part, double of) { return of > 0 ? part / of : 0; }
+
+void generate_metrics_print(const generation *g, FILE *out) {
+    const char *tab = "";
+#define METRIC(name, unit, digits, value, summary) \
+    fprintf(out, "%s%s", tab, #name);              \
+    tab = "\t";
+#include "cli/generate/metrics.def"
+    fputc('\n', out);
+    for (size_t i = 0; i < g->metrics.count; i++) {
+        const token_metrics *m = &g->metrics.items[i];
+        tab = "";
+#define METRIC(name, unit, digits, value, summary)        \
+    fprintf(out, "%s%.*g", tab, digits, (double)(value)); \
+    tab = "\t";
+#include "cli/generate/metrics.def"
+        fputc('\n', out);
+    }
+}
+
+json_t *generate_metrics_json(const generation *g) {
+    json_t *list = json_array();
+    for (size_t i = 0; i < g->metrics.count; i++) {
+        const token_metrics *m = &g->metrics.items[i];
+        json_t *row = json_object();
+#define METRIC(name, unit, digits, value, summary) \
+    json_object_set_new(row, #name, json_real((double)(value)));
+#include "cli/generate/metrics.def"
+        json_array_append_new(list, row);
+    }
+    return list;
+}

@@ -1,0 +1,197 @@
+// How well does a model predict text? Perplexity, and masked tokens.
+#include "eval/eval.h"
+#include "support/num/num.h"
+#include "support/progress.h"
+#include <inttypes.h>
+
+double eval_nll(const float *logits, int64_t n, int64_t target, bool *top) {
+    int64_t best = 0;
+    for (int64_t i = 1; i < n; i++)
+        if (logits[i] > logits[best]) best = i;
+    double sum = 0, m = (double)logits[best];
+    for (int64_t i = 0; i < n; i++) sum += num_exp_f64((double)logits[i] - m);
+    *top = best == target;
+    return num_log_f64(sum) + m - (double)logits[target];
+}
+
+static bool bad(const char *path, diag_sink *diags, const char *what) {
+    diag_emit(diags, DIAG_ID_json_syntax, DIAG_FILE(path), "%s", what);
+    return false;
+}
+
+int64_t *eval_ids(const json_t *list, arena *a, size_t *n) {
+    if (!json_is_array(list)) return NULL;
+    *n = json_array_size(list);
+    int64_t *ids = ARENA_ARRAY(a, int64_t, *n + 1);
+    for (size_t i = 0; i < *n; i++) {
+        const json_t *v = json_array_get(list, i);
+        if (!json_is_integer(v)) return NULL;
+        ids[i] = json_integer_value(v);
+    }
+    return ids;
+}
+
+// The host knows tensors: it calls every sequence the first of its batch.
+bool eval_run_ids(eval_model *m, const int64_t *ids, size_t n, const char *output, eval_place at,
+                  arena *a, tensor *rows, diag_sink *diags) {
+    diag_sink *own = diag_sink_new();
+    tensor_set in;
+    bool ok = eval_token_inputs(m, ids, n, a, &in, own) && eval_run(m, &in, output, a, rows, own);
+    diag_loc here = DIAG_AT(at.path, arena_printf(a, "%s %zu", at.what, at.index));
+    for (size_t i = 0; i < diag_count(own); i++) {
+        const diag *d = diag_get(own, i);
+        diag_loc loc = d->loc.file || d->loc.where ? d->loc : here;
+        if (d->severity == DIAG_NOTE)
+            diag_note(diags, loc, "%s", d->message);
+        else
+            diag_emit(diags, d->id, loc, "%s", d->message);
+    }
+    diag_sink_free(own);
+    return ok;
+}
+
+// Logits of every token of the sequence. False: reported.
+static bool logits_of(eval_model *m, const int64_t *ids, size_t n, const eval_options *o,
+                      eval_place at, arena *a, tensor *rows, diag_sink *diags) {
+    if (!eval_run_ids(m, ids, n, o->output, at, a, rows, diags)) return false;
+    if (rows->dim[0] == (int64_t)n) return true;
+    diag_emit(diags, DIAG_ID_eval_data, DIAG_NOWHERE,
+              "the output has %" PRId64 " rows for %zu tokens: scores need the logits of every "
+              "token (compile with --logits all)",
+              rows->dim[0], n);
+    return false;
+}
+
+bool eval_check_target(int64_t id, const tensor *rows, eval_place at, diag_sink *diags) {
+    if (id >= 0 && id < rows->dim[1]) return true;
+    diag_emit(diags, DIAG_ID_eval_data, DIAG_FILE(at.path),
+              "token %" PRId64 " of %s %zu is outside the model's %" PRId64 " tokens", id, at.what,
+              at.index, rows->dim[1]);
+    return false;
+}
+
+bool eval_check_any(const eval_score *s, const char *path, const char *wanted, diag_sink *diags) {
+    if (s->count) return true;
+    diag_emit(diags, DIAG_ID_eval_data, DIAG_FILE(path), "nothing to score: expected %s", wanted);
+    return false;
+}
+
+size_t eval_limited(size_t n, const eval_options *o) {
+    return o->limit > 0 && (size_t)o->limit < n ? (size_t)o->limit : n;
+}
+
+// ---- perplexity ------------------------------------------------------------------------------
+
+static bool score_text(eval_model *m, const json_t *list, size_t index, const char *path,
+                       const eval_options *o, eval_score *s, diag_sink *diags) {
+    arena *a = arena_new();
+    size_t n = 0;
+    int64_t *ids = eval_ids(list, a, &n);
+    tensor rows;
+    bool ok = ids || bad(path, diags, "expected a list of lists of token ids");
+    if (ok && o->end_token >= 0) ids[n++] = o->end_token;
+    if (ok && n > 1) {
+        eval_place at = {path, "sequence", index};
+        ok = logits_of(m, ids, n - 1, o, at, a, &rows, diags);
+        for (size_t i = 0; ok && i + 1 < n; i++) {
+            bool top;
+            ok = eval_check_target(ids[i + 1], &rows, at, diags);
+            if (!ok) break;
+            double nll = eval_nll((const float *)rows.data + (int64_t)i * rows.dim[1], rows.dim[1],
+                                  ids[i + 1], &top);
+            s->nll += nll;
+            s->right += top;
+            s->count++;
+            if (o->by_position)
+                eval_share_add(eval_table_range(&s->table[0], (int64_t)i + 1), nll, top);
+        }
+        s->sequences++;
+    }
+    arena_free(a);
+    return ok;
+}
+
+bool eval_perplexity(eval_model *m, const char *path, const eval_options *o, eval_score *s,
+                     diag_sink *diags) {
+    *s = (eval_score){.agree = -1};
+    if (o->by_position) s->table[0] = eval_table_ranges(o->arena, "position");
+    json_t *root = json_file_read(path, diags);
+    if (!root) return false;
+    bool ok = json_is_array(root) || bad(path, diags, "expected a list of lists of token ids");
+    size_t n = ok ? eval_limited(json_array_size(root), o) : 0;
+    progress *bar = progress_new("scoring", n);
+    for (size_t i = 0; ok && i < n; i++) {
+        ok = score_text(m, json_array_get(root, i), i, path, o, s, diags);
+        progress_set(bar, i + 1);
+    }
+    progress_free(bar);
+    json_decref(root);
+    return ok && eval_check_any(s, path,
+                                "a text with a token behind its first, which is context (with "
+                                "--end-token a text of one token will do)",
+                                diags);
+}
+
+// ---- masked tokens ---------------------------------------------------------------------------
+
+static bool score_masked(eval_model *m, const json_t *root, size_t index, const char *path,
+                         const eval_options *o, eval_score *s, diag_sink *diags) {
+    arena *a = arena_new();
+    size_t n = 0, n_masked = 0;
+    int64_t *ids = eval_ids(json_array_get(json_object_get(root, "ids"), index), a, &n);
+    int64_t *at = eval_ids(json_array_get(json_object_get(root, "masked"), index), a, &n_masked);
+    const json_t *right = json_array_get(json_object_get(root, "right"), index);
+    bool ok =
+        (ids && at) || bad(path, diags, "'ids' and 'masked' must be lists of lists of numbers");
+    int64_t *target = ARENA_ARRAY(a, int64_t, n_masked + 1), hits = 0;
+    for (size_t i = 0; ok && i < n_masked; i++) {
+        ok = (at[i] >= 0 && at[i] < (int64_t)n) ||
+             bad(path, diags, "a masked position lies outside its sequence");
+        if (!ok) break;
+        target[i] = ids[at[i]];
+        ids[at[i]] = json_integer_value(json_object_get(root, "mask_id"));
+    }
+    tensor rows;
+    eval_place here = {path, "sequence", index};
+    ok = ok && (!n_masked || logits_of(m, ids, n, o, here, a, &rows, diags));
+    for (size_t i = 0; ok && i < n_masked; i++) {
+        bool top;
+        ok = eval_check_target(target[i], &rows, here, diags);
+        if (!ok) break;
+        s->nll +=
+            eval_nll((const float *)rows.data + at[i] * rows.dim[1], rows.dim[1], target[i], &top);
+        hits += top;
+    }
+    if (ok) {
+        s->right += (uint64_t)hits;
+        s->count += n_masked;
+        s->sequences++;
+        if (json_is_integer(right)) {
+            s->agree = max_i64(0, s->agree) + (json_integer_value(right) == hits);
+            s->agree_of++;
+        }
+    }
+    arena_free(a);
+    return ok;
+}
+
+bool eval_masked(eval_model *m, const char *path, const eval_options *o, eval_score *s,
+                 diag_sink *diags) {
+    *s = (eval_score){.agree = -1};
+    json_t *root = json_file_read(path, diags);
+    if (!root) return false;
+    const json_t *ids = json_object_get(root, "ids"), *masked = json_object_get(root, "masked");
+    bool ok = (json_is_array(ids) && json_is_array(masked) &&
+               json_array_size(ids) == json_array_size(masked) &&
+               json_is_integer(json_object_get(root, "mask_id"))) ||
+              bad(path, diags, "expected an object with 'ids', 'masked' and 'mask_id'");
+    size_t n = ok ? eval_limited(json_array_size(ids), o) : 0;
+    progress *bar = progress_new("scoring", n);
+    for (size_t i = 0; ok && i < n; i++) {
+        ok = score_masked(m, root, i, path, o, s, diags);
+        progress_set(bar, i + 1);
+    }
+    progress_free(bar);
+    json_decref(root);
+    return ok && eval_check_any(s, path, "a sequence with a masked position", diags);
+}

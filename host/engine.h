@@ -1,0 +1,69 @@
+// What runs a token program: the simulator on a program file, or the interpreter on IR. Both take
+// rows and give rows.
+#ifndef OHMIC_HOST_ENGINE_H
+#define OHMIC_HOST_ENGINE_H
+
+#include "host/program.h"
+#include "ir/ir.h"
+#include "runtime-sim/sim.h"
+
+typedef struct {
+    const char *name; // ONNX name
+    bool input;
+    bool encoder; // read or written by the encoder's phase
+    elem onnx;    // element type outside
+    bool integer; // rows are i32 [n]; else f32 [n][width]
+    int64_t width;
+    int64_t lo, hi; // of integers; lo == hi: any
+    isa_prole role;
+    const char *shape;  // "[1,t0,512]"; "": not known
+    const char *layout; // of image rows; "": none
+} engine_port;
+
+typedef struct {
+    const char *past_key, *past_value, *present_key, *present_value, *layout; // "": none
+    int64_t n_kv, d, dv;
+} engine_ring;
+
+typedef struct {
+    bool stream;
+    int64_t max_tokens, max_chunk;
+    int64_t fixed_rows; // the one token count a sequence may have; 0: any
+    // An encoder reads its own tokens, all at once, before the first step.
+    bool has_encoder;
+    int64_t max_encoder, fixed_encoder; // its tokens at most; the one count it takes, 0: any
+    engine_port *ports;
+    size_t n_ports;
+    engine_ring *rings;
+    size_t n_rings;
+    const char *notes; // the compiler's, one a line
+} engine_info;
+
+typedef struct engine engine;
+
+// NULL: reported. What is given must outlive the engine.
+engine *engine_of_program(const program_file *f, const sim_options *o, diag_sink *diags);
+engine *engine_of_module(const ir_module *m, int threads, diag_sink *diags);
+void engine_free(engine *e); // NULL is allowed
+const engine_info *engine_describe(const engine *e);
+sim *engine_sim(engine *e); // NULL when it is the interpreter
+// Called for every value the interpreter computes; nothing on the simulator.
+void engine_observe(engine *e, void (*f)(void *, const ir_op *, uint32_t, const tensor *),
+                    void *ctx);
+
+// What an encoder gives: once for a sequence, before its steps. inputs and outputs as for a step,
+// of which only the encoder's are looked at and given. reset: begins the sequence; else one that
+// engine_load_past has begun.
+bool engine_encode(engine *e, bool reset, int64_t rows, const tensor *inputs, arena *a,
+                   tensor *outputs, diag_sink *diags);
+// One step of `rows` tokens. inputs: in the order of the input ports; outputs: of the output ports,
+// in `a`. reset: the step begins a sequence (never behind an encoder, which does).
+bool engine_step(engine *e, bool reset, int64_t rows, const tensor *inputs, arena *a,
+                 tensor *outputs, diag_sink *diags);
+// Begins a sequence that has a past: positions start at pos, rings hold keys and values,
+// [pos][n_kv*d] and [pos][n_kv*dv].
+bool engine_load_past(engine *e, int64_t pos, const tensor *keys, const tensor *values,
+                      diag_sink *diags);
+bool engine_read_ring(engine *e, size_t ring, arena *a, tensor *k, tensor *v);
+
+#endif

@@ -1,0 +1,40 @@
+// The host of a program: ONNX-shaped tensors in, ONNX-shaped tensors out.
+//
+// Programs take rows. The host finds batch and token count in the inputs, runs every sequence of a
+// batch on its own (in chunks where the program streams), loads caches into rings and reads them
+// back, and puts rows together as the tensors the model would have given. Padding: README.md.
+#ifndef OHMIC_HOST_HOST_H
+#define OHMIC_HOST_HOST_H
+
+#include "host/engine.h"
+
+typedef struct {
+    // ONNX names of the outputs wanted; NULL: all that there are, present.* included.
+    const char *const *outputs;
+    size_t n_outputs;
+    bool skip_presents; // with outputs == NULL: without present.*
+} host_options;
+
+// False: reported; all that is wrong with the inputs in one go. Outputs live in `a`, in the order
+// of the output ports, then present.* in the order of the rings. Rows of padding are zero.
+bool host_run(engine *e, const tensor_set *inputs, const host_options *o, arena *a,
+              tensor_set *outputs, diag_sink *diags);
+
+// ---- token by token --------------------------------------------------------------------------
+
+// A program as a language model: one integer input takes ids, masks are 1, positions count up,
+// segment ids are 0.
+typedef struct {
+    engine *e;
+    size_t ids, logits; // ports
+    int64_t pos;        // tokens seen
+} host_text;
+
+// False: reported (other inputs are needed, no logits).
+bool host_text_open(host_text *t, engine *e, diag_sink *diags);
+// Up to max_chunk ids; reset begins a sequence. logits: f32 [rows][width], rows 1 when the program
+// keeps the last row only.
+bool host_text_step(host_text *t, bool reset, const int32_t *ids, int64_t n, arena *a,
+                    tensor *logits, diag_sink *diags);
+
+#endif

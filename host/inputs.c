@@ -1,0 +1,344 @@
+// What do the inputs of a run mean? Names, types, sizes, padding, ranges; then rows for the
+// program.
+#include "host/parts.h"
+#include <inttypes.h>
+#include <string.h>
+
+// ---- names, types, shapes --------------------------------------------------------------------
+
+// What the compiler noted of an input of the model that is none of the program; NULL: nothing.
+static const char *note_of(const host_job *j, const char *name) {
+    const char *start = strstr(j->info->notes, arena_printf(j->a, "input '%s' is ", name));
+    const char *end = start ? strchr(start, '\n') : NULL;
+    return !start ? NULL : end ? arena_strn(j->a, start, (size_t)(end - start)) : start;
+}
+
+static const char *input_names(const host_job *j) {
+    const char *text = "";
+    for (size_t i = 0; i < j->info->n_ports; i++)
+        if (j->info->ports[i].input)
+            text = arena_printf(j->a, "%s%s%s", text, *text ? ", " : "", j->info->ports[i].name);
+    for (size_t i = 0; i < j->info->n_rings; i++)
+        if (j->info->rings[i].past_key[0])
+            text = arena_printf(j->a, "%s%s%s, %s", text, *text ? ", " : "",
+                                j->info->rings[i].past_key, j->info->rings[i].past_value);
+    return text;
+}
+
+static void check_names(host_job *j, bool *used) {
+    for (size_t i = 0; i < j->info->n_ports; i++) {
+        const engine_port *p = &j->info->ports[i];
+        if (!p->input) continue;
+        for (size_t k = 0; k < j->inputs->count; k++) {
+            if (strcmp(j->inputs->items[k].name, p->name) != 0) continue;
+            j->given[i] = &j->inputs->items[k].value;
+            used[k] = true;
+        }
+        if (!j->given[i])
+            diag_emit(j->diags, DIAG_ID_host_input, DIAG_NOWHERE, "missing input '%s'", p->name);
+    }
+    for (size_t k = 0; k < j->inputs->count; k++)
+        if (!used[k] && !note_of(j, j->inputs->items[k].name))
+            diag_emit(j->diags, DIAG_ID_host_input, DIAG_NOWHERE,
+                      "the program has no input '%s'; its inputs are %s", j->inputs->items[k].name,
+                      input_names(j));
+}
+
+static bool counts_past(const host_job *j, const engine_port *p) {
+    return p->role == ISA_ROLE_MASK && j->past > 0 && !p->encoder;
+}
+
+// One port's type and shape; gives its batch and token count. False: reported.
+static bool check_port(host_job *j, size_t i, int64_t *batch, int64_t *tokens) {
+    const engine_port *p = &j->info->ports[i];
+    const tensor *t = j->given[i];
+    const host_shape *s = &j->shape[i];
+    if (t->type == p->onnx && host_shape_bind(s, t, batch, tokens)) return true;
+    tensor expected = {.type = p->onnx};
+    diag_emit(j->diags, DIAG_ID_host_input, DIAG_NOWHERE, "input '%s' is %s, expected %s%s",
+              p->name, tensor_shape_text(j->a, t), elem_name(expected.type),
+              host_shape_text(j->a, s));
+    return false;
+}
+
+// Joins what one port says about the batch and the token count with what others said.
+static void join_sizes(host_job *j, size_t i, const char **by_batch, const char **by_side) {
+    const engine_port *p = &j->info->ports[i];
+    host_side *side = &j->side[host_side_of(p)];
+    const char **by_tokens = &by_side[host_side_of(p)];
+    int64_t batch, tokens;
+    if (!check_port(j, i, &batch, &tokens)) return;
+    if (p->layout[0]) {
+        host_map m;
+        if (!host_map_image(j->a, p, &j->shape[i], &m)) {
+            diag_emit(j->diags, DIAG_ID_host_input, DIAG_NOWHERE,
+                      "input '%s': the program's layout '%s' does not fit its shape", p->name,
+                      p->layout);
+            return;
+        }
+        tokens = m.n_rows;
+    }
+    if (*by_batch && batch != j->batch && batch != 1 && j->batch != 1)
+        diag_emit(j->diags, DIAG_ID_host_input, DIAG_NOWHERE,
+                  "input '%s' holds %" PRId64 " sequences, '%s' %" PRId64, p->name, batch,
+                  *by_batch, j->batch);
+    if (!*by_batch || j->batch == 1) {
+        j->batch = batch;
+        *by_batch = p->name;
+    }
+    if (tokens < 0) return;
+    if (!*by_tokens) {
+        side->tokens = tokens - (counts_past(j, p) ? j->past : 0);
+        *by_tokens = p->name;
+    }
+    if (counts_past(j, p) && tokens != j->past + side->tokens)
+        diag_emit(j->diags, DIAG_ID_host_input, DIAG_NOWHERE,
+                  "mask '%s' covers %" PRId64 " tokens, expected %" PRId64 ": %" PRId64
+                  " past and %" PRId64 " new",
+                  p->name, tokens, j->past + side->tokens, j->past, side->tokens);
+    else if (!counts_past(j, p) && tokens != side->tokens)
+        diag_emit(j->diags, DIAG_ID_host_input, DIAG_NOWHERE,
+                  "input '%s' has %" PRId64 " tokens, '%s' has %" PRId64, p->name, tokens,
+                  *by_tokens, side->tokens);
+}
+
+// All inputs agree on the batch and on the token count; masks count the past as well.
+static bool check_sizes(host_job *j) {
+    const char *by_batch = NULL, *by_tokens[2] = {0};
+    size_t errors = diag_errors(j->diags);
+    j->side[0].tokens = j->side[1].tokens = 1;
+    for (int masks = 0; masks < 2; masks++)
+        for (size_t i = 0; i < j->info->n_ports; i++)
+            if (j->given[i] && (j->info->ports[i].role == ISA_ROLE_MASK) == masks)
+                join_sizes(j, i, &by_batch, by_tokens);
+    if (j->has_past && by_batch && j->past_batch != 1 && j->batch != j->past_batch)
+        diag_emit(j->diags, DIAG_ID_host_input, DIAG_NOWHERE,
+                  "the caches hold %" PRId64 " sequences, '%s' %" PRId64, j->past_batch, by_batch,
+                  j->batch);
+    return diag_errors(j->diags) == errors;
+}
+
+// ---- padding ---------------------------------------------------------------------------------
+
+static double element(const host_job *j, size_t port, int64_t b, int64_t index) {
+    const tensor *t = j->given[port];
+    const engine_port *p = &j->info->ports[port];
+    int64_t n = j->side[host_side_of(p)].tokens + (counts_past(j, p) ? j->past : 0);
+    int64_t row = j->shape[port].has_batch && t->dim[0] > 1 ? b : 0;
+    return elem_load_f64(t->type, t->data, (size_t)(row * n + index));
+}
+
+// The tokens a mask leaves: one run of ones, [x, y) of past and new. False: reported.
+static bool run_of_ones(host_job *j, size_t port, int64_t b, int64_t *x, int64_t *y) {
+    int encoder = host_side_of(&j->info->ports[port]);
+    int64_t n = j->side[encoder].tokens + (encoder ? 0 : j->past);
+    const char *name = j->info->ports[port].name;
+    *x = *y = 0;
+    bool any = false;
+    for (int64_t i = 0; i < n; i++) {
+        double v = element(j, port, b, i);
+        if (v != 0 && v != 1) {
+            diag_emit(j->diags, DIAG_ID_host_mask, DIAG_NOWHERE,
+                      "mask '%s' is %g at position %" PRId64 " of sequence %" PRId64
+                      ", expected 0 or 1",
+                      name, v, i, b);
+            return false;
+        }
+        if (v == 0) continue;
+        if (any && *y != i) {
+            diag_emit(j->diags, DIAG_ID_host_mask, DIAG_NOWHERE,
+                      "mask '%s' has a hole at position %" PRId64 " of sequence %" PRId64
+                      ": only padding before or after a sequence can be run",
+                      name, *y, b);
+            return false;
+        }
+        if (!any) *x = i;
+        any = true;
+        *y = i + 1;
+    }
+    return true;
+}
+
+static bool check_length(host_job *j, int side, int64_t b, const host_span *s) {
+    const engine_info *info = j->info;
+    int64_t n = s->until - s->from, limit = side ? info->max_encoder : info->max_tokens;
+    int64_t fixed = side ? info->fixed_encoder : info->fixed_rows;
+    if (!side && !info->stream) limit = min_i64(limit, info->max_chunk);
+    if (fixed && n != fixed && n > 0) {
+        diag_emit(j->diags, DIAG_ID_host_length, DIAG_NOWHERE,
+                  "the program takes sequences of exactly %" PRId64
+                  " tokens, as the model was exported; sequence %" PRId64 " has %" PRId64,
+                  fixed, b, n);
+        return false;
+    }
+    if (s->start + n <= limit) return true;
+    diag_emit(j->diags, DIAG_ID_host_length, DIAG_NOWHERE,
+              "sequence %" PRId64 " reaches %" PRId64
+              " tokens%s, the program was compiled for %" PRId64
+              ": compile with --max-tokens %" PRId64,
+              b, s->start + n, side ? " of the encoder" : "", limit, s->start + n);
+    return false;
+}
+
+static bool find_spans(host_job *j, int side) {
+    size_t mask = SIZE_MAX;
+    bool ok = true, has_positions = false, stream = j->info->stream && !side;
+    int64_t tokens = j->side[side].tokens, past = side ? 0 : j->past;
+    int64_t fixed = side ? j->info->fixed_encoder : j->info->fixed_rows;
+    j->side[side].span = ARENA_ARRAY(j->a, host_span, j->batch + 1);
+    for (size_t i = 0; i < j->info->n_ports; i++) {
+        if (!j->given[i] || j->shape[i].row < 0 || host_side_of(&j->info->ports[i]) != side)
+            continue;
+        if (j->info->ports[i].role == ISA_ROLE_MASK && mask == SIZE_MAX) mask = i;
+        has_positions |= j->info->ports[i].role == ISA_ROLE_POSITIONS;
+    }
+    for (int64_t b = 0; b < j->batch; b++) {
+        int64_t x = 0, y = past + tokens;
+        if (mask != SIZE_MAX && !run_of_ones(j, mask, b, &x, &y)) {
+            ok = false;
+            continue;
+        }
+        host_span *s = &j->side[side].span[b];
+        *s = (host_span){.from = max_i64(0, x - past),
+                         .until = max_i64(0, y - past),
+                         .past_from = min_i64(x, past)};
+        s->from = min_i64(s->from, s->until);
+        s->real_from = s->from;
+        s->real_until = s->until;
+        // Where positions are the program's own they count padding too, as the model's did: a
+        // stream starts later, a whole sequence runs with padding that nobody sees. So does one of
+        // a length that the model was frozen at.
+        if (fixed) {
+            s->from = 0;
+            s->until = tokens;
+        } else if (has_positions)
+            s->start = past - s->past_from;
+        else if (stream)
+            s->start = past + s->from;
+        else
+            s->from = 0;
+        ok = check_length(j, side, b, s) && ok;
+    }
+    return ok;
+}
+
+// ---- ranges ----------------------------------------------------------------------------------
+
+static bool check_range(host_job *j, size_t i) {
+    const engine_port *p = &j->info->ports[i];
+    const tensor *t = j->given[i];
+    if (!p->integer || p->lo == p->hi || p->role == ISA_ROLE_MASK || j->shape[i].row < 0)
+        return true;
+    const host_side *side = &j->side[host_side_of(p)];
+    host_map m = host_map_of(j->a, &j->shape[i], side->tokens, 0, 1, 0);
+    for (int64_t b = 0; b < j->batch; b++) {
+        int64_t base = t->dim[0] > 1 && j->shape[i].has_batch ? b * m.batch_stride : 0;
+        for (int64_t r = side->span[b].real_from; r < side->span[b].real_until; r++)
+            for (int64_t c = 0; c < m.width; c++) {
+                int64_t v =
+                    elem_load_i64(t->type, t->data, (size_t)(base + m.row[r] + m.column[c]));
+                if (v >= p->lo && v < p->hi) continue;
+                diag_emit(j->diags, DIAG_ID_host_range, DIAG_NOWHERE,
+                          "input '%s' is %" PRId64 " at token %" PRId64 " of sequence %" PRId64
+                          ", outside [%" PRId64 ", %" PRId64 ")",
+                          p->name, v, r, b, p->lo, p->hi);
+                return false;
+            }
+    }
+    return true;
+}
+
+// Positions that the program counts by itself must be those that were given.
+static bool check_positions(host_job *j) {
+    for (size_t k = 0; k < j->inputs->count; k++) {
+        const tensor_named *in = &j->inputs->items[k];
+        const char *note = note_of(j, in->name);
+        if (!note || !strstr(note, "position")) continue;
+        const tensor *t = &in->value;
+        const int64_t n = (int64_t)tensor_count(t), tokens = j->side[0].tokens,
+                      rows = tokens > 0 ? n / tokens : 0;
+        for (int64_t b = 0; b < rows && b < j->batch; b++) {
+            const host_span *s = &j->side[0].span[b];
+            for (int64_t r = s->real_from; r < s->real_until; r++) {
+                int64_t v = elem_load_i64(t->type, t->data, (size_t)(b * tokens + r));
+                if (v == s->start + r - s->from) continue;
+                diag_emit(j->diags, DIAG_ID_host_range, DIAG_NOWHERE,
+                          "input '%s' is %" PRId64 " at token %" PRId64 " of sequence %" PRId64
+                          ": the program was compiled to count positions by itself",
+                          in->name, v, r, b);
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+bool host_inputs_check(host_job *j) {
+    size_t n = j->info->n_ports, errors = diag_errors(j->diags);
+    bool *used = ARENA_ARRAY(j->a, bool, j->inputs->count + 1);
+    j->given = ARENA_ARRAY(j->a, const tensor *, n + 1);
+    j->shape = ARENA_ARRAY(j->a, host_shape, n + 1);
+    j->batch = 1;
+    for (size_t i = 0; i < n; i++)
+        if (!host_shape_of(&j->info->ports[i], &j->shape[i]))
+            diag_emit(j->diags, DIAG_ID_host_input, DIAG_NOWHERE,
+                      "port '%s' of the program has the shape '%s', which means nothing",
+                      j->info->ports[i].name, j->info->ports[i].shape);
+    host_past_check(j, used);
+    check_names(j, used);
+    if (diag_errors(j->diags) > errors || !check_sizes(j) || !find_spans(j, 0) ||
+        (j->info->has_encoder && !find_spans(j, 1)))
+        return false;
+    for (size_t i = 0; i < n; i++)
+        if (j->given[i]) check_range(j, i);
+    check_positions(j);
+    return diag_errors(j->diags) == errors;
+}
+
+// ---- rows ------------------------------------------------------------------------------------
+
+static tensor rows_of(host_job *j, size_t i, int64_t b, int64_t from, int64_t n, arena *a) {
+    const engine_port *p = &j->info->ports[i];
+    const tensor *t = j->given[i];
+    host_map m;
+    if (p->layout[0])
+        host_map_image(a, p, &j->shape[i], &m);
+    else
+        m = host_map_of(a, &j->shape[i],
+                        j->side[host_side_of(p)].tokens + (counts_past(j, p) ? j->past : 0), 0, 1,
+                        0);
+    if (counts_past(j, p)) from += j->past;
+    if (j->shape[i].row < 0 && !p->layout[0]) from = 0, n = 1;
+    int64_t base = j->shape[i].has_batch && t->dim[0] > 1 ? b * m.batch_stride : 0;
+    bool flat = p->integer && m.width == 1;
+    tensor out =
+        tensor_new(a, p->integer ? ELEM_i32 : ELEM_f32, flat ? 1 : 2, (int64_t[]){n, m.width});
+    for (int64_t r = 0; r < n; r++)
+        for (int64_t c = 0; c < m.width; c++) {
+            size_t at = (size_t)(base + m.row[from + r] + m.column[c]);
+            int64_t to = r * m.width + c;
+            if (!p->integer)
+                ((float *)out.data)[to] = (float)elem_load_f64(t->type, t->data, at);
+            else if (elem_is_float(t->type))
+                ((int32_t *)out.data)[to] = (int32_t)elem_load_f64(t->type, t->data, at);
+            else
+                ((int32_t *)out.data)[to] = (int32_t)elem_load_i64(t->type, t->data, at);
+        }
+    // Padding in front of a whole sequence may hold anything.
+    for (int64_t r = 0; p->integer && p->lo != p->hi && r < n; r++)
+        for (int64_t c = 0; c < m.width; c++) {
+            int32_t *v = (int32_t *)out.data + r * m.width + c;
+            if (*v < p->lo || *v >= p->hi) *v = (int32_t)p->lo;
+        }
+    return out;
+}
+
+void host_inputs_rows(host_job *j, int side, int64_t b, int64_t from, int64_t n, arena *a,
+                      tensor *rows) {
+    size_t k = 0;
+    for (size_t i = 0; i < j->info->n_ports; i++) {
+        bool other = host_side_of(&j->info->ports[i]) != side && j->shape[i].row >= 0;
+        if (j->info->ports[i].input)
+            rows[k++] = rows_of(j, i, b, other ? 0 : from, other ? 0 : n, a);
+    }
+}

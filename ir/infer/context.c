@@ -1,0 +1,131 @@
+// What inference knows of the module: domains, rings, groups.
+#include "ir/infer/common.h"
+#include "ir/readout.h"
+#include <inttypes.h>
+#include <string.h>
+
+// ---- domains
+
+static const char *domain_kind(const ir_module *m, int domain) {
+    if (domain < 0 || domain >= IR_MAX_DOMAINS || !m->domain[domain].used) return "";
+    return ir_attr_str(&m->domain[domain].attrs, IR_ATTR_kind, "");
+}
+
+static int domain_of(const ir_module *m, int domain) {
+    const char *of = ir_attr_str(&m->domain[domain].attrs, IR_ATTR_of, "");
+    bool ok = of[0] == 't' && of[1] >= '0' && of[1] < '0' + IR_MAX_DOMAINS && of[2] == 0;
+    return ok ? of[1] - '0' : -1;
+}
+
+bool infer_domain_affine(const ir_module *m, int domain, infer_affine *a) {
+    *a = (infer_affine){-1, 1, 0, 1};
+    if (strcmp(domain_kind(m, domain), "lin") != 0) return false;
+    const ir_attrs *l = &m->domain[domain].attrs;
+    *a = (infer_affine){domain_of(m, domain), ir_attr_int(l, IR_ATTR_mul, 1),
+                        ir_attr_int(l, IR_ATTR_add, 0), ir_attr_int(l, IR_ATTR_div, 1)};
+    return a->of >= 0;
+}
+
+bool infer_domain_is_one(const ir_module *m, int domain) {
+    const char *kind = domain_kind(m, domain);
+    if (strcmp(kind, "one") == 0 || strcmp(kind, "last") == 0) return true;
+    return strcmp(kind, "free") == 0 &&
+           ir_attr_int(&m->domain[domain].attrs, IR_ATTR_fixed, 0) == 1;
+}
+
+int64_t infer_domain_max(const ir_module *m, int domain) {
+    infer_affine chain[IR_MAX_DOMAINS];
+    int n = 0;
+    while (n < IR_MAX_DOMAINS && infer_domain_affine(m, domain, &chain[n])) domain = chain[n++].of;
+    int64_t max = INT64_MAX;
+    if (infer_domain_is_one(m, domain)) {
+        max = 1;
+    } else if (strcmp(domain_kind(m, domain), "free") == 0) {
+        max = ir_attr_int(&m->domain[domain].attrs, IR_ATTR_max, INT64_MAX);
+        max = ir_attr_int(&m->domain[domain].attrs, IR_ATTR_fixed, max);
+    }
+    while (n-- > 0) {
+        int64_t v;
+        if (max == INT64_MAX || chain[n].div <= 0 ||
+            __builtin_mul_overflow(max, chain[n].mul, &v) ||
+            __builtin_add_overflow(v, chain[n].add, &v))
+            return INT64_MAX;
+        max = v / chain[n].div;
+    }
+    return max;
+}
+
+bool infer_declared_rows(ir_infer_ctx *c, elem e, int64_t width) {
+    if (!c->declared)
+        return infer_error(c, DIAG_ID_op_result,
+                           "needs a declared result type, its rows are of "
+                           "a domain that operands do not tell");
+    const ir_type *t = &c->declared[0];
+    if (ir_type_domain(t) < 0)
+        return infer_error(c, DIAG_ID_op_result, "gives rows of a token domain");
+    c->out[0] = ir_type_make(e, 2, (int64_t[]){t->dim[0], width});
+    return true;
+}
+
+bool infer_positions(ir_infer_ctx *c, int domain, int64_t rows) {
+    int64_t max = ir_attr_int(&c->module->attrs, IR_ATTR_max_tokens, 0);
+    if (strcmp(domain_kind(c->module, domain), "free") != 0 || max <= rows) return true;
+    return infer_error(c, DIAG_ID_op_operand,
+                       "the table has %" PRId64 " rows, positions go up to %" PRId64, rows,
+                       max - 1);
+}
+
+// ---- rings and groups
+
+// A size on the way into products of three, so bounded.
+static bool symbol_size(ir_infer_ctx *c, const ir_symbol *s, ir_key k, diag_id id, int64_t lo,
+                        int64_t otherwise, int64_t *out) {
+    *out = ir_attr_int(&s->attrs, k, otherwise);
+    if (*out >= lo && *out <= 1 << 24) return true;
+    return infer_error(c, id, "'@%s' has no usable '%s'", s->name, ir_key_name(k));
+}
+
+bool infer_ring_attr(ir_infer_ctx *c, infer_ring *r) {
+    const ir_symbol *s = infer_symbol_attr(c, IR_ATTR_ring, IR_SYM_RING);
+    if (!s) return false;
+    const diag_id id = DIAG_ID_ring_attribute;
+    r->cross = strcmp(ir_attr_str(&s->attrs, IR_ATTR_mode, ""), "cross") == 0;
+    r->charge = readout_is_charge(&s->attrs);
+    if (!symbol_size(c, s, IR_ATTR_n_kv, id, 1, 0, &r->n_kv) ||
+        !symbol_size(c, s, IR_ATTR_q_per_kv, id, 1, 1, &r->q_per_kv) ||
+        !symbol_size(c, s, IR_ATTR_d, id, 1, 0, &r->d) ||
+        !symbol_size(c, s, IR_ATTR_dv, id, 1, r->d, &r->dv) ||
+        !symbol_size(c, s, IR_ATTR_slots, id, 1, 0, &r->slots))
+        return false;
+    if (r->n_kv * r->q_per_kv > 1 << 24)
+        return infer_error(c, id, "'@%s' has too many heads", s->name);
+    return true;
+}
+
+bool infer_score_ring(ir_infer_ctx *c, infer_ring *r) {
+    if (!infer_ring_attr(c, r)) return false;
+    return !r->charge || infer_error(c, DIAG_ID_ring_attribute,
+                                     "ring '@%s' reads out charges: no scores leave it",
+                                     ir_attr_str(&c->op->attrs, IR_ATTR_ring, ""));
+}
+
+bool infer_readout(ir_infer_ctx *c, bool charge) {
+    char text[READOUT_TEXT];
+    int at = 0;
+    return !readout_fault(&c->op->attrs, charge, &at, text) ||
+           infer_error(c, DIAG_ID_op_attribute, "%s", text);
+}
+
+bool infer_group_attr(ir_infer_ctx *c, infer_group *g) {
+    const ir_symbol *s = infer_symbol_attr(c, IR_ATTR_group, IR_SYM_GROUP);
+    if (!s) return false;
+    const diag_id id = DIAG_ID_group_attribute;
+    int64_t k0, k1, n0, n1;
+    if (!symbol_size(c, s, IR_ATTR_k0, id, 0, -1, &k0) ||
+        !symbol_size(c, s, IR_ATTR_k1, id, k0 + 1, 0, &k1) ||
+        !symbol_size(c, s, IR_ATTR_n0, id, 0, -1, &n0) ||
+        !symbol_size(c, s, IR_ATTR_n1, id, n0 + 1, 0, &n1))
+        return false;
+    *g = (infer_group){k1 - k0, n1 - n0};
+    return true;
+}

@@ -1,0 +1,225 @@
+// The blocked product. Compiled at -O3; the kernels once per vector unit of the machine.
+// The product of two floats is exact in double, so only the order of additions matters, and that is
+// k ascending for each sum. Contraction to FMA stays off: f64 operands round after the product.
+#include "ir/kernel/product.h"
+#include "support/parallel.h"
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    COLUMNS = PRODUCT_COLUMNS,
+    HALF = 16,        // columns a kernel call covers
+    K_BLOCK = 256,    // rows of a packed panel: 64 KiB of double
+    ROW_BLOCK = 128,  // rows that share a packed panel
+    ROW_BATCH = 1024, // rows of the left operand converted at once
+    FEW_ROWS = 4,     // at most: the right operand is not packed
+};
+
+// sum[r*COLUMNS + c] += sum over k of a[r*lda + k] * w[k*COLUMNS + c], ROWS rows, HALF columns.
+#define KERNEL(name, target, LANES, ROWS)                                                  \
+    target static void name(const double *a, size_t lda, const double *w, size_t n_k,      \
+                            double *sum) {                                                 \
+        typedef double vec __attribute__((vector_size(8 * LANES), aligned(8), may_alias)); \
+        vec s[ROWS][HALF / LANES];                                                         \
+        for (int r = 0; r < ROWS; r++)                                                     \
+            for (int j = 0; j < HALF / LANES; j++)                                         \
+                s[r][j] = *(const vec *)(sum + r * COLUMNS + j * LANES);                   \
+        for (size_t k = 0; k < n_k; k++) {                                                 \
+            for (int j = 0; j < HALF / LANES; j++) {                                       \
+                vec column = *(const vec *)(w + k * COLUMNS + j * LANES);                  \
+                for (int r = 0; r < ROWS; r++) s[r][j] += a[(size_t)r * lda + k] * column; \
+            }                                                                              \
+        }                                                                                  \
+        for (int r = 0; r < ROWS; r++)                                                     \
+            for (int j = 0; j < HALF / LANES; j++)                                         \
+                *(vec *)(sum + r * COLUMNS + j * LANES) = s[r][j];                         \
+    }
+
+// sum[c] = sum over i of x[i] * b[i*ld + c] for one block of 4*LANES columns, x of type X.
+#define ROW_KERNEL(name, target, LANES, X)                                                    \
+    target static void name(double *sum, const X *x, size_t len, const float *b, size_t ld) { \
+        typedef double vec __attribute__((vector_size(8 * LANES), aligned(8), may_alias));    \
+        typedef float narrow __attribute__((vector_size(4 * LANES), aligned(4), may_alias));  \
+        vec s[4] = {{0}, {0}, {0}, {0}};                                                      \
+        for (size_t i = 0; i < len; i++) {                                                    \
+            double factor = (double)x[i];                                                     \
+            for (int j = 0; j < 4; j++) {                                                     \
+                narrow f = *(const narrow *)(b + i * ld + j * LANES);                         \
+                s[j] += factor * __builtin_convertvector(f, vec);                             \
+            }                                                                                 \
+        }                                                                                     \
+        for (int j = 0; j < 4; j++) *(vec *)(sum + j * LANES) = s[j];                         \
+    }
+
+KERNEL(kernel_many, , 2, 1)
+ROW_KERNEL(row_f32, , 2, float)
+ROW_KERNEL(row_f64, , 2, double)
+#if defined(__x86_64__)
+KERNEL(kernel_many_avx2, __attribute__((target("avx2"))), 4, 3)
+KERNEL(kernel_one_avx2, __attribute__((target("avx2"))), 4, 1)
+KERNEL(kernel_many_avx512, __attribute__((target("avx512f"))), 8, 8)
+KERNEL(kernel_one_avx512, __attribute__((target("avx512f"))), 8, 1)
+ROW_KERNEL(row_f32_avx2, __attribute__((target("avx2"))), 4, float)
+ROW_KERNEL(row_f64_avx2, __attribute__((target("avx2"))), 4, double)
+ROW_KERNEL(row_f32_avx512, __attribute__((target("avx512f"))), 8, float)
+ROW_KERNEL(row_f64_avx512, __attribute__((target("avx512f"))), 8, double)
+#endif
+
+typedef void (*kernel_fn)(const double *a, size_t lda, const double *w, size_t n_k, double *sum);
+typedef struct {
+    kernel_fn many, one;
+    size_t rows; // of `many`
+    void (*row_f32)(double *sum, const float *x, size_t len, const float *b, size_t ld);
+    void (*row_f64)(double *sum, const double *x, size_t len, const float *b, size_t ld);
+    size_t row_columns; // of those two
+} kernel_set;
+
+static kernel_set kernels(void) {
+#if defined(__x86_64__)
+    if (__builtin_cpu_supports("avx512f"))
+        return (kernel_set){kernel_many_avx512, kernel_one_avx512, 8,
+                            row_f32_avx512,     row_f64_avx512,    32};
+    if (__builtin_cpu_supports("avx2"))
+        return (kernel_set){kernel_many_avx2, kernel_one_avx2, 3, row_f32_avx2, row_f64_avx2, 16};
+#endif
+    return (kernel_set){kernel_many, kernel_many, 1, row_f32, row_f64, 8};
+}
+
+typedef struct {
+    const product *p;
+    kernel_set kernels;
+    const double *a; // rows [m0, m1), converted
+    size_t m0, m1;
+    size_t row_blocks;
+} batch;
+
+// sum[c] = sum over k of a[k] * w[c*ld + k]: eight sums side by side hide the latency of each.
+static void row_transposed(double *sum, const double *a, size_t n_k, const float *w, size_t ld,
+                           size_t n) {
+    size_t c = 0;
+    for (; c + 8 <= n; c += 8) {
+        double s[8] = {0};
+        for (size_t k = 0; k < n_k; k++)
+            for (size_t j = 0; j < 8; j++) s[j] += a[k] * (double)w[(c + j) * ld + k];
+        memcpy(sum + c, s, sizeof s);
+    }
+    for (; c < n; c++) {
+        sum[c] = 0;
+        for (size_t k = 0; k < n_k; k++) sum[c] += a[k] * (double)w[c * ld + k];
+    }
+}
+
+// The sums of a few rows straight from the right operand in memory; false: it is not there.
+static bool run_direct(const batch *b, size_t i0, size_t i1, size_t n0, size_t n1, double *sum) {
+    const product *p = b->p;
+    const float *w;
+    size_t ld, step = b->kernels.row_columns;
+    bool transposed;
+    if (i1 - i0 > FEW_ROWS || !p->direct || !p->direct(p->ctx, n0, n1, &w, &ld, &transposed))
+        return false;
+    for (size_t i = i0; i < i1; i++, sum += COLUMNS) {
+        const double *a = b->a + (i - b->m0) * p->k;
+        size_t c = 0, n = n1 - n0;
+        if (transposed) {
+            row_transposed(sum, a, p->k, w, ld, n);
+            continue;
+        }
+        for (; c + step <= n; c += step) b->kernels.row_f64(sum + c, a, p->k, w + c, ld);
+        for (; c + 8 <= n; c += 8) row_f64(sum + c, a, p->k, w + c, ld);
+        for (; c < n; c++) {
+            double s = 0;
+            for (size_t k = 0; k < p->k; k++) s += a[k] * (double)w[k * ld + c];
+            sum[c] = s;
+        }
+    }
+    return true;
+}
+
+// Tasks are (panel, row block), panel slowest.
+static void run_tasks(void *ctx, size_t begin, size_t end) {
+    const batch *b = ctx;
+    const product *p = b->p;
+    const kernel_set *ks = &b->kernels;
+    double *w = base_alloc((size_t)K_BLOCK * COLUMNS * sizeof *w);
+    double *sum = base_alloc((size_t)ROW_BLOCK * COLUMNS * sizeof *sum);
+    for (size_t task = begin; task < end; task++) {
+        size_t n0 = task / b->row_blocks * COLUMNS, n1 = n0 + COLUMNS < p->n ? n0 + COLUMNS : p->n;
+        size_t i0 = b->m0 + task % b->row_blocks * ROW_BLOCK;
+        size_t i1 = i0 + ROW_BLOCK < b->m1 ? i0 + ROW_BLOCK : b->m1;
+        if (run_direct(b, i0, i1, n0, n1, sum)) {
+            p->finish(p->ctx, i0, i1, n0, n1, sum);
+            continue;
+        }
+        memset(sum, 0, (i1 - i0) * COLUMNS * sizeof *sum);
+        for (size_t k0 = 0; k0 < p->k; k0 += K_BLOCK) {
+            size_t k1 = k0 + K_BLOCK < p->k ? k0 + K_BLOCK : p->k;
+            if (n1 - n0 < COLUMNS) memset(w, 0, (k1 - k0) * COLUMNS * sizeof *w);
+            p->panel(p->ctx, k0, k1, n0, n1, w);
+            for (size_t half = 0; half < n1 - n0; half += HALF) {
+                for (size_t i = i0; i < i1;) {
+                    size_t step = i + ks->rows <= i1 ? ks->rows : 1;
+                    (step == 1 ? ks->one : ks->many)(b->a + (i - b->m0) * p->k + k0, p->k, w + half,
+                                                     k1 - k0, sum + (i - i0) * COLUMNS + half);
+                    i += step;
+                }
+            }
+        }
+        p->finish(p->ctx, i0, i1, n0, n1, sum);
+    }
+    free(sum);
+    free(w);
+}
+
+void product_run(const product *p, int threads) {
+    if (p->m == 0 || p->n == 0) return;
+    size_t rows = p->m < ROW_BATCH ? p->m : ROW_BATCH;
+    double *a = base_alloc(rows * p->k * sizeof *a + 1);
+    size_t panels = (p->n + COLUMNS - 1) / COLUMNS;
+    for (size_t m0 = 0; m0 < p->m; m0 += rows) {
+        size_t m1 = m0 + rows < p->m ? m0 + rows : p->m;
+        p->rows(p->ctx, m0, m1, a);
+        batch b = {p, kernels(), a, m0, m1, (m1 - m0 + ROW_BLOCK - 1) / ROW_BLOCK};
+        // Below a tenth of a millisecond other threads are not worth waking.
+        bool small = (double)(m1 - m0 + FEW_ROWS) * (double)p->k * (double)p->n < 2e6;
+        parallel_for(small ? 1 : threads, panels * b.row_blocks, 1, run_tasks, &b);
+    }
+    free(a);
+}
+
+void product_panel_f32(const void *data, size_t ld, bool transposed, size_t k0, size_t k1,
+                       size_t n0, size_t n1, double *w) {
+    const char *p = data;
+    if (!transposed) {
+        for (size_t k = k0; k < k1; k++) {
+            float row[COLUMNS];
+            memcpy(row, p + (k * ld + n0) * sizeof(float), (n1 - n0) * sizeof(float));
+            for (size_t c = 0; c < n1 - n0; c++) w[(k - k0) * COLUMNS + c] = row[c];
+        }
+        return;
+    }
+    for (size_t c = 0; c < n1 - n0; c++) {
+        const char *column = p + (n0 + c) * ld * sizeof(float);
+        for (size_t k = k0; k < k1; k++) {
+            float v;
+            memcpy(&v, column + k * sizeof v, sizeof v);
+            w[(k - k0) * COLUMNS + c] = v;
+        }
+    }
+}
+
+void product_row(float *y, const float *x, size_t len, const float *b, size_t ld, size_t n) {
+    kernel_set ks = kernels();
+    double sum[COLUMNS];
+    size_t c = 0;
+    while (n - c >= 8) {
+        size_t step = n - c >= ks.row_columns ? ks.row_columns : 8;
+        (step == 8 ? row_f32 : ks.row_f32)(sum, x, len, b + c, ld);
+        for (size_t i = 0; i < step; i++) y[c + i] = (float)sum[i];
+        c += step;
+    }
+    for (; c < n; c++) {
+        double s = 0;
+        for (size_t i = 0; i < len; i++) s += (double)x[i] * (double)b[i * ld + c];
+        y[c] = (float)s;
+    }
+}

@@ -1,0 +1,49 @@
+// Rows that carry a trailer: how a q8 tensor and a raw i32 tensor lie in memory.
+//
+//   q8[T,W]   T rows of: W int8 codes, padding to a multiple of 4, trailer
+//   i32[T,N]  T*N numbers as in any tensor, then T trailers. Every token-typed i32 value of rank 2
+//             has that room; only raw rows (xbar.mvm raw, what adds and moves them) use it.
+#ifndef OHMIC_IR_KERNEL_Q8_H
+#define OHMIC_IR_KERNEL_Q8_H
+
+#include "support/num/tensor.h"
+
+typedef struct {
+    float scale;
+    int32_t zero; // of the stored codes
+    int32_t sum;  // of the codes
+} q8_trailer;
+
+static inline size_t q8_rows(const tensor *t) { return t->rank ? (size_t)t->dim[0] : 1; }
+static inline size_t q8_width(const tensor *t) {
+    size_t w = 1;
+    for (int i = 1; i < t->rank; i++) w *= (size_t)t->dim[i];
+    return w;
+}
+static inline size_t q8_row_bytes(size_t width) { return (width + 3) / 4 * 4 + sizeof(q8_trailer); }
+// Bytes behind tensor.data of a token-typed value.
+static inline size_t q8_storage_bytes(const tensor *t) {
+    if (t->type == ELEM_q8) return q8_rows(t) * q8_row_bytes(q8_width(t));
+    size_t trailers = t->type == ELEM_i32 && t->rank == 2 ? q8_rows(t) * sizeof(q8_trailer) : 0;
+    return tensor_bytes(t) + trailers;
+}
+
+static inline int8_t *q8_codes(const tensor *t, size_t row) {
+    return (int8_t *)t->data + row * q8_row_bytes(q8_width(t));
+}
+static inline q8_trailer *q8_trailer_of(const tensor *t, size_t row) {
+    return (q8_trailer *)(void *)(q8_codes(t, row) + (q8_width(t) + 3) / 4 * 4);
+}
+static inline q8_trailer *q8_raw_trailer(const tensor *t, size_t row) {
+    return (q8_trailer *)(void *)((char *)t->data + tensor_bytes(t)) + row;
+}
+
+typedef enum { Q8_SYM, Q8_ASYM, Q8_STATIC } q8_mode;
+bool q8_mode_parse(const char *s, q8_mode *mode);
+// docs/numerics.md. Q8_STATIC uses scale and zero.
+void q8_quantise(int8_t *codes, q8_trailer *t, const float *x, size_t n, q8_mode mode, float scale,
+                 int32_t zero);
+// x[i] = f32(f64(scale) * (code - zero))
+void q8_dequantise(float *x, const int8_t *codes, const q8_trailer *t, size_t n);
+
+#endif

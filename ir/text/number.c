@@ -1,0 +1,170 @@
+// Numbers, strings and names of the text form, both ways.
+#include "ir/text/parser.h"
+#include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+// ---- numbers
+
+static bool is_integer(const char *s) {
+    if (*s == '-') s++;
+    if (!isdigit((unsigned char)*s)) return false;
+    while (isdigit((unsigned char)*s)) s++;
+    return *s == 0;
+}
+
+const char *text_read_int(const char *text, int64_t *v) {
+    if (!is_integer(text)) return "is no integer";
+    errno = 0;
+    long long r = strtoll(text, NULL, 10);
+    if (errno == ERANGE) return "does not fit 64 bits";
+    *v = r;
+    return NULL;
+}
+
+const char *text_read_double(const char *text, double *v) {
+    char *end;
+    double r = strtod(text, &end);
+    if (end == text || *end) return "is no number";
+    if (isinf(r) && !strstr(text, "inf")) return "is too large";
+    *v = r;
+    return NULL;
+}
+
+static const char *read_integer_elem(elem e, const char *text, void *data, size_t i) {
+    if (!is_integer(text)) return "is no integer";
+    errno = 0;
+    int64_t v;
+    if (e == ELEM_u64) {
+        v = (int64_t)strtoull(text, NULL, 10);
+        if (errno == ERANGE || (text[0] == '-' && v != 0)) return "does not fit its type";
+        elem_store_i64(e, data, i, v);
+        return NULL;
+    }
+    v = strtoll(text, NULL, 10);
+    if (errno == ERANGE) return "does not fit its type";
+    if (e == ELEM_bool && v != 0 && v != 1) return "does not fit its type";
+    elem_store_i64(e, data, i, v);
+    return elem_load_i64(e, data, i) == v ? NULL : "does not fit its type";
+}
+
+const char *text_read_elem(elem e, const char *text, void *data, size_t i) {
+    if (!elem_is_float(e)) return read_integer_elem(e, text, data, i);
+    double v;
+    const char *why = text_read_double(text, &v);
+    if (why) return why;
+    elem_store_f64(e, data, i, v);
+    bool fits = isfinite(v) == isfinite(elem_load_f64(e, data, i));
+    return fits ? NULL : "does not fit its type";
+}
+
+// "nan" has no sign in text.
+static bool print_special(double v, char out[TEXT_ELEM_MAX]) {
+    if (isfinite(v)) return false;
+    strcpy(out, isnan(v) ? "nan" : v > 0 ? "inf" : "-inf");
+    return true;
+}
+
+// Shortest text of v that `e` reads back as the same bits; fewest digits where two are as short.
+static void print_shortest(elem e, double v, char out[TEXT_ELEM_MAX]) {
+    char text[TEXT_ELEM_MAX];
+    uint64_t want = 0, found = 0;
+    elem_store_f64(e, &want, 0, v);
+    out[0] = 0;
+    for (int digits = 1; digits <= 17; digits++) {
+        int n = snprintf(text, sizeof text, "%.*g", digits, v);
+        elem_store_f64(e, &found, 0, strtod(text, NULL));
+        if (found != want || (out[0] && (size_t)n >= strlen(out))) continue;
+        memcpy(out, text, (size_t)n + 1);
+        if (!strchr(out, 'e')) return; // more digits are longer
+    }
+}
+
+void text_print_double(double v, char out[TEXT_ELEM_MAX]) {
+    if (!print_special(v, out)) print_shortest(ELEM_f64, v, out);
+}
+
+void text_print_elem(elem e, const void *data, size_t i, char out[TEXT_ELEM_MAX]) {
+    if (e == ELEM_u64) {
+        snprintf(out, TEXT_ELEM_MAX, "%" PRIu64, (uint64_t)elem_load_i64(e, data, i));
+    } else if (!elem_is_float(e)) {
+        snprintf(out, TEXT_ELEM_MAX, "%" PRId64, elem_load_i64(e, data, i));
+    } else {
+        double v = elem_load_f64(e, data, i);
+        if (!print_special(v, out)) print_shortest(e, v, out);
+    }
+}
+
+// ---- strings
+
+void text_print_string(FILE *out, const char *s) {
+    fputc('"', out);
+    for (; *s; s++) {
+        unsigned char c = (unsigned char)*s;
+        if (c == '"' || c == '\\')
+            fprintf(out, "\\%c", c);
+        else if (c == '\n')
+            fputs("\\n", out);
+        else if (c == '\t')
+            fputs("\\t", out);
+        else if (c < 0x20 || c == 0x7f)
+            fprintf(out, "\\x%02x", c);
+        else
+            fputc(c, out);
+    }
+    fputc('"', out);
+}
+
+static int hex_digit(char c) {
+    if (c >= '0' && c <= '9') return c - '0';
+    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+    return -1;
+}
+
+char *text_read_string(arena *a, const char *s, size_t n) {
+    char *out = arena_alloc(a, n + 1), *o = out;
+    for (size_t i = 0; i < n; i++) {
+        if (s[i] == 0) return NULL;
+        if (s[i] != '\\') {
+            *o++ = s[i];
+            continue;
+        }
+        if (++i == n) return NULL;
+        switch (s[i]) {
+        case '"':
+        case '\\': *o++ = s[i]; break;
+        case 'n': *o++ = '\n'; break;
+        case 't': *o++ = '\t'; break;
+        case 'x': {
+            if (n - i <= 2) return NULL;
+            int hi = hex_digit(s[i + 1]), lo = hex_digit(s[i + 2]);
+            if (hi < 0 || lo < 0 || hi + lo == 0) return NULL;
+            *o++ = (char)(hi * 16 + lo);
+            i += 2;
+            break;
+        }
+        default: return NULL;
+        }
+    }
+    return out;
+}
+
+bool text_is_identifier(const char *s) {
+    if (!isalpha((unsigned char)*s) && *s != '_') return false;
+    if (strcmp(s, "_") == 0) return false;
+    while (isalnum((unsigned char)*s) || *s == '_' || *s == '.') s++;
+    return *s == 0;
+}
+
+const char *text_stage_name(ir_stage s) {
+    switch (s) {
+    case IR_GRAPH: return "graph";
+    case IR_LOWERING: return "lowering";
+    case IR_MAPPED: return "mapped";
+    }
+    return "";
+}

@@ -1,0 +1,360 @@
+// Reading chip files. machine.def says which parameters there are; this file knows none of them,
+// but for the few that must fit together.
+#include "isa/machine/machine.h"
+#include "isa/operand.h"
+#include "isa/spell.h"
+#include "support/file/yaml.h"
+#include <stdlib.h>
+#include <string.h>
+
+const machine_param machine_params[] = {
+#define PARAM_INT(section, name, dflt, lo, hi, unit, summary)                                \
+    {#section, #name, unit, "", summary, MACHINE_INT, offsetof(machine, section.name), dflt, \
+     lo,       hi,    0,    0,  0},
+#define PARAM_REAL(section, name, dflt, lo, hi, unit, summary)                             \
+    {#section, #name, unit, "", summary, MACHINE_REAL, offsetof(machine, section.name), 0, \
+     0,        0,     dflt, lo, hi},
+#define PARAM_ENUM(section, name, dflt, choices, summary)                                        \
+    {#section, #name, "", choices, summary, MACHINE_ENUM, offsetof(machine, section.name), dflt, \
+     0,        0,     0,  0,       0},
+#define PARAM_LIST(section, name, dflt, lo, hi, unit, summary)                               \
+    {#section, #name, unit, dflt, summary, MACHINE_LIST, offsetof(machine, section.name), 0, \
+     0,        0,     0,    lo,   hi},
+#include "isa/machine/machine.def"
+};
+const size_t machine_params_count = ARRAY_LEN(machine_params);
+
+static const struct {
+    const char *name, *summary;
+} sections[] = {
+#define SECTION_BEGIN(section, summary) {#section, summary},
+#include "isa/machine/machine.def"
+};
+
+const char *machine_section_summary(const char *section) {
+    for (size_t i = 0; i < ARRAY_LEN(sections); i++)
+        if (strcmp(sections[i].name, section) == 0) return sections[i].summary;
+    return NULL;
+}
+
+static const machine_param *find_param(const char *section, size_t n, const char *name) {
+    for (size_t i = 0; i < machine_params_count; i++) {
+        const machine_param *p = &machine_params[i];
+        if (strlen(p->section) == n && memcmp(p->section, section, n) == 0 &&
+            strcmp(p->name, name) == 0)
+            return p;
+    }
+    return NULL;
+}
+
+// --- values
+
+// "a,b,c". False: something else, or out of range.
+static bool parse_list(const machine_param *p, const char *text, machine_numbers *out) {
+    *out = (machine_numbers){0};
+    for (const char *s = text; out->n < MACHINE_MAX_LIST; s++) {
+        char *end;
+        double v = strtod(s, &end);
+        if (end == s || (*end && *end != ',') || !(v >= p->real_lo && v <= p->real_hi))
+            return false;
+        out->v[out->n++] = v;
+        s = end;
+        if (!*s) return true;
+    }
+    return false;
+}
+
+// [a, b, c], or the text "a,b,c".
+static bool read_list(const machine_param *p, const yaml_node *n, machine_numbers *out) {
+    if (n->kind == YAML_SCALAR) return parse_list(p, n->text, out);
+    *out = (machine_numbers){0};
+    if (n->kind != YAML_SEQUENCE || n->count < 1 || n->count > MACHINE_MAX_LIST) return false;
+    for (; out->n < (int64_t)n->count; out->n++) {
+        double *v = &out->v[out->n];
+        if (!yaml_to_f64(n->items[out->n], v) || !(*v >= p->real_lo && *v <= p->real_hi))
+            return false;
+    }
+    return true;
+}
+
+static void store_default(machine *m, const machine_param *p) {
+    char *at = (char *)m + p->offset;
+    switch (p->kind) {
+    case MACHINE_INT: memcpy(at, &p->int_default, sizeof p->int_default); return;
+    case MACHINE_REAL: memcpy(at, &p->real_default, sizeof p->real_default); return;
+    case MACHINE_ENUM: memcpy(at, &(int){(int)p->int_default}, sizeof(int)); return;
+    case MACHINE_LIST: {
+        machine_numbers v;
+        CHECK(parse_list(p, p->choices, &v), "default of %s.%s", p->section, p->name);
+        memcpy(at, &v, sizeof v);
+        return;
+    }
+    }
+}
+
+// Stores what a scalar says; reports what it should have been.
+static bool store_value(machine *m, const machine_param *p, const yaml_node *n, diag_sink *diags) {
+    char *at = (char *)m + p->offset;
+    const char *text = n->kind == YAML_SCALAR ? n->text : "a list";
+    if (p->kind == MACHINE_INT) {
+        int64_t v;
+        if (yaml_to_i64(n, &v) && v >= p->int_lo && v <= p->int_hi) {
+            memcpy(at, &v, sizeof v);
+            return true;
+        }
+        diag_emit(diags, DIAG_ID_chip_value, n->loc,
+                  "%s.%s is '%.40s', must be an integer from %lld to %lld", p->section, p->name,
+                  text, (long long)p->int_lo, (long long)p->int_hi);
+    } else if (p->kind == MACHINE_REAL) {
+        double v;
+        if (yaml_to_f64(n, &v) && v >= p->real_lo && v <= p->real_hi) {
+            memcpy(at, &v, sizeof v);
+            return true;
+        }
+        diag_emit(diags, DIAG_ID_chip_value, n->loc,
+                  "%s.%s is '%.40s', must be a number from %g to %g", p->section, p->name, text,
+                  p->real_lo, p->real_hi);
+    } else if (p->kind == MACHINE_LIST) {
+        machine_numbers v;
+        if (read_list(p, n, &v)) {
+            memcpy(at, &v, sizeof v);
+            return true;
+        }
+        diag_emit(diags, DIAG_ID_chip_value, n->loc,
+                  "%s.%s is '%.40s', must be 1 to %d numbers from %g to %g", p->section, p->name,
+                  text, MACHINE_MAX_LIST, p->real_lo, p->real_hi);
+    } else {
+        unsigned v;
+        if (n->kind == YAML_SCALAR && isa_word_find(p->choices, text, strlen(text), &v)) {
+            memcpy(at, &(int){(int)v}, sizeof(int));
+            return true;
+        }
+        diag_emit(diags, DIAG_ID_chip_value, n->loc, "%s.%s is '%.40s', must be one of: %s",
+                  p->section, p->name, text, p->choices);
+    }
+    return false;
+}
+
+// --- one parameter: {value: 128, unit: word lines, source: "..."}
+
+typedef struct {
+    machine *m;
+    const char **sources;
+    arena *a;
+    diag_sink *diags;
+    bool ok;
+} reader;
+
+static void unknown_key(reader *r, const yaml_node *key, const char *what, spell_nearest near) {
+    diag_emit(r->diags, DIAG_ID_chip_key, key->loc, "%s '%.60s' is not known", what, key->text);
+    if (near.best) diag_note(r->diags, key->loc, "did you mean '%s'?", near.best);
+    r->ok = false;
+}
+
+static void read_source(reader *r, const machine_param *p, const yaml_node *key,
+                        const yaml_node *source) {
+    if (source && source->kind == YAML_SCALAR && source->text[strspn(source->text, " ")]) {
+        r->sources[p - machine_params] = source->text;
+        return;
+    }
+    diag_emit(r->diags, DIAG_ID_chip_source, key->loc,
+              "%s.%s does not say where its value comes from: add source", p->section, p->name);
+    r->ok = false;
+}
+
+static void read_unit(reader *r, const machine_param *p, const yaml_node *key,
+                      const yaml_node *unit) {
+    bool wanted = p->kind != MACHINE_ENUM;
+    if (!unit && !wanted) return;
+    if (unit && unit->kind == YAML_SCALAR && wanted && strcmp(unit->text, p->unit) == 0) return;
+    diag_loc loc = unit ? unit->loc : key->loc;
+    if (!wanted)
+        diag_emit(r->diags, DIAG_ID_chip_key, loc, "%s.%s has no unit", p->section, p->name);
+    else
+        diag_emit(r->diags, DIAG_ID_chip_key, loc, "%s.%s has the unit '%.40s', expected '%s'",
+                  p->section, p->name, unit && unit->kind == YAML_SCALAR ? unit->text : "",
+                  p->unit);
+    r->ok = false;
+}
+
+static void read_param(reader *r, const machine_param *p, const yaml_node *key,
+                       const yaml_node *n) {
+    if (n->kind != YAML_MAPPING) {
+        diag_emit(r->diags, DIAG_ID_chip_value, n->loc,
+                  "%s.%s must be {value: ..., unit: ..., source: ...}", p->section, p->name);
+        r->ok = false;
+        return;
+    }
+    for (size_t i = 0; i < n->count; i++) {
+        const char *k = n->keys[i]->text;
+        if (strcmp(k, "value") == 0 || strcmp(k, "unit") == 0 || strcmp(k, "source") == 0) continue;
+        spell_nearest near = spell_start(k, strlen(k));
+        spell_try(&near, "value");
+        spell_try(&near, "unit");
+        spell_try(&near, "source");
+        unknown_key(r, n->keys[i], "key", near);
+    }
+    const yaml_node *value = yaml_find(n, "value");
+    if (!value) {
+        diag_emit(r->diags, DIAG_ID_chip_value, key->loc, "%s.%s has no value", p->section,
+                  p->name);
+        r->ok = false;
+    } else if (!store_value(r->m, p, value, r->diags)) {
+        r->ok = false;
+    }
+    read_unit(r, p, key, yaml_find(n, "unit"));
+    read_source(r, p, key, yaml_find(n, "source"));
+}
+
+static void read_section(reader *r, const char *section, const yaml_node *n) {
+    if (n->kind != YAML_MAPPING) {
+        diag_emit(r->diags, DIAG_ID_chip_value, n->loc, "section %s must be a mapping", section);
+        r->ok = false;
+        return;
+    }
+    for (size_t i = 0; i < n->count; i++) {
+        const char *k = n->keys[i]->text;
+        const machine_param *p = find_param(section, strlen(section), k);
+        if (p) {
+            read_param(r, p, n->keys[i], n->items[i]);
+            continue;
+        }
+        spell_nearest near = spell_start(k, strlen(k));
+        for (size_t j = 0; j < machine_params_count; j++)
+            if (strcmp(machine_params[j].section, section) == 0)
+                spell_try(&near, machine_params[j].name);
+        unknown_key(r, n->keys[i], "parameter", near);
+    }
+}
+
+static void read_top(reader *r, const yaml_node *root) {
+    for (size_t i = 0; i < root->count; i++) {
+        const yaml_node *key = root->keys[i], *n = root->items[i];
+        bool is_name = strcmp(key->text, "name") == 0;
+        if (is_name || strcmp(key->text, "summary") == 0) {
+            if (n->kind == YAML_SCALAR) {
+                *(is_name ? &r->m->name : &r->m->summary) = n->text;
+            } else {
+                diag_emit(r->diags, DIAG_ID_chip_value, n->loc, "%s must be a text", key->text);
+                r->ok = false;
+            }
+        } else if (machine_section_summary(key->text)) {
+            read_section(r, key->text, n);
+        } else {
+            spell_nearest near = spell_start(key->text, strlen(key->text));
+            for (size_t j = 0; j < ARRAY_LEN(sections); j++) spell_try(&near, sections[j].name);
+            unknown_key(r, key, "section", near);
+        }
+    }
+}
+
+// --- what must fit together
+
+bool machine_check(const machine *m, const char *name, diag_sink *diags) {
+    diag_loc loc = DIAG_FILE(name);
+    bool ok = true;
+#define REQUIRE(cond, ...)                                      \
+    if (!(cond)) {                                              \
+        diag_emit(diags, DIAG_ID_chip_value, loc, __VA_ARGS__); \
+        ok = false;                                             \
+    }
+    long long weight = m->crossbar.weight_bits, cell = m->crossbar.cell_bits;
+    REQUIRE((weight == 0) == (cell == 0),
+            "crossbar.weight_bits is %lld and cell_bits %lld: real numbers need both to be 0",
+            weight, cell)
+    REQUIRE(cell <= weight, "crossbar.cell_bits is %lld, more than the %lld weight_bits", cell,
+            weight)
+    REQUIRE(m->crossbar.input_bits == 0 || m->crossbar.dac_bits <= m->crossbar.input_bits,
+            "crossbar.dac_bits is %lld, more than the %lld input_bits",
+            (long long)m->crossbar.dac_bits, (long long)m->crossbar.input_bits)
+    REQUIRE(m->crossbar.adc_bits > 0 || m->crossbar.adc_step == 1,
+            "crossbar.adc_step is %lld, but a converter without limit (adc_bits 0) has step 1",
+            (long long)m->crossbar.adc_step)
+    REQUIRE(weight > 0 || m->crossbar.adc_bits == 0,
+            "crossbar.adc_bits is %lld, but real numbers (weight_bits 0) are not converted",
+            (long long)m->crossbar.adc_bits)
+#define LEVELS(name)                                                                          \
+    REQUIRE(m->gain.name != 1,                                                                \
+            "gain." #name " is 1, but one level holds nothing: must be 0 (continuous) or at " \
+            "least 2")
+    LEVELS(q_levels)
+    LEVELS(kv_levels)
+    LEVELS(out_levels)
+    LEVELS(score_q_levels)
+    LEVELS(score_p_levels)
+#undef LEVELS
+    REQUIRE(
+        m->gain.score_q_levels != 2,
+        "gain.score_q_levels is 2, but a signed pulse has 0 and a level either side: at least 3")
+    double codes = 1;
+    for (int64_t i = 0; i < m->gain.score_cells; i++) codes *= (double)m->gain.score_levels;
+    REQUIRE(codes <= 65536,
+            "gain.score_levels ^ score_cells is %.0f levels of a stored element, at most 65536",
+            codes)
+    REQUIRE(m->gain.score_adc_bits == 0 || (m->gain.score_cells > 0 && m->gain.score_q_levels > 0),
+            "gain.score_adc_bits is %lld, but real numbers (score_cells 0 or score_q_levels 0) "
+            "have no range to convert",
+            (long long)m->gain.score_adc_bits)
+#undef REQUIRE
+    return ok;
+}
+
+static machine *new_machine(arena *a, const char ***sources) {
+    machine *m = ARENA_NEW(a, machine);
+    *sources = ARENA_ARRAY(a, const char *, machine_params_count);
+    for (size_t i = 0; i < machine_params_count; i++) {
+        store_default(m, &machine_params[i]);
+        (*sources)[i] = "default";
+    }
+    m->name = m->summary = "";
+    m->sources = *sources;
+    return m;
+}
+
+machine *machine_parse(arena *a, const char *yaml, size_t bytes, const char *name,
+                       diag_sink *diags) {
+    const yaml_node *root = yaml_file_parse(a, yaml, bytes, name, diags);
+    if (!root) return NULL;
+    if (root->kind != YAML_MAPPING) {
+        diag_emit(diags, DIAG_ID_chip_value, root->loc, "a chip file is a mapping of sections");
+        return NULL;
+    }
+    reader r = {.a = a, .diags = diags, .ok = true};
+    r.m = new_machine(a, &r.sources);
+    read_top(&r, root);
+    if (!*r.m->name) {
+        diag_emit(diags, DIAG_ID_chip_value, root->loc, "the chip has no name");
+        r.ok = false;
+    }
+    return r.ok && machine_check(r.m, name, diags) ? r.m : NULL;
+}
+
+bool machine_set(arena *a, machine *m, const char *assignment, diag_sink *diags) {
+    diag_loc loc = DIAG_AT(NULL, arena_printf(a, "--set %s", assignment));
+    size_t n = strcspn(assignment, "=");
+    size_t dot = strcspn(assignment, ".");
+    if (!assignment[n] || dot >= n) {
+        diag_emit(diags, DIAG_ID_chip_key, loc, "expected section.key=value");
+        return false;
+    }
+    const char *key = arena_strn(a, assignment + dot + 1, n - dot - 1);
+    const machine_param *p = find_param(assignment, dot, key);
+    if (!p) {
+        diag_emit(diags, DIAG_ID_chip_key, loc, "parameter '%.*s' is not known", (int)n,
+                  assignment);
+        spell_nearest near = spell_start(assignment, n);
+        for (size_t i = 0; i < machine_params_count; i++)
+            spell_try(&near,
+                      arena_printf(a, "%s.%s", machine_params[i].section, machine_params[i].name));
+        if (near.best) diag_note(diags, loc, "did you mean '%s'?", near.best);
+        return false;
+    }
+    yaml_node value = {.kind = YAML_SCALAR, .loc = loc, .text = assignment + n + 1};
+    if (!store_value(m, p, &value, diags)) return false;
+    const char **sources = ARENA_ARRAY(a, const char *, machine_params_count);
+    for (size_t i = 0; i < machine_params_count; i++)
+        sources[i] = m->sources ? m->sources[i] : "default";
+    sources[p - machine_params] = "set by hand";
+    m->sources = sources;
+    return true;
+}

@@ -1,0 +1,85 @@
+// The machine description: a chip file (YAML) as numbers. Schema: machine.def.
+#ifndef OHMIC_ISA_MACHINE_MACHINE_H
+#define OHMIC_ISA_MACHINE_MACHINE_H
+#include "support/arena.h"
+#include "support/diag.h"
+#include <stdio.h>
+
+enum { MACHINE_MAX_LIST = 12 };
+typedef struct {
+    int64_t n;
+    double v[MACHINE_MAX_LIST]; // the rest is 0
+} machine_numbers;
+
+typedef struct machine {
+    const char *name, *summary;
+#define SECTION_BEGIN(section, summary) struct {
+#define PARAM_INT(section, name, dflt, lo, hi, unit, summary) int64_t name;
+#define PARAM_REAL(section, name, dflt, lo, hi, unit, summary) double name;
+#define PARAM_ENUM(section, name, dflt, choices, summary) int name;
+#define PARAM_LIST(section, name, dflt, lo, hi, unit, summary) machine_numbers name;
+#define SECTION_END(section) \
+    }                        \
+    section;
+#include "isa/machine/machine.def"
+    const char *const
+        *sources; // where each number comes from, in the order of machine.def; NULL: all "default"
+} machine;
+
+// Choices of the enumerations, in the order of machine.def.
+typedef enum { MACHINE_OFFSET, MACHINE_TWOS_COMPLEMENT, MACHINE_DIFFERENTIAL } machine_encoding;
+typedef enum { MACHINE_FMT_F32, MACHINE_FMT_BF16, MACHINE_FMT_F16 } machine_format;
+typedef enum { MACHINE_CHARGE_PROGRAM, MACHINE_CHARGE_CHIP, MACHINE_CHARGE_NONE } machine_charge;
+typedef enum {
+    MACHINE_SAT_NONE,
+    MACHINE_SAT_SCORES,
+    MACHINE_SAT_OUTPUTS,
+    MACHINE_SAT_BOTH
+} machine_saturate;
+typedef enum { MACHINE_DECAY_POWER, MACHINE_DECAY_PRODUCT } machine_decay_form;
+
+// Finds `chip` as a path (contains '/' or ends in .yaml), or by name in the folders of $OHMIC_CHIPS
+// (separated by
+// ':'), in share/ohmic/chips of the command's own prefix, the source tree's and the installed chips
+// folder. sets: n strings "section.key=value" applied on top. NULL: reported.
+machine *machine_load(arena *a, const char *chip, const char *const *sets, size_t n,
+                      diag_sink *diags);
+machine *machine_parse(arena *a, const char *yaml, size_t bytes, const char *name,
+                       diag_sink *diags);
+// Parameters that must fit together do (machine_parse and machine_load have checked). `name`: the
+// file.
+bool machine_check(const machine *m, const char *name, diag_sink *diags);
+// One "section.key=value", checked like a value of the file.
+bool machine_set(arena *a, machine *m, const char *assignment, diag_sink *diags);
+// Canonical text: every parameter, fixed order; machine_parse reads it back to the same values.
+char *machine_text(arena *a, const machine *m);
+// Names of the chips that can be found, sorted; for `ohmic chips`.
+const char **machine_list(arena *a, size_t *n);
+// Keys that differ between two machines, one "section.key: 64, expected 128" a line; NULL when
+// none.
+char *machine_diff(arena *a, const machine *found, const machine *expected);
+
+// machine.def as data, in its order: for documents and listings.
+typedef enum { MACHINE_INT, MACHINE_REAL, MACHINE_ENUM, MACHINE_LIST } machine_kind;
+typedef struct {
+    const char *section, *name, *unit;
+    const char *choices; // of an enumeration; of a list: its default
+    const char *summary;
+    machine_kind kind;
+    uint16_t offset; // in machine
+    int64_t int_default, int_lo, int_hi;
+    double real_default, real_lo, real_hi;
+} machine_param;
+extern const machine_param machine_params[];
+extern const size_t machine_params_count;
+const char *machine_section_summary(const char *section);
+// The value as chip files write it: "128", "0.39", "offset".
+const char *machine_value_text(arena *a, const machine *m, const machine_param *p);
+
+// Levels of a key or value element in score read-out; 0: real numbers.
+static inline int64_t machine_score_levels(const machine *m) {
+    int64_t n = m->gain.score_cells > 0;
+    for (int64_t i = 0; i < m->gain.score_cells; i++) n *= m->gain.score_levels;
+    return n;
+}
+#endif

@@ -1,0 +1,94 @@
+// Machines as text: the canonical chip file, and what differs between two.
+#include "isa/machine/machine.h"
+#include "isa/operand.h"
+#include "isa/spell.h"
+#include <stdlib.h>
+#include <string.h>
+
+const char *machine_value_text(arena *a, const machine *m, const machine_param *p) {
+    const char *at = (const char *)m + p->offset;
+    if (p->kind == MACHINE_INT) {
+        int64_t v;
+        memcpy(&v, at, sizeof v);
+        return arena_printf(a, "%lld", (long long)v);
+    }
+    if (p->kind == MACHINE_REAL) {
+        double v;
+        char text[SPELL_NUMBER_BYTES];
+        memcpy(&v, at, sizeof v);
+        spell_f64(v, text);
+        return arena_str(a, text);
+    }
+    if (p->kind == MACHINE_LIST) {
+        machine_numbers v;
+        char number[SPELL_NUMBER_BYTES];
+        const char *text = "[";
+        memcpy(&v, at, sizeof v);
+        for (int64_t i = 0; i < v.n; i++) {
+            spell_f64(v.v[i], number);
+            text = arena_printf(a, "%s%s%s", text, i ? ", " : "", number);
+        }
+        return arena_printf(a, "%s]", text);
+    }
+    int v;
+    size_t n;
+    memcpy(&v, at, sizeof v);
+    const char *word = isa_word(p->choices, (unsigned)v, &n);
+    CHECK(word, "%s.%s is %d", p->section, p->name, v);
+    return arena_strn(a, word, n);
+}
+
+// A YAML text in double quotes.
+static void print_quoted(FILE *out, const char *s) {
+    fputc('"', out);
+    for (; *s; s++) {
+        unsigned char c = (unsigned char)*s;
+        if (c == '"' || c == '\\')
+            fprintf(out, "\\%c", c);
+        else if (c < 0x20 || c == 0x7F)
+            fprintf(out, "\\x%02x", c);
+        else
+            fputc(c, out);
+    }
+    fputc('"', out);
+}
+
+char *machine_text(arena *a, const machine *m) {
+    char *text = NULL;
+    size_t bytes;
+    FILE *out = open_memstream(&text, &bytes);
+    CHECK(out, "out of memory");
+    fputs("name: ", out);
+    print_quoted(out, m->name);
+    fputs("\nsummary: ", out);
+    print_quoted(out, m->summary);
+    fputc('\n', out);
+    for (size_t i = 0; i < machine_params_count; i++) {
+        const machine_param *p = &machine_params[i];
+        if (i == 0 || strcmp(p->section, p[-1].section) != 0) fprintf(out, "%s:\n", p->section);
+        fprintf(out, "  %s: {value: %s", p->name, machine_value_text(a, m, p));
+        if (p->kind != MACHINE_ENUM) {
+            fputs(", unit: ", out);
+            print_quoted(out, p->unit);
+        }
+        fputs(", source: ", out);
+        print_quoted(out, m->sources ? m->sources[i] : "default");
+        fputs("}\n", out);
+    }
+    CHECK(fclose(out) == 0, "out of memory");
+    char *copy = arena_strn(a, text, bytes);
+    free(text);
+    return copy;
+}
+
+char *machine_diff(arena *a, const machine *found, const machine *expected) {
+    char *text = NULL;
+    for (size_t i = 0; i < machine_params_count; i++) {
+        const machine_param *p = &machine_params[i];
+        const char *x = machine_value_text(a, found, p), *y = machine_value_text(a, expected, p);
+        if (strcmp(x, y) == 0) continue;
+        text = arena_printf(a, "%s%s.%s: %s, expected %s\n", text ? text : "", p->section, p->name,
+                            x, y);
+    }
+    return text;
+}

@@ -1,0 +1,114 @@
+// Capacity: what the program holds against what the chip has; and that it is the chip the program
+// names. Scratchpad and crossbars are looked at buffer by buffer and block by block
+// (verify_descriptors.c, verify_blocks.c).
+#include "isa/verify/parts.h"
+#include "support/vec.h"
+
+static const char *on_tile(verifier *v, uint32_t tile) {
+    return arena_printf(v->a, "tile %u", tile);
+}
+
+static void check_rings(verifier *v, uint32_t tile) {
+    const isa_tile *t = &v->p->tiles[tile];
+    const machine *m = v->chip;
+    uint64_t heads = 0;
+    for (uint32_t i = 0; i < t->n_rings; i++) {
+        const isa_ring *r = &t->rings[i];
+        const char *where =
+            arena_printf(v->a, "tile %u, ring %u '%.100s'", tile, i, isa_str(v->p, r->name));
+        if (r->kind != ISA_RING_GAIN) continue;
+        heads += (uint64_t)r->n_kv * v->p->banks;
+        if (m->gain.slots && r->slots > m->gain.slots)
+            verify_bad(v, DIAG_ID_isa_capacity, where, "%u slots, a head has %lld", r->slots,
+                       (long long)m->gain.slots);
+    }
+    if (m->tile.ring_heads && heads > (uint64_t)m->tile.ring_heads)
+        verify_bad(v, DIAG_ID_isa_capacity, on_tile(v, tile),
+                   "%llu key/value heads (all rings, %u banks), a tile has %lld",
+                   (unsigned long long)heads, v->p->banks, (long long)m->tile.ring_heads);
+}
+
+typedef struct {
+    uint64_t offset, bytes;
+} piece;
+
+static int by_offset(const void *x, const void *y) {
+    const piece *a = x, *b = y;
+    if (a->offset != b->offset) return a->offset < b->offset ? -1 : 1;
+    return a->bytes < b->bytes ? -1 : a->bytes > b->bytes;
+}
+
+// Bytes of all pieces together, what they share once.
+static uint64_t covered(piece *list, size_t n) {
+    if (n) qsort(list, n, sizeof *list, by_offset);
+    uint64_t total = 0, at = 0;
+    for (size_t i = 0; i < n; i++) {
+        uint64_t end = list[i].offset + list[i].bytes;
+        uint64_t from = list[i].offset > at ? list[i].offset : at;
+        if (end > from) total += end - from;
+        if (end > at) at = end;
+    }
+    return total;
+}
+
+// Dense memory: tables, stored groups and rings, row stores.
+static void check_memory(verifier *v, uint32_t tile) {
+    const isa_tile *t = &v->p->tiles[tile];
+    uint64_t room = (uint64_t)v->chip->tile.memory, end = 0, total;
+    if (room == 0) return;
+    VEC(piece) tables = {0}, cells = {0};
+    for (uint32_t i = 0; i < t->n_tables; i++) {
+        const isa_table *d = &t->tables[i];
+        vec_push(&tables, ((piece){d->data, d->rows * (uint64_t)isa_row_bytes(d->type, d->width)}));
+    }
+    for (uint32_t i = 0; i < t->n_groups; i++) {
+        const isa_group *g = &t->groups[i];
+        uint64_t item = g->wtype == ISA_W_F32 ? 4 : 1;
+        if (g->kind == ISA_STORED)
+            vec_push(&cells, ((piece){g->cells, (uint64_t)(g->k1 - g->k0) * g->n * item}));
+    }
+    total = covered(tables.items, tables.count) + covered(cells.items, cells.count);
+    for (uint32_t i = 0; i < t->n_rings; i++) {
+        const isa_ring *r = &t->rings[i];
+        uint64_t bytes = (uint64_t)r->n_kv * (r->d + r->dv) * 4, all;
+        if (r->kind != ISA_RING_STORED) continue;
+        if (!mul_u64(bytes, r->slots, &all) || !mul_u64(all, v->p->banks, &all) ||
+            !add_u64(total, all, &total))
+            total = UINT64_MAX;
+    }
+    for (uint32_t i = 0; i < t->n_buffers; i++) {
+        const isa_buffer *b = &t->buffers[i];
+        uint64_t e = b->base + (uint64_t)b->depth * b->stride;
+        if (b->parent == i && b->space == ISA_MEM && e > end) end = e;
+    }
+    if (!add_u64(total, end, &total)) total = UINT64_MAX;
+    if (total > room)
+        verify_bad(v, DIAG_ID_isa_capacity, on_tile(v, tile),
+                   "%llu bytes of tables, stored weights, rings and rows in a memory of %llu",
+                   (unsigned long long)total, (unsigned long long)room);
+    vec_free(&tables);
+    vec_free(&cells);
+}
+
+// The chip in the program, when it names one, is the one it is verified for.
+static void check_chip(verifier *v) {
+    if (!v->p->chip || !*v->p->chip) return;
+    machine *own = machine_parse(v->a, v->p->chip, strlen(v->p->chip), ".ohm.chip", v->diags);
+    char *differ = own ? machine_diff(v->a, v->chip, own) : NULL;
+    if (!own || differ)
+        verify_bad(v, DIAG_ID_sim_chip, ".ohm.chip", "%s: %s",
+                   own ? "the program was compiled for another chip" : "describes no chip",
+                   own ? differ : "see above");
+}
+
+void verify_capacity(verifier *v) {
+    if (!v->chip) return;
+    check_chip(v);
+    if (v->p->n_tiles > v->chip->tile.count)
+        verify_bad(v, DIAG_ID_isa_capacity, "program", "%u tiles, the chip has %lld", v->p->n_tiles,
+                   (long long)v->chip->tile.count);
+    for (uint32_t t = 0; t < v->p->n_tiles; t++) {
+        check_rings(v, t);
+        check_memory(v, t);
+    }
+}

@@ -1,0 +1,518 @@
+// Operands: type, width and domain of every one, by verify_rules.def, and what modes and pairs of
+// operands add.
+#include "isa/desc.h"
+#include "isa/operand.h"
+#include "isa/verify/parts.h"
+#include <math.h>
+#include <string.h>
+
+// --- the table
+
+enum {
+    F32 = 1 << ISA_F32,
+    BF16 = 1 << ISA_BF16,
+    Q8 = 1 << ISA_Q8,
+    I32 = 1 << ISA_I32,
+    RAW = 1 << ISA_RAW,
+    PAIR = 1 << ISA_PAIR,
+    FLOATS = F32 | BF16,
+    NUMBERS = FLOATS | Q8 | I32,
+    STORED = F32 | Q8 | I32, // what tables hold
+    ROWS = NUMBERS | RAW | PAIR
+};
+typedef enum {
+    WIDTH_ANY,
+    WIDTH_ONE,
+    WIDTH_A,
+    WIDTH_X,
+    WIDTH_N,
+    WIDTH_HELD,
+    WIDTH_COLUMNS,
+    WIDTH_QUERY,
+    WIDTH_KEYS,
+    WIDTH_OUT,
+    WIDTH_SCORES,
+    WIDTH_D,
+    WIDTH_TWO,
+    WIDTH_D_OR_TWICE,
+    WIDTH_IMM
+} width_rule;
+typedef enum {
+    ROWS_HERE,
+    ROWS_HERE_OR_ONE,
+    ROWS_MOVED,
+    ROWS_ANY,
+    ROWS_ONE,
+    ROWS_POSITIONS
+} row_rule;
+
+typedef struct {
+    uint8_t op, field; // isa_operand_field; ISA_FIELD_x: the table
+    uint8_t types, width, rows;
+} rule;
+
+static const rule rules[] = {
+#define OPERAND(insn, field, types, width, rows) \
+    {ISA_##insn, ISA_FIELD_##field, types, WIDTH_##width, ROWS_##rows},
+#define TABLE(insn, types, rows, width) \
+    {ISA_##insn, ISA_FIELD_x, types, WIDTH_##width, ROWS_##rows},
+#include "isa/verify/rules.def"
+};
+
+static const rule *rule_of(unsigned op, isa_operand_field field) {
+    for (size_t i = 0; i < ARRAY_LEN(rules); i++)
+        if (rules[i].op == op && rules[i].field == field) return &rules[i];
+    CHECK(false, "verify_rules.def has no row for operand %s of opcode 0x%02x",
+          isa_operand_field_name(field), op);
+}
+
+// --- one instruction
+
+typedef struct {
+    verifier *v;
+    uint32_t tile, pc;
+    const isa_tile *t;
+    const isa_insn *i;
+    isa_operand_kind x; // what x names; ISA_KIND_COUNT: nothing
+} insn;
+
+#define BAD(c, ...) verify_bad_at((c)->v, DIAG_ID_isa_operand, (c)->tile, (c)->pc, __VA_ARGS__)
+
+static const isa_buffer *buffer(const insn *c, isa_operand_field f) {
+    return &c->t->buffers[isa_operand_get(c->i, f)];
+}
+static bool has(const insn *c, isa_operand_field f) { // an optional operand that is given
+    return isa_operand_get(c->i, f) != ISA_NONE;
+}
+
+static const char *type_names(arena *a, unsigned types) {
+    const char *list = "", *names = isa_enum_names("btype");
+    for (unsigned t = 0; t < isa_words(names); t++) {
+        size_t n = 0;
+        const char *word = isa_word(names, t, &n);
+        if (types >> t & 1)
+            list = arena_printf(a, "%s%s%.*s", list, *list ? " or " : "", (int)n, word);
+    }
+    return list;
+}
+
+static uint64_t heads(const isa_ring *r) { return (uint64_t)r->n_kv * r->q_per_kv; }
+
+// The width a rule asks for, and what it is; 0: any.
+static uint64_t wanted_width(const insn *c, width_rule w, const char **what) {
+    const isa_insn *i = c->i;
+    const isa_group *g = c->x == ISA_KIND_group ? &c->t->groups[i->x] : NULL;
+    const isa_ring *r = c->x == ISA_KIND_ring ? &c->t->rings[i->x] : NULL;
+    switch (w) {
+    case WIDTH_ANY: return 0;
+    case WIDTH_ONE: *what = "one column"; return 1;
+    case WIDTH_TWO: *what = "lowest and highest"; return 2;
+    case WIDTH_A: *what = "as operand a"; return c->t->buffers[i->a].width;
+    case WIDTH_D_OR_TWICE:
+    case WIDTH_D: *what = "as operand d"; return c->t->buffers[i->d].width;
+    case WIDTH_N: *what = "operand n"; return i->n;
+    case WIDTH_IMM: *what = "cosines and sines of imm columns"; return i->imm;
+    case WIDTH_X:
+        *what = "as what it comes from or goes to";
+        return c->x == ISA_KIND_chan   ? c->v->p->channels[i->x].width
+               : c->x == ISA_KIND_port ? c->v->p->ports[i->x].width
+                                       : c->t->tables[i->x].width;
+    case WIDTH_HELD: *what = "the rows its group holds"; return g->k1 - g->k0;
+    case WIDTH_COLUMNS: *what = "the columns of its group"; return g->n;
+    case WIDTH_QUERY: *what = "query heads times d"; return heads(r) * r->d;
+    case WIDTH_KEYS: *what = "n_kv times (d + dv)"; return (uint64_t)r->n_kv * (r->d + r->dv);
+    case WIDTH_OUT: *what = "query heads times dv"; return heads(r) * r->dv;
+    case WIDTH_SCORES: *what = "query heads times slots"; return heads(r) * r->slots;
+    }
+    return 0;
+}
+
+static void check_width(const insn *c, const char *operand, uint32_t width, width_rule w) {
+    const char *what = "";
+    uint64_t want = wanted_width(c, w, &what);
+    if (w == WIDTH_ANY || width == want || (w == WIDTH_D_OR_TWICE && width == 2 * want)) return;
+    BAD(c, "%s has %u columns, expected %llu (%s)", operand, width, (unsigned long long)want, what);
+}
+
+static bool is_one_row(const verifier *v, unsigned dom) {
+    return v->dom[dom].known && v->dom[dom].most == 1;
+}
+
+static void check_buffer(const insn *c, const isa_operand *o) {
+    const rule *r = rule_of(c->i->op, o->field);
+    const isa_buffer *b = buffer(c, o->field);
+    const char *name = arena_printf(c->v->a, "operand %s", isa_operand_field_name(o->field));
+    if (!(r->types >> b->type & 1))
+        BAD(c, "%s is %s, expected %s", name, type_names(c->v->a, 1u << b->type),
+            type_names(c->v->a, r->types));
+    check_width(c, name, b->width, (width_rule)r->width);
+    if (b->dom == c->i->dom || r->rows == ROWS_MOVED) return;
+    if (r->rows == ROWS_HERE_OR_ONE && is_one_row(c->v, b->dom) &&
+        verify_least_rows(c->v, b->dom, c->i->dom) >= 1)
+        return;
+    BAD(c, "%s has the rows of t%u, the instruction those of t%u", name, b->dom, c->i->dom);
+}
+
+static void check_table(const insn *c) {
+    const rule *r = rule_of(c->i->op, ISA_FIELD_x);
+    const isa_table *t = &c->t->tables[c->i->x];
+    if (!(r->types >> t->type & 1))
+        BAD(c, "the table is %s, expected %s", type_names(c->v->a, 1u << t->type),
+            type_names(c->v->a, r->types));
+    check_width(c, "the table", t->width, (width_rule)r->width);
+    if (r->rows == ROWS_ONE && t->rows != 1) BAD(c, "the table has %u rows, expected 1", t->rows);
+    if (r->rows == ROWS_POSITIONS && t->rows < (uint64_t)c->v->dom[c->i->dom].end)
+        verify_bad_at(c->v, DIAG_ID_isa_index, c->tile, c->pc,
+                      "the table has %u rows, positions of t%u go up to %lld", t->rows, c->i->dom,
+                      (long long)c->v->dom[c->i->dom].end - 1);
+}
+
+// --- columns of one buffer that are read and written at once
+
+// Rows are written as they are read, so columns are the same or apart; those who read a row again
+// after they have begun to write one need them apart.
+static void check_aliases(const insn *c, const isa_operand *ops, unsigned n) {
+    bool apart = c->i->op == ISA_mvm || c->i->op == ISA_topk || c->i->op == ISA_rows ||
+                 c->i->op == ISA_skip || verify_reads_ring(c->i);
+    uint32_t d = c->i->d, d0 = verify_col0(c->t, d), d1 = d0 + c->t->buffers[d].width;
+    for (unsigned k = 0; k < n; k++) {
+        if (ops[k].kind != ISA_KIND_buf || ops[k].field == ISA_FIELD_d ||
+            isa_operand_absent(&ops[k], c->i))
+            continue;
+        uint32_t b = isa_operand_get(c->i, ops[k].field);
+        if (verify_parent(c->t, b) != verify_parent(c->t, d)) continue;
+        uint32_t b0 = verify_col0(c->t, b), b1 = b0 + c->t->buffers[b].width;
+        const char *name = isa_operand_field_name(ops[k].field);
+        if (c->t->buffers[b].dom != c->t->buffers[d].dom)
+            BAD(c, "d and %s are one buffer, and have rows of t%u and t%u", name,
+                c->t->buffers[d].dom, c->t->buffers[b].dom);
+        else if (b0 < d1 && d0 < b1 && (apart || b0 != d0 || b1 != d1))
+            BAD(c, "d and %s are columns %u..%u and %u..%u of one buffer, expected %s", name, d0,
+                d1 - 1, b0, b1 - 1, apart ? "others" : "others or the same");
+    }
+}
+
+// --- q8 rows that an instruction makes
+
+static bool moves_codes(const insn *c) {
+    bool a_is_q8 = c->i->op != ISA_recv && c->i->op != ISA_in && c->i->op != ISA_posrow &&
+                   c->t->buffers[c->i->a].type == ISA_Q8;
+    bool t_is_q8 =
+        c->x == ISA_KIND_table && c->i->x != ISA_NONE && c->t->tables[c->i->x].type == ISA_Q8;
+    switch (c->i->op) {
+    case ISA_recv: return true;
+    case ISA_copy: return a_is_q8 && buffer(c, ISA_FIELD_d)->quant == ISA_QUANT_NONE;
+    case ISA_rows:
+    case ISA_pick:
+    case ISA_skip: return a_is_q8;
+    case ISA_gather:
+    case ISA_posrow: return t_is_q8;
+    case ISA_prefix:
+    case ISA_suffix: return a_is_q8 && t_is_q8;
+    default: return false;
+    }
+}
+
+static void check_quantised(const insn *c) {
+    const isa_buffer *d = buffer(c, ISA_FIELD_d);
+    if (d->type != ISA_Q8 || moves_codes(c)) return;
+    if (d->quant == ISA_QUANT_NONE)
+        BAD(c, "d is q8 without quantisation, and the instruction quantises");
+    else if (d->quant != ISA_QUANT_STATIC && d->width != c->t->buffers[d->parent].width)
+        BAD(c, "d is %u of %u columns: a row has one scale, so it is quantised whole", d->width,
+            c->t->buffers[d->parent].width);
+}
+
+// --- instruction by instruction
+
+static void check_copy(const insn *c) {
+    unsigned a = buffer(c, ISA_FIELD_a)->type, d = buffer(c, ISA_FIELD_d)->type;
+    bool special = a == ISA_RAW || d == ISA_RAW || d == ISA_PAIR;
+    if (special && a != d)
+        BAD(c, "%s does not become %s", type_names(c->v->a, 1u << a), type_names(c->v->a, 1u << d));
+}
+
+static void check_same_type(const insn *c) {
+    const isa_buffer *a = buffer(c, ISA_FIELD_a), *d = buffer(c, ISA_FIELD_d);
+    if (a->type != d->type)
+        BAD(c, "operand a is %s, expected %s as operand d", type_names(c->v->a, 1u << a->type),
+            type_names(c->v->a, 1u << d->type));
+}
+
+static void check_rows(const insn *c) {
+    enum { WINDOW, INDEX };
+    const isa_insn *i = c->i;
+    const isa_buffer *a = buffer(c, ISA_FIELD_a), *d = buffer(c, ISA_FIELD_d);
+    check_same_type(c);
+    if (d->type == ISA_Q8 && d->quant != ISA_QUANT_STATIC)
+        BAD(c, "rows side by side have one scale: q8 needs static quantisation");
+    if (i->mode == INDEX) {
+        if (i->x == ISA_NONE || i->n == ISA_NONE || i->imm != 0)
+            BAD(c, "index takes a table and n, and no imm");
+        else if (i->n == 0 || (uint64_t)i->n * a->width != d->width)
+            BAD(c, "operand d has %u columns, expected %u of %u", d->width, i->n, a->width);
+        return;
+    }
+    uint32_t k = i->imm & 0xFF, s = i->imm >> 8 & 0xFF, p = i->imm >> 16 & 0xFF;
+    if (i->x != ISA_NONE || i->n != ISA_NONE) BAD(c, "window takes no table and no n");
+    if (k == 0 || s == 0 || i->imm >> 24)
+        BAD(c, "imm 0x%x: k and s are 1 at least, and there is no more than p", i->imm);
+    else if ((uint64_t)k * a->width != d->width)
+        BAD(c, "operand d has %u columns, expected %u of %u", d->width, k, a->width);
+    else if (c->v->streams && (s != 1 || p + 1 != k || a->dom != i->dom))
+        BAD(c, "a window of %u rows from %u before sees rows of the next step: phase %s streams", k,
+            p, c->v->p->phases[c->v->phase].name);
+}
+
+// d has the rows of a and those of the table.
+static void check_joined(const insn *c) {
+    const verify_domain *d = &c->v->dom[c->i->dom];
+    const isa_table *t = &c->t->tables[c->i->x];
+    unsigned a = buffer(c, ISA_FIELD_a)->dom;
+    bool by_prefix = d->kind == ISA_TL_PREFIX && d->imm == t->rows;
+    bool by_lin = d->kind == ISA_TL_LIN && (d->imm & 0xFF) == 1 && d->imm >> 16 == 1 &&
+                  (d->imm >> 8 & 0xFF) == t->rows;
+    if (d->free || d->of != a || !(by_prefix || by_lin))
+        BAD(c, "t%u is not t%u and the %u rows of the table", c->i->dom, a, t->rows);
+    if (c->v->streams)
+        BAD(c, "a table's rows beside those of a sequence that comes in steps: phase %s streams",
+            c->v->p->phases[c->v->phase].name);
+}
+
+static void check_pick(const insn *c) {
+    enum { FIRST, LAST, INDEX, BY };
+    const isa_insn *i = c->i;
+    unsigned a = buffer(c, ISA_FIELD_a)->dom;
+    int64_t least = verify_least_rows(c->v, a, i->dom), need = i->mode == INDEX ? i->imm : 0;
+    if (!is_one_row(c->v, i->dom)) BAD(c, "t%u has more than one row", i->dom);
+    if ((i->mode == BY) != (i->b != ISA_NONE)) BAD(c, "operand b belongs to mode by");
+    if (i->mode != INDEX && i->imm != 0) BAD(c, "imm belongs to mode index");
+    if (least <= need)
+        verify_bad_at(c->v, DIAG_ID_isa_index, c->tile, c->pc,
+                      "row %lld of t%u, which may have only %lld", (long long)need, a,
+                      (long long)least);
+}
+
+static void check_skip(const insn *c) {
+    unsigned a = buffer(c, ISA_FIELD_a)->dom;
+    int64_t slack = verify_least_slack(c->v, a, c->i->dom);
+    if (slack < (int64_t)c->i->imm)
+        verify_bad_at(c->v, DIAG_ID_isa_index, c->tile, c->pc,
+                      "t%u is not known to have %u rows more than t%u", a, c->i->imm, c->i->dom);
+}
+
+static void check_rred(const insn *c) {
+    bool weighted = has(c, ISA_FIELD_b);
+    unsigned how = c->i->n;
+    if (!is_one_row(c->v, c->i->dom)) BAD(c, "t%u has more than one row", c->i->dom);
+    if (weighted && buffer(c, ISA_FIELD_b)->dom != buffer(c, ISA_FIELD_a)->dom)
+        BAD(c, "weights have the rows of t%u, what they weigh those of t%u",
+            buffer(c, ISA_FIELD_b)->dom, buffer(c, ISA_FIELD_a)->dom);
+    if (how == ISA_RED_absmax || how == ISA_RED_argmax || (weighted && how == ISA_RED_sumsq))
+        BAD(c, "no reduction over rows");
+}
+
+static void check_epilogue(const insn *c, bool zero_free) {
+    const isa_group *g = &c->t->groups[c->i->x];
+    if (g->wtype != ISA_W_I8) BAD(c, "its group has no integer sums to finish");
+    if (g->scale == ISA_NO_OFFSET) BAD(c, "its group has no scales");
+    if (g->colsum == ISA_NO_OFFSET && !zero_free)
+        BAD(c, "its group has no column sums, and rows may have zero points");
+}
+
+static void check_mvm(const insn *c) {
+    enum { FIN, RAW_SUMS, LONGEST = 131071 }; // 2^17 products of two int8 codes fit 31 bits
+    const isa_group *g = &c->t->groups[c->i->x];
+    const isa_buffer *a = buffer(c, ISA_FIELD_a), *d = buffer(c, ISA_FIELD_d);
+    bool raw = c->i->mode == RAW_SUMS, integer = g->wtype == ISA_W_I8 && a->type == ISA_Q8;
+    bool whole = g->k0 == 0 && g->k1 == g->k;
+    if (g->kind == ISA_EPILOGUE) BAD(c, "an epilogue has no cells");
+    if (raw != (d->type == ISA_RAW)) BAD(c, "raw sums, and only they, go to raw rows");
+    if (raw && !integer) BAD(c, "raw sums are those of q8 rows and i8 codes");
+    if (!raw && !whole)
+        BAD(c, "rows %u..%u of %u: the sums of a part stay raw", g->k0, g->k1, g->k);
+    if (integer && g->k > LONGEST)
+        BAD(c, "%u products may overflow their sum, expected at most %d", g->k, LONGEST);
+    bool zero_free = a->quant == ISA_QUANT_SYM || (a->quant == ISA_QUANT_STATIC && a->zero == 0);
+    if (integer && !raw) check_epilogue(c, zero_free);
+    if (g->wtype == ISA_W_I8 && !integer && g->scale == ISA_NO_OFFSET)
+        BAD(c, "its group has no scales");
+}
+
+static void check_ew2(const insn *c) {
+    enum {
+#define FN2(name, code, summary) FN2_##name = code,
+#include "support/num/fn.def"
+    };
+    if (buffer(c, ISA_FIELD_d)->type == ISA_I32 && buffer(c, ISA_FIELD_a)->type == ISA_I32 &&
+        buffer(c, ISA_FIELD_b)->type == ISA_I32 && c->i->n > FN2_max)
+        BAD(c, "no function of integers");
+}
+
+static void check_softmax(const insn *c) {
+    uint32_t w = buffer(c, ISA_FIELD_d)->width;
+    if (c->i->n == 0 || w % c->i->n != 0) BAD(c, "%u columns in %u segments", w, c->i->n);
+}
+
+static void check_red(const insn *c) {
+    uint32_t a = buffer(c, ISA_FIELD_a)->width, d = buffer(c, ISA_FIELD_d)->width;
+    if (a % d != 0) BAD(c, "%u columns in %u segments", a, d);
+    if (buffer(c, ISA_FIELD_d)->type == ISA_I32 && c->i->n != ISA_RED_argmax)
+        BAD(c, "only argmax gives integers");
+}
+
+static void check_rope(const insn *c) {
+    uint32_t w = buffer(c, ISA_FIELD_d)->width, n = c->i->n;
+    if (n == 0 || w % n != 0)
+        BAD(c, "%u columns in %u heads", w, n);
+    else if (c->i->imm == 0 || c->i->imm % 2 != 0 || c->i->imm > w / n)
+        BAD(c, "%u of %u columns: expected an even number of them", c->i->imm, w / n);
+    const isa_table *t = &c->t->tables[c->i->x];
+    if (!has(c, ISA_FIELD_b) && t->rows < (uint64_t)c->v->dom[c->i->dom].end)
+        verify_bad_at(c->v, DIAG_ID_isa_index, c->tile, c->pc,
+                      "the table has %u rows, positions of t%u go up to %lld", t->rows, c->i->dom,
+                      (long long)c->v->dom[c->i->dom].end - 1);
+}
+
+static void check_topk(const insn *c) {
+    uint32_t w = buffer(c, ISA_FIELD_a)->width;
+    if (c->i->n == 0 || c->i->n > w) BAD(c, "the %u largest of %u", c->i->n, w);
+    if ((uint64_t)c->i->imm + w > INT32_MAX) BAD(c, "indices from %u on leave i32", c->i->imm);
+}
+
+static void check_norm(const insn *c) {
+    float eps;
+    memcpy(&eps, &c->i->imm, sizeof eps);
+    if (!(eps >= 0) || !isfinite(eps)) BAD(c, "epsilon is no number from 0 on");
+}
+
+static void check_type_and_domain(const insn *c, const char *what, unsigned type, unsigned dom,
+                                  isa_operand_field field) {
+    const isa_buffer *b = buffer(c, field);
+    if (b->type != type)
+        BAD(c, "operand %s is %s, %s %s", isa_operand_field_name(field),
+            type_names(c->v->a, 1u << b->type), what, type_names(c->v->a, 1u << type));
+    if (c->i->dom != dom) BAD(c, "rows of t%u, %s those of t%u", c->i->dom, what, dom);
+}
+
+static void check_channel(const insn *c) {
+    const isa_channel *ch = &c->v->p->channels[c->i->x];
+    isa_operand_field f = c->i->op == ISA_send ? ISA_FIELD_a : ISA_FIELD_d;
+    check_type_and_domain(c, "the channel carries", ch->type, ch->dom, f);
+    if (c->i->op == ISA_recvadd) check_same_type(c);
+}
+
+static void check_in(const insn *c) {
+    const isa_port *port = &c->v->p->ports[c->i->x];
+    if (port->direction != ISA_PORT_IN)
+        verify_bad_at(c->v, DIAG_ID_isa_port, c->tile, c->pc, "the port is an output");
+    if (c->i->dom != port->dom)
+        BAD(c, "rows of t%u, the port has those of t%u", c->i->dom, port->dom);
+}
+
+static void check_out(const insn *c) {
+    const isa_port *port = &c->v->p->ports[c->i->x];
+    const isa_buffer *a = buffer(c, ISA_FIELD_a);
+    if (port->direction != ISA_PORT_OUT)
+        verify_bad_at(c->v, DIAG_ID_isa_port, c->tile, c->pc, "the port is an input");
+    if (c->i->dom != port->dom)
+        BAD(c, "rows of t%u, the port has those of t%u", c->i->dom, port->dom);
+    if ((a->type == ISA_PAIR) != (port->type == ISA_PAIR))
+        BAD(c, "operand a is %s, the port %s", type_names(c->v->a, 1u << a->type),
+            type_names(c->v->a, 1u << port->type));
+    if ((uint64_t)c->i->imm + a->width > port->width)
+        BAD(c, "columns %u + %u of a port with %u", c->i->imm, a->width, port->width);
+}
+
+static void check_special(const insn *c) {
+    switch (c->i->op) {
+    case ISA_copy: check_copy(c); return;
+    case ISA_rows: check_rows(c); return;
+    case ISA_prefix:
+    case ISA_suffix: check_joined(c); return;
+    case ISA_pick: check_pick(c); return;
+    case ISA_skip: check_skip(c); return;
+    case ISA_rred: check_rred(c); return;
+    case ISA_mvm: check_mvm(c); return;
+    case ISA_fin: check_epilogue(c, false); return;
+    case ISA_ew2: check_ew2(c); return;
+    case ISA_norm: check_norm(c); return;
+    case ISA_softmax: check_softmax(c); return;
+    case ISA_red: check_red(c); return;
+    case ISA_rope: check_rope(c); return;
+    case ISA_topk: check_topk(c); return;
+    case ISA_send:
+    case ISA_recv:
+    case ISA_recvadd: check_channel(c); return;
+    case ISA_in: check_in(c); return;
+    case ISA_out: check_out(c); return;
+    default: return;
+    }
+}
+
+void verify_operands(verifier *v) {
+    for (uint32_t t = 0; t < v->p->n_tiles; t++) {
+        for (uint32_t pc = 0; pc < v->p->tiles[t].phase[v->phase].count; pc++) {
+            insn c = {v, t, pc, &v->p->tiles[t], verify_insn(v, t, pc), ISA_KIND_COUNT};
+            isa_operand ops[ISA_FIELD_COUNT];
+            unsigned n = isa_operands(isa_info_of(c.i->op), ops);
+            bool has_d = false;
+            for (unsigned k = 0; k < n; k++) {
+                has_d |= ops[k].kind == ISA_KIND_buf && ops[k].field == ISA_FIELD_d;
+                if (ops[k].field == ISA_FIELD_x) c.x = ops[k].kind;
+            }
+            for (unsigned k = 0; k < n; k++) {
+                if (isa_operand_absent(&ops[k], c.i)) continue;
+                if (ops[k].kind == ISA_KIND_buf) check_buffer(&c, &ops[k]);
+                if (ops[k].kind == ISA_KIND_table) check_table(&c);
+            }
+            if (has_d) check_aliases(&c, ops, n);
+            if (has_d) check_quantised(&c);
+            check_special(&c);
+        }
+    }
+}
+
+// --- which rows of an operand a row needs
+
+bool verify_reach(const verifier *v, uint32_t tile, const isa_insn *i, isa_operand_field field,
+                  int64_t *ahead, int64_t *back) {
+    const isa_tile *t = &v->p->tiles[tile];
+    unsigned from = t->buffers[isa_operand_get(i, field)].dom;
+    int64_t step = v->dom[from].step;
+    bool related = verify_related(v, from, i->dom);
+    *ahead = *back = 0;
+    if (rule_of(i->op, field)->rows != ROWS_MOVED) {
+        if (from == i->dom) return true;
+        *ahead = *back = v->chunk; // one row, for all rows here
+        return true;
+    }
+    switch (i->op) {
+    case ISA_rows: {
+        int64_t k = i->imm & 0xFF, s = i->imm >> 8 & 0xFF, p = i->imm >> 16 & 0xFF;
+        if (i->mode == 0 && related && v->dom[i->dom].step == s * step) {
+            *ahead = max_i64(0, k - 1 - p) * step;
+            *back = p * step;
+            return true;
+        }
+        break;
+    }
+    case ISA_prefix:
+        if (!related || v->dom[i->dom].step != step) break;
+        *back = (int64_t)t->tables[i->x].rows * step;
+        return true;
+    case ISA_skip:
+        if (!related || v->dom[i->dom].step != step) break;
+        *ahead = (int64_t)i->imm * step;
+        *back = -*ahead;
+        return true;
+    case ISA_suffix: *ahead = v->chunk; return true;
+    case ISA_pick:
+    case ISA_rred: // the one row is made when all are there
+        *ahead = v->chunk;
+        return true;
+    default: break;
+    }
+    *ahead = *back = v->chunk;
+    return true;
+}

@@ -1,0 +1,177 @@
+// Indices: which integers rows of type i32 and the indices of pairs may hold, from ports, tables
+// and constants through the instructions; and that rows named by them exist.
+#include "isa/operand.h"
+#include "isa/verify/parts.h"
+#include <math.h>
+#include <string.h>
+
+verify_range verify_join(verify_range a, verify_range b) {
+    return (verify_range){min_i64(a.lo, b.lo), max_i64(a.hi, b.hi)};
+}
+
+static verify_range within_i32(int64_t lo, int64_t hi) { // sums of i32 wrap
+    return lo >= INT32_MIN && hi <= INT32_MAX ? (verify_range){lo, hi} : VERIFY_ANY_INTEGER;
+}
+
+static verify_range products(verify_range a, verify_range b) {
+    int64_t p[4] = {a.lo * b.lo, a.lo * b.hi, a.hi * b.lo, a.hi * b.hi}, lo = p[0], hi = p[0];
+    for (int i = 1; i < 4; i++) lo = min_i64(lo, p[i]), hi = max_i64(hi, p[i]);
+    return within_i32(lo, hi);
+}
+
+// Numbers of an f32 or i32 table, rounded outwards; anything when one is no number of 24 bits.
+static verify_range table_range(verifier *v, const isa_table *t) {
+    uint64_t n = (uint64_t)t->rows * t->width;
+    const uint8_t *at =
+        t->type == ISA_F32 || t->type == ISA_I32 ? verify_table_bytes(v, t->data, 4 * n) : NULL;
+    if (!at) return VERIFY_ANY_INTEGER;
+    verify_range r = {INT64_MAX, INT64_MIN};
+    for (uint64_t i = 0; i < n; i++) {
+        if (t->type == ISA_I32) {
+            int32_t x;
+            memcpy(&x, at + 4 * i, sizeof x);
+            r = verify_join(r, (verify_range){x, x});
+            continue;
+        }
+        float x;
+        memcpy(&x, at + 4 * i, sizeof x);
+        if (!(x > -0x1p24f && x < 0x1p24f)) return VERIFY_ANY_INTEGER;
+        r = verify_join(r, (verify_range){(int64_t)floorf(x), (int64_t)ceilf(x)});
+    }
+    return r;
+}
+
+static bool is_exact(verify_range r) { return r.lo > -(1 << 24) && r.hi < 1 << 24; } // in f32
+
+enum {
+#define FN1(name, code, summary) FN1_##name = code,
+#define FN2(name, code, summary) FN2_##name = code,
+#include "support/num/fn.def"
+};
+
+static verify_range range_fn2(unsigned fn, verify_range a, verify_range b, bool real) {
+    verify_range r;
+    switch (fn) {
+    case FN2_add: r = within_i32(a.lo + b.lo, a.hi + b.hi); break;
+    case FN2_sub: r = within_i32(a.lo - b.hi, a.hi - b.lo); break;
+    case FN2_mul: r = products(a, b); break;
+    case FN2_min: r = (verify_range){min_i64(a.lo, b.lo), min_i64(a.hi, b.hi)}; break;
+    case FN2_max: r = (verify_range){max_i64(a.lo, b.lo), max_i64(a.hi, b.hi)}; break;
+    default: return VERIFY_ANY_INTEGER;
+    }
+    return !real || (is_exact(a) && is_exact(b) && is_exact(r)) ? r : VERIFY_ANY_INTEGER;
+}
+
+static verify_range range_fn1(unsigned fn, verify_range a) {
+    if (!is_exact(a)) return VERIFY_ANY_INTEGER;
+    switch (fn) {
+    case FN1_neg: return (verify_range){-a.hi, -a.lo};
+    case FN1_abs:
+        return (verify_range){a.lo > 0 ? a.lo : a.hi < 0 ? -a.hi : 0, max_i64(-a.lo, a.hi)};
+    case FN1_relu: return (verify_range){max_i64(0, a.lo), max_i64(0, a.hi)};
+    case FN1_floor:
+    case FN1_ceil:
+    case FN1_round: return a;
+    case FN1_sign: return (verify_range){-1, 1};
+    default: return VERIFY_ANY_INTEGER;
+    }
+}
+
+// lo and hi of a clip; NaN stays, and becomes 0.
+static verify_range range_clip(verifier *v, const isa_table *t, bool integer) {
+    verify_range r = table_range(v, t);
+    return integer ? r : verify_join(r, (verify_range){0, 0});
+}
+
+static bool holds_integers(const isa_tile *t, uint16_t buffer) {
+    return t->buffers[buffer].type == ISA_I32 || t->buffers[buffer].type == ISA_PAIR;
+}
+
+verify_range verify_result_range(verifier *v, uint32_t tile, const isa_insn *i, verify_range a,
+                                 verify_range b, verify_range arriving) {
+    const isa_tile *t = &v->p->tiles[tile];
+    bool has_table = i->op == ISA_gather || i->op == ISA_posrow || i->op == ISA_prefix ||
+                     i->op == ISA_suffix || i->op == ISA_clip || i->op == ISA_ewt;
+    const isa_table *table = has_table ? &t->tables[i->x] : NULL;
+    if (!holds_integers(t, i->d)) return VERIFY_ANY_INTEGER;
+    switch (i->op) {
+    case ISA_in: {
+        const isa_port *port = &v->p->ports[i->x];
+        return port->type == ISA_I32 && port->lo < port->hi ? within_i32(port->lo, port->hi - 1)
+                                                            : VERIFY_ANY_INTEGER;
+    }
+    case ISA_gather:
+    case ISA_posrow: return table_range(v, table);
+    case ISA_prefix:
+    case ISA_suffix:
+        return holds_integers(t, i->a) ? verify_join(a, table_range(v, table)) : VERIFY_ANY_INTEGER;
+    case ISA_rows: return verify_join(a, (verify_range){0, 0}); // zeros outside
+    case ISA_recv: return arriving;
+    case ISA_recvadd: return range_fn2(FN2_add, a, arriving, false);
+    case ISA_red: // argmax
+        return (verify_range){0, (int64_t)t->buffers[i->a].width / t->buffers[i->d].width - 1};
+    case ISA_topk:
+        if (t->buffers[i->a].type == ISA_PAIR)
+            return within_i32(a.lo + (int64_t)i->imm, a.hi + (int64_t)i->imm);
+        return (verify_range){(int64_t)i->imm, (int64_t)i->imm + t->buffers[i->a].width - 1};
+    case ISA_clip: return range_clip(v, table, holds_integers(t, i->a));
+    default: break;
+    }
+    if (!holds_integers(t, i->a)) return VERIFY_ANY_INTEGER;
+    switch (i->op) {
+    case ISA_copy:
+    case ISA_pick:
+    case ISA_skip: return a;
+    case ISA_ew1: return range_fn1(i->n, a);
+    case ISA_ew2:
+        return holds_integers(t, i->b) ? range_fn2(i->n, a, b, false) : VERIFY_ANY_INTEGER;
+    case ISA_ewt: return range_fn2(i->n, a, table_range(v, table), true);
+    default: return VERIFY_ANY_INTEGER;
+    }
+}
+
+// --- rows named by values
+
+static void check_range(verifier *v, uint32_t tile, uint32_t pc, const char *what, verify_range r,
+                        int64_t rows) {
+    if (r.lo >= 0 && r.hi < rows) return;
+    verify_bad_at(v, DIAG_ID_isa_index, tile, pc, "%s may be %lld to %lld, there are %lld rows",
+                  what, (long long)r.lo, (long long)r.hi, (long long)rows);
+}
+
+// Rows of a that the table of `rows` names: below the fewest that a has while d has them.
+static void check_row_table(verifier *v, uint32_t tile, uint32_t pc) {
+    const isa_insn *i = verify_insn(v, tile, pc);
+    const isa_tile *t = &v->p->tiles[tile];
+    if (i->x == ISA_NONE) return;
+    const isa_table *table = &t->tables[i->x];
+    unsigned from = t->buffers[i->a].dom;
+    int64_t least = verify_least_rows(v, from, i->dom), most = v->dom[i->dom].most;
+    if (table->rows < most) {
+        verify_bad_at(v, DIAG_ID_isa_index, tile, pc, "the table has %u rows, t%u up to %lld",
+                      table->rows, i->dom, (long long)most);
+        return;
+    }
+    isa_table used = *table;
+    used.rows = (uint32_t)most;
+    if (table->type != ISA_I32 || most == 0) return;
+    verify_range r = table_range(v, &used);
+    if (r.hi >= least)
+        verify_bad_at(v, DIAG_ID_isa_index, tile, pc,
+                      "the table names row %lld of t%u, which may have only %lld", (long long)r.hi,
+                      from, (long long)least);
+}
+
+void verify_indices(verifier *v, uint32_t tile, uint32_t pc, verify_range a, verify_range b) {
+    enum { ROWS_INDEX = 1, PICK_BY = 3 };
+    const isa_insn *i = verify_insn(v, tile, pc);
+    const isa_tile *t = &v->p->tiles[tile];
+    if (i->op == ISA_gather)
+        check_range(v, tile, pc, "rows of a", a, t->tables[i->x].rows);
+    else if (i->op == ISA_rope && i->b != ISA_NONE)
+        check_range(v, tile, pc, "rows of b", b, t->tables[i->x].rows);
+    else if (i->op == ISA_pick && i->mode == PICK_BY && i->b != ISA_NONE)
+        check_range(v, tile, pc, "b", b, verify_least_rows(v, t->buffers[i->a].dom, i->dom));
+    else if (i->op == ISA_rows && i->mode == ROWS_INDEX)
+        check_row_table(v, tile, pc);
+}

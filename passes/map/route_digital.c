@@ -1,0 +1,365 @@
+// route-digital: everything that is neither a crossbar's nor a ring's becomes an instruction of a
+// digital unit, a dense memory or a port.
+//
+// Constants become tables. A quantisation whose row one digital instruction makes for it alone is
+// that instruction's own: a digital unit quantises as it writes. Gated activations (silu(a) * b)
+// are one instruction. Exact: each operation has the definition of the one it replaces.
+#include "passes/pass.h"
+#include "passes/rewrite/rewrite.h"
+#include <string.h>
+
+typedef struct {
+    rewrite r;
+    uint32_t *uses; // of old values
+    bool *skip;     // old operations swallowed by another
+} router;
+
+static const tensor *constant(const router *t, ir_val old) {
+    return ir_const_of(t->r.old, t->r.of, old);
+}
+
+static const char *node_of(const ir_op *op) { return op->n_locs ? op->loc[0] : "(no node)"; }
+
+static void refuse(router *t, const ir_op *op, const char *why) {
+    diag_emit(t->r.diags, DIAG_ID_no_unit, DIAG_AT(NULL, node_of(op)),
+              "no unit of the chip computes '%s': %s", ir_ops[op->code].name, why);
+    t->r.failed = true;
+}
+
+static ir_val emit(router *t, ir_opcode code, const ir_val *in, size_t n, const ir_attrs *a,
+                   const ir_op *op) {
+    ir_val y = rewrite_add(&t->r, code, in, n, a, ir_type_of(t->r.of, op->result[0]), op);
+    t->r.map[op->result[0]] = y;
+    const char *name = t->r.of->values.items[op->result[0]].name;
+    if (name) t->r.f->values.items[y].name = arena_str(t->r.m->arena, name);
+    return y;
+}
+
+// ---- tables ----------------------------------------------------------------------------------
+
+// Symbol with the f32 row [width] that a constant stands for beside rows of that width; the
+// constant's own symbol when it is that already.
+static const char *row_table(router *t, ir_val old, int64_t width) {
+    const tensor *c = constant(t, old);
+    const char *name = ir_attr_str(&ir_def(t->r.of, old)->attrs, IR_ATTR_value, "c");
+    size_t n = tensor_count(c);
+    if (n == (size_t)width && c->type == ELEM_f32 && c->rank == 1) return name;
+    const char *made = arena_printf(t->r.scratch, "%s.row%lld", name, (long long)width);
+    ir_symbol *have = ir_symbol_find(t->r.m, made);
+    if (have) return have->name;
+    tensor row = tensor_new(t->r.m->arena, ELEM_f32, 1, &width);
+    for (int64_t i = 0; i < width; i++)
+        elem_store_f64(ELEM_f32, row.data, (size_t)i,
+                       elem_load_f64(c->type, c->data, n == 1 ? 0 : (size_t)i));
+    return ir_symbol_add_tensor(t->r.m, made, row)->name;
+}
+
+// cos and sin tables [R, r/2] side by side [R, r].
+static const char *rope_table(router *t, ir_val cos, ir_val sin) {
+    const tensor *c = constant(t, cos), *s = constant(t, sin);
+    const char *name = arena_printf(
+        t->r.scratch, "%s.rope", ir_attr_str(&ir_def(t->r.of, cos)->attrs, IR_ATTR_value, "cos"));
+    ir_symbol *have = ir_symbol_find(t->r.m, name);
+    if (have) return have->name;
+    int64_t rows = c->dim[0], half = c->dim[1];
+    tensor x = tensor_new(t->r.m->arena, ELEM_f32, 2, (int64_t[]){rows, 2 * half});
+    for (int64_t r = 0; r < rows; r++)
+        for (int64_t i = 0; i < half; i++) {
+            float *at = (float *)x.data + r * 2 * half;
+            at[i] = (float)elem_load_f64(c->type, c->data, (size_t)(r * half + i));
+            at[half + i] = (float)elem_load_f64(s->type, s->data, (size_t)(r * half + i));
+        }
+    return ir_symbol_add_tensor(t->r.m, name, x)->name;
+}
+
+// ---- elementwise -----------------------------------------------------------------------------
+
+// Name of an elementwise function of one (two) operands; NULL: not one.
+static const char *fn1_name(ir_opcode code) {
+    switch (code) {
+#define FN1(name, value, summary) case IR_t_##name:
+#include "support/num/fn.def"
+        return ir_ops[code].base;
+    default: return NULL;
+    }
+}
+
+static const char *fn2_name(ir_opcode code) {
+    switch (code) {
+#define FN2(name, value, summary) case IR_t_##name:
+#include "support/num/fn.def"
+        return ir_ops[code].base;
+    default: return NULL;
+    }
+}
+
+static ir_val ew1(router *t, ir_val x, const char *fn, const ir_type *type, const ir_op *op) {
+    ir_attrs a = {0};
+    ir_attr_set_str(t->r.scratch, &a, IR_ATTR_fn, fn);
+    return rewrite_add(&t->r, IR_dig_ew1, &x, 1, &a, type, op);
+}
+
+static void binary(router *t, const ir_op *op, const char *fn) {
+    ir_val a = op->operand[0], b = op->operand[1];
+    ir_attrs attrs = {0};
+    const ir_type *type = ir_type_of(t->r.of, op->result[0]);
+    bool left = constant(t, a) != NULL, right = constant(t, b) != NULL;
+    ir_val x = rewrite_get(&t->r, left ? b : a);
+    if (left) { // constant on the left: c - x = (-x) + c exactly; c / x = (1/x) * c within rounding
+        if (op->code == IR_t_sub)
+            x = ew1(t, x, "neg", type, op), fn = "add";
+        else if (op->code == IR_t_div)
+            x = ew1(t, x, "recip", type, op), fn = "mul";
+        else if (op->code != IR_t_add && op->code != IR_t_mul && op->code != IR_t_min &&
+                 op->code != IR_t_max)
+            refuse(t, op, "its first operand is a constant");
+    }
+    ir_attr_set_str(t->r.scratch, &attrs, IR_ATTR_fn, fn);
+    if (left || right) {
+        ir_attr_set_str(t->r.scratch, &attrs, IR_ATTR_table,
+                        row_table(t, left ? a : b, ir_type_width(type)));
+        emit(t, IR_dig_ewt, &x, 1, &attrs, op);
+        return;
+    }
+    // silu(a) * b and its kin, where the activation serves nothing else
+    static const struct {
+        ir_opcode inner;
+        const char *gated;
+    } gates[] = {
+        {IR_t_silu, "silu_mul"}, {IR_t_gelu, "gelu_mul"}, {IR_t_gelu_tanh, "gelu_tanh_mul"}};
+    ir_val in[2] = {rewrite_get(&t->r, a), rewrite_get(&t->r, b)};
+    for (int side = 0; side < 2 && op->code == IR_t_mul; side++) {
+        const ir_op *inner = ir_def(t->r.of, op->operand[side]);
+        for (size_t g = 0; inner && g < ARRAY_LEN(gates); g++) {
+            if (inner->code != gates[g].inner || !t->skip[inner - t->r.of->ops.items]) continue;
+            in[0] = rewrite_get(&t->r, inner->operand[0]);
+            in[1] = rewrite_get(&t->r, op->operand[1 - side]);
+            ir_attr_set_str(t->r.scratch, &attrs, IR_ATTR_fn, gates[g].gated);
+            emit(t, IR_dig_ew2, in, 2, &attrs, op);
+            ir_op *made = ir_last_op(t->r.f);
+            for (uint32_t k = 0; k < inner->n_locs; k++)
+                ir_op_add_loc(t->r.m->arena, made, inner->loc[k]);
+            return;
+        }
+    }
+    emit(t, IR_dig_ew2, in, 2, &attrs, op);
+}
+
+// An activation that only one multiplication reads: binary() takes it in.
+static void find_gates(router *t) {
+    const ir_func *f = t->r.of;
+    for (size_t i = 0; i < f->ops.count; i++) {
+        const ir_op *op = &f->ops.items[i];
+        if (op->code != IR_t_mul || constant(t, op->operand[0]) || constant(t, op->operand[1]))
+            continue;
+        for (int side = 0; side < 2; side++) {
+            const ir_op *inner = ir_def(f, op->operand[side]);
+            if (!inner || t->uses[op->operand[side]] != 1) continue;
+            if (inner->code != IR_t_silu && inner->code != IR_t_gelu &&
+                inner->code != IR_t_gelu_tanh)
+                continue;
+            t->skip[inner - f->ops.items] = true;
+            break;
+        }
+    }
+}
+
+// ---- the other families ----------------------------------------------------------------------
+
+static void norm(router *t, const ir_op *op) {
+    const ir_type *type = ir_type_of(t->r.of, op->result[0]);
+    int64_t width = ir_type_width(type);
+    ir_val gamma = op->n_operands > 1 ? op->operand[1] : IR_NONE,
+           beta = op->n_operands > 2 ? op->operand[2] : IR_NONE;
+    ir_attrs a = {0};
+    ir_attr_set_str(t->r.scratch, &a, IR_ATTR_mode, ir_attr_str(&op->attrs, IR_ATTR_mode, "layer"));
+    ir_attr_set_float(t->r.scratch, &a, IR_ATTR_eps, ir_attr_float(&op->attrs, IR_ATTR_eps, 1e-5));
+    const char *w[2];
+    size_t n = 0;
+    if (gamma != IR_NONE) w[n++] = row_table(t, gamma, width);
+    if (gamma == IR_NONE && beta != IR_NONE) return refuse(t, op, "it has a shift without a gain");
+    if (beta != IR_NONE) w[n++] = row_table(t, beta, width);
+    if (n) ir_attr_set_strs(t->r.scratch, &a, IR_ATTR_weights, w, n);
+    ir_val x = rewrite_get(&t->r, op->operand[0]);
+    emit(t, IR_dig_norm, &x, 1, &a, op);
+}
+
+static void rotate(router *t, const ir_op *op) {
+    ir_attrs a = ir_attrs_copy(t->r.scratch, &op->attrs);
+    ir_attr_set_str(t->r.scratch, &a, IR_ATTR_table, rope_table(t, op->operand[1], op->operand[2]));
+    ir_val in[2] = {rewrite_get(&t->r, op->operand[0]),
+                    op->n_operands > 3 ? rewrite_get(&t->r, op->operand[3]) : IR_NONE};
+    emit(t, IR_dig_rope, in, op->n_operands > 3 && op->operand[3] != IR_NONE ? 2 : 1, &a, op);
+}
+
+// A quantisation moves into the digital operation that makes the row, when nobody else reads the
+// row.
+static void quantise(router *t, const ir_op *op) {
+    ir_attrs a = {0};
+    ir_attr_set_str(t->r.scratch, &a, IR_ATTR_quant, ir_attr_str(&op->attrs, IR_ATTR_mode, "sym"));
+    if (ir_attr_has(&op->attrs, IR_ATTR_scale)) {
+        ir_attr_set_float(t->r.scratch, &a, IR_ATTR_scale,
+                          ir_attr_float(&op->attrs, IR_ATTR_scale, 0));
+        ir_attr_set_int(t->r.scratch, &a, IR_ATTR_zero, ir_attr_int(&op->attrs, IR_ATTR_zero, 0));
+    }
+    ir_val x = rewrite_get(&t->r, op->operand[0]);
+    ir_value *made = &t->r.f->values.items[x];
+    const ir_op *maker = ir_def(t->r.f, x);
+    if (maker && t->uses[op->operand[0]] == 1 && strcmp(ir_ops[maker->code].unit, "dig") == 0 &&
+        maker->code != IR_dig_topk && made->type.type == ELEM_f32) {
+        ir_op *into = &t->r.f->ops.items[made->op];
+        for (uint32_t i = 0; i < a.count; i++) {
+            if (a.items[i].kind == IR_STR)
+                ir_attr_set_str(t->r.m->arena, &into->attrs, a.items[i].key, a.items[i].s);
+            else if (a.items[i].kind == IR_INT)
+                ir_attr_set_int(t->r.m->arena, &into->attrs, a.items[i].key, a.items[i].i);
+            else
+                ir_attr_set_float(t->r.m->arena, &into->attrs, a.items[i].key, a.items[i].f);
+        }
+        for (uint32_t k = 0; k < op->n_locs; k++) ir_op_add_loc(t->r.m->arena, into, op->loc[k]);
+        made->type.type = ELEM_q8;
+        t->r.map[op->result[0]] = x;
+        return;
+    }
+    emit(t, IR_dig_copy, &x, 1, &a, op);
+}
+
+// A column permutation as a join of runs of neighbouring columns.
+static void permute(router *t, const ir_op *op) {
+    size_t n;
+    const int64_t *index = ir_attr_ints(&op->attrs, IR_ATTR_index, &n);
+    ir_val x = rewrite_get(&t->r, op->operand[0]);
+    ir_val *runs = ARENA_ARRAY(t->r.scratch, ir_val, n + 1);
+    size_t count = 0;
+    for (size_t i = 0, k; i < n; i = k) {
+        for (k = i + 1; k < n && index[k] == index[k - 1] + 1;) k++;
+        ir_attrs a = {0};
+        ir_attr_set_int(t->r.scratch, &a, IR_ATTR_from, index[i]);
+        ir_attr_set_int(t->r.scratch, &a, IR_ATTR_until, index[k - 1] + 1);
+        ir_type type = *ir_type_of(t->r.of, op->result[0]);
+        type.rank = 2;
+        type.dim[1] = (int64_t)(k - i);
+        runs[count++] = rewrite_add(&t->r, IR_row_cols, &x, 1, &a, &type, op);
+    }
+    if (count == 1)
+        t->r.map[op->result[0]] = runs[0];
+    else
+        emit(t, IR_row_join, runs, count, NULL, op);
+}
+
+static void route(router *t, const ir_op *op) {
+    const char *fn;
+    ir_attrs a = {0};
+    ir_val x = op->n_operands ? rewrite_get(&t->r, op->operand[0]) : IR_NONE;
+    if ((fn = fn1_name(op->code))) {
+        ir_attr_set_str(t->r.scratch, &a, IR_ATTR_fn, fn);
+        emit(t, IR_dig_ew1, &x, 1, &a, op);
+        return;
+    }
+    if ((fn = fn2_name(op->code))) return binary(t, op, fn);
+    switch (op->code) {
+    case IR_t_const: rewrite_copy(&t->r, op); return;
+    case IR_t_clip: emit(t, IR_dig_clip, &x, 1, &op->attrs, op); return;
+    case IR_t_softmax:
+    case IR_t_log_softmax:
+        ir_attr_set_int(t->r.scratch, &a, IR_ATTR_segments, 1);
+        if (op->code == IR_t_log_softmax) ir_attr_set_str(t->r.scratch, &a, IR_ATTR_mode, "log");
+        emit(t, IR_dig_softmax, &x, 1, &a, op);
+        return;
+    case IR_t_reshape: t->r.map[op->result[0]] = x; return; // rows as they are
+    case IR_t_cast: emit(t, IR_dig_copy, &x, 1, NULL, op); return;
+    case IR_nn_norm: norm(t, op); return;
+    case IR_nn_rotate: rotate(t, op); return;
+    case IR_nn_quant: quantise(t, op); return;
+    case IR_row_permute:
+    case IR_row_repeat: permute(t, op); return;
+    case IR_nn_embed: {
+        const ir_op *table = ir_def(t->r.of, op->operand[1]);
+        ir_attr_set_str(t->r.scratch, &a, IR_ATTR_table,
+                        ir_attr_str(&table->attrs, IR_ATTR_value, ""));
+        emit(t, IR_mem_gather, &x, 1, &a, op);
+        return;
+    }
+    case IR_nn_posrow: {
+        const ir_op *table = ir_def(t->r.of, op->operand[0]);
+        ir_attr_set_str(t->r.scratch, &a, IR_ATTR_table,
+                        ir_attr_str(&table->attrs, IR_ATTR_value, ""));
+        emit(t, IR_mem_posrow, NULL, 0, &a, op);
+        return;
+    }
+    default:
+        if (strchr(ir_ops[op->code].stages, 'M'))
+            rewrite_copy(&t->r, op);
+        else if (op->code == IR_nn_linear)
+            refuse(t, op, "its weights are not constant");
+        else
+            refuse(t, op, "it has no digital form");
+    }
+}
+
+// ---- ports -----------------------------------------------------------------------------------
+
+static void read_ports(router *t) {
+    for (size_t i = 0; i < t->r.of->params.count; i++) {
+        const ir_port *p = &t->r.of->params.items[i];
+        if (t->uses[p->value] == 0) continue;
+        ir_attrs a = {0};
+        ir_attr_set_str(t->r.scratch, &a, IR_ATTR_port, p->name);
+        ir_val v = rewrite_add(&t->r, IR_io_in, NULL, 0, &a, ir_type_of(t->r.of, p->value), NULL);
+        ir_op_add_loc(t->r.m->arena, ir_last_op(t->r.f), p->name);
+        t->r.map[p->value] = v;
+    }
+}
+
+// One io.out for each piece of an output that lies on its own: columns of different crossbars never
+// meet.
+static void write_ports(router *t) {
+    for (size_t i = 0; i < t->r.of->results.count; i++) {
+        const ir_port *p = &t->r.of->results.items[i];
+        ir_val v = rewrite_get(&t->r, p->value);
+        const ir_op *made = ir_def(t->r.f, v);
+        bool pieces = made && made->code == IR_row_join;
+        size_t n = pieces ? made->n_operands : 1;
+        ir_val *list = ARENA_ARRAY(t->r.scratch, ir_val, n);
+        for (size_t k = 0; k < n; k++) list[k] = pieces ? made->operand[k] : v;
+        int64_t at = 0;
+        for (size_t k = 0; k < n; k++) {
+            ir_attrs a = {0};
+            ir_attr_set_str(t->r.scratch, &a, IR_ATTR_port, p->name);
+            ir_attr_set_int(t->r.scratch, &a, IR_ATTR_col0, at);
+            rewrite_add(&t->r, IR_io_out, &list[k], 1, &a, NULL, ir_def(t->r.f, list[k]));
+            at += ir_type_width(ir_type_of(t->r.f, list[k]));
+        }
+    }
+}
+
+static bool route_func(const ir_module *old, const ir_func *f, ir_module *m, diag_sink *diags) {
+    router t = {.r = rewrite_begin(old, f, m, diags)};
+    t.uses = ir_count_uses(t.r.scratch, f);
+    t.skip = ARENA_ARRAY(t.r.scratch, bool, f->ops.count + 1);
+    find_gates(&t);
+    read_ports(&t);
+    for (size_t i = 0; i < f->ops.count; i++)
+        if (!t.skip[i]) route(&t, &f->ops.items[i]);
+    write_ports(&t);
+    bool ok = rewrite_end(&t.r);
+    for (size_t i = 0; i < t.r.f->results.count; i++)
+        t.r.f->results.items[i].value = IR_NONE; // io.out writes it
+    return ok;
+}
+
+ir_module *pass_route_digital(const ir_module *old, const pass_options *o, diag_sink *diags) {
+    (void)o;
+    ir_module *m = ir_module_derive(old);
+    bool ok = true;
+    for (size_t i = 0; i < old->funcs.count; i++)
+        ok = route_func(old, old->funcs.items[i], m, diags) && ok;
+    if (!ok) {
+        ir_module_free(m);
+        return NULL;
+    }
+    // constants that became tables, joins that ports took apart: nobody reads them any more
+    ir_module *clean = pass_dce(m, o, diags);
+    ir_module_free(m);
+    return clean;
+}

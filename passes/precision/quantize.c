@@ -1,0 +1,251 @@
+// quantize: which rows and weights become integers, and with what scale.
+//
+// Weights: 8 bits per output column (docs/numerics.md). Activations: the granularity follows from
+// the graph alone, never from chip or tiling, so that tile-weights is exact afterwards: rows that
+// leave a norm, an embedding or the residual get a scale of their own (sym); rows that some tiling
+// spreads over tiles (attention output, what elementwise functions make of a product: FFN hidden)
+// get a static, calibrated one, since no tile has their maximum. Products that a model already
+// brings quantised stay as they are. On a chip of real numbers (crossbar.weight_bits = 0) nothing
+// changes.
+#include "ir/eval/interp.h"
+#include "passes/pass.h"
+#include "passes/precision/calibrate.h"
+#include "passes/rewrite/rewrite.h"
+#include "support/num/num.h"
+#include "support/parallel.h"
+#include <math.h>
+#include <string.h>
+
+// ---- weights ---------------------------------------------------------------------------------
+
+enum { STRIP = 256 }; // columns handled together: rows of them are a kilobyte
+
+typedef struct {
+    const float *w; // [K][N], or [N][K] when trans
+    bool trans;
+    size_t k, n;
+    int8_t *codes; // [K][N]
+    float *scale;  // [N]
+} weight_job;
+
+// Nearest integer of x / scale, ties to even, at most 127: adding 1.5 * 2^23 leaves no room for a
+// fraction. Loops over it are vectors.
+static inline int8_t code_of(float x, float scale) {
+    float q = x / scale;
+    q = q == q ? q : 0;
+    q = q < 127 ? q : 127;
+    q = q > -127 ? q : -127;
+    return (int8_t)(int32_t)((q + 0x1.8p23f) - 0x1.8p23f);
+}
+
+static inline float larger(float a, float b) { return a > b ? a : b; }
+
+// Columns n0 .. n0 + n of a row-major matrix.
+static void quantize_strip(const weight_job *j, size_t n0, size_t n) {
+    float most[STRIP] = {0}, scale[STRIP];
+    for (size_t k = 0; k < j->k; k++)
+        for (size_t i = 0; i < n; i++) most[i] = larger(fabsf(j->w[k * j->n + n0 + i]), most[i]);
+    for (size_t i = 0; i < n; i++) {
+        j->scale[n0 + i] = most[i] / 127.0f;
+        scale[i] = j->scale[n0 + i] > 0 ? j->scale[n0 + i] : 1; // a column of zeros: codes 0
+    }
+    for (size_t k = 0; k < j->k; k++)
+        for (size_t i = 0; i < n; i++)
+            j->codes[k * j->n + n0 + i] = code_of(j->w[k * j->n + n0 + i], scale[i]);
+}
+
+// The same where a column is a row of memory: codes are turned block by block.
+static void quantize_strip_trans(const weight_job *j, size_t n0, size_t n) {
+    int8_t block[STRIP][STRIP];
+    float scale[STRIP];
+    for (size_t i = 0; i < n; i++) {
+        const float *w = j->w + (n0 + i) * j->k;
+        float most = 0;
+        for (size_t k = 0; k < j->k; k++) most = larger(fabsf(w[k]), most);
+        j->scale[n0 + i] = most / 127.0f;
+        scale[i] = j->scale[n0 + i] > 0 ? j->scale[n0 + i] : 1;
+    }
+    for (size_t k0 = 0; k0 < j->k; k0 += STRIP) {
+        size_t rows = j->k - k0 < STRIP ? j->k - k0 : STRIP;
+        for (size_t i = 0; i < n; i++)
+            for (size_t k = 0; k < rows; k++)
+                block[i][k] = code_of(j->w[(n0 + i) * j->k + k0 + k], scale[i]);
+        for (size_t k = 0; k < rows; k++)
+            for (size_t i = 0; i < n; i++) j->codes[(k0 + k) * j->n + n0 + i] = block[i][k];
+    }
+}
+
+static void quantize_columns(void *ctx, size_t begin, size_t end) {
+    const weight_job *j = ctx;
+    for (size_t n0 = begin; n0 < end; n0 += STRIP) {
+        size_t n = n0 + STRIP < end ? STRIP : end - n0;
+        if (j->trans)
+            quantize_strip_trans(j, n0, n);
+        else
+            quantize_strip(j, n0, n);
+    }
+}
+
+// Symbols "<name>.q" (codes) and "<name>.s" (scales) of a weight; made once for each weight and
+// orientation.
+typedef struct {
+    const char *codes, *scale;
+} quantized;
+
+typedef struct {
+    const char *key;
+    quantized q;
+} weight_entry;
+typedef VEC(weight_entry) weight_cache;
+
+static quantized weight_symbols(rewrite *r, weight_cache *cache, const char *name, const tensor *w,
+                                bool trans, int threads) {
+    arena *a = r->m->arena;
+    const char *key = arena_printf(r->scratch, "%s%s", name, trans ? "^T" : "");
+    for (size_t i = 0; i < cache->count; i++)
+        if (strcmp(cache->items[i].key, key) == 0) return cache->items[i].q;
+    size_t k = (size_t)w->dim[trans ? 1 : 0], n = (size_t)w->dim[trans ? 0 : 1];
+    tensor codes = tensor_new(a, ELEM_i8, 2, (int64_t[]){(int64_t)k, (int64_t)n});
+    tensor scale = tensor_new(a, ELEM_f32, 1, (int64_t[]){(int64_t)n});
+    const float *data = w->data;
+    arena *scratch = arena_new(); // copies of all weights at once would be the whole model
+    if ((uintptr_t)data % sizeof(float) != 0 ||
+        w->type != ELEM_f32) { // aliased from a file, or another type
+        tensor copy = tensor_cast(scratch, w, ELEM_f32);
+        data = copy.data;
+    }
+    weight_job job = {data, trans, k, n, codes.data, scale.data};
+    parallel_for(threads, n, STRIP, quantize_columns, &job);
+    arena_free(scratch);
+    quantized q = {
+        ir_symbol_add_tensor(r->m, arena_printf(r->scratch, "%s.q", name), codes)->name,
+        ir_symbol_add_tensor(r->m, arena_printf(r->scratch, "%s.s", name), scale)->name,
+    };
+    vec_push(cache, (weight_entry){key, q});
+    return q;
+}
+
+// ---- activations -----------------------------------------------------------------------------
+
+// True when rows of v get a static scale: see the head of this file.
+static bool is_spread(const ir_module *m, const ir_func *f, ir_val v) {
+    for (;;) {
+        const ir_op *op = ir_def(f, v);
+        if (!op) return false;
+        switch (op->code) {
+        case IR_row_cols:
+        case IR_row_join:
+        case IR_row_permute:
+        case IR_row_repeat: v = op->operand[0]; continue;
+        case IR_nn_attn: return true;
+#define FN1(name, code, summary) case IR_t_##name:
+#include "support/num/fn.def"
+            return true;
+        case IR_t_clip:
+        case IR_t_silu_mul:
+        case IR_t_gelu_mul:
+        case IR_t_gelu_tanh_mul: return true;
+        case IR_t_mul: // a gate; scaling by a constant leaves things as they were
+            if (ir_const_of(m, f, op->operand[1])) {
+                v = op->operand[0];
+                continue;
+            }
+            if (ir_const_of(m, f, op->operand[0])) {
+                v = op->operand[1];
+                continue;
+            }
+            return true;
+        default: return false;
+        }
+    }
+}
+
+static ir_val quantized_row(rewrite *r, ir_val *cache, const float *range, ir_val old,
+                            const ir_op *user) {
+    if (cache[old] != IR_NONE) return cache[old];
+    ir_val x = rewrite_get(r, old);
+    ir_type t = *ir_type_of(r->f, x);
+    if (t.type == ELEM_q8) return cache[old] = x;
+    t.type = ELEM_q8;
+    ir_attrs attrs = {0};
+    if (is_spread(r->old, r->of, old)) {
+        ir_attr_set_str(r->scratch, &attrs, IR_ATTR_mode, "static");
+        float most = range[old];
+        ir_attr_set_float(r->scratch, &attrs, IR_ATTR_scale,
+                          most > 0 ? most / 127.0f : 1.0f / 127.0f);
+        ir_attr_set_int(r->scratch, &attrs, IR_ATTR_zero, 0);
+    } else {
+        ir_attr_set_str(r->scratch, &attrs, IR_ATTR_mode, "sym");
+    }
+    return cache[old] = rewrite_add(r, IR_nn_quant, &x, 1, &attrs, &t, user);
+}
+
+static bool takes_part(const ir_module *m, const ir_func *f, const ir_op *op) {
+    if (op->code != IR_nn_linear || ir_attr_has(&op->attrs, IR_ATTR_wscale)) return false;
+    const tensor *w = ir_const_of(m, f, op->operand[1]);
+    return w && w->rank == 2 && elem_is_float(w->type);
+}
+
+static bool quantize_func(const ir_module *old, const ir_func *of, ir_module *m,
+                          const pass_options *o, weight_cache *weights, diag_sink *diags) {
+    rewrite r = rewrite_begin(old, of, m, diags);
+    bool *wanted = ARENA_ARRAY(r.scratch, bool, of->values.count + 1);
+    bool any = false;
+    for (size_t i = 0; i < of->ops.count; i++) {
+        const ir_op *op = &of->ops.items[i];
+        if (!takes_part(old, of, op) || !is_spread(old, of, op->operand[0])) continue;
+        wanted[op->operand[0]] = any = true;
+    }
+    float *range = ARENA_ARRAY(r.scratch, float, of->values.count + 1);
+    const char *how = NULL;
+    if (any && !calibrate_ranges(old, of, o, wanted, range, &how, m->arena, diags)) r.failed = true;
+    if (how) vec_push(&m->notes, how);
+    ir_val *cache = ARENA_ARRAY(r.scratch, ir_val, of->values.count + 1);
+    for (size_t i = 0; i < of->ops.count && !r.failed; i++) {
+        const ir_op *op = &of->ops.items[i];
+        if (!takes_part(old, of, op)) {
+            rewrite_copy(&r, op);
+            continue;
+        }
+        const ir_op *source = ir_def(of, op->operand[1]);
+        const char *name = ir_attr_str(&source->attrs, IR_ATTR_value, "w");
+        const tensor *w = ir_const_of(old, of, op->operand[1]);
+        quantized q = weight_symbols(&r, weights, name, w,
+                                     ir_attr_int(&op->attrs, IR_ATTR_trans_w, 0), o->threads);
+        ir_attrs value = {0}, attrs = {0};
+        ir_attr_set_str(r.scratch, &value, IR_ATTR_value, q.codes);
+        const tensor *codes = &ir_symbol_find(m, q.codes)->data;
+        ir_type wt = ir_type_make(ELEM_i8, 2, codes->dim);
+        ir_val in[3] = {quantized_row(&r, cache, range, op->operand[0], op),
+                        rewrite_add(&r, IR_t_const, NULL, 0, &value, &wt, op),
+                        op->n_operands > 2 ? rewrite_get(&r, op->operand[2]) : IR_NONE};
+        const char *const scale[] = {q.scale};
+        ir_attr_set_strs(r.scratch, &attrs, IR_ATTR_wscale, scale, 1);
+        ir_type t = *ir_type_of(of, op->result[0]);
+        r.map[op->result[0]] =
+            rewrite_add(&r, IR_nn_linear, in, op->n_operands > 2 ? 3 : 2, &attrs, &t, op);
+        const char *given = of->values.items[op->result[0]].name;
+        if (given) r.f->values.items[r.map[op->result[0]]].name = arena_str(m->arena, given);
+    }
+    return rewrite_end(&r);
+}
+
+ir_module *pass_quantize(const ir_module *old, const pass_options *o, diag_sink *diags) {
+    ir_module *m = ir_module_derive(old);
+    bool ok = true, real = o->machine->crossbar.weight_bits == 0;
+    weight_cache weights = {0};
+    for (size_t i = 0; i < old->funcs.count; i++) {
+        const ir_func *f = old->funcs.items[i];
+        if (real)
+            ir_func_copy(m, f);
+        else
+            ok = quantize_func(old, f, m, o, &weights, diags) && ok;
+    }
+    vec_free(&weights);
+    if (!ok) {
+        ir_module_free(m);
+        return NULL;
+    }
+    ir_symbols_sweep(m);
+    return m;
+}

@@ -1,0 +1,136 @@
+// What is added to the scores besides a mask? Nothing, a slope times the key's position (ALiBi), a
+// function of the distance (Toeplitz: T5's buckets), or for a frozen length a table. All at the
+// maximum: a bucket's clamp shows only there.
+#include "passes/tokens/find_tokens.h"
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+bool tok_near(float a, float b) { return fabsf(a - b) <= 1e-5f * (1 + fabsf(b)); }
+
+static bool has_bias(const tok_mask_view *v, tok_mask_line *l) {
+    for (int64_t h = 0; h < v->heads; h++)
+        for (int64_t q = 0; q < v->rows; q++) {
+            tok_mask_row(v, h, q, l->visible, l->bias);
+            for (int64_t j = 0; j < v->keys; j++)
+                if (l->visible[j] && l->bias[j] != 0) return true;
+        }
+    return false;
+}
+
+// bias = slope(h) * k + something of the row alone.
+static bool is_alibi(const tok_mask_view *v, int64_t heads, const tok_mask *k, tok_mask_line *l,
+                     float *slope) {
+    for (int64_t h = 0; h < heads; h++) {
+        bool known = false;
+        for (int64_t q = v->rows; q-- > 0;) {
+            tok_mask_row(v, h, q, l->visible, l->bias);
+            int64_t first = -1, n = 0;
+            for (int64_t j = 0; j < v->keys; j++) {
+                if (!tok_mask_sees(k, q, j)) continue;
+                if (first < 0) first = j;
+                n = j - first + 1;
+            }
+            if (n > 1 && !known) { // the longest row gives the slope best
+                slope[h] = (l->bias[first + n - 1] - l->bias[first]) / (float)(n - 1);
+                known = true;
+            }
+            for (int64_t j = first; first >= 0 && j < first + n; j++)
+                if (!tok_near(l->bias[first] + slope[h] * (float)(j - first), l->bias[j]))
+                    return false;
+        }
+    }
+    return true;
+}
+
+// bias = t(h, k - q). The table has the entry of k = q at `zero`.
+static bool is_toeplitz(const tok_mask_view *v, int64_t heads, const tok_mask *k, tok_mask_line *l,
+                        float *table, int64_t width, int64_t zero) {
+    uint8_t *known = base_calloc((size_t)(heads * width), 1);
+    bool ok = true;
+    for (int64_t h = 0; ok && h < heads; h++)
+        for (int64_t q = 0; ok && q < v->rows; q++) {
+            tok_mask_row(v, h, q, l->visible, l->bias);
+            for (int64_t j = 0; ok && j < v->keys; j++) {
+                int64_t at = h * width + zero + j - q;
+                if (!tok_mask_sees(k, q, j)) continue;
+                if (!known[at]) table[at] = l->bias[j];
+                known[at] = 1;
+                ok = table[at] == l->bias[j];
+            }
+        }
+    free(known);
+    return ok;
+}
+
+bool tok_mask_bias(tok_ctx *c, uint32_t user, const tok_mask_view *v, int64_t heads, tok_mask *k,
+                   tok_mask_line *l) {
+    if (v->t->type == ELEM_bool || !has_bias(v, l)) return true;
+    if (v->heads != 1 && v->heads != heads)
+        return tok_fail(c, user, DIAG_ID_tok_mask, "its bias has %" PRId64 " heads of %" PRId64,
+                        v->heads, heads);
+    tensor slopes = tensor_new(c->m->arena, ELEM_f32, 1, &heads);
+    if (is_alibi(v, heads, k, l, slopes.data)) {
+        k->bias = "alibi";
+        k->table = tok_make_tensor(c, "alibi", slopes);
+        tok_proof(c, user, "its bias is linear in the key, one slope a head");
+        return true;
+    }
+    int64_t width = k->mode == TOK_MASK_CAUSAL ? v->keys : 2 * v->keys - 1, zero = v->keys - 1;
+    tensor t = tensor_new(c->m->arena, ELEM_f32, 2, (int64_t[]){heads, width});
+    if (is_toeplitz(v, heads, k, l, t.data, width, zero)) {
+        k->bias = "toeplitz";
+        k->table = tok_make_tensor(c, "relative", t);
+        tok_proof(c, user, "its bias depends on the distance alone, up to %" PRId64, v->keys - 1);
+        return true;
+    }
+    if (!c->is_frozen)
+        return tok_fail(
+            c, user, DIAG_ID_tok_mask,
+            "its bias is neither linear in the key nor a function of the distance; a general "
+            "one needs an export at one length");
+    t = tensor_new(c->m->arena, ELEM_f32, 3, (int64_t[]){heads, v->rows, v->keys});
+    for (int64_t h = 0; h < heads; h++)
+        for (int64_t q = 0; q < v->rows; q++) {
+            tok_mask_row(v, h, q, l->visible, l->bias);
+            memcpy((float *)t.data + (h * v->rows + q) * v->keys, l->bias,
+                   (size_t)v->keys * sizeof(float));
+        }
+    k->bias = "full";
+    k->table = tok_make_tensor(c, "bias", t);
+    return true;
+}
+
+// What the table says, but for a constant of the row.
+static float predicted(const tok_mask *k, const tensor *t, int64_t h, int64_t q, int64_t key) {
+    if (!k->table) return 0;
+    const float *x = t->data;
+    if (strcmp(k->bias, "alibi") == 0) return x[h] * (float)key;
+    if (strcmp(k->bias, "full") == 0) return x[(h * t->dim[1] + q) * t->dim[2] + key];
+    int64_t width = t->dim[1], zero = k->mode == TOK_MASK_CAUSAL ? width - 1 : (width - 1) / 2;
+    return x[h * width + zero + key - q];
+}
+
+bool tok_bias_agrees(const tok_ctx *c, const tok_mask_view *v, int64_t heads, const tok_mask *k,
+                     int64_t past, tok_mask_line *l, int64_t *row, int64_t *key) {
+    const tensor *t = k->table ? &ir_symbol_find(c->m, k->table)->data : NULL;
+    bool may_shift = strcmp(k->bias, "alibi") == 0;
+    for (int64_t h = 0; h < heads; h++)
+        for (int64_t q = 0; q < v->rows; q++) {
+            tok_mask_row(v, h, q, l->visible, l->bias);
+            float shift = 0;
+            bool known = !may_shift;
+            for (int64_t j = 0; j < v->keys; j++) {
+                if (!l->visible[j] || !tok_mask_sees(k, past + q, j)) continue;
+                float want = predicted(k, t, h, past + q, j);
+                if (!known) shift = l->bias[j] - want;
+                known = true;
+                *row = q;
+                *key = j;
+                if (!tok_near(l->bias[j] - shift, want)) return false;
+            }
+            if (!t && v->heads == 1 && h == 0 && q + 1 == v->rows) return true;
+        }
+    return true;
+}

@@ -1,0 +1,375 @@
+// Choosing probe sizes (worked-examples §1.3, steps 1 and 2): primes above 30 that are no factor of
+// any fixed size, so that a reshape cannot cut a token axis by accident; the maximum from the
+// options, or from the tables and buffers that the model slices by position.
+#include "passes/tokens/bind.h"
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { DEFAULT_MAX = 512, SMALL_TOKENS = 2, PAST = 31 };
+static const int64_t BIG_MODEL = 4 << 20; // weights from which checks run on @small
+
+typedef struct {
+    const bind_source *s;
+    const bind_options *o;
+    diag_sink *diags;
+    arena *a;
+    bind_role *role;
+    ir_module *m;
+    bool has_past, has_tokens, has_encoder;
+    const char *free_name; // of the first token dimension
+    int64_t encoder_rows;  // that the encoder takes for sure, as far as trials tell
+} binder;
+
+// What a probe is bound to. encoder: tokens of the other free count, where there is one.
+typedef struct {
+    int64_t tokens, encoder, past;
+} counts;
+
+// ---- importing at one size -------------------------------------------------------------------
+
+static int64_t axis_size(const bind_role *r, int axis, counts n) {
+    const char *kind = r->axis[axis];
+    if (strcmp(kind, BIND_ENCODER) == 0 && r->size[axis] < 0) return n.encoder;
+    if (strcmp(kind, "tokens") == 0 && r->size[axis] < 0) return n.tokens;
+    if (strcmp(kind, "past") == 0) return n.past;
+    if (strcmp(kind, "total") == 0) return n.past + n.tokens;
+    return r->size[axis];
+}
+
+static const char *value_of(const binder *b, const char *name) {
+    for (size_t i = 0; i < b->o->n_values; i++)
+        if (strcmp(b->o->values[i].name, name) == 0) return b->o->values[i].value;
+    return NULL;
+}
+
+static tensor bound_value(const binder *b, size_t i, const bind_shape *shape, int64_t past) {
+    const bind_port *p = &b->s->inputs[i];
+    const char *value = value_of(b, p->name);
+    tensor t = tensor_new(b->m->arena, p->type, shape->rank, shape->dim);
+    bool positions = !value || strcmp(value, "positions") == 0;
+    size_t n = tensor_count(&t), last = shape->rank ? (size_t)shape->dim[shape->rank - 1] : 1;
+    for (size_t k = 0; k < n; k++) {
+        double v = positions ? (double)past + (double)(k % last) : strtod(value, NULL);
+        elem_store_f64(t.type, t.data, k, v);
+    }
+    return t;
+}
+
+static void label(binder *b, ir_func *f, const char *probe, counts n) {
+    arena *a = b->m->arena;
+    ir_attr_set_str(a, &f->attrs, IR_ATTR_probe, probe);
+    if (n.tokens >= 0) ir_attr_set_int(a, &f->attrs, IR_ATTR_tokens, n.tokens);
+    ir_attr_set_int(a, &f->attrs, IR_ATTR_past, n.past);
+    for (size_t i = 0; i < f->params.count; i++) {
+        ir_port *p = &f->params.items[i];
+        for (size_t k = 0; k < b->s->n_inputs; k++) {
+            if (strcmp(b->s->inputs[k].name, p->name)) continue;
+            ir_attr_set_str(a, &p->attrs, IR_ATTR_role, b->role[k].role);
+            if (b->s->inputs[k].rank)
+                ir_attr_set_strs(a, &p->attrs, IR_ATTR_onnx_shape, b->role[k].axis,
+                                 (size_t)b->s->inputs[k].rank);
+        }
+    }
+}
+
+static bool import_at(binder *b, ir_module *m, const char *name, counts n) {
+    bind_shape *shapes = ARENA_ARRAY(b->a, bind_shape, b->s->n_inputs + 1);
+    tensor_named *values = ARENA_ARRAY(b->a, tensor_named, b->s->n_inputs + 1);
+    size_t n_values = 0;
+    for (size_t i = 0; i < b->s->n_inputs; i++) {
+        const bind_port *p = &b->s->inputs[i];
+        shapes[i] = (bind_shape){.input = p->name, .rank = p->rank};
+        for (int k = 0; k < p->rank; k++) shapes[i].dim[k] = axis_size(&b->role[i], k, n);
+        if (b->role[i].is_bound)
+            values[n_values++] = (tensor_named){p->name, bound_value(b, i, &shapes[i], n.past)};
+    }
+    if (!b->s->import(b->s->ctx, shapes, values, n_values, m, name, b->diags)) return false;
+    ir_func *f = ir_func_find(m, name);
+    CHECK(f, "the importer made no function '@%s'", name);
+    label(b, f, name, n);
+    return true;
+}
+
+// Does the model import at these counts? Says nothing.
+static bool takes(void *ctx, int64_t tokens, int64_t encoder) {
+    binder *b = ctx;
+    diag_sink *loud = b->diags;
+    ir_module *trial = ir_module_new(), *m = b->m;
+    b->diags = diag_sink_new();
+    b->m = trial;
+    bool ok = import_at(b, trial, "trial", (counts){tokens, encoder, 0});
+    ir_module_free(trial);
+    diag_sink_free(b->diags);
+    b->diags = loud;
+    b->m = m;
+    return ok;
+}
+
+// ---- sizes that are taken --------------------------------------------------------------------
+
+// Some fixed size of the model, a weight's or an input's, is a multiple of n.
+static bool divides_a_size(const binder *b, int64_t n) {
+    for (size_t i = 0; i < b->m->symbols.count; i++) {
+        const ir_symbol *s = b->m->symbols.items[i];
+        for (int k = 0; s->kind == IR_SYM_TENSOR && k < s->data.rank; k++)
+            if (s->data.dim[k] > 0 && s->data.dim[k] % n == 0) return true;
+    }
+    for (size_t i = 0; i < b->s->n_inputs; i++)
+        for (int k = 0; k < b->s->inputs[i].rank; k++)
+            if (b->role[i].size[k] > 0 && b->role[i].size[k] % n == 0) return true;
+    return false;
+}
+
+static bool is_prime(int64_t n) {
+    for (int64_t d = 2; d * d <= n; d++)
+        if (n % d == 0) return false;
+    return n > 1;
+}
+
+// ---- the longest sequence a model's tables allow ---------------------------------------------
+
+typedef struct {
+    int64_t rows; // INT64_MAX: no limit found
+    const char *node;
+} limit;
+
+static void lower(limit *l, int64_t rows, const ir_op *op) {
+    if (rows >= l->rows) return;
+    *l = (limit){rows, op->n_locs ? op->loc[0] : ir_ops[op->code].name};
+}
+
+// Tables looked up by position, and buffers sliced by the token count: what an operation on
+// constants makes of R rows is n1 rows in the one function and n2 in the other.
+static limit table_limit(const ir_func *f, const ir_func *g, int64_t n1, int64_t n2) {
+    limit l = {INT64_MAX, NULL};
+    size_t n = f->values.count;
+    bool *moving = base_calloc(n, 1); // depends on an input other than position ids
+    bool *position = base_calloc(n, 1);
+    for (size_t i = 0; i < f->params.count; i++) {
+        const ir_port *p = &f->params.items[i];
+        bool is_pos = strcmp(ir_attr_str(&p->attrs, IR_ATTR_role, ""), "positions") == 0;
+        *(is_pos ? &position[p->value] : &moving[p->value]) = true;
+    }
+    for (size_t i = 0; i < f->ops.count; i++) {
+        const ir_op *op = &f->ops.items[i];
+        for (uint32_t k = 0; k < op->n_operands; k++)
+            for (uint32_t r = 0; r < op->n_results; r++) {
+                moving[op->result[r]] |= moving[op->operand[k]];
+                position[op->result[r]] |= position[op->operand[k]];
+            }
+        bool is_gather =
+            op->code == IR_t_gather || op->code == IR_nn_embed || op->code == IR_t_gather_elements;
+        if ((!is_gather && op->code != IR_t_slice) || moving[op->result[0]]) continue;
+        ir_val data = op->operand[op->code == IR_nn_embed];
+        if (position[data] || i >= g->ops.count || g->ops.items[i].code != op->code) continue;
+        const ir_type *in = ir_type_of(f, data), *out = ir_type_of(f, op->result[0]);
+        const ir_type *other = ir_type_of(g, g->ops.items[i].result[0]);
+        const ir_type *in2 = ir_type_of(g, g->ops.items[i].operand[op->code == IR_nn_embed]);
+        bool grows = false;
+        for (int k = 0; k < out->rank && k < other->rank; k++)
+            grows |= out->dim[k] == n1 && other->dim[k] == n2;
+        if (!grows && out->rank == other->rank) continue;
+        if (is_gather) {
+            int64_t axis = ir_attr_int(&op->attrs, IR_ATTR_axis, 0);
+            if (axis < in->rank && in->dim[axis] == in2->dim[axis] && in->dim[axis] > n2)
+                lower(&l, in->dim[axis], op);
+        } else {
+            for (int k = 0; k < in->rank; k++)
+                if (in->dim[k] == in2->dim[k] && in->dim[k] >= n2 && out->dim[k] == n1 &&
+                    other->dim[k] == n2)
+                    lower(&l, in->dim[k], op);
+        }
+    }
+    free(moving);
+    free(position);
+    return l;
+}
+
+// ---- the whole -------------------------------------------------------------------------------
+
+static uint64_t weight_count(const ir_module *m) {
+    uint64_t n = 0;
+    for (size_t i = 0; i < m->symbols.count; i++)
+        if (m->symbols.items[i]->kind == IR_SYM_TENSOR)
+            n += tensor_count(&m->symbols.items[i]->data);
+    return n;
+}
+
+static bool bind_frozen(binder *b) {
+    int64_t tokens = -1;
+    for (size_t i = 0; i < b->s->n_inputs; i++)
+        for (int k = 0; k < b->s->inputs[i].rank; k++)
+            if (strcmp(b->role[i].axis[k], "tokens") == 0) tokens = b->role[i].size[k];
+    if (b->o->o->max_tokens > 0 && tokens > 0 && b->o->o->max_tokens != tokens)
+        vec_push(&b->m->notes,
+                 arena_printf(b->m->arena, "the export is frozen at %" PRId64 " tokens", tokens));
+    return import_at(b, b->m, "max", (counts){.tokens = tokens});
+}
+
+// Three probe sizes: primes from `from` on, none a factor of a fixed size, at most `most`; smaller
+// ones where a short table leaves no others. False: there are none.
+static bool choose(const binder *b, int64_t from, int64_t rows, int64_t *n) {
+    int count = 0;
+    for (int64_t p = from; count < 3 && p <= rows; p++)
+        if (is_prime(p) && p != PAST && !divides_a_size(b, p)) n[count++] = p;
+    if (count == 3) return true;
+    return from > 2 && choose(b, from / 2 > 2 ? from / 2 : 2, rows, n);
+}
+
+// The past of @past: a prime that with n1 stays within the tables.
+static int64_t choose_past(int64_t n1, int64_t most) {
+    int64_t p = min_i64(PAST, most - n1);
+    while (p > 2 && (!is_prime(p) || p == n1)) p--;
+    return p;
+}
+
+// A dimension that is declared free may be frozen inside (traced reshapes).
+static bool frozen_after_all(const binder *b, int64_t tokens) {
+    diag_note(b->diags, DIAG_NOWHERE,
+              "bound to %" PRId64
+              " tokens; if the model was traced at one length though a dimension is "
+              "declared free, bind that (--bind %s=N)",
+              tokens, b->free_name ? b->free_name : "NAME");
+    return false;
+}
+
+// x is a small linear function of y, rounded down, at all probes (what find-tokens takes for rows
+// derived from y's).
+static bool is_derived(const int64_t *x, const int64_t *y) {
+    for (int64_t mul = 0; mul <= 4; mul++)
+        for (int64_t div = 1; div <= 4; div++)
+            for (int64_t add = -8; add <= 8; add++) {
+                bool fits = true;
+                for (int i = 0; fits && i < 3; i++) fits = (y[i] * mul + add) / div == x[i];
+                if (fits) return true;
+            }
+    return false;
+}
+
+// Counts of the encoder beside n: as n, at most `rows`, and told apart from n in every way.
+static bool choose_encoder(const binder *b, const int64_t *n, int64_t rows, int64_t *e) {
+    static const int64_t from[] = {47, 13, 2};
+    for (size_t i = 0; i < ARRAY_LEN(from); i++)
+        for (int64_t first = from[i]; first < from[i] + 40; first++) {
+            int count = 0;
+            for (int64_t p = first; count < 3 && p <= rows; p++) {
+                bool taken = p == n[0] || p == n[1] || p == n[2] || p == PAST;
+                // farther apart each time: a straight line cannot follow
+                if (count && p - e[count - 1] < 2 * count * count) continue;
+                if (!taken && is_prime(p) && !divides_a_size(b, p)) e[count++] = p;
+            }
+            if (count == 3 && !is_derived(e, n) && !is_derived(n, e)) return true;
+        }
+    return false;
+}
+
+// Sizes that the model takes at all: a table may be shorter than the first choice. False: reported.
+static bool first_sizes(binder *b, int64_t *n, int64_t *e) {
+    static const int64_t from[] = {37, 11, 3};
+    for (size_t i = 0; i < ARRAY_LEN(from); i++) {
+        choose(b, from[i], INT64_MAX, n);
+        // an encoder's table may be the short one
+        for (int64_t rows = INT64_MAX; rows; rows = rows > 60 ? 60 : rows > 30 ? 30 : 0) {
+            if (b->has_encoder && !choose_encoder(b, n, rows, e)) break;
+            b->encoder_rows = rows;
+            if (takes(b, n[0], e[0])) return true;
+            if (!b->has_encoder) break;
+        }
+    }
+    choose(b, 37, INT64_MAX, n);
+    if (b->has_encoder) choose_encoder(b, n, INT64_MAX, e);
+    import_at(b, b->m, "n1", (counts){n[0], e[0], 0});
+    return frozen_after_all(b, n[0]);
+}
+
+// Probe sizes that suit the model's fixed sizes and tables. False: reported.
+static bool probe_sizes(binder *b, int64_t *n, int64_t *e, limit *l, limit *le) {
+    // First imports tell the fixed sizes and the tables; they are repeated where their sizes will
+    // not do.
+    if (!first_sizes(b, n, e)) return false;
+    int64_t from = n[0] >= 37 ? 37 : 3, keep = b->has_past ? 3 : 0;
+    for (int round = 0;; round++) {
+        int64_t want[3], other[3] = {e[0], e[1], e[2]};
+        if (!import_at(b, b->m, "n1", (counts){n[0], e[0], 0})) return false;
+        bool fits = choose(b, from, INT64_MAX, want);
+        if (b->has_encoder) fits = choose_encoder(b, want, b->encoder_rows, other) && fits;
+        bool same = memcmp(n, want, sizeof want) == 0 && memcmp(e, other, sizeof other) == 0;
+        if (round > 0 || (fits && same)) {
+            if (!import_at(b, b->m, "n2", (counts){n[1], e[1], 0})) return false;
+            const ir_func *f = ir_func_find(b->m, "n1"), *g = ir_func_find(b->m, "n2");
+            *l = table_limit(f, g, n[0], n[1]);
+            if (b->has_encoder) *le = table_limit(f, g, e[0], e[1]);
+            bool short_encoder = b->has_encoder && le->rows < e[2];
+            if ((l->rows - keep >= n[2] && !short_encoder) || round > 1) return true;
+            memcpy(want, n, sizeof want);
+            if (l->rows - keep < n[2]) fits = choose(b, 37, l->rows - keep, want);
+            if (b->has_encoder) fits = choose_encoder(b, want, le->rows, other) && fits;
+            if (!fits) return true;
+        }
+        memcpy(n, want, sizeof want);
+        memcpy(e, other, sizeof other);
+        ir_module_free(b->m);
+        b->m = ir_module_new();
+    }
+}
+
+static bool bind_free(binder *b) {
+    int64_t n[3], e[3] = {0};
+    limit l = {INT64_MAX, NULL}, le = {INT64_MAX, NULL};
+    if (!probe_sizes(b, n, e, &l, &le)) return false;
+    int64_t past = l.rows < INT64_MAX ? choose_past(n[0], l.rows) : PAST;
+    int64_t max = b->o->o->max_tokens;
+    if (max > l.rows) {
+        diag_emit(b->diags, DIAG_ID_tok_positions, DIAG_AT(NULL, l.node),
+                  "%" PRId64 " tokens exceed the %" PRId64
+                  " rows of its table: ask for at most %" PRId64 " (--max-tokens)",
+                  max, l.rows, l.rows);
+        return false;
+    }
+    if (max <= 0) max = l.rows < DEFAULT_MAX ? l.rows : DEFAULT_MAX;
+    int64_t wide = max; // of the encoder
+    if (b->has_encoder) {
+        if (b->o->o->max_tokens <= 0) wide = DEFAULT_MAX;
+        if (wide > le.rows && b->o->o->max_tokens > 0)
+            vec_push(&b->m->notes,
+                     arena_printf(b->m->arena,
+                                  "the encoder takes %" PRId64
+                                  " tokens at most: the rows of the table at node '%s'",
+                                  le.rows, le.node));
+        wide = min_i64(wide, le.rows);
+    }
+    if (!import_at(b, b->m, "n3", (counts){n[2], e[2], 0})) return false;
+    if (b->has_past && !import_at(b, b->m, "past", (counts){n[0], e[0], past})) return false;
+    if (!import_at(b, b->m, "max", (counts){max, wide, 0})) return false;
+    return weight_count(b->m) < (uint64_t)BIG_MODEL ||
+           import_at(b, b->m, "small", (counts){SMALL_TOKENS, SMALL_TOKENS + 1, 0});
+}
+
+ir_module *bind_module(const bind_source *s, const bind_options *o, diag_sink *diags) {
+    binder b = {.s = s, .o = o, .diags = diags, .a = arena_new()};
+    b.role = bind_roles(b.a, s, o, diags);
+    bool ok = b.role && bind_domains(b.a, s, b.role, takes, &b, diags);
+    for (size_t i = 0; ok && i < s->n_inputs; i++)
+        for (int k = 0; k < s->inputs[i].rank; k++) {
+            const char *axis = b.role[i].axis[k];
+            bool is_free = strcmp(axis, "tokens") == 0 && b.role[i].size[k] < 0;
+            if (is_free && !b.has_tokens) b.free_name = s->inputs[i].dim[k].name;
+            b.has_tokens |= is_free;
+            b.has_encoder |= strcmp(axis, BIND_ENCODER) == 0 && b.role[i].size[k] < 0;
+            b.has_past |= strcmp(axis, "past") == 0;
+        }
+    if (ok && b.has_encoder && !b.has_tokens) {
+        diag_emit(diags, DIAG_ID_tok_role, DIAG_NOWHERE,
+                  "the decoder's tokens are fixed, the encoder's are not: fix both (--bind), the "
+                  "encoder's alone, or none");
+        ok = false;
+    }
+    if (ok) {
+        b.m = ir_module_new();
+        ok = b.has_tokens ? bind_free(&b) : bind_frozen(&b);
+        if (!ok) ir_module_free(b.m);
+    }
+    arena_free(b.a);
+    return ok ? b.m : NULL;
+}

@@ -1,0 +1,80 @@
+// bind: which sizes is a model proved at? Imports it at several token counts into one module: the
+// probe functions that find-tokens compares.
+//
+// passes/ does not know ONNX: the model is described by its ports, and imported through a callback.
+#ifndef OHMIC_PASSES_TOKENS_BIND_H
+#define OHMIC_PASSES_TOKENS_BIND_H
+
+#include "passes/pass.h"
+
+typedef struct {
+    int64_t size;     // < 0: free
+    const char *name; // of a free dimension; NULL: none
+} bind_dim;
+
+typedef struct {
+    const char *name;
+    elem type;
+    int rank;
+    bind_dim dim[IR_MAX_RANK];
+} bind_port;
+
+typedef struct {
+    const char *input;
+    int rank;
+    int64_t dim[IR_MAX_RANK];
+} bind_shape;
+
+typedef struct {
+    void *ctx;
+    const bind_port *inputs; // graph inputs that are not initialisers
+    size_t n_inputs;
+    // Appends the function `name` to m: every input at the given shape (all inputs, in order),
+    // those of `values` constants instead of parameters. False: reported.
+    bool (*import)(void *ctx, const bind_shape *shapes, const tensor_named *values, size_t n_values,
+                   ir_module *m, const char *name, diag_sink *diags);
+} bind_source;
+
+// --bind NAME=VALUE: a dimension's size by its name; an input's value: a number for every element,
+// or "positions" (0, 1, 2 ... along the tokens).
+typedef struct {
+    const char *name, *value;
+} bind_value;
+
+typedef struct {
+    const pass_options *o; // max_tokens, axes and roles
+    const bind_value *values;
+    size_t n_values;
+} bind_options;
+
+// What an input is, as far as names, types and options tell.
+typedef struct {
+    const char *role; // tokens, positions, mask, past, fixed
+    // batch, tokens, past, total (past and tokens), fixed; BIND_ENCODER: tokens of the encoder
+    const char *axis[IR_MAX_RANK];
+    const char *asked[IR_MAX_RANK]; // domain that --axis gives a token axis: enc, dec; NULL: none
+    int64_t size[IR_MAX_RANK];      // of batch and fixed axes; < 0: free
+    bool is_bound;                  // its value is given
+} bind_role;
+
+// What an encoder reads beside a decoder: a token count of its own.
+#define BIND_ENCODER "tokens:enc"
+
+// Roles of all inputs (array of n_inputs, in `a`); NULL: reported.
+bind_role *bind_roles(arena *a, const bind_source *s, const bind_options *o, diag_sink *diags);
+
+// Tells an encoder's tokens from a decoder's, by the names of dimensions and inputs where the model
+// takes different counts of them: their axes become BIND_ENCODER. `takes` imports for trial at the
+// sizes that the roles say, `tokens` of the one and `encoder` of the other. False: reported.
+bool bind_domains(arena *a, const bind_source *s, bind_role *role,
+                  bool (*takes)(void *ctx, int64_t tokens, int64_t encoder), void *ctx,
+                  diag_sink *diags);
+
+// A new module with @n1, @n2, @n3 and @max (and @past where there are past inputs; and @small,
+// which is only executed, for big models), or @max alone for a model without a free token
+// dimension. Each has attributes probe, tokens, past; parameters have role and onnx_shape. A model
+// of an encoder and a decoder has two counts in each probe, neither a simple function of the other.
+// NULL: reported.
+ir_module *bind_module(const bind_source *s, const bind_options *o, diag_sink *diags);
+
+#endif

@@ -1,0 +1,138 @@
+// What does each input count, and what are its values? From the names of free dimensions and
+// inputs, from element types and ranks; options have the last word. What cannot be told is
+// reported.
+#include "passes/tokens/bind.h"
+#include <ctype.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool has(const char *name, const char *word) {
+    char low[128];
+    size_t n = 0;
+    for (; name && name[n] && n + 1 < sizeof low; n++)
+        low[n] = (char)tolower((unsigned char)name[n]);
+    low[n] = 0;
+    return strstr(low, word) != NULL;
+}
+
+// What the name of a free dimension says; NULL: nothing.
+static const char *kind_of_name(const char *name) {
+    if (!name) return NULL;
+    bool past = has(name, "past"),
+         sequence = has(name, "seq") || has(name, "token") || has(name, "len");
+    if (has(name, "batch")) return "batch";
+    if (past && strchr(name, '+')) return "total";
+    if (has(name, "total")) return "total";
+    if (past) return "past";
+    if (sequence) return "tokens";
+    return NULL;
+}
+
+static const char *role_of(const bind_port *p, const bind_options *o) {
+    for (size_t i = 0; i < o->o->n_roles; i++) {
+        if (strcmp(o->o->roles[i].input, p->name)) continue;
+        return strcmp(o->o->roles[i].role, "ids") == 0 ? "tokens" : o->o->roles[i].role;
+    }
+    bool is_float = elem_is_float(p->type);
+    if (has(p->name, "past") && p->rank >= 3) return "past";
+    if (has(p->name, "mask") && (!is_float || p->rank == 2)) return "mask";
+    if (!is_float && has(p->name, "position")) return "positions";
+    return p->rank == 0 ? "fixed" : "tokens";
+}
+
+static const pass_axis_role *asked_axis(const bind_port *p, int axis, const bind_options *o) {
+    for (size_t i = 0; i < o->o->n_axes; i++)
+        if (o->o->axes[i].axis == axis && strcmp(o->o->axes[i].input, p->name) == 0)
+            return &o->o->axes[i];
+    return NULL;
+}
+
+// A size given for a named dimension; -1: none.
+static int64_t bound_size(const char *name, const bind_options *o) {
+    for (size_t i = 0; name && i < o->n_values; i++)
+        if (strcmp(o->values[i].name, name) == 0) return strtoll(o->values[i].value, NULL, 10);
+    return -1;
+}
+
+// By rank and type alone: [batch, tokens, features...] and [batch, heads, past, width].
+static const char *kind_by_place(const bind_port *p, const char *role, int axis, bool is_free) {
+    bool is_float = elem_is_float(p->type);
+    if (strcmp(role, "past") == 0) {
+        bool named = false; // another axis says that it is the past
+        for (int k = 0; k < p->rank; k++) named |= k != axis && has(p->dim[k].name, "past");
+        return axis == 0 ? "batch" : is_free && !named ? "past" : "fixed";
+    }
+    if (strcmp(role, "fixed") == 0) return "fixed";
+    if (p->rank == 1) return is_float ? "fixed" : "tokens";
+    if (axis == 0) return "batch";
+    if (p->rank == 4 && !is_float) return "tokens";
+    if (p->rank <= 3 && axis == 1) return "tokens";
+    return "fixed";
+}
+
+static bool fill(const bind_port *p, bind_role *r, const bind_options *o, diag_sink *diags) {
+    bool ok = true;
+    r->role = role_of(p, o);
+    r->is_bound = false;
+    for (size_t i = 0; i < o->n_values; i++) r->is_bound |= strcmp(o->values[i].name, p->name) == 0;
+    for (int k = 0; k < p->rank; k++) {
+        const bind_dim *d = &p->dim[k];
+        bool is_free = d->size < 0;
+        int64_t given = is_free ? bound_size(d->name, o) : d->size;
+        const pass_axis_role *asked = asked_axis(p, k, o);
+        const char *named = is_free ? kind_of_name(d->name) : NULL;
+        const char *kind = asked   ? asked->role
+                           : named ? named
+                                   : kind_by_place(p, r->role, k, is_free);
+        r->asked[k] = asked ? asked->domain : NULL;
+        if (strcmp(r->role, "past") == 0 && strcmp(kind, "tokens") == 0) kind = "past";
+        if (strcmp(r->role, "mask") == 0 && strcmp(kind, "past") == 0) kind = "total";
+        r->axis[k] = kind;
+        r->size[k] = given;
+        if (!is_free || given >= 0) {
+            // A fixed size is a fact, whatever it counts.
+            if (strcmp(kind, "past") == 0 || strcmp(kind, "total") == 0) r->axis[k] = "fixed";
+            continue;
+        }
+        if (strcmp(kind, "batch") == 0) {
+            r->size[k] = 1;
+        } else if (strcmp(kind, "fixed") == 0) {
+            diag_emit(diags, DIAG_ID_tok_role, DIAG_AT(NULL, p->name),
+                      "cannot tell what dimension %d%s%s%s of input '%s' counts: give its size "
+                      "(--bind %s=N) "
+                      "or what it counts (--axis %s:%d=tokens)",
+                      k, d->name ? " ('" : "", d->name ? d->name : "", d->name ? "')" : "", p->name,
+                      d->name ? d->name : "NAME", p->name, k);
+            ok = false;
+        }
+    }
+    return ok;
+}
+
+bind_role *bind_roles(arena *a, const bind_source *s, const bind_options *o, diag_sink *diags) {
+    bind_role *r = ARENA_ARRAY(a, bind_role, s->n_inputs + 1);
+    bool ok = true, has_past = false;
+    const char *tokens = NULL; // name of the dimension that ids have
+    for (size_t i = 0; i < s->n_inputs; i++) {
+        ok = fill(&s->inputs[i], &r[i], o, diags) && ok;
+        for (int k = 0; k < s->inputs[i].rank; k++) {
+            has_past |= strcmp(r[i].axis[k], "past") == 0;
+            if (!tokens && strcmp(r[i].role, "tokens") == 0 && strcmp(r[i].axis[k], "tokens") == 0)
+                tokens = s->inputs[i].dim[k].name;
+        }
+    }
+    // Beside a cache, a mask whose length has another name than the ids' covers the past too.
+    for (size_t i = 0; i < s->n_inputs; i++)
+        for (int k = 0; has_past && k < s->inputs[i].rank; k++) {
+            const char *name = s->inputs[i].dim[k].name;
+            if (strcmp(r[i].role, "mask") || strcmp(r[i].axis[k], "tokens") || r[i].size[k] >= 0)
+                continue;
+            if (!name || !tokens || strcmp(name, tokens)) r[i].axis[k] = "total";
+        }
+    if (!has_past)
+        for (size_t i = 0; i < s->n_inputs; i++)
+            for (int k = 0; k < s->inputs[i].rank; k++)
+                if (strcmp(r[i].axis[k], "total") == 0) r[i].axis[k] = "tokens";
+    return ok ? r : NULL;
+}

@@ -1,0 +1,436 @@
+// What may a row see? (worked-examples §1.3, steps 5 and 6)
+//
+// A mask is evaluated, never matched: at the maximum it must be one of {all, causal, causal with a
+// window}, plus a bias that is none, linear in the key (ALiBi), a function of k - q (Toeplitz) or,
+// for a frozen length, any; and the probes must agree with that prediction. A mask that depends on
+// a boolean input m is evaluated for m = 1 (the above), m = 0 (nothing visible) and seeded m:
+// visible(q, k) must be C(q, k) and m[k], except in rows that m itself hides.
+#include "passes/tokens/find_tokens.h"
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+static const double HIDDEN = -1e4; // an additive mask at or below hides
+
+static bool view_make(tok_ctx *c, uint32_t user, const tensor *t, int64_t rows, int64_t keys,
+                      tok_mask_view *v) {
+    int64_t dim[4] = {1, 1, 1, 1}, stride[4] = {0}, s = 1;
+    for (int i = t->rank; i-- > 0;) {
+        int at = i + 4 - t->rank;
+        if (at < 0 || (at == 0 && t->dim[i] != 1 && !c->is_frozen))
+            return tok_fail(c, user, DIAG_ID_tok_mask, "its mask %s has too many axes",
+                            tensor_shape_text(c->a, t));
+        dim[at] = t->dim[i];
+        stride[at] = t->dim[i] == 1 ? 0 : s;
+        s *= t->dim[i];
+    }
+    *v = (tok_mask_view){t, dim[1], rows, keys, stride[1], stride[2], stride[3]};
+    if ((dim[2] == 1 || dim[2] == rows) && (dim[3] == 1 || dim[3] == keys)) return true;
+    return tok_fail(c, user, DIAG_ID_tok_mask,
+                    "its mask %s does not cover %" PRId64 " x %" PRId64 " scores",
+                    tensor_shape_text(c->a, t), rows, keys);
+}
+
+// One row: what is visible, and the bias of that. False: not a number.
+bool tok_mask_row(const tok_mask_view *v, int64_t h, int64_t q, uint8_t *visible, float *bias) {
+    size_t at = (size_t)((v->heads == 1 ? 0 : h * v->head_stride) + q * v->row_stride);
+    bool is_bool = v->t->type == ELEM_bool;
+    for (int64_t k = 0; k < v->keys; k++, at += (size_t)v->key_stride) {
+        if (is_bool) {
+            visible[k] = ((const uint8_t *)v->t->data)[at] != 0;
+            bias[k] = 0;
+            continue;
+        }
+        double x = elem_load_f64(v->t->type, v->t->data, at);
+        if (isnan(x)) return false;
+        visible[k] = x > HIDDEN;
+        bias[k] = visible[k] ? (float)x : 0;
+    }
+    return true;
+}
+
+// ---- inputs ----------------------------------------------------------------------------------
+
+// The parameters that a value depends on.
+static void params_of(const tok_ctx *c, const tok_probe *p, ir_val v, bool *reached) {
+    const ir_func *f = p->f;
+    bool *needed = ARENA_ARRAY(c->a, bool, f->values.count);
+    needed[v] = true;
+    for (size_t i = f->ops.count; i-- > 0;) {
+        const ir_op *op = &f->ops.items[i];
+        bool any = false;
+        for (uint32_t k = 0; k < op->n_results; k++)
+            any |= needed[op->result[k]] && p->deps[op->result[k]];
+        for (uint32_t k = 0; any && k < op->n_operands; k++) needed[op->operand[k]] = true;
+    }
+    for (size_t i = 0; i < f->params.count; i++) reached[i] = needed[f->params.items[i].value];
+    needed[IR_NONE] = false;
+}
+
+typedef struct {
+    int key;        // parameter of the key mask, -1
+    bool positions; // depends on position ids
+    bool cross;     // keys are other tokens than queries
+} inputs;
+
+static bool inputs_of(tok_ctx *c, uint32_t user, tok_probe *p, ir_val v, inputs *in) {
+    *in = (inputs){.key = -1};
+    if (p->is_const[v]) return true;
+    bool *reached = ARENA_ARRAY(c->a, bool, p->f->params.count + 1);
+    params_of(c, p, v, reached);
+    for (size_t i = 0; i < p->f->params.count; i++) {
+        if (!reached[i] || !ir_type_width(ir_type_of(p->f, p->f->params.items[i].value))) continue;
+        const char *name = p->f->params.items[i].name, *role = tok_role(c, p->f, i);
+        if (strcmp(role, "positions") == 0) {
+            in->positions = true;
+        } else if (strcmp(role, "mask")) {
+            return tok_fail(
+                c, user, DIAG_ID_tok_mask,
+                "its mask or bias depends on input '%s': a bias computed from activations or "
+                "ids is not supported; give the mask as an input of its own",
+                name);
+        } else if (in->key >= 0) {
+            return tok_fail(c, user, DIAG_ID_tok_mask,
+                            "its mask depends on two masks, '%s' and '%s'",
+                            p->f->params.items[in->key].name, name);
+        } else {
+            in->key = (int)i;
+        }
+    }
+    return true;
+}
+
+// Evaluates mask value v with the key mask m (NULL: ones) at a probe.
+static bool eval_mask(tok_ctx *c, uint32_t user, tok_probe *p, ir_val v, const inputs *in,
+                      const uint8_t *m, arena *a, tensor *out) {
+    size_t n = p->f->params.count;
+    const tensor **params = ARENA_ARRAY(a, const tensor *, n + 1);
+    for (size_t i = 0; i < n; i++) {
+        const ir_type *t = ir_type_of(p->f, p->f->params.items[i].value);
+        bool is_key = (int)i == in->key, is_pos = strcmp(tok_role(c, p->f, i), "positions") == 0;
+        if (!is_key && !is_pos) continue;
+        tensor *x = ARENA_NEW(a, tensor);
+        *x = tensor_new(a, t->type, t->rank, t->dim);
+        int64_t last = t->rank ? t->dim[t->rank - 1] : 1;
+        size_t count = tensor_count(x);
+        for (size_t k = 0; k < count; k++) {
+            int64_t at = (int64_t)k % last;
+            elem_store_f64(x->type, x->data, k, is_key ? (m ? m[at] : 1) : (double)(p->past + at));
+        }
+        params[i] = x;
+    }
+    size_t before = diag_errors(c->diags);
+    if (tok_eval(c, p, v, params, a, out)) return true;
+    if (diag_errors(c->diags) == before)
+        tok_fail(c, user, DIAG_ID_tok_mask, "its mask cannot be evaluated");
+    tok_at(c, user)->state = TOK_BAD;
+    return false;
+}
+
+// ---- classification --------------------------------------------------------------------------
+
+static tok_mask_line line_new(arena *a, int64_t keys) {
+    return (tok_mask_line){ARENA_ARRAY(a, uint8_t, keys + 1), ARENA_ARRAY(a, float, keys + 1)};
+}
+
+bool tok_mask_sees(const tok_mask *k, int64_t q, int64_t key) {
+    if (k->mode == TOK_MASK_ALL) return true;
+    return key <= q && (!k->window || key > q - k->window);
+}
+
+// visible(q, k) of a view is what the mask says, and m[k]. past: position of row 0. strict: also in
+// rows that m hides. *row, *key: the first place that differs.
+static bool agrees(const tok_mask_view *v, const tok_mask *k, int64_t past, const uint8_t *m,
+                   bool strict, tok_mask_line *l, int64_t *row, int64_t *key) {
+    for (int64_t h = 0; h < v->heads; h++)
+        for (int64_t q = 0; q < v->rows; q++) {
+            if (!strict && m && past + q < v->keys && !m[past + q]) continue;
+            *row = q;
+            *key = 0;
+            if (!tok_mask_row(v, h, q, l->visible, l->bias)) return false;
+            bool any = !m;
+            for (int64_t j = 0; m && j < v->keys && !any; j++)
+                any = m[j] && tok_mask_sees(k, past + q, j);
+            if (!any) continue; // sees nothing: the result is not looked at
+            for (int64_t j = 0; j < v->keys; j++) {
+                *key = j;
+                if (l->visible[j] != (tok_mask_sees(k, past + q, j) && (!m || m[j]))) return false;
+            }
+        }
+    return true;
+}
+
+// Reads mode and window off the mask at the maximum.
+static bool classify(tok_ctx *c, uint32_t user, const tok_mask_view *v, tok_mask *k,
+                     tok_mask_line *l) {
+    int64_t row, key;
+    *k = (tok_mask){.mode = TOK_MASK_ALL, .bias = "none"};
+    if (v->rows > 1 || v->keys > 1) {
+        if (!tok_mask_row(v, 0, 0, l->visible, l->bias))
+            return tok_fail(c, user, DIAG_ID_tok_mask, "its mask is not a number in row 0");
+        if (v->rows > 1 && !l->visible[1]) k->mode = TOK_MASK_CAUSAL;
+    }
+    if (agrees(v, k, 0, NULL, true, l, &row, &key)) return true;
+    if (k->mode == TOK_MASK_CAUSAL &&
+        key < row) { // row `row` is the first that no longer sees key 0
+        k->window = row;
+        if (key == 0 && row > 0 && agrees(v, k, 0, NULL, true, l, &row, &key)) return true;
+        k->window = key == 0 ? k->window : 0;
+    }
+    tok_mask_row(v, 0, row, l->visible, l->bias);
+    return tok_fail(
+        c, user, DIAG_ID_tok_mask,
+        "for %" PRId64 " tokens row %" PRId64 " %s key %" PRId64
+        ", where a %s mask says otherwise; masks are: all, causal, causal with a window, and "
+        "key padding by an input",
+        v->rows, row, l->visible[key] ? "sees" : "does not see", key,
+        k->window                    ? "windowed causal"
+        : k->mode == TOK_MASK_CAUSAL ? "causal"
+                                     : "full");
+}
+
+// ---- key padding -----------------------------------------------------------------------------
+
+static uint64_t next_random(uint64_t *s) { // splitmix64
+    uint64_t z = *s += 0x9e3779b97f4a7c15u;
+    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
+    return z ^ z >> 31;
+}
+
+enum { TOGGLES = 6 };
+
+// Where both show a key, its bias is the same but for a constant of the row.
+static bool same_bias(const tok_mask_view *v, const tok_mask_view *one, tok_mask_line *a,
+                      tok_mask_line *b, int64_t *row) {
+    for (int64_t h = 0; h < v->heads; h++)
+        for (int64_t q = 0; q < v->rows; q++) {
+            *row = q;
+            tok_mask_row(v, h, q, a->visible, a->bias);
+            tok_mask_row(one, h, q, b->visible, b->bias);
+            bool known = false;
+            float shift = 0;
+            for (int64_t j = 0; j < v->keys; j++) {
+                if (!a->visible[j] || !b->visible[j]) continue;
+                if (!known) shift = a->bias[j] - b->bias[j];
+                known = true;
+                if (!tok_near(a->bias[j] - shift, b->bias[j])) return false;
+            }
+        }
+    return true;
+}
+
+// A mask that is counted (its length is summed up) shows the first so many keys: the same as the
+// mask itself where ones come first.
+static bool check_lengths(tok_ctx *c, uint32_t user, tok_probe *p, ir_val v, const inputs *in,
+                          int64_t rows, int64_t keys, const tok_mask *k) {
+    bool ok = true;
+    for (int64_t n = 1; ok && n <= keys; n++) {
+        arena *a = arena_new();
+        uint8_t *m = ARENA_ARRAY(a, uint8_t, keys + 1);
+        memset(m, 1, (size_t)n);
+        tensor t;
+        tok_mask_view w;
+        tok_mask_line l = line_new(a, keys);
+        int64_t row, key;
+        ok = eval_mask(c, user, p, v, in, m, a, &t) && view_make(c, user, &t, rows, keys, &w) &&
+             agrees(&w, k, p->past, m, true, &l, &row, &key);
+        arena_free(a);
+    }
+    return ok;
+}
+
+// Seeded masks, and their complements, at one probe.
+static bool check_toggles(tok_ctx *c, uint32_t user, tok_probe *p, ir_val v, const inputs *in,
+                          int64_t rows, int64_t keys, const tok_mask *k, bool *hides_rows) {
+    uint64_t seed = c->o->seed + 1;
+    arena *a = arena_new();
+    bool ok = true;
+    uint8_t *m = ARENA_ARRAY(a, uint8_t, keys + 1);
+    tensor ones;
+    tok_mask_view one;
+    tok_mask_line other = line_new(a, keys);
+    ok =
+        eval_mask(c, user, p, v, in, NULL, a, &ones) && view_make(c, user, &ones, rows, keys, &one);
+    for (int i = 0; ok && i < TOGGLES + 1; i++) {
+        for (int64_t j = 0; j < keys; j++)
+            m[j] = i == 0 ? 0 : i % 2 ? (uint8_t)(next_random(&seed) >> 40 & 1) : !m[j];
+        tensor t;
+        tok_mask_view w;
+        tok_mask_line l = line_new(a, keys);
+        int64_t row, key;
+        ok = eval_mask(c, user, p, v, in, m, a, &t) && view_make(c, user, &t, rows, keys, &w);
+        if (!ok) break;
+        if (i == 0) { // nothing may be visible; a mask that shows everything instead hides nothing
+                      // either
+            bool none = true, all = true;
+            for (int64_t q = 0; q < rows; q++) {
+                tok_mask_row(&w, 0, q, l.visible, l.bias);
+                for (int64_t j = 0; j < keys; j++) {
+                    none &= !l.visible[j];
+                    all &= l.visible[j] != 0;
+                }
+            }
+            if (!none && !all)
+                ok = tok_fail(c, user, DIAG_ID_tok_mask,
+                              "with input '%s' all zero some keys stay visible",
+                              p->f->params.items[in->key].name);
+            continue;
+        }
+        if (!same_bias(&w, &one, &l, &other, &row))
+            ok = tok_fail(c, user, DIAG_ID_tok_mask,
+                          "its bias in row %" PRId64 " depends on input '%s' in more than what it "
+                          "hides; bind that to ones (--bind %s=1)",
+                          row, p->f->params.items[in->key].name, p->f->params.items[in->key].name);
+        if (!ok) break;
+        if (!*hides_rows && agrees(&w, k, p->past, m, true, &l, &row, &key)) continue;
+        *hides_rows = !in->cross;
+        if (*hides_rows && agrees(&w, k, p->past, m, false, &l, &row, &key)) continue;
+        if (check_lengths(c, user, p, v, in, rows, keys, k)) {
+            tok_note(c, "input '%s' must be ones, then zeros: the export only counts its ones",
+                     p->f->params.items[in->key].name);
+            c->has_counted_mask = true;
+            break;
+        }
+        ok = tok_fail(c, user, DIAG_ID_tok_mask,
+                      "with input '%s' = %d at key %" PRId64 ", row %" PRId64
+                      " %s it: not a mask of keys",
+                      p->f->params.items[in->key].name, m[key], key, row,
+                      l.visible[key] ? "sees" : "does not see");
+    }
+    arena_free(a);
+    return ok;
+}
+
+static bool two_axes_input(tok_ctx *c, uint32_t user, const inputs *in, tok_mask *k) {
+    const ir_port *port = &c->probe[0].f->params.items[in->key];
+    const char *as = c->o->mask;
+    if (as && (!strcmp(as, "all") || !strcmp(as, "causal"))) {
+        *k = (tok_mask){.mode = as[0] == 'a' ? TOK_MASK_ALL : TOK_MASK_CAUSAL, .bias = "none"};
+        tok_note(c, "input '%s' is taken to be %s, as asked for", port->name,
+                 as[0] == 'a' ? "all visible" : "a causal mask");
+        return true;
+    }
+    return tok_fail(
+        c, user, DIAG_ID_tok_mask,
+        "input '%s' masks every query and key by itself: say what it means (--mask causal or "
+        "--mask all)",
+        port->name);
+}
+
+// ---- the whole -------------------------------------------------------------------------------
+
+// A mask between the tokens of a decoder and an encoder hides keys by an input, and nothing else.
+static bool check_cross(tok_ctx *c, uint32_t user, const tok_mask *k) {
+    if (k->mode == TOK_MASK_ALL && strcmp(k->bias, "none") == 0) return true;
+    return tok_fail(c, user, DIAG_ID_tok_mask,
+                    "cross attention with %s: its rows may only see all keys, but for padding",
+                    k->mode == TOK_MASK_ALL ? "a bias" : "a causal mask");
+}
+
+bool tok_mask_find(tok_ctx *c, uint32_t user, const tok_mask_query *of, tok_mask *out) {
+    const uint32_t mask = of->mask;
+    const int64_t heads = of->heads, window = of->window;
+    const bool is_causal = of->is_causal, cross = of->queries != of->keys;
+    *out = (tok_mask){.mode = is_causal ? TOK_MASK_CAUSAL : TOK_MASK_ALL, .bias = "none"};
+    out->window = is_causal ? window : 0;
+    if (mask == TOK_NONE) return !cross || check_cross(c, user, out);
+    for (size_t i = 0; i < c->known_masks.count; i++) {
+        const tok_known_mask *k = &c->known_masks.items[i];
+        if (k->mask != mask || k->heads != heads || k->is_causal != is_causal ||
+            k->window != window || k->queries != of->queries || k->keys != of->keys)
+            continue;
+        *out = k->found;
+        return true;
+    }
+    inputs in;
+    tok_probe *max = &c->probe[c->max];
+    if (!inputs_of(c, user, &c->probe[0], tok_at(c, mask)->v[0], &in)) return false;
+    in.cross = cross;
+    if (in.key >= 0) {
+        const ir_type *t = ir_type_of(c->probe[0].f, c->probe[0].f->params.items[in.key].value);
+        int wide = 0;
+        for (int i = 0; i < t->rank; i++)
+            wide += t->dim[i] > 1 && (t->dim[i] == c->domain[of->queries].rows[0] ||
+                                      t->dim[i] == c->domain[of->keys].rows[0]);
+        if (wide > 1) return two_axes_input(c, user, &in, out);
+    }
+    tok_mask own = {.bias = "none"};
+    arena *a = arena_new();
+    bool ok = true, hides_rows = false;
+    for (int i = c->max; ok && i >= 0; i--) {
+        tok_probe *p = &c->probe[i];
+        int64_t rows = c->domain[of->queries].rows[i], keys = c->domain[of->keys].rows[i], row, key;
+        tensor t;
+        tok_mask_view v;
+        tok_mask_line l = line_new(a, keys);
+        ok = eval_mask(c, user, p, tok_at(c, mask)->v[i], &in, NULL, a, &t) &&
+             view_make(c, user, &t, rows, keys, &v);
+        if (!ok) break;
+        if (i == c->max) {
+            ok = classify(c, user, &v, &own, &l) && tok_mask_bias(c, user, &v, heads, &own, &l);
+            ok = ok && (!cross || check_cross(c, user, &own));
+        } else if (!agrees(&v, &own, 0, NULL, true, &l, &row, &key)) {
+            ok = tok_fail(c, user, DIAG_ID_tok_mask,
+                          "for %" PRId64 " tokens row %" PRId64 " %s key %" PRId64 ", for %" PRId64
+                          " tokens it is the other way round",
+                          p->tokens, row, l.visible[key] ? "sees" : "does not see", key,
+                          max->tokens);
+        }
+        if (ok && i != c->max && !tok_bias_agrees(c, &v, heads, &own, 0, &l, &row, &key))
+            ok = tok_fail(c, user, DIAG_ID_tok_mask,
+                          "for %" PRId64 " tokens the bias of row %" PRId64 ", key %" PRId64
+                          " is %g, for %" PRId64 " tokens it is another",
+                          p->tokens, row, key, (double)l.bias[key], max->tokens);
+        if (ok && in.key >= 0 && i < 2)
+            ok = check_toggles(c, user, p, tok_at(c, mask)->v[i], &in, rows, keys, &own,
+                               &hides_rows);
+    }
+    arena_free(a);
+    if (!ok) return false;
+    if (in.positions)
+        tok_note(c, "the mask of %s follows position ids: they must count up by one",
+                 tok_name(c, user));
+    if (is_causal) own.mode = TOK_MASK_CAUSAL;
+    if (is_causal && window && (!own.window || window < own.window)) own.window = window;
+    if (in.key >= 0) {
+        own.key = tok_param_node(c, in.key);
+        tok_proof(c, user,
+                  "a key is visible where the rest of the mask shows it and '%s' is not 0%s",
+                  c->probe[0].f->params.items[in.key].name,
+                  hides_rows ? ", in rows that are not hidden themselves" : "");
+    }
+    *out = own;
+    vec_push(&c->known_masks,
+             (tok_known_mask){mask, heads, of->queries, of->keys, is_causal, window, own});
+    return true;
+}
+
+bool tok_mask_check_past(tok_ctx *c, uint32_t user, ir_val past_mask, int64_t heads,
+                         const tok_mask *k) {
+    inputs in;
+    tok_probe *p = &c->past;
+    if (!inputs_of(c, user, p, past_mask, &in)) return false;
+    int64_t rows = p->tokens, keys = p->past + p->tokens, row = 0, key = 0;
+    arena *a = arena_new();
+    tensor t;
+    tok_mask_view v;
+    tok_mask_line l = line_new(a, keys);
+    bool ok = eval_mask(c, user, p, past_mask, &in, NULL, a, &t) &&
+              view_make(c, user, &t, rows, keys, &v);
+    if (ok && !agrees(&v, k, p->past, NULL, true, &l, &row, &key))
+        ok = tok_fail(c, user, DIAG_ID_tok_past_shift,
+                      "after %" PRId64 " tokens row %" PRId64 " %s key %" PRId64
+                      ": a step does not see what the same row of one big step sees",
+                      p->past, row, l.visible[key] ? "sees" : "does not see", key);
+    if (ok && !tok_bias_agrees(c, &v, heads, k, p->past, &l, &row, &key))
+        ok = tok_fail(c, user, DIAG_ID_tok_past_shift,
+                      "after %" PRId64 " tokens the bias of row %" PRId64 ", key %" PRId64
+                      " is %g: a step does not add what the same row of one big step adds",
+                      p->past, row, key, (double)l.bias[key]);
+    bool hides_rows = false;
+    if (ok && in.key >= 0)
+        ok = check_toggles(c, user, p, past_mask, &in, rows, keys, k, &hides_rows);
+    arena_free(a);
+    return ok;
+}

@@ -1,0 +1,316 @@
+// Is a step after p tokens the same as rows p... of one big step? (worked-examples §1.3, step 7)
+//
+// @past is matched against the skeleton in lock step. Where it joins a past input with new rows,
+// the skeleton has the new rows alone: that is the cache, and the only place where they may differ.
+// Every constant of @past must then be rows p... (new rows) or 0... (all keys) of the one at the
+// maximum.
+#include "passes/tokens/find_tokens.h"
+#include <inttypes.h>
+#include <string.h>
+
+static bool is_view(ir_opcode code) {
+    return code == IR_t_reshape || code == IR_t_transpose || code == IR_t_broadcast;
+}
+
+// The parameter of @past that v is a view of; -1: none.
+static int past_param_of(const tok_ctx *c, ir_val v) {
+    const ir_func *f = c->past.f;
+    for (const ir_op *op; (op = ir_def(f, v)) != NULL && is_view(op->code);) v = op->operand[0];
+    if (ir_def(f, v)) return -1;
+    for (size_t i = 0; i < f->params.count; i++)
+        if (f->params.items[i].value == v && tok_is_past(c, i)) return (int)i;
+    return -1;
+}
+
+// The same in @past: operands without elements join nothing.
+static ir_val strip_empty_past(const tok_ctx *c, ir_val v) {
+    for (const ir_op *op; (op = ir_def(c->past.f, v)) != NULL && op->code == IR_t_concat;) {
+        ir_val only = IR_NONE;
+        int count = 0;
+        for (uint32_t k = 0; k < op->n_operands; k++) {
+            if (!ir_type_width(ir_type_of(c->past.f, op->operand[k]))) continue;
+            only = op->operand[k];
+            count++;
+        }
+        if (count != 1) break;
+        v = only;
+    }
+    return v;
+}
+
+// A join of a past input and new rows; the latter, or IR_NONE.
+static ir_val joined_rows(const tok_ctx *c, ir_val v, int *param) {
+    v = strip_empty_past(c, v);
+    const ir_op *op = ir_def(c->past.f, v);
+    if (!op || op->code != IR_t_concat || op->n_operands != 2) return IR_NONE;
+    *param = past_param_of(c, op->operand[0]);
+    return *param >= 0 ? op->operand[1] : IR_NONE;
+}
+
+// A join whose other operands are empty at the probes is the one that is not.
+static uint32_t strip_empty(const tok_ctx *c, uint32_t node) {
+    const tok_node *n = tok_at(c, node);
+    while (n->op && n->op->code == IR_t_concat && !n->is_const) {
+        uint32_t only = TOK_NONE, count = 0;
+        for (uint32_t k = 0; k < n->n_operands; k++) {
+            bool empty = true;
+            for (int i = 0; i < c->n_probes; i++)
+                empty &= ir_type_width(tok_type(c, n->operand[k], i)) == 0;
+            if (empty) continue;
+            only = n->operand[k];
+            count++;
+        }
+        if (count != 1) break;
+        node = only;
+        n = tok_at(c, node);
+    }
+    return node;
+}
+
+uint32_t tok_base_of(const tok_ctx *c, uint32_t node) {
+    for (;;) {
+        node = strip_empty(c, node);
+        const tok_node *n = tok_at(c, node);
+        if (n->is_const || !n->op || !is_view(n->op->code)) return node;
+        node = n->operand[0];
+    }
+}
+
+static void add_cache(tok_ctx *c, int param, uint32_t node) {
+    for (size_t i = 0; i < c->caches.count; i++)
+        if (c->caches.items[i].param == param && c->caches.items[i].node == node) return;
+    vec_push(&c->caches, (tok_cache){param, node, -1});
+}
+
+typedef VEC(tok_pair) pairs;
+
+static bool differs(tok_ctx *c, uint32_t node, ir_val v) {
+    const ir_op *op = ir_def(c->past.f, v);
+    const char *what = op ? ir_ops[op->code].name : "an input";
+    tok_at(c, node)->state = TOK_UNSEEN;
+    return tok_fail(c, node, DIAG_ID_tok_past_use,
+                    "with a past of %" PRId64
+                    " tokens this is %s%s%s%s: a past input may only be joined in "
+                    "front of the new keys or values",
+                    c->past.past, what, op && op->n_locs ? " '" : "",
+                    op && op->n_locs ? op->loc[0] : "", op && op->n_locs ? "'" : "");
+}
+
+// Compares one pair and appends those of its operands.
+static bool match(tok_ctx *c, uint32_t node, ir_val v, pairs *todo) {
+    const ir_func *f = c->past.f;
+    int param;
+    ir_val rows = joined_rows(c, v, &param);
+    if (rows != IR_NONE) {
+        node = strip_empty(c, node);
+        add_cache(c, param, node);
+        v = rows;
+    }
+    node = strip_empty(c, node);
+    v = strip_empty_past(c, v);
+    const tok_node *n = tok_at(c, node);
+    if (n->is_const || c->past.is_const[v]) {
+        if (!n->is_const || !c->past.is_const[v]) return differs(c, node, v);
+        vec_push(&c->pairs, (tok_pair){node, v});
+        return true;
+    }
+    const ir_op *op = ir_def(f, v);
+    if (n->param >= 0) return f->params.items[n->param].value == v || differs(c, node, v);
+    if (!op || op->code != n->op->code || op->n_operands != n->n_operands ||
+        op->result[n->result] != v || !tok_same_attrs(c->old, op, n->op))
+        return differs(c, node, v);
+    for (uint32_t k = 0; k < op->n_operands; k++) {
+        bool is_mask = op->code == IR_nn_attention && k == 3;
+        if ((n->operand[k] == TOK_NONE) != (op->operand[k] == IR_NONE)) return differs(c, node, v);
+        if (n->operand[k] == TOK_NONE) continue;
+        if (is_mask)
+            vec_push(&c->masks, (tok_pair){node, op->operand[k]});
+        else
+            vec_push(todo, (tok_pair){n->operand[k], op->operand[k]});
+    }
+    return true;
+}
+
+bool tok_past_match(tok_ctx *c) {
+    const ir_func *f = c->past.f;
+    pairs todo = {0};
+    map *seen = map_new();
+    bool ok = true;
+    for (size_t i = 0; i < f->results.count; i++) {
+        ir_val v = f->results.items[i].value, base = v;
+        int param;
+        for (const ir_op *op; (op = ir_def(f, base)) != NULL && is_view(op->code);)
+            base = op->operand[0];
+        c->is_present[i] = joined_rows(c, base, &param) != IR_NONE;
+        vec_push(&todo, (tok_pair){c->result[i], v});
+    }
+    while (todo.count) {
+        tok_pair p = todo.items[--todo.count];
+        char key[32];
+        snprintf(key, sizeof key, "%u/%u", p.node, p.past);
+        if (map_add(seen, key, 1) != MAP_NONE) continue;
+        ok = match(c, p.node, p.past, &todo) && ok;
+    }
+    map_free(seen);
+    vec_free(&todo);
+    return ok;
+}
+
+// ---- shift -----------------------------------------------------------------------------------
+
+// A constant of @past is part of the one at the maximum: along an axis that counts new tokens from
+// p on, along one that counts all from 0 on.
+static bool check_shift(tok_ctx *c, uint32_t node, ir_val v) {
+    tensor t;
+    if (!tok_eval(c, &c->past, v, NULL, c->a, &t)) return false;
+    const tensor *at_n1 = tok_const_at(c, node, 0), *big = tok_const_at(c, node, c->max);
+    if (!at_n1 || !big) return false;
+    int64_t offset[IR_MAX_RANK] = {0};
+    bool fits = t.rank == big->rank && t.type == big->type;
+    for (int i = 0; fits && i < t.rank; i++) {
+        bool varies = at_n1->dim[i] != big->dim[i];
+        if (!varies)
+            fits = t.dim[i] == big->dim[i];
+        else if (t.dim[i] == at_n1->dim[i])
+            offset[i] = c->past.past;
+        else
+            fits = t.dim[i] == at_n1->dim[i] + c->past.past;
+        fits = fits && offset[i] + t.dim[i] <= big->dim[i];
+    }
+    size_t n = tensor_count(&t), bytes = elem_bytes(t.type);
+    for (size_t k = 0; fits && k < n; k++) {
+        size_t rest = k, at = 0, stride = 1;
+        for (int i = t.rank; i-- > 0;) {
+            at += ((size_t)offset[i] + rest % (size_t)t.dim[i]) * stride;
+            rest /= (size_t)t.dim[i];
+            stride *= (size_t)big->dim[i];
+        }
+        if (memcmp((char *)t.data + k * bytes, (char *)big->data + at * bytes, bytes) == 0)
+            continue;
+        uint32_t user = node;
+        for (uint32_t i = node + 1; i < c->nodes.count && user == node; i++)
+            for (uint32_t j = 0; j < tok_at(c, i)->n_operands; j++)
+                if (tok_at(c, i)->operand[j] == node) user = i;
+        tok_at(c, user)->state = TOK_UNSEEN;
+        return tok_fail(c, user, DIAG_ID_tok_past_shift,
+                        "a constant with a past of %" PRId64
+                        " tokens has %g where one step of all tokens has %g: "
+                        "a step is not the same as rows of a bigger one",
+                        c->past.past, elem_load_f64(t.type, t.data, k),
+                        elem_load_f64(big->type, big->data, at));
+    }
+    return fits ||
+           tok_fail(c, node, DIAG_ID_tok_past_shift,
+                    "a constant has shape %s with a past of %" PRId64 " tokens, %s without",
+                    tensor_shape_text(c->a, &t), c->past.past, tensor_shape_text(c->a, at_n1));
+}
+
+// ---- rings -----------------------------------------------------------------------------------
+
+static const char *layout_of_cache(const tok_ctx *c, int param) {
+    const ir_type *t = ir_type_of(c->past.f, c->past.f->params.items[param].value);
+    static const char *const names[] = {"tbhd", "bthd", "bhtd", "bhdt"};
+    for (int i = 0; t->rank == 4 && i < 4; i++)
+        if (t->dim[i] == c->past.past) return names[i];
+    return NULL;
+}
+
+static const char *layout_of_rows(const tok_layout *l) {
+    static const char *const names[] = {"tbhd", "bthd", "bhtd", "bhdt"};
+    for (int i = 0; l->rank == 4 && i < l->count; i++)
+        if (l->atom[i].kind == TOK_ROWS) return names[l->atom[i].axis];
+    return NULL;
+}
+
+static bool link_cache(tok_ctx *c, tok_cache *k) {
+    const char *name = c->past.f->params.items[k->param].name;
+    uint32_t base = tok_base_of(c, k->node);
+    bool found = false;
+    const char *layout = layout_of_cache(c, k->param);
+    if (!layout)
+        return tok_fail(
+            c, k->node, DIAG_ID_tok_past_use,
+            "past input '%s' is no cache of one tensor [batch, heads, tokens, width] a layer",
+            name);
+    for (size_t i = 0; i < c->rings.count; i++) {
+        const tok_ring *r = &c->rings.items[i];
+        bool is_k = tok_base_of(c, r->k) == base, is_v = tok_base_of(c, r->v) == base;
+        if (!is_k && !is_v) continue;
+        ir_attrs *l = &ir_symbol_find(c->m, r->name)->attrs;
+        ir_attr_set_str(c->m->arena, l, is_k ? IR_ATTR_past_key : IR_ATTR_past_value, name);
+        ir_attr_set_str(c->m->arena, l, IR_ATTR_kv_layout, layout);
+        found = true;
+    }
+    if (found) return true;
+    return tok_fail(
+        c, k->node, DIAG_ID_tok_past_use,
+        "past input '%s' is joined with something else than the keys or values of an attention",
+        name);
+}
+
+// Outputs that are a ring's keys or values.
+static void link_presents(tok_ctx *c) {
+    const ir_func *f = c->probe[0].f;
+    for (size_t i = 0; i < f->results.count; i++) {
+        const char *name = f->results.items[i].name;
+        uint32_t base = tok_base_of(c, c->result[i]);
+        if (!c->is_present[i] && !strstr(name, "present") && !strstr(name, "key_values")) continue;
+        for (size_t k = 0; k < c->rings.count; k++) {
+            const tok_ring *r = &c->rings.items[k];
+            bool is_k = tok_base_of(c, r->k) == base;
+            if (!is_k && tok_base_of(c, r->v) != base) continue;
+            ir_attrs *l = &ir_symbol_find(c->m, r->name)->attrs;
+            // An encoder's keys are its own rows: they do not go on with the decoder's.
+            if (strcmp(ir_attr_str(l, IR_ATTR_mode, ""), "cross") == 0) continue;
+            const char *layout = layout_of_rows(&tok_at(c, c->result[i])->layout);
+            if (!layout) continue;
+            ir_attr_set_str(c->m->arena, l, is_k ? IR_ATTR_present_key : IR_ATTR_present_value,
+                            name);
+            if (!ir_attr_has(l, IR_ATTR_kv_layout))
+                ir_attr_set_str(c->m->arena, l, IR_ATTR_kv_layout, layout);
+            c->is_present[i] = true;
+        }
+    }
+}
+
+static int64_t heads_of(const tok_ctx *c, const tok_ring *r) {
+    const ir_attrs *l = &ir_symbol_find(c->m, r->name)->attrs;
+    return ir_attr_int(l, IR_ATTR_n_kv, 1) * ir_attr_int(l, IR_ATTR_q_per_kv, 1);
+}
+
+bool tok_past_finish(tok_ctx *c) {
+    bool ok = true;
+    link_presents(c);
+    if (!c->has_past) return true;
+    for (size_t i = 0; i < c->pairs.count; i++)
+        ok = check_shift(c, c->pairs.items[i].node, c->pairs.items[i].past) && ok;
+    for (size_t i = 0; i < c->masks.count; i++) {
+        const tok_pair *p = &c->masks.items[i];
+        for (size_t k = 0; k < c->rings.count; k++)
+            if (c->rings.items[k].node == p->node)
+                ok = tok_mask_check_past(c, p->node, p->past, heads_of(c, &c->rings.items[k]),
+                                         &c->rings.items[k].mask) &&
+                     ok;
+    }
+    size_t errors = diag_errors(c->diags); // an attention that failed has no ring
+    for (size_t i = 0; errors == 0 && i < c->caches.count; i++)
+        ok = link_cache(c, &c->caches.items[i]) && ok;
+    const ir_func *f = c->past.f;
+    for (size_t i = 0; i < f->params.count; i++) {
+        bool found =
+            !tok_is_past(c, i) || ir_type_width(ir_type_of(f, f->params.items[i].value)) == 0;
+        for (size_t k = 0; k < c->caches.count; k++) found |= c->caches.items[k].param == (int)i;
+        if (found) continue;
+        diag_emit(c->diags, DIAG_ID_tok_past_use, DIAG_AT(NULL, f->params.items[i].name),
+                  "past input '%s' is not joined in front of any keys or values",
+                  f->params.items[i].name);
+        ok = false;
+    }
+    if (ok && c->rings.count)
+        tok_proof(
+            c, tok_at(c, c->rings.items[0].node)->state == TOK_VALUE ? c->rings.items[0].node : 1,
+            "a step after %" PRId64 " tokens is rows %" PRId64
+            "... of one big step: %zu caches, %zu constants and %zu masks compared",
+            c->past.past, c->past.past, c->caches.count, c->pairs.count, c->masks.count);
+    return ok;
+}

@@ -1,0 +1,61 @@
+// Quantisation of one row to int8 codes and a trailer (docs/numerics.md: sym, asym, static).
+#include "runtime-sim/exec/rows.h"
+#include "support/num/num.h"
+
+// round_half_even(f32(x / scale)) + zero, clamped; NaN: 0. Vectorises.
+static int32_t encode(int8_t *codes, const float *x, size_t n, float scale, float zero, float lo,
+                      float hi) {
+    int32_t sum = 0;
+    for (size_t i = 0; i < n; i++) {
+        float q = num_rint(x[i] / scale) + zero;
+        q = q < lo ? lo : q;
+        q = q > hi ? hi : q;
+        int32_t code = q == q ? (int32_t)q : 0;
+        codes[i] = (int8_t)code;
+        sum += code;
+    }
+    return sum;
+}
+
+sim_trailer sim_quantise(isa_quant how, float scale, int32_t zero, const float *x, size_t n,
+                         int8_t *codes) {
+    sim_trailer t = {scale, zero, 0};
+    switch (how) {
+    case ISA_QUANT_NONE: // a q8 buffer that no conversion writes: symmetric is the safe reading
+    case ISA_QUANT_SYM: {
+        float a = 0;
+        for (size_t i = 0; i < n; i++) {
+            float b = __builtin_fabsf(x[i]);
+            a = b > a ? b : a;
+        }
+        t.scale = a / 127.0f;
+        t.zero = 0;
+        if (a == 0) break;
+        t.sum = encode(codes, x, n, t.scale, 0, -127, 127);
+        return t;
+    }
+    case ISA_QUANT_ASYM: {
+        float lo = 0, hi = 0;
+        for (size_t i = 0; i < n; i++) {
+            lo = x[i] < lo ? x[i] : lo;
+            hi = x[i] > hi ? x[i] : hi;
+        }
+        t.scale = (hi - lo) / 255.0f;
+        t.zero = -128;
+        if (t.scale == 0) break;
+        float zu = num_rint(-lo / t.scale);
+        zu = zu < 0 ? 0 : zu;
+        zu = zu > 255 ? 255 : zu;
+        t.zero = (zu == zu ? (int32_t)zu : 0) - 128;
+        // cu = clamp(rint + zu, 0, 255) and code = cu - 128 are one clamp: all steps are integers
+        // below 2^24, or saturate
+        t.sum = encode(codes, x, n, t.scale, (float)t.zero, -128, 127);
+        return t;
+    }
+    case ISA_QUANT_STATIC:
+        t.sum = encode(codes, x, n, scale, (float)zero, zero == 0 ? -127 : -128, 127);
+        return t;
+    }
+    memset(codes, 0, n);
+    return t;
+}

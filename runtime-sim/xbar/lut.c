@@ -1,0 +1,300 @@
+// Crossbars by table look-up: 16 rows of x at a time, for converters that may clip or round.
+//
+// Four word lines driven with one bit each (or two with 2-bit digits, one with 4-bit) make a
+// nibble; per column a table of 16 bytes holds what each nibble adds to the bit line, and one byte
+// shuffle looks up 16 rows in 4 columns (AVX-512; 2 with AVX2). Tables are built from the packed
+// weights, once per slice and column, and used for all rows and phases. Saturating byte addition of
+// terms >= 0 equals clipping the sum at 255, so a converter of up to 8 bits with step 1 costs
+// nothing; signed sums (differential pairs), steps and longer codes are widened to 16 bits every
+// few look-ups.
+#include "runtime-sim/xbar/parts.h"
+#include "support/parallel.h"
+#include <stdlib.h>
+#include <string.h>
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+
+enum { CHUNK_GROUPS = 8 }; // groups of 16 rows worked on together: bounds what indices take
+
+typedef enum {
+    LUT_CLIP,
+    LUT_CLIP_255,
+    LUT_WIDE,
+    LUT_WIDE_SMALL,
+    LUT_PAIRS,
+    LUT_PAIRS_SMALL
+} lut_mode;
+
+typedef struct {
+    size_t quads, lookups; // groups of 4 word lines; tables
+    size_t index;          // where its indices begin: [group of rows][look-up][phase][16]
+} lut_block;
+
+typedef struct {
+    const xbar *m;
+    lut_mode mode;
+    int by_quad; // tables a quad needs: dac_bits
+    int step_log;
+    size_t run; // look-ups that fit a byte
+    int16_t lo, hi;
+    size_t rows, groups, most_lookups;
+    lut_block *blocks;
+    uint8_t *index;
+    const int8_t *x;
+    size_t x_stride, acc_stride;
+    int32_t *acc;
+    xbar_events *events;
+} lut_run;
+
+static void *lut_alloc(size_t bytes) { // for aligned vectors
+    void *p = aligned_alloc(64, align_u64(bytes ? bytes : 1, 64));
+    CHECK(p, "out of memory: %zu bytes", bytes);
+    return p;
+}
+
+// [bit][entry]: all ones where the entry's number has the bit; for each column of a vector.
+#define X4(...) __VA_ARGS__, __VA_ARGS__, __VA_ARGS__, __VA_ARGS__
+#define F 0xFF
+static const uint8_t lut_bits[4][64]
+    __attribute__((aligned(64))) = {{X4(0, F, 0, F, 0, F, 0, F, 0, F, 0, F, 0, F, 0, F)},
+                                    {X4(0, 0, F, F, 0, 0, F, F, 0, 0, F, F, 0, 0, F, F)},
+                                    {X4(0, 0, 0, 0, F, F, F, F, 0, 0, 0, 0, F, F, F, F)},
+                                    {X4(0, 0, 0, 0, 0, 0, 0, 0, F, F, F, F, F, F, F, F)}};
+// [word line][column]: the byte of 16 that is this word line's digit in this column.
+#define B16(n) X4(n, n, n, n)
+static const uint8_t lut_pick[4][64]
+    __attribute__((aligned(64))) = {{B16(0), B16(4), B16(8), B16(12)},
+                                    {B16(1), B16(5), B16(9), B16(13)},
+                                    {B16(2), B16(6), B16(10), B16(14)},
+                                    {B16(3), B16(7), B16(11), B16(15)}};
+#undef X4
+#undef F
+#undef B16
+
+// Sums above 255 among those where one half saturated and the other is 0: added up without
+// saturating.
+static unsigned lut_recount(const uint8_t *table, size_t vector, const uint8_t *index,
+                            size_t lookups, int phases, int f, const void *first,
+                            const void *second) {
+    const uint8_t *a = first, *b = second;
+    unsigned over = 0;
+    for (size_t i = 0; i < vector; i++) {
+        if (!((a[i] == 255 && b[i] == 0) || (a[i] == 0 && b[i] == 255))) continue;
+        unsigned sum = 0;
+        for (size_t l = 0; l < lookups; l++)
+            sum += table[l * vector + i / XBAR_LANES * XBAR_LANES +
+                         index[(l * (size_t)phases + (size_t)f) * XBAR_LANES + i % XBAR_LANES]];
+        over += sum > 255;
+    }
+    return over;
+}
+
+#define LUT_INLINE static inline __attribute__((always_inline))
+
+#define LUT(name) lut512_##name
+#define LUT_TARGET __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,popcnt")))
+#define V __m512i
+#define V_LANES 4
+#define V_ZERO() _mm512_setzero_si512()
+#define V_LOAD(p) _mm512_load_si512(p)
+#define V_SPREAD(x) _mm512_broadcast_i32x4(x)
+#define V_BROADCAST(p) _mm512_broadcast_i32x4(_mm_load_si128((const __m128i *)(const void *)(p)))
+#define V_SHUFFLE _mm512_shuffle_epi8
+#define V_AND _mm512_and_si512
+#define V_ADD8 _mm512_add_epi8
+#define V_ADDS8 _mm512_adds_epu8
+#define V_SUBS8 _mm512_subs_epu8
+#define V_MINU8 _mm512_min_epu8
+#define V_MAXU8 _mm512_max_epu8
+#define V_SET8(x) _mm512_set1_epi8((char)(x))
+#define V_SET16(x) _mm512_set1_epi16((short)(x))
+#define V_ADD16 _mm512_add_epi16
+#define V_SUB16 _mm512_sub_epi16
+#define V_MIN16 _mm512_min_epi16
+#define V_MAX16 _mm512_max_epi16
+#define V_SLLI16(x, n) _mm512_sll_epi16(x, _mm_cvtsi32_si128(n))
+#define V_SRAI16(x, n) _mm512_sra_epi16(x, _mm_cvtsi32_si128(n))
+#define V_SLLI32(x, n) _mm512_sll_epi32(x, _mm_cvtsi32_si128(n))
+#define V_ADD32 _mm512_add_epi32
+#define V_SUB32 _mm512_sub_epi32
+#define V_UNPACKLO8 _mm512_unpacklo_epi8
+#define V_UNPACKHI8 _mm512_unpackhi_epi8
+#define V_UNPACKLO16 _mm512_unpacklo_epi16
+#define V_UNPACKHI16 _mm512_unpackhi_epi16
+#define V_COUNT_NE8(a, b) (unsigned)__builtin_popcountll(_mm512_cmpneq_epu8_mask(a, b))
+#define V_COUNT_EQ8(a, b) (unsigned)__builtin_popcountll(_mm512_cmpeq_epu8_mask(a, b))
+#define V_COUNT_GTU8(a, b) (unsigned)__builtin_popcountll(_mm512_cmpgt_epu8_mask(a, b))
+#define V_COUNT_GT16(a, b) (unsigned)__builtin_popcount(_mm512_cmpgt_epi16_mask(a, b))
+#define V_COUNT_NE16(a, b) (unsigned)__builtin_popcount(_mm512_cmpneq_epi16_mask(a, b))
+#include "runtime-sim/xbar/lut_kernel.h"
+
+#define LUT(name) lut256_##name
+#define LUT_TARGET __attribute__((target("avx2,popcnt")))
+#define V __m256i
+#define V_LANES 2
+#define V_ZERO() _mm256_setzero_si256()
+#define V_LOAD(p) _mm256_load_si256((const __m256i *)(const void *)(p))
+#define V_SPREAD(x) _mm256_broadcastsi128_si256(x)
+#define V_BROADCAST(p) \
+    _mm256_broadcastsi128_si256(_mm_load_si128((const __m128i *)(const void *)(p)))
+#define V_SHUFFLE _mm256_shuffle_epi8
+#define V_AND _mm256_and_si256
+#define V_ADD8 _mm256_add_epi8
+#define V_ADDS8 _mm256_adds_epu8
+#define V_SUBS8 _mm256_subs_epu8
+#define V_MINU8 _mm256_min_epu8
+#define V_MAXU8 _mm256_max_epu8
+#define V_SET8(x) _mm256_set1_epi8((char)(x))
+#define V_SET16(x) _mm256_set1_epi16((short)(x))
+#define V_ADD16 _mm256_add_epi16
+#define V_SUB16 _mm256_sub_epi16
+#define V_MIN16 _mm256_min_epi16
+#define V_MAX16 _mm256_max_epi16
+#define V_SLLI16(x, n) _mm256_sll_epi16(x, _mm_cvtsi32_si128(n))
+#define V_SRAI16(x, n) _mm256_sra_epi16(x, _mm_cvtsi32_si128(n))
+#define V_SLLI32(x, n) _mm256_sll_epi32(x, _mm_cvtsi32_si128(n))
+#define V_ADD32 _mm256_add_epi32
+#define V_SUB32 _mm256_sub_epi32
+#define V_UNPACKLO8 _mm256_unpacklo_epi8
+#define V_UNPACKHI8 _mm256_unpackhi_epi8
+#define V_UNPACKLO16 _mm256_unpacklo_epi16
+#define V_UNPACKHI16 _mm256_unpackhi_epi16
+#define V_MASK8(x) (unsigned)__builtin_popcount((unsigned)_mm256_movemask_epi8(x))
+#define V_COUNT_EQ8(a, b) V_MASK8(_mm256_cmpeq_epi8(a, b))
+#define V_COUNT_NE8(a, b) (32 - V_MASK8(_mm256_cmpeq_epi8(a, b)))
+#define V_COUNT_GTU8(a, b) \
+    (32 - V_MASK8(_mm256_cmpeq_epi8(_mm256_subs_epu8(a, b), _mm256_setzero_si256())))
+#define V_COUNT_GT16(a, b) (V_MASK8(_mm256_cmpgt_epi16(a, b)) / 2)
+#define V_COUNT_NE16(a, b) ((32 - V_MASK8(_mm256_cmpeq_epi16(a, b))) / 2)
+#include "runtime-sim/xbar/lut_kernel.h"
+
+// Nibbles of 16 rows of x (fewer: zeros) for one block.
+static void build_index(const lut_run *t, const lut_block *b, const isa_block *k, size_t group) {
+    const xbar_plan *p = &t->m->plan;
+    size_t phases = (size_t)p->n_phases, lanes = t->rows - group * XBAR_LANES;
+    if (lanes > XBAR_LANES) lanes = XBAR_LANES;
+    uint8_t *out = t->index + b->index + group * b->lookups * phases * XBAR_LANES;
+    for (size_t q = 0; q < b->quads; q++) {
+        uint32_t y[XBAR_LANES] = {0};
+        size_t have = k->rows - q * 4 < 4 ? k->rows - q * 4 : 4;
+        for (size_t i = 0; i < lanes; i++)
+            memcpy(&y[i], t->x + (group * XBAR_LANES + i) * t->x_stride + k->k0 + q * 4, have);
+        for (int j = 0; j < t->by_quad; j++)
+            for (size_t f = 0; f < phases; f++, out += XBAR_LANES) {
+                uint32_t mask = 0x01010101u * ((1u << p->phase[f].bits) - 1);
+                int shift = p->phase[f].shift;
+                if (t->by_quad == 1) // bit r of the nibble from byte r: the products do not meet
+                    for (int i = 0; i < XBAR_LANES; i++)
+                        out[i] = (uint8_t)(((y[i] >> shift & mask) * 0x01020408u) >> 24 & 15);
+                else if (t->by_quad == 2)
+                    for (int i = 0; i < XBAR_LANES; i++) {
+                        uint32_t d = (y[i] >> shift & mask) >> (16 * j);
+                        out[i] = (uint8_t)((d & 3) | (d >> 8 & 3) << 2);
+                    }
+                else
+                    for (int i = 0; i < XBAR_LANES; i++)
+                        out[i] = (uint8_t)((y[i] >> shift & mask) >> (8 * j) & 15);
+            }
+    }
+}
+
+static void index_body(void *ctx, size_t begin, size_t end) {
+    const lut_run *t = ctx;
+    for (size_t job = begin; job < end; job++) {
+        size_t b = job / t->groups;
+        if (b > 0 && t->blocks[b].index == t->blocks[b - 1].index) continue; // its neighbour's
+        build_index(t, &t->blocks[b], &t->m->blocks[b], job % t->groups);
+    }
+}
+
+typedef struct {
+    const lut_run *run;
+    bool wide;
+} tiles;
+
+static void tiles_body(void *ctx, size_t begin, size_t end) {
+    const tiles *t = ctx;
+    uint64_t clipped = 0, rounded = 0;
+    for (size_t tile = begin; tile < end; tile++) {
+        if (t->wide)
+            lut512_tile(t->run, (uint32_t)tile, &clipped, &rounded);
+        else
+            lut256_tile(t->run, (uint32_t)tile, &clipped, &rounded);
+    }
+    __atomic_fetch_add(&t->run->events->clipped, clipped, __ATOMIC_RELAXED);
+    __atomic_fetch_add(&t->run->events->rounded, rounded, __ATOMIC_RELAXED);
+}
+
+// False: the parameters are none of a table's. Fills what follows from them.
+static bool plan_run(const xbar *m, lut_run *t) {
+    const xbar_plan *p = &m->plan;
+    t->m = m;
+    t->by_quad = p->phase[0].bits;
+    if (t->by_quad != 1 && t->by_quad != 2 && t->by_quad != 4) return false;
+    int most_entry = 4 / t->by_quad * p->dac_max * p->cell_max,
+        byte = p->pairs ? INT8_MAX : UINT8_MAX;
+    if (most_entry > byte) return false;
+    t->run = (size_t)(byte / most_entry);
+    t->step_log = 63 - __builtin_clzll((uint64_t)p->step);
+    if (!p->pairs && p->step == 1 && p->hi <= UINT8_MAX) {
+        t->mode = p->hi == UINT8_MAX ? LUT_CLIP_255 : LUT_CLIP;
+        return true;
+    }
+    int64_t most = 0;
+    for (uint32_t b = 0; b < m->n_blocks; b++) most = max_i64(most, m->blocks[b].rows);
+    if (p->step != INT64_C(1) << t->step_log ||
+        most * p->dac_max * p->cell_max + p->step > INT16_MAX)
+        return false;
+    t->lo = (int16_t)max_i64(p->lo, INT16_MIN), t->hi = (int16_t)min_i64(p->hi, INT16_MAX);
+    bool small = p->hi <= UINT8_MAX && p->lo >= INT8_MIN; // 16 bits hold the codes of all phases
+    t->mode =
+        p->pairs ? (small ? LUT_PAIRS_SMALL : LUT_PAIRS) : (small ? LUT_WIDE_SMALL : LUT_WIDE);
+    return true;
+}
+
+bool xbar_lut_fits(const xbar *m, xbar_path path) {
+    lut_run t = {0};
+    return path != XBAR_PORTABLE && plan_run(m, &t);
+}
+
+void xbar_run_lut(const xbar *m, const xbar_how *how, const int8_t *x, size_t x_stride, size_t rows,
+                  int32_t *acc, size_t acc_stride, xbar_events *events) {
+    lut_run t = {0};
+    CHECK(plan_run(m, &t), "no table fits");
+    t.events = events, t.x_stride = x_stride, t.acc_stride = acc_stride;
+    t.blocks = base_calloc(m->n_blocks, sizeof *t.blocks);
+    size_t chunk = CHUNK_GROUPS * XBAR_LANES < rows ? CHUNK_GROUPS
+                                                    : (rows + XBAR_LANES - 1) / XBAR_LANES,
+           bytes = 0;
+    for (uint32_t b = 0; b < m->n_blocks; b++) {
+        size_t quads = (m->blocks[b].rows + 3) / 4, lookups = quads * (size_t)t.by_quad;
+        t.blocks[b] = (lut_block){quads, lookups, bytes};
+        // column blocks of the same word lines share their indices
+        if (b > 0 && m->blocks[b].k0 == m->blocks[b - 1].k0 &&
+            m->blocks[b].rows == m->blocks[b - 1].rows)
+            t.blocks[b].index = t.blocks[b - 1].index;
+        else
+            bytes += chunk * lookups * (size_t)m->plan.n_phases * XBAR_LANES;
+        if (lookups > t.most_lookups) t.most_lookups = lookups;
+    }
+    t.index = lut_alloc(bytes);
+    tiles all = {&t, how->path >= XBAR_AVX512};
+    for (size_t r = 0; r < rows; r += chunk * XBAR_LANES) {
+        t.x = x + r * x_stride, t.acc = acc + r * acc_stride;
+        t.rows = rows - r < chunk * XBAR_LANES ? rows - r : chunk * XBAR_LANES;
+        t.groups = (t.rows + XBAR_LANES - 1) / XBAR_LANES;
+        parallel_for(how->threads, m->n_blocks * t.groups, 4, index_body, &t);
+        parallel_for(how->threads, (m->n + XBAR_TILE - 1) / XBAR_TILE, 1, tiles_body, &all);
+    }
+    free(t.index);
+    free(t.blocks);
+}
+
+#else
+bool xbar_lut_fits(const xbar *m, xbar_path path) { return false; }
+void xbar_run_lut(const xbar *m, const xbar_how *how, const int8_t *x, size_t x_stride, size_t rows,
+                  int32_t *acc, size_t acc_stride, xbar_events *events) {
+    CHECK(false, "no vector unit to look up with");
+}
+#endif

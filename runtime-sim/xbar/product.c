@@ -1,0 +1,178 @@
+// The product of two floats is exact in f64, so a sum's bits follow from its order alone, and a
+// fused multiply-add gives what multiplication and addition give: kernels may use it. They keep k
+// in order and go side by side over columns.
+//
+// Many rows: a few rows x 4 vectors of sums in registers; weights widened once per strip of
+// columns. Few rows: sums of 512 columns in cache, weights streamed once.
+#include "runtime-sim/xbar/product.h"
+#include "runtime-sim/xbar/parts.h" // XBAR_UNROLL
+#include "support/base.h"
+#include "support/parallel.h"
+#include <stdlib.h>
+#include <string.h>
+
+#define INLINE static inline __attribute__((always_inline))
+
+enum { WIDE = 512, MANY = 4 };
+
+typedef struct {
+    size_t rows, k, n, x_stride, y_stride;
+    const float *x, *w, *bias;
+    float *y;
+} run;
+
+INLINE void finish(const run *t, size_t r, size_t col, const double *sum, size_t count) {
+    float *y = t->y + r * t->y_stride + col;
+    if (t->bias)
+        for (size_t i = 0; i < count; i++) y[i] = (float)(sum[i] + (double)t->bias[col + i]);
+    else
+        for (size_t i = 0; i < count; i++) y[i] = (float)sum[i];
+}
+
+// Few rows: one job WIDE columns of one row.
+INLINE void streams(const run *t, size_t begin, size_t end) {
+    size_t per_row = (t->n + WIDE - 1) / WIDE;
+    for (size_t job = begin; job < end; job++) {
+        size_t r = job / per_row, col = job % per_row * WIDE,
+               count = t->n - col < WIDE ? t->n - col : WIDE;
+        double sum[WIDE] = {0};
+        const float *x = t->x + r * t->x_stride;
+        for (size_t k = 0; k < t->k; k++) {
+            const float *w = t->w + k * t->n + col;
+            double xv = (double)x[k];
+            for (size_t i = 0; i < count; i++) sum[i] += xv * (double)w[i];
+        }
+        finish(t, r, col, sum, count);
+    }
+}
+
+// Sums in f64 (wide), or rounded to f32 (s).
+INLINE void dot_columns(float *s, double *wide, const float *q, const float *k, size_t stride,
+                        size_t d, size_t n) {
+    double acc[WIDE / 2];
+    for (size_t at = 0; at < n; at += WIDE / 2) {
+        size_t m = n - at < WIDE / 2 ? n - at : WIDE / 2;
+        for (size_t j = 0; j < m; j++) acc[j] = 0;
+        for (size_t i = 0; i < d; i++) {
+            const float *row = k + i * stride + at;
+            double x = (double)q[i];
+            for (size_t j = 0; j < m; j++) acc[j] += x * (double)row[j];
+        }
+        if (wide)
+            memcpy(wide + at, acc, m * sizeof *acc);
+        else
+            for (size_t j = 0; j < m; j++) s[at + j] = (float)acc[j];
+    }
+}
+
+INLINE void mix_rows(double *restrict acc, const float *p, const float *restrict v, size_t dv,
+                     size_t n) {
+    for (size_t j = 0; j < n; j++, v += dv) {
+        double w = (double)p[j];
+        for (size_t i = 0; i < dv; i++) acc[i] += w * (double)v[i];
+    }
+}
+
+// Weights of 53 bits: the product rounds, so multiplication and addition stay apart.
+INLINE void mix_weighted(double *restrict acc, const double *p, const float *restrict v, size_t dv,
+                         size_t n) {
+    for (size_t j = 0; j < n; j++, v += dv)
+        for (size_t i = 0; i < dv; i++) acc[i] += p[j] * (double)v[i];
+}
+
+#define PATH(name, attributes)                                                                  \
+    attributes static void streams_##name(void *t, size_t begin, size_t end) {                  \
+        streams(t, begin, end);                                                                 \
+    }                                                                                           \
+    attributes static void dot_##name(float *s, const float *q, const float *k, size_t stride,  \
+                                      size_t d, size_t n) {                                     \
+        dot_columns(s, NULL, q, k, stride, d, n);                                               \
+    }                                                                                           \
+    attributes static void sum_##name(double *s, const float *q, const float *k, size_t stride, \
+                                      size_t d, size_t n) {                                     \
+        dot_columns(NULL, s, q, k, stride, d, n);                                               \
+    }                                                                                           \
+    attributes static void weighted_##name(double *acc, const double *p, const float *v,        \
+                                           size_t dv, size_t n) {                               \
+        mix_weighted(acc, p, v, dv, n);                                                         \
+    }                                                                                           \
+    attributes static void mix_##name(double *acc, const float *p, const float *v, size_t dv,   \
+                                      size_t n) {                                               \
+        mix_rows(acc, p, v, dv, n);                                                             \
+    }
+PATH(portable, )
+#define STRIPS(name) name##_portable
+#define STRIPS_TARGET
+#define BYTES 16
+#define ROWS 2
+#include "runtime-sim/xbar/product_kernel.h"
+#if defined(__x86_64__)
+PATH(avx2, __attribute__((target("avx2"))))
+#define STRIPS(name) name##_avx2
+#define STRIPS_TARGET __attribute__((target("avx2")))
+#define BYTES 32
+#define ROWS 2
+#include "runtime-sim/xbar/product_kernel.h"
+PATH(avx512, __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl"))))
+#define STRIPS(name) name##_avx512
+#define STRIPS_TARGET __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl")))
+#define BYTES 64
+#define ROWS 4
+#include "runtime-sim/xbar/product_kernel.h"
+#else
+#define strips_avx2 strips_portable
+#define strips_avx512 strips_portable
+#define streams_avx2 streams_portable
+#define streams_avx512 streams_portable
+#define dot_avx2 dot_portable
+#define dot_avx512 dot_portable
+#define mix_avx2 mix_portable
+#define mix_avx512 mix_portable
+#define sum_avx2 sum_portable
+#define sum_avx512 sum_portable
+#define weighted_avx2 weighted_portable
+#define weighted_avx512 weighted_portable
+#endif
+
+void sim_product(xbar_path path, int threads, size_t rows, size_t k, size_t n, const float *x,
+                 size_t x_stride, const float *w, const float *bias, float *y, size_t y_stride) {
+    static void (*const many[XBAR_PATHS])(run *, int) = {strips_portable, strips_avx2,
+                                                         strips_avx512, strips_avx512};
+    static void (*const few[XBAR_PATHS])(void *, size_t, size_t) = {streams_portable, streams_avx2,
+                                                                    streams_avx512, streams_avx512};
+    if (rows == 0 || n == 0) return;
+    run t = {rows, k, n, x_stride, y_stride, x, w, bias, y};
+    if ((double)rows * (double)k * (double)n < 1e6) threads = 1;
+    if (rows < MANY)
+        parallel_for(threads, rows * ((n + WIDE - 1) / WIDE), 1, few[path], &t);
+    else
+        many[path](&t, threads);
+}
+
+void sim_dot_columns(xbar_path path, float *s, const float *q, const float *k, size_t stride,
+                     size_t d, size_t n) {
+    static void (*const f[XBAR_PATHS])(float *, const float *, const float *, size_t, size_t,
+                                       size_t) = {dot_portable, dot_avx2, dot_avx512, dot_avx512};
+    f[path](s, q, k, stride, d, n);
+}
+
+void sim_mix_rows(xbar_path path, double *acc, const float *p, const float *v, size_t dv,
+                  size_t n) {
+    static void (*const f[XBAR_PATHS])(double *, const float *, const float *, size_t,
+                                       size_t) = {mix_portable, mix_avx2, mix_avx512, mix_avx512};
+    f[path](acc, p, v, dv, n);
+}
+
+void sim_sum_columns(xbar_path path, double *s, const float *q, const float *k, size_t stride,
+                     size_t d, size_t n) {
+    static void (*const f[XBAR_PATHS])(double *, const float *, const float *, size_t, size_t,
+                                       size_t) = {sum_portable, sum_avx2, sum_avx512, sum_avx512};
+    f[path](s, q, k, stride, d, n);
+}
+
+void sim_mix_weighted(xbar_path path, double *acc, const double *p, const float *v, size_t dv,
+                      size_t n) {
+    static void (*const f[XBAR_PATHS])(double *, const double *, const float *, size_t, size_t) = {
+        weighted_portable, weighted_avx2, weighted_avx512, weighted_avx512};
+    f[path](acc, p, v, dv, n);
+}
