@@ -60,36 +60,31 @@ static int64_t max_chunk_of(const ir_module *m, const ir_func *f) {
     return ir_attr_int(&f->attrs, IR_ATTR_max_chunk, ir_attr_int(&m->attrs, IR_ATTR_max_chunk, 1));
 }
 
-static int parse_domain(const char *s) { return s[0] == 't' ? s[1] - '0' : 0; }
-
 // Makes sure that a tile has set a derived domain (and what it derives from) before its first use.
 static void need_domain(be_emitter *e, int tile, int dom) {
     if (dom < 0 || (e->tiles[tile].domains >> dom & 1)) return;
-    const ir_attrs *a = &e->m->domain[dom].attrs;
-    const char *kind = ir_attr_str(a, IR_ATTR_kind, "free");
+    const ir_domain *d = &e->m->domain[dom];
     e->tiles[tile].domains |= (uint8_t)(1u << dom);
-    if (strcmp(kind, "free") == 0) return;
-    int of = parse_domain(ir_attr_str(a, IR_ATTR_of, "t0"));
-    need_domain(e, tile, of);
-    int64_t mul = ir_attr_int(a, IR_ATTR_mul, 1), add = ir_attr_int(a, IR_ATTR_add, 0),
-            div = ir_attr_int(a, IR_ATTR_div, 1);
-    isa_insn i = {.op = ISA_settl, .d = (uint16_t)dom, .x = (uint16_t)of};
-    if (strcmp(kind, "one") == 0) {
+    if (d->kind == IR_DOMAIN_FREE) return;
+    need_domain(e, tile, d->of);
+    isa_insn i = {.op = ISA_settl, .d = (uint16_t)dom, .x = (uint16_t)d->of};
+    if (d->kind == IR_DOMAIN_ONE) {
         i.n = ISA_TL_ONE;
-    } else if (strcmp(kind, "last") == 0) {
+    } else if (d->kind == IR_DOMAIN_LAST) {
         i.n = ISA_TL_LAST;
-    } else if (mul == 1 && div == 1 && add > 0) {
+    } else if (d->mul == 1 && d->div == 1 && d->add > 0) {
         i.n = ISA_TL_PREFIX;
-        i.imm = (uint32_t)add;
+        i.imm = (uint32_t)d->add;
     } else {
         i.n = ISA_TL_LIN;
-        i.imm = (uint32_t)mul | (uint32_t)add << 8 | (uint32_t)div << 16;
-        if (mul < 0 || mul > 255 || add < 0 || add > 255 || div < 1 || div > 255) {
+        i.imm = (uint32_t)d->mul | (uint32_t)d->add << 8 | (uint32_t)d->div << 16;
+        if (d->mul < 0 || d->mul > 255 || d->add < 0 || d->add > 255 || d->div < 1 ||
+            d->div > 255) {
             diag_emit(
                 e->diags, DIAG_ID_no_instruction, DIAG_NOWHERE,
                 "domain t%d has (%lld rows of t%d + %lld) / %lld rows, settl takes numbers up "
                 "to 255",
-                dom, (long long)mul, of, (long long)add, (long long)div);
+                dom, (long long)d->mul, d->of, (long long)d->add, (long long)d->div);
             e->failed = true;
         }
     }
@@ -394,11 +389,7 @@ static void channels(be_emitter *e) {
 static bool counts_domain(const be_emitter *e, int d) {
     for (size_t v = 1; v < e->f->values.count; v++) {
         int of = ir_type_domain(&e->f->values.items[v].type);
-        while (of >= 0 && of != d) {
-            const char *from = ir_attr_str(&e->m->domain[of].attrs, IR_ATTR_of, NULL);
-            of = from ? parse_domain(from) : -1;
-        }
-        if (of == d) return true;
+        if (of >= 0 && ir_domain_root(e->m, of) == d) return true;
     }
     return false;
 }
@@ -409,12 +400,11 @@ static void phase(be_emitter *e) {
     ph->name = arena_str(e->p->arena, e->f->name);
     for (int d = 0; d < IR_MAX_DOMAINS; d++) {
         const ir_domain *dom = &e->m->domain[d];
-        if (!dom->used || strcmp(ir_attr_str(&dom->attrs, IR_ATTR_kind, "free"), "free") != 0)
-            continue;
+        if (!ir_domain_is(e->m, d, IR_DOMAIN_FREE)) continue;
         if (e->m->funcs.count > 1 && !counts_domain(e, d)) continue; // of another phase
         ph->free_domains |= (uint8_t)(1u << d);
-        ph->max_rows[d] = (uint32_t)min_i64(ir_attr_int(&dom->attrs, IR_ATTR_max, chunk), chunk);
-        ph->fixed_rows[d] = (uint32_t)ir_attr_int(&dom->attrs, IR_ATTR_fixed, 0);
+        ph->max_rows[d] = (uint32_t)min_i64(dom->max, chunk);
+        ph->fixed_rows[d] = (uint32_t)dom->fixed;
     }
 }
 

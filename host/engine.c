@@ -191,9 +191,7 @@ static void add_ports(engine *e, const ir_func *f, bool input) {
 // Has the module's function an encoder's tokens beside the stream's?
 static bool is_unsplit(const ir_module *m) {
     int n = 0;
-    for (int d = 0; d < IR_MAX_DOMAINS; d++)
-        n += m->domain[d].used &&
-             strcmp(ir_attr_str(&m->domain[d].attrs, IR_ATTR_kind, "free"), "free") == 0;
+    for (int d = 0; d < IR_MAX_DOMAINS; d++) n += ir_domain_is(m, d, IR_DOMAIN_FREE);
     return n > 1 && m->funcs.count == 1;
 }
 
@@ -226,9 +224,9 @@ engine *engine_of_module(const ir_module *m, int threads, diag_sink *diags) {
     for (size_t i = 0; i < m->notes.count; i++)
         info->notes = arena_printf(e->arena, "%s%s\n", info->notes, m->notes.items[i]);
     for (int d = 0; d < IR_MAX_DOMAINS; d++)
-        if (ir_attr_has(&m->domain[d].attrs, IR_ATTR_fixed))
+        if (m->domain[d].fixed)
             *(d > 0 && info->has_encoder ? &info->fixed_encoder : &info->fixed_rows) =
-                ir_attr_int(&m->domain[d].attrs, IR_ATTR_fixed, 0);
+                m->domain[d].fixed;
     size_t n_ports = 0;
     for (size_t i = 0; i < m->funcs.count; i++)
         n_ports += m->funcs.items[i]->params.count + m->funcs.items[i]->results.count;

@@ -14,6 +14,27 @@
 #include "support/num/tensor.h"
 #include "support/vec.h"
 
+// ---- words -----------------------------------------------------------------------------------
+
+// Enumerations that text spells as words; enums.def says what each means.
+#define ENUM(name) typedef enum {
+#define WORD(constant, word, summary) IR_##constant,
+#define END(name) \
+    }             \
+    ir_##name;
+#include "ir/enums.def"
+
+typedef enum {
+#define ENUM(name) IR_ENUM_##name,
+#include "ir/enums.def"
+    IR_ENUM_COUNT
+} ir_enum;
+
+const char *ir_word(ir_enum e, int value);
+const char *ir_words(ir_enum e); // all of them, for messages: "free lin one last"
+bool ir_word_parse(ir_enum e, const char *s, int *value);
+bool ir_is_word(ir_enum e, int value);
+
 // ---- types -----------------------------------------------------------------------------------
 
 #define IR_MAX_RANK TENSOR_MAX_RANK
@@ -178,15 +199,14 @@ typedef struct {
     int line; // in the text it was parsed from; 0: none
 } ir_func;
 
-// lowering: between the two, while passes replace graph operations by mapped ones; both are legal
-// there and tiles are not chosen yet.
-typedef enum { IR_GRAPH, IR_LOWERING, IR_MAPPED } ir_stage;
-
-// A token domain. kind (attrs): free {max, fixed?}, lin {of, mul, add, div}, one, last {of}.
+// A token domain.
 typedef struct {
     bool used;
-    ir_attrs attrs;
-    int line; // in the text it was parsed from; 0: none
+    ir_domain_kind kind;
+    int of;                // lin, last: the domain it derives from
+    int64_t mul, add, div; // lin: (mul * n + add) / div rows where `of` has n
+    int64_t max, fixed;    // free: most rows, and the only number there can be; 0: not said
+    int line;              // in the text it was parsed from; 0: none
 } ir_domain;
 
 typedef VEC(ir_symbol *) ir_symbol_list;
@@ -231,6 +251,17 @@ ir_func *ir_func_find(const ir_module *m, const char *name);
 // Copies a function (of any module) into m under its name, which must be free there; value numbers
 // stay. Attributes name symbols, so they mean those of m.
 ir_func *ir_func_copy(ir_module *m, const ir_func *f);
+
+// ---- token domains ---------------------------------------------------------------------------
+
+int ir_domain_parse(const char *s); // "t3" -> 3; -1: no domain's name
+bool ir_domain_is(const ir_module *m, int d, ir_domain_kind kind); // d may be any number
+int ir_domain_parent(const ir_module *m, int d);                   // it derives from; -1: none
+int ir_domain_root(const ir_module *m, int d);         // d itself where it derives from none
+bool ir_domain_has_one_row(const ir_module *m, int d); // in every step
+int64_t ir_domain_max(const ir_module *m, int d);      // most rows in a step; INT64_MAX: not known
+// Rows of a lin domain where its parent has n; false: they do not fit a number.
+bool ir_domain_lin(const ir_domain *d, int64_t n, int64_t *rows);
 
 // ---- building --------------------------------------------------------------------------------
 

@@ -63,10 +63,7 @@ ir_module *ir_module_derive(const ir_module *m) {
     ir_module *d = module_new(m->memory);
     d->stage = m->stage;
     d->attrs = ir_attrs_copy(d->arena, &m->attrs);
-    for (int i = 0; i < IR_MAX_DOMAINS; i++) {
-        d->domain[i] = m->domain[i];
-        d->domain[i].attrs = ir_attrs_copy(d->arena, &m->domain[i].attrs);
-    }
+    memcpy(d->domain, m->domain, sizeof d->domain);
     for (size_t i = 0; i < m->symbols.count; i++) {
         const ir_symbol *s = m->symbols.items[i];
         ir_symbol *t = ir_symbol_add(d, s->kind, s->name);

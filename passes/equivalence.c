@@ -246,10 +246,9 @@ static bool sequence(player *before, player *after, const comparison *c, uint64_
     const ir_module *m = before->m;
     int64_t total = CHECK_ROWS, most[IR_MAX_DOMAINS];
     for (int d = 0; d < IR_MAX_DOMAINS; d++) {
-        const ir_attrs *l = &m->domain[d].attrs;
-        most[d] = min_i64(CHECK_ROWS, ir_attr_int(l, IR_ATTR_max, CHECK_ROWS));
-        most[d] = ir_attr_int(l, IR_ATTR_fixed, most[d]);
-        if (m->domain[d].used && d == 0) total = most[d];
+        const ir_domain *x = &m->domain[d];
+        most[d] = x->fixed ? x->fixed : min_i64(CHECK_ROWS, x->max ? x->max : CHECK_ROWS);
+        if (x->used && d == 0) total = most[d];
     }
     bool whole = strcmp(ir_attr_str(&m->attrs, IR_ATTR_class, "stream"), "whole") == 0;
     int64_t chunk = ir_attr_int(&m->attrs, IR_ATTR_max_chunk, total);
@@ -260,8 +259,7 @@ static bool sequence(player *before, player *after, const comparison *c, uint64_
                         : 1 + (int64_t)(next_random(state) % (uint64_t)min_i64(chunk, total - pos));
         int64_t rows[IR_MAX_DOMAINS];
         for (int d = 0; d < IR_MAX_DOMAINS; d++) {
-            bool free_one =
-                d > 0 && strcmp(ir_attr_str(&m->domain[d].attrs, IR_ATTR_kind, ""), "free") == 0;
+            bool free_one = d > 0 && ir_domain_is(m, d, IR_DOMAIN_FREE);
             rows[d] = !free_one ? n : pos ? 0 : most[d];
         }
         ok = step(before, after, c, pos == 0, rows, pos, state);

@@ -146,34 +146,19 @@ static bool step_fail(const ir_interp *t, const char *what, const char *fmt, ...
 
 // ---- domains ---------------------------------------------------------------------------------
 
-static const char *domain_kind(const ir_module *m, int i) {
-    return m->domain[i].used ? ir_attr_str(&m->domain[i].attrs, IR_ATTR_kind, "free") : "";
-}
-
-// Domain that domain i derives from; -1: none such.
-static int domain_parent(const ir_module *m, int i) {
-    const char *of = ir_attr_str(&m->domain[i].attrs, IR_ATTR_of, "");
-    int parent =
-        of[0] == 't' && of[1] >= '0' && of[1] < '0' + IR_MAX_DOMAINS && !of[2] ? of[1] - '0' : -1;
-    return parent >= 0 && m->domain[parent].used ? parent : -1;
-}
-
 // Rows and position of a derived domain, from its parent's.
 static bool derive(const ir_interp *t, int i, ir_eval_ctx *c) {
-    const ir_attrs *l = &t->module->domain[i].attrs;
-    int of = domain_parent(t->module, i);
-    if (strcmp(domain_kind(t->module, i), "last") == 0) {
-        c->rows[i] = c->rows[of] > 0;
-        c->pos[i] = c->pos[of] + max_i64(0, c->rows[of] - 1);
+    const ir_domain *d = &t->module->domain[i];
+    int64_t n, at;
+    if (d->kind == IR_DOMAIN_LAST) {
+        c->rows[i] = c->rows[d->of] > 0;
+        c->pos[i] = c->pos[d->of] + max_i64(0, c->rows[d->of] - 1);
         return true;
     }
-    int64_t mul = ir_attr_int(l, IR_ATTR_mul, 1), add = ir_attr_int(l, IR_ATTR_add, 0);
-    int64_t div = ir_attr_int(l, IR_ATTR_div, 1), n, at;
-    if (div < 1 || __builtin_mul_overflow(c->rows[of], mul, &n) ||
-        __builtin_add_overflow(n, add, &n) || __builtin_mul_overflow(c->pos[of], mul, &at))
-        return step_fail(t, "domain", "t%d cannot be derived from t%d", i, of);
-    c->rows[i] = max_i64(0, n) / div;
-    c->pos[i] = at / div;
+    if (!ir_domain_lin(d, c->rows[d->of], &n) || __builtin_mul_overflow(c->pos[d->of], d->mul, &at))
+        return step_fail(t, "domain", "t%d cannot be derived from t%d", i, d->of);
+    c->rows[i] = max_i64(0, n);
+    c->pos[i] = at / d->div;
     return true;
 }
 
@@ -181,15 +166,14 @@ static bool set_domains(ir_interp *t, const int64_t *rows, ir_eval_ctx *c) {
     const ir_module *m = t->module;
     bool known[IR_MAX_DOMAINS] = {false};
     for (int i = 0; i < IR_MAX_DOMAINS; i++) {
-        const char *kind = domain_kind(m, i);
-        if (strcmp(kind, "one") == 0) {
+        const ir_domain *d = &m->domain[i];
+        if (ir_domain_is(m, i, IR_DOMAIN_ONE)) {
             c->rows[i] = 1;
             known[i] = true;
-        } else if (strcmp(kind, "free") == 0) {
-            int64_t max = ir_attr_int(&m->domain[i].attrs, IR_ATTR_max, INT64_MAX);
-            int64_t fixed = ir_attr_int(&m->domain[i].attrs, IR_ATTR_fixed, rows[i]);
+        } else if (ir_domain_is(m, i, IR_DOMAIN_FREE)) {
             bool later = i > 0 && rows[i] == 0; // a step behind an encoder's
-            if (rows[i] < 0 || rows[i] > max || (rows[i] != fixed && !later))
+            if (rows[i] < 0 || (d->max && rows[i] > d->max) ||
+                (d->fixed && rows[i] != d->fixed && !later))
                 return step_fail(t, "domain", "t%d cannot have %lld rows", i, (long long)rows[i]);
             c->rows[i] = rows[i];
             c->pos[i] = t->pos[i];
@@ -198,7 +182,7 @@ static bool set_domains(ir_interp *t, const int64_t *rows, ir_eval_ctx *c) {
     }
     for (int round = 0; round < IR_MAX_DOMAINS; round++) {
         for (int i = 0; i < IR_MAX_DOMAINS; i++) {
-            int of = known[i] || !m->domain[i].used ? -1 : domain_parent(m, i);
+            int of = known[i] ? -1 : ir_domain_parent(m, i);
             if (of < 0 || !known[of]) continue;
             if (!derive(t, i, c)) return false;
             known[i] = true;
@@ -379,7 +363,7 @@ bool ir_interp_step(ir_interp *t, const int64_t *rows, const tensor *inputs, are
     for (size_t v = 0; v < f->values.count; v++) value_free(&t->values[v]);
     free(bound);
     for (int i = 0; ok && !t->plain && i < IR_MAX_DOMAINS; i++)
-        if (strcmp(domain_kind(t->module, i), "free") == 0) t->pos[i] += c.rows[i];
+        if (ir_domain_is(t->module, i, IR_DOMAIN_FREE)) t->pos[i] += c.rows[i];
     return ok;
 }
 

@@ -62,15 +62,6 @@ bool infer_broadcasts_to(const ir_type *from, const ir_type *to);
 
 // ---- domains
 
-// Row count n -> (mul*n + add) / div; `of` < 0: not derived by an affine map.
-typedef struct {
-    int of;
-    int64_t mul, add, div;
-} infer_affine;
-bool infer_domain_affine(const ir_module *m, int domain, infer_affine *a);
-bool infer_domain_is_one(const ir_module *m, int domain); // has one row in every step
-int64_t infer_domain_max(const ir_module *m,
-                         int domain); // most rows in a step; INT64_MAX: not known
 // A table read by the position of a row has enough rows (free domains, where max_tokens tells).
 bool infer_positions(ir_infer_ctx *c, int domain, int64_t rows);
 // The declared result is [tN, width] of type e. Operations that give another domain need it.

@@ -6,55 +6,6 @@
 
 // ---- domains
 
-static const char *domain_kind(const ir_module *m, int domain) {
-    if (domain < 0 || domain >= IR_MAX_DOMAINS || !m->domain[domain].used) return "";
-    return ir_attr_str(&m->domain[domain].attrs, IR_ATTR_kind, "");
-}
-
-static int domain_of(const ir_module *m, int domain) {
-    const char *of = ir_attr_str(&m->domain[domain].attrs, IR_ATTR_of, "");
-    bool ok = of[0] == 't' && of[1] >= '0' && of[1] < '0' + IR_MAX_DOMAINS && of[2] == 0;
-    return ok ? of[1] - '0' : -1;
-}
-
-bool infer_domain_affine(const ir_module *m, int domain, infer_affine *a) {
-    *a = (infer_affine){-1, 1, 0, 1};
-    if (strcmp(domain_kind(m, domain), "lin") != 0) return false;
-    const ir_attrs *l = &m->domain[domain].attrs;
-    *a = (infer_affine){domain_of(m, domain), ir_attr_int(l, IR_ATTR_mul, 1),
-                        ir_attr_int(l, IR_ATTR_add, 0), ir_attr_int(l, IR_ATTR_div, 1)};
-    return a->of >= 0;
-}
-
-bool infer_domain_is_one(const ir_module *m, int domain) {
-    const char *kind = domain_kind(m, domain);
-    if (strcmp(kind, "one") == 0 || strcmp(kind, "last") == 0) return true;
-    return strcmp(kind, "free") == 0 &&
-           ir_attr_int(&m->domain[domain].attrs, IR_ATTR_fixed, 0) == 1;
-}
-
-int64_t infer_domain_max(const ir_module *m, int domain) {
-    infer_affine chain[IR_MAX_DOMAINS];
-    int n = 0;
-    while (n < IR_MAX_DOMAINS && infer_domain_affine(m, domain, &chain[n])) domain = chain[n++].of;
-    int64_t max = INT64_MAX;
-    if (infer_domain_is_one(m, domain)) {
-        max = 1;
-    } else if (strcmp(domain_kind(m, domain), "free") == 0) {
-        max = ir_attr_int(&m->domain[domain].attrs, IR_ATTR_max, INT64_MAX);
-        max = ir_attr_int(&m->domain[domain].attrs, IR_ATTR_fixed, max);
-    }
-    while (n-- > 0) {
-        int64_t v;
-        if (max == INT64_MAX || chain[n].div <= 0 ||
-            __builtin_mul_overflow(max, chain[n].mul, &v) ||
-            __builtin_add_overflow(v, chain[n].add, &v))
-            return INT64_MAX;
-        max = v / chain[n].div;
-    }
-    return max;
-}
-
 bool infer_declared_rows(ir_infer_ctx *c, elem e, int64_t width) {
     if (!c->declared)
         return infer_error(c, DIAG_ID_op_result,
@@ -69,7 +20,7 @@ bool infer_declared_rows(ir_infer_ctx *c, elem e, int64_t width) {
 
 bool infer_positions(ir_infer_ctx *c, int domain, int64_t rows) {
     int64_t max = ir_attr_int(&c->module->attrs, IR_ATTR_max_tokens, 0);
-    if (strcmp(domain_kind(c->module, domain), "free") != 0 || max <= rows) return true;
+    if (!ir_domain_is(c->module, domain, IR_DOMAIN_FREE) || max <= rows) return true;
     return infer_error(c, DIAG_ID_op_operand,
                        "the table has %" PRId64 " rows, positions go up to %" PRId64, rows,
                        max - 1);

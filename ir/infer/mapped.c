@@ -158,7 +158,7 @@ bool ir_infer_dig_ew2(ir_infer_ctx *c) {
     int64_t width, other;
     if (!check_fn2(c) || !digital_rows(c, 0, &width) || !digital_rows(c, 1, &other)) return false;
     if (other != width) return infer_operand_error(c, 1, "must have rows of width %" PRId64, width);
-    if (!infer_domain_is_one(c->module, ir_type_domain(c->in[1])) && !infer_same_domain(c, 0, 1))
+    if (!ir_domain_has_one_row(c->module, ir_type_domain(c->in[1])) && !infer_same_domain(c, 0, 1))
         return false;
     return digital_result(c, width);
 }

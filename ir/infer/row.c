@@ -72,14 +72,18 @@ static bool bad_domain(ir_infer_ctx *c, const char *what) {
                        ir_type_domain(&c->out[0]), what);
 }
 
+static bool is_lin_of(const ir_infer_ctx *c, int domain, int from) {
+    return ir_domain_is(c->module, domain, IR_DOMAIN_LIN) &&
+           ir_domain_parent(c->module, domain) == from;
+}
+
 // The result's domain has (mul*n + add) / div rows where operand 0 has n; equal domains have n.
 static bool derived(ir_infer_ctx *c, int64_t mul, int64_t add, int64_t div) {
     int from = ir_type_domain(c->in[0]), to = ir_type_domain(&c->out[0]);
-    infer_affine a;
     if (from == to)
         return (mul == div && add == 0) || bad_domain(c, "must be another than the operand's");
-    if (!infer_domain_affine(c->module, to, &a) || a.of != from || a.mul != mul || a.add != add ||
-        a.div != div) {
+    const ir_domain *d = &c->module->domain[to];
+    if (!is_lin_of(c, to, from) || d->mul != mul || d->add != add || d->div != div) {
         return infer_error(c, DIAG_ID_domain,
                            "the domain t%d of the result must have (%" PRId64 "*n + %" PRId64
                            ") / %" PRId64 " rows where t%d has n",
@@ -89,7 +93,7 @@ static bool derived(ir_infer_ctx *c, int64_t mul, int64_t add, int64_t div) {
 }
 
 static bool one_row(ir_infer_ctx *c) {
-    return infer_domain_is_one(c->module, ir_type_domain(&c->out[0])) ||
+    return ir_domain_has_one_row(c->module, ir_type_domain(&c->out[0])) ||
            bad_domain(c, "must have one row");
 }
 
@@ -152,11 +156,9 @@ bool ir_infer_rows_window(ir_infer_ctx *c) {
         return false;
     if (width > IR_MAX_ELEMENTS / k) return infer_operand_error(c, 0, "is too wide");
     if (!infer_declared_rows(c, c->in[0]->type, k * width)) return false;
-    infer_affine a;
     int from = ir_type_domain(c->in[0]), to = ir_type_domain(&c->out[0]);
     if (from == to) return stride == 1 || bad_domain(c, "must be another than the operand's");
-    return (infer_domain_affine(c->module, to, &a) && a.of == from) ||
-           bad_domain(c, "must be derived from the operand's");
+    return is_lin_of(c, to, from) || bad_domain(c, "must be derived from the operand's");
 }
 
 bool ir_infer_rows_gather(ir_infer_ctx *c) {
@@ -168,14 +170,14 @@ bool ir_infer_rows_gather(ir_infer_ctx *c) {
     int64_t n = index->dim[1];
     if (n > 0 && width > IR_MAX_ELEMENTS / n) return infer_operand_error(c, 0, "is too wide");
     if (!infer_declared_rows(c, c->in[0]->type, n * width)) return false;
-    int64_t max = infer_domain_max(c->module, ir_type_domain(&c->out[0]));
+    int64_t max = ir_domain_max(c->module, ir_type_domain(&c->out[0]));
     return max <= index->dim[0] || bad_domain(c, "may have more rows than the table");
 }
 
 bool ir_infer_rows_like(ir_infer_ctx *c) {
     int64_t width, other;
     if (!infer_rows(c, 0, &width) || !infer_rows(c, 1, &other)) return false;
-    if (!infer_domain_is_one(c->module, ir_type_domain(c->in[0])))
+    if (!ir_domain_has_one_row(c->module, ir_type_domain(c->in[0])))
         return infer_operand_error(c, 0, "must be of a one-row domain");
     c->out[0] = ir_type_make(c->in[0]->type, 2, (int64_t[]){c->in[1]->dim[0], width});
     return true;

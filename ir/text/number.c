@@ -159,12 +159,3 @@ bool text_is_identifier(const char *s) {
     while (isalnum((unsigned char)*s) || *s == '_' || *s == '.') s++;
     return *s == 0;
 }
-
-const char *text_stage_name(ir_stage s) {
-    switch (s) {
-    case IR_GRAPH: return "graph";
-    case IR_LOWERING: return "lowering";
-    case IR_MAPPED: return "mapped";
-    }
-    return "";
-}

@@ -76,15 +76,10 @@ static bool outside(ir_parser *p, text_loc loc) {
 
 // ---- types
 
-static int domain_number(const char *s) {
-    bool ok = s[0] == 't' && s[1] >= '0' && s[1] < '0' + IR_MAX_DOMAINS && s[2] == 0;
-    return ok ? s[1] - '0' : -1;
-}
-
 void text_dim(ir_parser *p, const char *text, bool is_name, text_loc loc) {
     int64_t d = 0;
     if (is_name) {
-        int n = domain_number(text);
+        int n = ir_domain_parse(text);
         if (n < 0)
             text_error(p, loc, DIAG_ID_text_type, "'%s' is no token domain, t0 to t%d", text,
                        IR_MAX_DOMAINS - 1);
@@ -191,12 +186,12 @@ static void set_strings(ir_parser *p, ir_key k, bool is_list) {
 // `stage` belongs to the module itself, not to its attributes.
 static void set_stage(ir_parser *p, text_loc loc, bool is_list) {
     const char *s = !is_list && p->items.items[0].kind == TEXT_STRING ? p->items.items[0].text : "";
-    for (int i = IR_GRAPH; i <= IR_MAPPED; i++) {
-        if (strcmp(s, text_stage_name((ir_stage)i)) != 0) continue;
-        p->module->stage = (ir_stage)i;
-        return;
-    }
-    text_error(p, loc, DIAG_ID_text_attribute, "'stage' is \"graph\", \"lowering\" or \"mapped\"");
+    int stage;
+    if (ir_word_parse(IR_ENUM_stage, s, &stage))
+        p->module->stage = (ir_stage)stage;
+    else
+        text_error(p, loc, DIAG_ID_text_attribute, "'stage' must be one of: %s",
+                   ir_words(IR_ENUM_stage));
 }
 
 void text_attr(ir_parser *p, const char *key, text_loc loc, bool is_list) {
@@ -238,14 +233,19 @@ void text_module(ir_parser *p, text_loc loc, ir_attrs attrs) {
 
 void text_domain(ir_parser *p, const char *name, text_loc loc, ir_attrs attrs) {
     if (!outside(p, loc)) return;
-    int n = domain_number(name);
+    int n = ir_domain_parse(name);
+    ir_domain d;
+    const char *why;
     if (n < 0) {
         text_error(p, loc, DIAG_ID_text_type, "'%s' is no token domain, t0 to t%d", name,
                    IR_MAX_DOMAINS - 1);
     } else if (p->module->domain[n].used) {
         text_error(p, loc, DIAG_ID_text_name, "domain '%s' is declared twice", name);
+    } else if ((why = text_read_domain(p, &attrs, &d))) {
+        text_error(p, loc, DIAG_ID_domain, "domain '%s': %s", name, why);
     } else {
-        p->module->domain[n] = (ir_domain){true, attrs, loc.line};
+        p->module->domain[n] = d;
+        p->module->domain[n].line = loc.line;
     }
 }
 

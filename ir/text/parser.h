@@ -1,4 +1,4 @@
-// What grammar (text.y), scanner (text.l) and actions (text_parse.c) share. Internal to ir/.
+// What grammar (text.y), scanner (text.l) and actions (parse.c) share. Internal to ir/.
 //
 // The grammar reads one line at a time: the parts of the line are collected in the lists below, the
 // rule of the whole line turns them into IR, and text_line_end empties them again, after an error
@@ -90,7 +90,13 @@ void text_file_end(ir_parser *p);
 // The scanner's own: runs scanner and grammar over the text.
 void ir_text_run(ir_parser *p, const char *text, size_t bytes);
 
-// ---- numbers and strings (text_number.c)
+// ---- records (records.c)
+
+// Fills the record from the attributes of its line; NULL, or what is wrong with them.
+const char *text_read_domain(ir_parser *p, const ir_attrs *l, ir_domain *d);
+ir_attrs text_domain_attrs(arena *a, const ir_domain *d); // what is printed
+
+// ---- numbers and strings (number.c)
 
 #define TEXT_ELEM_MAX 40 // bytes that text_print_elem may write, NUL included
 // Shortest text that text_read_elem turns into the same element.
@@ -103,7 +109,6 @@ const char *text_read_int(const char *text, int64_t *v);
 void text_print_string(FILE *out, const char *s); // with quotes
 // Decodes the inside of a quoted string; NULL when an escape is wrong or gives NUL.
 char *text_read_string(arena *a, const char *s, size_t n);
-const char *text_stage_name(ir_stage s);
 bool text_is_identifier(const char *s); // [A-Za-z_][A-Za-z0-9_.]*, and not "_"
 
 #endif

@@ -228,19 +228,26 @@ static bool print_symbol(FILE *out, ir_symbol *s, const char *dir, diag_sink *di
 
 // ---- entry
 
+static void print_domains(FILE *out, const ir_module *m) {
+    arena *a = arena_new();
+    for (int i = 0; i < IR_MAX_DOMAINS; i++) {
+        if (!m->domain[i].used) continue;
+        const ir_attrs l = text_domain_attrs(a, &m->domain[i]);
+        fprintf(out, "domain t%d", i);
+        print_attrs(out, &l, NULL);
+        fputc('\n', out);
+    }
+    arena_free(a);
+}
+
 bool ir_print(ir_module *m, FILE *out, const char *dir, diag_sink *diags) {
     bool ok = true;
     fputs("module", out);
     char stage[32];
-    snprintf(stage, sizeof stage, "stage = \"%s\"", text_stage_name(m->stage));
+    snprintf(stage, sizeof stage, "stage = \"%s\"", ir_word(IR_ENUM_stage, (int)m->stage));
     print_attrs(out, &m->attrs, stage);
     fputc('\n', out);
-    for (int i = 0; i < IR_MAX_DOMAINS; i++) {
-        if (!m->domain[i].used) continue;
-        fprintf(out, "domain t%d", i);
-        print_attrs(out, &m->domain[i].attrs, m->domain[i].attrs.count ? NULL : "");
-        fputc('\n', out);
-    }
+    print_domains(out, m);
     for (size_t i = 0; i < m->symbols.count; i++)
         ok &= print_symbol(out, m->symbols.items[i], dir, diags);
     for (size_t i = 0; i < m->proof.count; i++) {

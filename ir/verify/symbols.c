@@ -55,42 +55,25 @@ static diag_loc at_domain(const verifier *v, int n) {
     return loc;
 }
 
-// The domain that domain n derives from; -1: none, or no declared one.
-static int parent_of(const ir_module *m, int n) {
-    const char *of = ir_attr_str(&m->domain[n].attrs, IR_ATTR_of, "");
-    for (int i = 0; i < IR_MAX_DOMAINS; i++) {
-        if (of[0] == 't' && of[1] == '0' + i && of[2] == 0) return m->domain[i].used ? i : -1;
-    }
-    return -1;
-}
-
 static void verify_domain(verifier *v, int n) {
-    const ir_attrs *l = &v->m->domain[n].attrs;
+    const ir_domain *d = &v->m->domain[n];
     const diag_loc loc = at_domain(v, n);
-    const char *kind = ir_attr_str(l, IR_ATTR_kind, "");
-    if (!VERIFY_ONE_OF(kind, "free", "lin", "one", "last")) {
-        verify_error(v, loc, DIAG_ID_domain, "the kind of t%d is free, lin, one or last", n);
+    if (!ir_is_word(IR_ENUM_domain_kind, d->kind)) {
+        verify_error(v, loc, DIAG_ID_domain, "the kind of t%d is %d, which is none", n, d->kind);
         return;
     }
-    if (strcmp(kind, "free") == 0) {
-        int64_t max = ir_attr_int(l, IR_ATTR_max, 0), fixed = ir_attr_int(l, IR_ATTR_fixed, 1);
-        if (max < 1 || fixed < 1 || fixed > max)
-            verify_error(v, loc, DIAG_ID_domain, "t%d needs 'max', and 'fixed' in 1..max if any",
-                         n);
-    }
-    if (strcmp(kind, "lin") == 0 &&
-        (ir_attr_int(l, IR_ATTR_mul, 1) < 1 || ir_attr_int(l, IR_ATTR_div, 1) < 1))
+    if (d->kind == IR_DOMAIN_FREE && (d->max < 1 || d->fixed < 0 || d->fixed > d->max))
+        verify_error(v, loc, DIAG_ID_domain, "t%d needs 'max', and 'fixed' in 1..max if any", n);
+    if (d->kind == IR_DOMAIN_LIN && (d->mul < 1 || d->div < 1))
         verify_error(v, loc, DIAG_ID_domain, "'mul' and 'div' of t%d must be positive", n);
-    if (!VERIFY_ONE_OF(kind, "lin", "last")) return;
-    int up = n;
-    for (int i = 0; i <= IR_MAX_DOMAINS; i++) {
-        up = parent_of(v->m, up);
-        if (up < 0 && i > 0) return; // a root
-        if (up < 0) {
-            verify_error(v, loc, DIAG_ID_domain, "'of' of t%d names no declared domain", n);
-            return;
-        }
+    if (d->kind != IR_DOMAIN_LIN && d->kind != IR_DOMAIN_LAST) return;
+    if (ir_domain_parent(v->m, n) < 0) {
+        verify_error(v, loc, DIAG_ID_domain, "'of' of t%d names no declared domain", n);
+        return;
     }
+    int up = n;
+    for (int i = 0; i <= IR_MAX_DOMAINS; i++)
+        if ((up = ir_domain_parent(v->m, up)) < 0) return; // a root
     verify_error(v, loc, DIAG_ID_domain, "t%d derives from itself", n);
 }
 

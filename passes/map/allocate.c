@@ -288,8 +288,7 @@ static int64_t look_back(const allocator *x, const ir_op *op) {
 }
 
 static bool one_row(const allocator *x, ir_val v) {
-    int d = ir_type_domain(ir_type_of(x->f, v));
-    return d >= 0 && strcmp(ir_attr_str(&x->m->domain[d].attrs, IR_ATTR_kind, "free"), "one") == 0;
+    return ir_domain_is(x->m, ir_type_domain(ir_type_of(x->f, v)), IR_DOMAIN_ONE);
 }
 
 // What a tile has issued so far.
@@ -312,10 +311,9 @@ static int64_t issue(const allocator *x, line *l, int64_t lag) {
 // line.
 static void issue_settl(const allocator *x, line *l, int d) {
     if (d < 0 || (l->domains >> d & 1)) return;
-    const ir_attrs *a = &x->m->domain[d].attrs;
     l->domains |= (uint8_t)(1u << d);
-    if (strcmp(ir_attr_str(a, IR_ATTR_kind, "free"), "free") == 0) return;
-    issue_settl(x, l, ir_attr_str(a, IR_ATTR_of, "t0")[1] - '0');
+    if (ir_domain_is(x->m, d, IR_DOMAIN_FREE)) return;
+    issue_settl(x, l, ir_domain_parent(x->m, d));
     issue(x, l, 0);
 }
 
@@ -536,13 +534,9 @@ static int64_t largest_bound(const ir_module *m, const ir_func *f) {
         ir_attr_int(&f->attrs, IR_ATTR_max_chunk, ir_attr_int(&m->attrs, IR_ATTR_max_chunk, 64));
     int64_t most = chunk;
     for (int d = 0; d < IR_MAX_DOMAINS; d++) {
-        const ir_attrs *a = &m->domain[d].attrs;
-        if (!m->domain[d].used) continue;
-        const char *kind = ir_attr_str(a, IR_ATTR_kind, "free");
-        if (strcmp(kind, "lin") == 0)
-            most = max_i64(
-                most, (chunk * ir_attr_int(a, IR_ATTR_mul, 1) + ir_attr_int(a, IR_ATTR_add, 0)) /
-                          max_i64(1, ir_attr_int(a, IR_ATTR_div, 1)));
+        int64_t rows;
+        if (ir_domain_is(m, d, IR_DOMAIN_LIN) && ir_domain_lin(&m->domain[d], chunk, &rows))
+            most = max_i64(most, rows);
     }
     return most;
 }

@@ -21,12 +21,8 @@ typedef struct {
 } splitter;
 
 static uint8_t bit_of(const ir_module *m, const ir_type *t) {
-    int d = ir_type_domain(t);
-    if (d < 0) return 0;
-    for (const char *of; (of = ir_attr_str(&m->domain[d].attrs, IR_ATTR_of, NULL)) != NULL;)
-        d = of[1] - '0';
-    bool is_free = strcmp(ir_attr_str(&m->domain[d].attrs, IR_ATTR_kind, "free"), "free") == 0;
-    return !is_free ? 0 : d == 0 ? DECODER : ENCODER;
+    int d = ir_domain_root(m, ir_type_domain(t));
+    return !ir_domain_is(m, d, IR_DOMAIN_FREE) ? 0 : d == 0 ? DECODER : ENCODER;
 }
 
 static bool has_encoder(const ir_module *m, const ir_func *f) {
@@ -137,8 +133,7 @@ static void build(splitter *s, ir_module *m, const char *name, uint8_t side, con
 static int64_t encoder_rows(const ir_module *m) {
     int64_t most = 1;
     for (int d = 1; d < IR_MAX_DOMAINS; d++)
-        if (m->domain[d].used && !ir_attr_has(&m->domain[d].attrs, IR_ATTR_of))
-            most = max_i64(most, ir_attr_int(&m->domain[d].attrs, IR_ATTR_max, 1));
+        if (ir_domain_is(m, d, IR_DOMAIN_FREE)) most = max_i64(most, m->domain[d].max);
     return most;
 }
 

@@ -249,7 +249,7 @@ bool calibrate_ranges(const ir_module *m, const ir_func *f, const pass_options *
     if (!s.interp) return false;
     ir_interp_observe(s.interp, observe, &g);
     s.chunk = ir_attr_int(&m->attrs, IR_ATTR_max_chunk, 64);
-    s.fixed = ir_attr_int(&m->domain[0].attrs, IR_ATTR_fixed, 0);
+    s.fixed = m->domain[0].fixed;
     double rows = CALIBRATE_MACS / corpus_macs(f);
     s.budget = rows > CALIBRATE_TOKENS ? CALIBRATE_TOKENS : rows < 1 ? 1 : (int64_t)rows;
     bool ok;

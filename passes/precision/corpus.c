@@ -75,14 +75,12 @@ const ir_port *corpus_port(const ir_func *f, int domain) {
 }
 
 static bool is_encoder(const ir_module *m, int domain) {
-    return domain > 0 && m->domain[domain].used &&
-           strcmp(ir_attr_str(&m->domain[domain].attrs, IR_ATTR_kind, ""), "free") == 0;
+    return domain > 0 && ir_domain_is(m, domain, IR_DOMAIN_FREE);
 }
 
 void corpus_rows(const ir_module *m, int64_t n, int64_t encoder, bool first, int64_t *rows) {
     for (int d = 0; d < IR_MAX_DOMAINS; d++) {
-        int64_t most = ir_attr_int(&m->domain[d].attrs, IR_ATTR_max, encoder);
-        rows[d] = !is_encoder(m, d) ? n : first ? min_i64(encoder, most) : 0;
+        rows[d] = !is_encoder(m, d) ? n : first ? min_i64(encoder, m->domain[d].max) : 0;
     }
 }
 
@@ -123,7 +121,7 @@ bool corpus_fit(corpus *c, const ir_module *m, const ir_func *f, diag_sink *diag
     if (!port) return bad(c->path, diags, "the model reads no tokens, so it cannot read this text");
     int64_t lo = ir_attr_int(&port->attrs, IR_ATTR_range_lo, 0),
             hi = ir_attr_int(&port->attrs, IR_ATTR_range_hi, INT64_MAX);
-    int64_t fixed = ir_attr_int(&m->domain[0].attrs, IR_ATTR_fixed, 0);
+    int64_t fixed = m->domain[0].fixed;
     int64_t most = corpus_longest(m);
     size_t kept = 0;
     c->n_tokens = 0;
@@ -268,7 +266,7 @@ static size_t logits_of(const ir_module *m, const ir_func *f, int64_t vocabulary
         const ir_type *t = ir_type_of(f, v);
         int domain = ir_type_domain(t);
         if (domain >= 0 && t->type == ELEM_f32 && ir_type_width(t) == vocabulary &&
-            strcmp(ir_attr_str(&m->domain[domain].attrs, IR_ATTR_kind, "free"), "free") == 0)
+            ir_domain_is(m, domain, IR_DOMAIN_FREE))
             break;
     }
     return i;
@@ -276,7 +274,7 @@ static size_t logits_of(const ir_module *m, const ir_func *f, int64_t vocabulary
 
 // Why rows of a module without steps predict nothing, or are not taken to.
 static const char *why_whole(const ir_module *m) {
-    int64_t fixed = ir_attr_int(&m->domain[0].attrs, IR_ATTR_fixed, 0);
+    int64_t fixed = m->domain[0].fixed;
     bool ahead = false, rings = false;
     for (size_t i = 0; i < m->symbols.count; i++) {
         const ir_symbol *s = m->symbols.items[i];

@@ -378,15 +378,15 @@ bool tok_columns(const tok_layout *from, const tok_layout *to, int64_t *index) {
 
 // ---- domains ---------------------------------------------------------------------------------
 
-static int domain_new(tok_ctx *c, uint32_t node, const char *kind) {
+static int domain_new(tok_ctx *c, uint32_t node, ir_domain kind) {
     // One is kept for the domain of one row, which is asked for without a node to blame.
     int left = 0;
     for (int d = 0; d < IR_MAX_DOMAINS; d++) left += !c->m->domain[d].used;
     if (node != TOK_NONE && c->one < 0) left--;
     for (int d = 0; left > 0 && d < IR_MAX_DOMAINS; d++) {
         if (c->m->domain[d].used) continue;
+        c->m->domain[d] = kind;
         c->m->domain[d].used = true;
-        ir_attr_set_str(c->m->arena, &c->m->domain[d].attrs, IR_ATTR_kind, kind);
         return d;
     }
     if (node != TOK_NONE)
@@ -395,33 +395,20 @@ static int domain_new(tok_ctx *c, uint32_t node, const char *kind) {
     return -1;
 }
 
-static void set_of(tok_ctx *c, int d, int of) {
-    char name[4] = {'t', (char)('0' + of), 0};
-    ir_attr_set_str(c->m->arena, &c->m->domain[d].attrs, IR_ATTR_of, name);
-}
-
 int tok_domain_one(tok_ctx *c) {
     if (c->one >= 0) return c->one;
-    c->one = domain_new(c, TOK_NONE, "one");
+    c->one = domain_new(c, TOK_NONE, (ir_domain){.kind = IR_DOMAIN_ONE});
     CHECK(c->one >= 0, "no domain left");
     for (int i = 0; i < c->n_probes; i++) c->domain[c->one].rows[i] = 1;
     c->domain[c->one].past_rows = 1;
     return c->one;
 }
 
-static bool domain_is(const tok_ctx *c, int d, const char *kind, int of) {
-    const ir_attrs *l = &c->m->domain[d].attrs;
-    char name[4] = {'t', (char)('0' + of), 0};
-    return c->m->domain[d].used && strcmp(ir_attr_str(l, IR_ATTR_kind, ""), kind) == 0 &&
-           strcmp(ir_attr_str(l, IR_ATTR_of, ""), name) == 0;
-}
-
 int tok_domain_last(tok_ctx *c, uint32_t node, int of) {
     for (int d = 0; d < IR_MAX_DOMAINS; d++)
-        if (domain_is(c, d, "last", of)) return d;
-    int d = domain_new(c, node, "last");
+        if (ir_domain_is(c->m, d, IR_DOMAIN_LAST) && c->m->domain[d].of == of) return d;
+    int d = domain_new(c, node, (ir_domain){.kind = IR_DOMAIN_LAST, .of = of});
     if (d < 0) return -1;
-    set_of(c, d, of);
     for (int i = 0; i < c->n_probes; i++) c->domain[d].rows[i] = 1;
     c->domain[d].past_rows = 1;
     return d;
@@ -430,29 +417,21 @@ int tok_domain_last(tok_ctx *c, uint32_t node, int of) {
 int tok_domain_derive(tok_ctx *c, uint32_t node, int of, int64_t mul, int64_t add, int64_t div) {
     if (mul == 1 && add == 0 && div == 1) return of;
     for (int d = 0; d < IR_MAX_DOMAINS; d++) {
-        const ir_attrs *l = &c->m->domain[d].attrs;
-        if (domain_is(c, d, "lin", of) && ir_attr_int(l, IR_ATTR_mul, 1) == mul &&
-            ir_attr_int(l, IR_ATTR_add, 0) == add && ir_attr_int(l, IR_ATTR_div, 1) == div)
+        const ir_domain *x = &c->m->domain[d];
+        if (ir_domain_is(c->m, d, IR_DOMAIN_LIN) && x->of == of && x->mul == mul && x->add == add &&
+            x->div == div)
             return d;
     }
-    int d = domain_new(c, node, "lin");
+    int d = domain_new(
+        c, node, (ir_domain){.kind = IR_DOMAIN_LIN, .of = of, .mul = mul, .add = add, .div = div});
     if (d < 0) return -1;
-    set_of(c, d, of);
-    ir_attrs *l = &c->m->domain[d].attrs;
-    ir_attr_set_int(c->m->arena, l, IR_ATTR_mul, mul);
-    ir_attr_set_int(c->m->arena, l, IR_ATTR_add, add);
-    ir_attr_set_int(c->m->arena, l, IR_ATTR_div, div);
     for (int i = 0; i < c->n_probes; i++)
         c->domain[d].rows[i] = (c->domain[of].rows[i] * mul + add) / div;
     c->domain[d].past_rows = (c->domain[of].past_rows * mul + add) / div;
     return d;
 }
 
-int tok_domain_root(const tok_ctx *c, int d) {
-    for (const char *of; (of = ir_attr_str(&c->m->domain[d].attrs, IR_ATTR_of, NULL)) != NULL;)
-        d = of[1] - '0';
-    return d;
-}
+int tok_domain_root(const tok_ctx *c, int d) { return ir_domain_root(c->m, d); }
 
 bool tok_axis_rows(tok_ctx *c, uint32_t node, int axis, int *domain) {
     sizes s = sizes_of_axis(c, node, axis);

@@ -373,13 +373,10 @@ static void count_rows(run *r) {
     r->rows[1] = r->encoder;
     for (int round = 0; round < IR_MAX_DOMAINS; round++)
         for (int d = 1 + r->c->has_encoder; d < IR_MAX_DOMAINS; d++) {
-            const ir_attrs *l = &m->domain[d].attrs;
-            const char *of = ir_attr_str(l, IR_ATTR_of, "");
-            bool lin = m->domain[d].used && strcmp(ir_attr_str(l, IR_ATTR_kind, ""), "lin") == 0;
-            r->rows[d] = !lin ? 1
-                              : (r->rows[of[1] - '0'] * ir_attr_int(l, IR_ATTR_mul, 1) +
-                                 ir_attr_int(l, IR_ATTR_add, 0)) /
-                                    ir_attr_int(l, IR_ATTR_div, 1);
+            const ir_domain *x = &m->domain[d];
+            if (!ir_domain_is(m, d, IR_DOMAIN_LIN) ||
+                !ir_domain_lin(x, r->rows[x->of], &r->rows[d]))
+                r->rows[d] = 1;
         }
 }
 

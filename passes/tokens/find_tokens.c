@@ -144,11 +144,7 @@ static bool seed(tok_ctx *c, uint32_t node) {
 }
 
 void tok_domain_frozen(tok_ctx *c, int64_t rows) {
-    ir_domain *d = &c->m->domain[0];
-    d->used = true;
-    ir_attr_set_str(c->m->arena, &d->attrs, IR_ATTR_kind, "free");
-    ir_attr_set_int(c->m->arena, &d->attrs, IR_ATTR_max, rows);
-    ir_attr_set_int(c->m->arena, &d->attrs, IR_ATTR_fixed, rows);
+    c->m->domain[0] = (ir_domain){.used = true, .kind = IR_DOMAIN_FREE, .max = rows, .fixed = rows};
     c->domain[0].rows[0] = rows;
 }
 
@@ -163,9 +159,7 @@ int64_t tok_encoder_rows(const tok_ctx *c, const tok_probe *p) {
 }
 
 static void begin_domain(tok_ctx *c, int d, int64_t max) {
-    c->m->domain[d].used = true;
-    ir_attr_set_str(c->m->arena, &c->m->domain[d].attrs, IR_ATTR_kind, "free");
-    ir_attr_set_int(c->m->arena, &c->m->domain[d].attrs, IR_ATTR_max, max);
+    c->m->domain[d] = (ir_domain){.used = true, .kind = IR_DOMAIN_FREE, .max = max};
 }
 
 static bool begin(tok_ctx *c) {
@@ -185,7 +179,7 @@ static bool begin(tok_ctx *c) {
         c->domain[1].rows[0] = rows;
         if (!c->has_encoder) return true;
         begin_domain(c, 1, rows);
-        ir_attr_set_int(c->m->arena, &c->m->domain[1].attrs, IR_ATTR_fixed, rows);
+        c->m->domain[1].fixed = rows;
         return true;
     }
     begin_domain(c, 0, c->probe[c->max].tokens);
@@ -197,8 +191,7 @@ static bool begin(tok_ctx *c) {
     c->has_encoder = c->domain[1].rows[0] > 0;
     if (!c->has_encoder) return true;
     begin_domain(c, 1, c->domain[1].rows[c->max]);
-    if (c->domain[1].rows[0] == c->domain[1].rows[1])
-        ir_attr_set_int(c->m->arena, &c->m->domain[1].attrs, IR_ATTR_fixed, c->domain[1].rows[0]);
+    if (c->domain[1].rows[0] == c->domain[1].rows[1]) c->m->domain[1].fixed = c->domain[1].rows[0];
     if (c->has_past) c->domain[1].past_rows = tok_encoder_rows(c, &c->past);
     return true;
 }
@@ -308,8 +301,8 @@ static void sweep_domains(tok_ctx *c) {
         if (d >= 0) used[d] = true;
     }
     for (int d = IR_MAX_DOMAINS; d-- > 0;) {
-        const char *of = ir_attr_str(&c->m->domain[d].attrs, IR_ATTR_of, "");
-        if (used[d] && of[0] == 't') used[of[1] - '0'] = true;
+        int of = ir_domain_parent(c->m, d);
+        if (used[d] && of >= 0) used[of] = true;
     }
     for (int d = 0; d < IR_MAX_DOMAINS; d++)
         if (!used[d]) c->m->domain[d] = (ir_domain){0};

@@ -195,19 +195,12 @@ static inline tensor tn_random(help *h, elem e, int rank, const int64_t *dim, ui
 // ------------------------------------------------------------------
 
 static inline void domain_free(help *h, int i, int64_t max) {
-    h->m->domain[i].used = true;
-    ir_attr_set_str(h->a, &h->m->domain[i].attrs, IR_ATTR_kind, "free");
-    ir_attr_set_int(h->a, &h->m->domain[i].attrs, IR_ATTR_max, max);
+    h->m->domain[i] = (ir_domain){.used = true, .kind = IR_DOMAIN_FREE, .max = max};
 }
-static inline void domain_derived(help *h, int i, const char *kind, const char *of, int64_t mul,
+static inline void domain_derived(help *h, int i, ir_domain_kind kind, int of, int64_t mul,
                                   int64_t add, int64_t div) {
-    ir_attrs *l = &h->m->domain[i].attrs;
-    h->m->domain[i].used = true;
-    ir_attr_set_str(h->a, l, IR_ATTR_kind, kind);
-    if (of) ir_attr_set_str(h->a, l, IR_ATTR_of, of);
-    ir_attr_set_int(h->a, l, IR_ATTR_mul, mul);
-    ir_attr_set_int(h->a, l, IR_ATTR_add, add);
-    ir_attr_set_int(h->a, l, IR_ATTR_div, div);
+    h->m->domain[i] =
+        (ir_domain){.used = true, .kind = kind, .of = of, .mul = mul, .add = add, .div = div};
 }
 static inline ir_type rows_type(elem e, int domain, int64_t width) {
     return ir_type_make(e, width ? 2 : 1, (int64_t[]){IR_DIM_DOMAIN(domain), width});

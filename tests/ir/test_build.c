@@ -162,14 +162,67 @@ static void test_sweep(void **state) {
     ir_module_free(m);
 }
 
+// ---- words and domains
+
+static void test_words(void **state) {
+    for (int e = 0; e < IR_ENUM_COUNT; e++) {
+        int n = 0, value;
+        for (; ir_is_word((ir_enum)e, n); n++) {
+            const char *word = ir_word((ir_enum)e, n);
+            assert_true(ir_word_parse((ir_enum)e, word, &value));
+            assert_int_equal(value, n); // no word stands twice
+            assert_non_null(strstr(ir_words((ir_enum)e), word));
+        }
+        assert_true(n > 1);
+        assert_false(ir_word_parse((ir_enum)e, "", &value));
+    }
+    assert_string_equal(ir_words(IR_ENUM_domain_kind), "free lin one last");
+}
+
+// t1 = 2 t0 + 1, t2 = (t1 + 1) / 4, t3 the last row of t2, t4 one row, t5 and t6 each other's.
+static void test_domains(void **state) {
+    ir_module *m = ir_module_new();
+    m->domain[0] = (ir_domain){.used = true, .kind = IR_DOMAIN_FREE, .max = 9};
+    m->domain[1] =
+        (ir_domain){.used = true, .kind = IR_DOMAIN_LIN, .of = 0, .mul = 2, .add = 1, .div = 1};
+    m->domain[2] =
+        (ir_domain){.used = true, .kind = IR_DOMAIN_LIN, .of = 1, .mul = 1, .add = 1, .div = 4};
+    m->domain[3] = (ir_domain){.used = true, .kind = IR_DOMAIN_LAST, .of = 2};
+    m->domain[4] = (ir_domain){.used = true, .kind = IR_DOMAIN_ONE};
+    for (int d = 5; d < 7; d++)
+        m->domain[d] =
+            (ir_domain){.used = true, .kind = IR_DOMAIN_LIN, .of = 11 - d, .mul = 1, .div = 1};
+    assert_int_equal(ir_domain_parse("t7"), 7);
+    assert_int_equal(ir_domain_parse("t8"), -1);
+    assert_int_equal(ir_domain_parse("z"), -1);
+    assert_int_equal(ir_domain_parent(m, 2), 1);
+    assert_int_equal(ir_domain_parent(m, 4), -1);
+    assert_int_equal(ir_domain_parent(m, 7), -1);
+    assert_int_equal(ir_domain_root(m, 3), 0);
+    assert_int_equal(ir_domain_root(m, 4), 4);
+    assert_int_equal(ir_domain_root(m, -1), -1);
+    assert_int_equal(ir_domain_max(m, 0), 9);
+    assert_int_equal(ir_domain_max(m, 1), 19);
+    assert_int_equal(ir_domain_max(m, 2), 5);
+    assert_int_equal(ir_domain_max(m, 3), 1);
+    assert_true(ir_domain_max(m, 7) == INT64_MAX);
+    m->domain[0].fixed = 1;
+    assert_true(ir_domain_has_one_row(m, 0) && ir_domain_has_one_row(m, 3));
+    assert_false(ir_domain_has_one_row(m, 1) || ir_domain_has_one_row(m, 7));
+    int64_t rows;
+    assert_false(ir_domain_lin(&m->domain[1], INT64_MAX, &rows));
+    assert_true(ir_domain_root(m, 5) >= 5); // ends, though nothing is its root
+    assert_true(ir_domain_max(m, 5) == INT64_MAX);
+    assert_false(ir_verify(m, NULL, NULL));
+    ir_module_free(m);
+}
+
 // ---- functions
 
 static ir_module *sample(void) {
     ir_module *m = ir_module_new();
     ir_attr_set_int(m->arena, &m->attrs, IR_ATTR_max_tokens, 8);
-    m->domain[0].used = true;
-    ir_attr_set_str(m->arena, &m->domain[0].attrs, IR_ATTR_kind, "free");
-    ir_attr_set_int(m->arena, &m->domain[0].attrs, IR_ATTR_max, 8);
+    m->domain[0] = (ir_domain){.used = true, .kind = IR_DOMAIN_FREE, .max = 8};
     vec_push(&m->notes, arena_str(m->arena, "a note"));
     vec_push(&m->proof, arena_str(m->arena, "a claim"));
     ir_func *f = ir_func_add(m, "f");
@@ -264,6 +317,7 @@ static void test_derive(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_words),      cmocka_unit_test(test_domains),
         cmocka_unit_test(test_tables),     cmocka_unit_test(test_types),
         cmocka_unit_test(test_attributes), cmocka_unit_test(test_symbol_names),
         cmocka_unit_test(test_hashes),     cmocka_unit_test(test_sweep),

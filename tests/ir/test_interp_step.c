@@ -274,10 +274,10 @@ static void scores(void **state) {
 static void derived_domains(void **state) {
     help *h = *state;
     domain_free(h, 0, 50);
-    domain_derived(h, 1, "lin", "t0", 1, 2, 1); // two rows more
-    domain_derived(h, 2, "lin", "t0", 1, 1, 2); // half, rounded up
-    domain_derived(h, 3, "one", NULL, 0, 0, 1);
-    domain_derived(h, 4, "last", "t0", 0, 0, 1);
+    domain_derived(h, 1, IR_DOMAIN_LIN, 0, 1, 2, 1); // two rows more
+    domain_derived(h, 2, IR_DOMAIN_LIN, 0, 1, 1, 2); // half, rounded up
+    domain_derived(h, 3, IR_DOMAIN_ONE, 0, 0, 0, 1);
+    domain_derived(h, 4, IR_DOMAIN_LAST, 0, 0, 0, 1);
     ir_symbol_add_tensor(h->m, "cls", F32("2 2", "-1 -2 -3 -4"));
     ir_symbol_add_tensor(h->m, "pos", F32("6 1", "0 10 20 30 40 50"));
     ir_symbol_add_tensor(h->m, "index", I32("3 2", "1 0 -1 2 0 0"));

@@ -402,7 +402,7 @@ static void test_frozen(void **state) {
     const ir_func *f = r.m->funcs.items[0];
     assert_string_equal(ir_attr_str(&f->params.items[0].attrs, IR_ATTR_layout, ""),
                         "im2row c=2 h=6 w=9 kh=3 kw=3 sh=3 sw=3");
-    assert_int_equal(ir_attr_int(&r.m->domain[0].attrs, IR_ATTR_fixed, 0), 6);
+    assert_int_equal(r.m->domain[0].fixed, 6);
     assert_string_equal(ir_attr_str(&r.m->attrs, IR_ATTR_class, ""), "whole");
     close_outcome(&r);
     // Two sequences of nine frozen in: one of them at a time.

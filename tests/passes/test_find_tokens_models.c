@@ -226,7 +226,7 @@ static void patch_rows(const tensor *image, const char *layout, tensor *rows_out
 
 static int64_t rows_of_port(const data_set *d, const ir_port *p) {
     const char *layout = ir_attr_str(&p->attrs, IR_ATTR_layout, NULL);
-    if (layout) return ir_attr_int(&d->m->domain[0].attrs, IR_ATTR_fixed, 0);
+    if (layout) return d->m->domain[0].fixed;
     size_t n;
     const char *const *word = ir_attr_strs(&p->attrs, IR_ATTR_onnx_shape, &n);
     const tensor *t = named(d->in, d->n_in, p->name);
@@ -400,7 +400,7 @@ static bool open_set(data_set *d, arena *a, const char *dir, diag_sink *diags) {
         const tensor *t = named(d->in, d->n_in, ir_attr_str(&s->attrs, IR_ATTR_past_key, ""));
         if (t && layout) d->past = t->dim[strchr(layout, 't') - layout];
     }
-    int64_t fixed = ir_attr_int(&d->m->domain[0].attrs, IR_ATTR_fixed, 0);
+    int64_t fixed = d->m->domain[0].fixed;
     return (!fixed || fixed == d->rows) &&
            d->rows + d->past <= ir_attr_int(&d->m->attrs, IR_ATTR_max_tokens, 0);
 }

@@ -35,7 +35,7 @@ static void test_cross(void **state) {
     assert_string_equal(operations(&r), "nn.embed nn.linear nn.embed nn.linear nn.linear nn.attn");
     assert_string_equal(ir_attr_str(&r.m->attrs, IR_ATTR_class, ""), "stream");
     assert_int_equal(ir_attr_int(&r.m->attrs, IR_ATTR_max_tokens, 0), 64);
-    assert_int_equal(ir_attr_int(&r.m->domain[1].attrs, IR_ATTR_max, 0), 80);
+    assert_int_equal(r.m->domain[1].max, 80);
     const ir_attrs *ring = &ring_of(&r, 0)->attrs;
     assert_string_equal(ir_attr_str(ring, IR_ATTR_mode, ""), "cross");
     assert_int_equal(ir_attr_int(ring, IR_ATTR_slots, 0), 80);
