@@ -4,7 +4,7 @@
 // Usage: bench_gain [FILE]   FILE: receives the head's numbers, for gain.py
 #include "bench/peak.h"
 #include "runtime-sim/gain/gain.h"
-#include "support/base.h"
+#include "support/num/random.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,10 +19,7 @@ enum {
     VOCABULARY = 50257
 };
 
-static float next_float(uint64_t *s) { // [-1, 1)
-    *s = *s * 6364136223846793005u + 1442695040888963407u;
-    return (float)(int32_t)(*s >> 32) * 0x1p-31f;
-}
+static float next_float(random_stream *r) { return 2 * random_f32(r) - 1; } // [-1, 1)
 
 static const gain_scaling scaling = {1, 0.3f, 0.25f, 0.45f, 0.25f, 0.45f, 1, 0};
 
@@ -103,9 +100,10 @@ static double read_bandwidth(size_t bytes) {
 
 static void fill(const gain_unit *u, gain_cells *c, size_t heads, uint64_t seed) {
     float kv[2 * D];
+    random_stream r = random_of(seed, RANDOM_TEST, 0);
     for (size_t h = 0; h < heads; h++)
         for (size_t t = 0; t < TOKENS; t++) {
-            for (size_t i = 0; i < 2 * D; i++) kv[i] = next_float(&seed) * 1.5f;
+            for (size_t i = 0; i < 2 * D; i++) kv[i] = next_float(&r) * 1.5f;
             gain_write(u, c, h, t, &scaling, kv, kv + D);
         }
 }
@@ -148,9 +146,9 @@ static double static_seconds(size_t rows, xbar_path path, bool head) {
         size_t copies = s.times; // every layer has weights of its own, as in memory
         int8_t *w = base_alloc(s.k * s.n), *x = base_alloc(rows * s.k);
         int32_t *acc = base_alloc(rows * s.n * sizeof *acc);
-        uint64_t seed = 5;
-        for (size_t k = 0; k < s.k * s.n; k++) w[k] = (int8_t)(next_float(&seed) * 127);
-        for (size_t k = 0; k < rows * s.k; k++) x[k] = (int8_t)(next_float(&seed) * 127);
+        random_stream r = random_of(5, RANDOM_TEST, 0);
+        for (size_t k = 0; k < s.k * s.n; k++) w[k] = (int8_t)(next_float(&r) * 127);
+        for (size_t k = 0; k < rows * s.k; k++) x[k] = (int8_t)(next_float(&r) * 127);
         xbar **layer = base_calloc(copies, sizeof *layer);
         xbar_how how = {XBAR_AUTO, path, 1};
         xbar_events e = {0};
@@ -200,8 +198,8 @@ int main(int argc, char **argv) {
     work w = {.u = u, .cells = &cells, .heads = 1, .queries = 64};
     w.q = base_alloc(64 * D * sizeof *w.q), w.out = base_alloc(64 * D * sizeof *w.out);
     w.scratch = base_alloc(gain_scratch(u));
-    uint64_t seed = 2;
-    for (size_t i = 0; i < 64 * D; i++) w.q[i] = next_float(&seed);
+    random_stream r = random_of(2, RANDOM_TEST, 0);
+    for (size_t i = 0; i < 64 * D; i++) w.q[i] = next_float(&r);
     double bytes = 2.0 * D * TOKENS, memory = read_bandwidth((size_t)256 << 20),
            cache = read_bandwidth((size_t)bytes);
     printf("one head, d %d, %d tokens, one thread; %.0f KiB of cells\n", D, TOKENS, bytes / 1024);

@@ -303,7 +303,8 @@ static bool read_options(generation *g) {
     double k = (double)args_int(v, "top-k", 0), p = args_real(v, "top-p", 1);
     double warm = k > 0 || p < 1 ? 1 : 0;
     g->seed = (uint64_t)args_int(v, "seed", 0);
-    g->sampler = (sampler){args_real(v, "temperature", warm), (int64_t)k, p, g->seed};
+    g->sampler = (sampler){args_real(v, "temperature", warm), (int64_t)k, p,
+                           random_of(g->seed, RANDOM_TOKENS, 0)};
     g->stops = args_list(v, "stop", &g->n_stops);
     if (g->sampler.temperature < 0) return usage(g, "--temperature must not be negative");
     if (k < 0) return usage(g, "--top-k must not be negative");

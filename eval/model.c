@@ -6,6 +6,7 @@
 #include "ir/verify/verify.h"
 #include "support/file/file.h"
 #include "support/map.h"
+#include "support/num/random.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -208,11 +209,9 @@ bool eval_seeded_inputs(const eval_model *m, arena *a, tensor_set *set) {
     int64_t dim[TENSOR_MAX_RANK];
     for (int d = 0; d < in->rank; d++) dim[d] = in->dim[d] > 0 ? in->dim[d] : 1;
     tensor t = tensor_new(a, in->type, in->rank, dim);
-    uint32_t state = 1;
-    for (size_t i = 0; i < tensor_count(&t); i++) {
-        state = state * 1664525u + 1013904223u;
-        elem_store_f64(t.type, t.data, i, (double)(state >> 8) / 8388608.0 - 1);
-    }
+    random_stream draws = random_of(0, RANDOM_EVAL, 0);
+    for (size_t i = 0; i < tensor_count(&t); i++)
+        elem_store_f64(t.type, t.data, i, 2 * random_f64(&draws) - 1);
     *set = (tensor_set){ARENA_NEW(a, tensor_named), 1};
     set->items[0] = (tensor_named){in->name, t};
     return true;

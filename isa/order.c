@@ -2,6 +2,7 @@
 // instruction has to wait. The k-th recv of a channel waits for its k-th send; a send waits until
 // every destination has received the use before, so that a channel carries one use at a time.
 #include "isa/order.h"
+#include "support/num/random.h"
 #include "support/vec.h"
 
 typedef struct {
@@ -76,19 +77,13 @@ static bool can_pass(walk *w, uint32_t tile, const isa_insn *i) {
     return true;
 }
 
-static uint32_t draw(uint64_t *seed, uint32_t n) { // xorshift: 0 ... n-1
-    *seed ^= *seed << 13;
-    *seed ^= *seed >> 7;
-    *seed ^= *seed << 17;
-    return (uint32_t)(*seed % n);
-}
-
 bool isa_order(const isa_program *p, uint32_t phase, isa_step *order, uint32_t *n) {
     return isa_order_seeded(p, phase, 0, order, n);
 }
 
 bool isa_order_seeded(const isa_program *p, uint32_t phase, uint64_t seed, isa_step *order,
                       uint32_t *n) {
+    random_stream draws = random_of(seed, RANDOM_ORDER, 0);
     walk w = {.program = p, .phase = phase, .dests = sorted_dests(p)};
     w.pc = base_calloc(p->n_tiles, sizeof *w.pc);
     w.sent = base_calloc(p->n_channels, sizeof *w.sent);
@@ -105,12 +100,13 @@ bool isa_order_seeded(const isa_program *p, uint32_t phase, uint64_t seed, isa_s
     while (w.n_ready > 0) {
         if (seed) { // any tile that may advance, not the one that waits longest
             uint32_t *first = &w.ready[w.head],
-                     *other = &w.ready[(w.head + draw(&seed, w.n_ready)) % p->n_tiles];
+                     *other = &w.ready[(w.head + random_below(&draws, w.n_ready)) % p->n_tiles];
             uint32_t swap = *first;
             *first = *other;
             *other = swap;
         }
-        uint32_t tile = w.ready[w.head], left = seed ? 1 + draw(&seed, 4) : UINT32_MAX;
+        uint32_t tile = w.ready[w.head],
+                 left = seed ? 1 + (uint32_t)random_below(&draws, 4) : UINT32_MAX;
         w.head = (w.head + 1) % p->n_tiles;
         w.n_ready--;
         w.is_ready[tile] = false;

@@ -3,6 +3,7 @@
 #include "ir/eval/interp.h"
 #include "ir/readout.h"
 #include "passes/pass.h"
+#include "support/num/random.h"
 #include "support/vec.h"
 #include <math.h>
 #include <string.h>
@@ -14,13 +15,6 @@
 #define BOUNDED_LIMIT 0.5
 
 #define CHECK_ROWS 24 // of a sequence, when the model takes as many
-
-static uint64_t next_random(uint64_t *state) { // splitmix64
-    uint64_t z = (*state += 0x9e3779b97f4a7c15u);
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    return z ^ (z >> 31);
-}
 
 // Rows of the smallest table that values derived from v index; 0: none. Follows views and casts.
 static int64_t table_rows(const ir_module *m, const ir_func *f, ir_val v) {
@@ -49,8 +43,8 @@ static int64_t table_rows(const ir_module *m, const ir_func *f, ir_val v) {
 
 // Inputs of one step: floats uniform in [-1.7, 1.7] (deviation 1); ids uniform in their range;
 // masks 1; positions pos, pos+1, ...; rows[d]: rows of domain d.
-static void seed_inputs(const ir_module *m, const ir_func *f, uint64_t *state, const int64_t *rows,
-                        int64_t pos, arena *a, tensor *inputs) {
+static void seed_inputs(const ir_module *m, const ir_func *f, random_stream *draws,
+                        const int64_t *rows, int64_t pos, arena *a, tensor *inputs) {
     for (size_t i = 0; i < f->params.count; i++) {
         const ir_port *p = &f->params.items[i];
         ir_type t = *ir_type_of(f, p->value);
@@ -62,11 +56,13 @@ static void seed_inputs(const ir_module *m, const ir_func *f, uint64_t *state, c
         if (strcmp(role, "mask") == 0) lo = 1;
         inputs[i] = tensor_new(a, t.type, t.rank, t.dim);
         for (size_t e = 0, n = tensor_count(&inputs[i]); e < n; e++) {
-            double u = (double)(next_random(state) >> 11) * 0x1p-53;
-            double v = elem_is_float(t.type) ? (u * 2 - 1) * 1.7
-                       : hi > lo             ? floor((double)lo + u * (double)(hi - lo))
-                                             : 1;
-            if (strcmp(role, "positions") == 0) v = (double)(pos + (int64_t)e);
+            double v = 1;
+            if (elem_is_float(t.type))
+                v = (2 * random_f64(draws) - 1) * 1.7;
+            else if (strcmp(role, "positions") == 0)
+                v = (double)(pos + (int64_t)e);
+            else if (hi > lo)
+                v = (double)(lo + (int64_t)random_below(draws, (uint64_t)(hi - lo)));
             elem_store_f64(t.type, inputs[i].data, e, v);
         }
     }
@@ -193,9 +189,10 @@ static const named *find(const named_list *l, const char *name) {
 }
 
 // One step. begins: the first of a sequence, which an `encode` precedes. Inputs by name; those that
-// are not there yet are seeded (state) or, without a seed, missed.
+// are not there yet are seeded (draws) or, without draws, missed.
 static bool player_step(player *p, const comparison *c, bool begins, const int64_t *rows,
-                        int64_t pos, uint64_t *state, arena *a, named_list *in, named_list *out) {
+                        int64_t pos, random_stream *draws, arena *a, named_list *in,
+                        named_list *out) {
     for (size_t i = begins ? 0 : p->n - 1; i < p->n; i++) {
         const ir_func *f = p->f[i];
         tensor *inputs = ARENA_ARRAY(a, tensor, f->params.count + 1);
@@ -203,13 +200,13 @@ static bool player_step(player *p, const comparison *c, bool begins, const int64
         int64_t own[IR_MAX_DOMAINS] = {0};
         for (int d = 0; rows && d < IR_MAX_DOMAINS; d++)
             own[d] = p->n > 1 && (d > 0) != (i == 0) ? 0 : rows[d]; // t0 steps, the others precede
-        if (state) seed_inputs(p->m, f, state, own, pos, a, inputs);
+        if (draws) seed_inputs(p->m, f, draws, own, pos, a, inputs);
         for (size_t k = 0; k < f->params.count; k++) {
             const char *name = f->params.items[k].name;
             const named *have = find(in, name);
             if (have)
                 inputs[k] = have->value;
-            else if (!state)
+            else if (!draws)
                 return differs(c, name, "depends on a parameter that is new");
             else
                 vec_push(in, ((named){name, inputs[k]}));
@@ -224,10 +221,10 @@ static bool player_step(player *p, const comparison *c, bool begins, const int64
 // One step of both. Results are paired by name: a pass may drop some (their loss is noted), never
 // add.
 static bool step(player *before, player *after, const comparison *c, bool begins,
-                 const int64_t *rows, int64_t pos, uint64_t *state) {
+                 const int64_t *rows, int64_t pos, random_stream *draws) {
     arena *a = arena_new();
     named_list in = {0}, old = {0}, now = {0};
-    bool ok = player_step(before, c, begins, rows, pos, state, a, &in, &old) &&
+    bool ok = player_step(before, c, begins, rows, pos, draws, a, &in, &old) &&
               player_step(after, c, begins, rows, pos, NULL, a, &in, &now);
     for (size_t i = 0; ok && i < now.count; i++) {
         const named *was = find(&old, now.items[i].name);
@@ -242,7 +239,7 @@ static bool step(player *before, player *after, const comparison *c, bool begins
 }
 
 // A sequence in random cuts; what another free domain than t0 counts comes with its first step.
-static bool sequence(player *before, player *after, const comparison *c, uint64_t *state) {
+static bool sequence(player *before, player *after, const comparison *c, random_stream *draws) {
     const ir_module *m = before->m;
     int64_t total = CHECK_ROWS, most[IR_MAX_DOMAINS];
     for (int d = 0; d < IR_MAX_DOMAINS; d++) {
@@ -254,15 +251,14 @@ static bool sequence(player *before, player *after, const comparison *c, uint64_
     int64_t chunk = ir_attr_int(&m->attrs, IR_ATTR_max_chunk, total);
     bool ok = true;
     for (int64_t pos = 0; ok && pos < total;) {
-        int64_t n = whole
-                        ? total
-                        : 1 + (int64_t)(next_random(state) % (uint64_t)min_i64(chunk, total - pos));
+        int64_t n =
+            whole ? total : 1 + (int64_t)random_below(draws, (uint64_t)min_i64(chunk, total - pos));
         int64_t rows[IR_MAX_DOMAINS];
         for (int d = 0; d < IR_MAX_DOMAINS; d++) {
             bool free_one = d > 0 && ir_domain_is(m, d, IR_DOMAIN_FREE);
             rows[d] = !free_one ? n : pos ? 0 : most[d];
         }
-        ok = step(before, after, c, pos == 0, rows, pos, state);
+        ok = step(before, after, c, pos == 0, rows, pos, draws);
         pos += n;
     }
     return ok;
@@ -272,11 +268,11 @@ static bool check_funcs(const ir_module *before, const ir_func *const *f, size_t
                         const ir_module *after, const ir_func *const *g, size_t n_g, bool tokens,
                         const comparison *c, const pass_options *o, diag_sink *diags) {
     player p, q = {0};
-    uint64_t state = o->seed ^ 0x6f686d6963ull;
+    random_stream draws = random_of(o->seed, RANDOM_EQUIVALENCE, 0);
     bool ok = player_open(&p, before, f, n_f, o->threads, diags) &&
               player_open(&q, after, g, n_g, o->threads, diags);
-    if (ok && !tokens) ok = step(&p, &q, c, true, NULL, 0, &state);
-    if (ok && tokens) ok = sequence(&p, &q, c, &state);
+    if (ok && !tokens) ok = step(&p, &q, c, true, NULL, 0, &draws);
+    if (ok && tokens) ok = sequence(&p, &q, c, &draws);
     player_close(&p);
     player_close(&q);
     return ok;

@@ -14,7 +14,7 @@
 
 typedef VEC(char) text_buffer;
 
-// What one token cost; generate_metrics.c.
+// What one token cost; metrics.c.
 typedef struct {
     int32_t id;
     int64_t pos;         // of the row that gave it
@@ -62,7 +62,7 @@ static inline size_t generate_made(const generation *g) {
     return g->ids.count - g->n_loaded - g->n_prompt;
 }
 
-// ---- text (generate_text.c) ------------------------------------------------------------------
+// ---- text (text.c) ------------------------------------------------------------------
 
 // ids[from..] were there before: the decoder knows them, nothing is shown.
 void generate_text_skip(generation *g, size_t from, size_t until);
@@ -75,14 +75,29 @@ bool generate_text_add(generation *g);
 void generate_text_flush(generation *g);
 bool generate_text_is_quiet(const generation *g); // text is not printed as it comes
 
-// ---- state files (generate_state.c) ----------------------------------------------------------
+// ---- state files (state.c) ----------------------------------------------------------
+
+// What a state file keeps beside the state of the machine; state.c has the layout.
+typedef struct {
+    tokenizer_ids ids; // vec_free
+    uint32_t n_given, fed;
+    int32_t next;   // sampled and not taken; -1: none
+    uint64_t shown; // bytes of the text behind ids[n_given]; all ones: all
+    double temperature, top_p;
+    int64_t top_k;
+    uint64_t seed, drawn; // words of the draws
+} generate_state;
+
+// False: reported; `name` is the file's.
+bool generate_state_parse(const void *host, size_t n, const char *name, generate_state *s,
+                          diag_sink *diags);
 
 // Takes up the sequence of the file; options that are not given become those it was saved with.
 // False: reported, nothing changed.
 bool generate_load(generation *g, const char *path);
 bool generate_save(generation *g, const char *path); // false: reported
 
-// ---- metrics (generate_metrics.c) ------------------------------------------------------------
+// ---- metrics (metrics.c) ------------------------------------------------------------
 
 void generate_measure(generation *g); // the token just taken
 // A line a token behind a line of names, tab-separated.

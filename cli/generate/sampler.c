@@ -3,14 +3,6 @@
 #include "support/num/num.h"
 #include <stdlib.h>
 
-// splitmix64 (Steele, Lea, Flood 2014): 53 bits as a number in [0, 1).
-static double uniform(uint64_t *state) {
-    uint64_t z = *state += UINT64_C(0x9E3779B97F4A7C15);
-    z = (z ^ (z >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
-    z = (z ^ (z >> 27)) * UINT64_C(0x94D049BB133111EB);
-    return (double)((z ^ (z >> 31)) >> 11) * 0x1p-53;
-}
-
 static int64_t largest(const float *x, int64_t n) {
     int64_t best = 0;
     for (int64_t i = 1; i < n; i++)
@@ -45,7 +37,7 @@ int32_t sampler_next(sampler *s, const float *logits, int64_t n) {
         kept += p[last];
         if (kept >= s->top_p * sum) break;
     }
-    double draw = uniform(&s->state) * kept;
+    double draw = random_f64(&s->draws) * kept;
     int64_t pick = 0;
     for (double at = 0; pick < last && pick < count; pick++) {
         at += p[pick];

@@ -2,14 +2,14 @@
 // knows. Little-endian:
 //
 //   u32 version  u32 ids  u32 n_given  u32 fed  i32 next (-1: none)  u64 shown (all ones: all)
-//   f64 temperature  i64 top_k  f64 top_p  u64 seed  u64 state of the draws  i32 id[ids]
+//   f64 temperature  i64 top_k  f64 top_p  u64 seed  u64 words drawn  i32 id[ids]
 #include "cli/generate/generate.h"
 #include "support/file/bytes.h"
 #include "support/file/file.h"
 #include <inttypes.h>
 #include <string.h>
 
-enum { HOST_VERSION = 1 };
+enum { HOST_VERSION = 2 };
 #define ALL_SHOWN UINT64_MAX
 
 static uint64_t bits_of(double x) {
@@ -36,7 +36,7 @@ bool generate_save(generation *g, const char *path) {
     bytes_put64(&b, (uint64_t)g->sampler.top_k);
     bytes_put64(&b, bits_of(g->sampler.top_p));
     bytes_put64(&b, g->seed);
-    bytes_put64(&b, g->sampler.state);
+    bytes_put64(&b, g->sampler.draws.drawn);
     bytes_put_words(&b, g->ids.items, g->ids.count);
     const sim_state_note note = {file_base(g->path), b.items, b.count};
     file_out *out = file_out_open(path, g->diags);
@@ -50,44 +50,51 @@ bool generate_save(generation *g, const char *path) {
     return ok;
 }
 
-typedef struct {
-    uint32_t n_ids, n_given, fed;
-    int32_t next;
-    uint64_t shown, seed;
-    sampler sampler;
-} saved;
-
-static bool read_host(const sim_state_note *note, saved *s, tokenizer_ids *ids) {
-    bytes_in in = bytes_in_of(note->host, note->host_bytes);
-    bool ok = bytes_get32(&in) == HOST_VERSION;
-    s->n_ids = bytes_get32(&in);
+bool generate_state_parse(const void *host, size_t n, const char *name, generate_state *s,
+                          diag_sink *diags) {
+    bytes_in in = bytes_in_of(host, n);
+    uint32_t version = bytes_get32(&in);
+    if (in.ok && version > 0 && version != HOST_VERSION && version <= 0xFF) {
+        diag_emit(diags, DIAG_ID_sim_state, DIAG_FILE(name),
+                  "a text of version %" PRIu32 ", this ohmic goes on with version %d: load it with "
+                  "the ohmic that saved it",
+                  version, HOST_VERSION);
+        return false;
+    }
+    uint32_t n_ids = bytes_get32(&in);
     s->n_given = bytes_get32(&in);
     s->fed = bytes_get32(&in);
     s->next = (int32_t)bytes_get32(&in);
     s->shown = bytes_get64(&in);
-    s->sampler.temperature = real_of(bytes_get64(&in));
-    s->sampler.top_k = (int64_t)bytes_get64(&in);
-    s->sampler.top_p = real_of(bytes_get64(&in));
+    s->temperature = real_of(bytes_get64(&in));
+    s->top_k = (int64_t)bytes_get64(&in);
+    s->top_p = real_of(bytes_get64(&in));
     s->seed = bytes_get64(&in);
-    s->sampler.state = bytes_get64(&in);
-    ok = ok && in.ok && s->n_ids == (uint64_t)(in.end - in.at) / 4 && s->n_given <= s->n_ids &&
-         s->fed + (s->next < 0) == s->n_ids && s->sampler.temperature >= 0 &&
-         s->sampler.top_k >= 0 && s->sampler.top_p > 0 && s->sampler.top_p <= 1;
-    if (!ok) return false;
-    vec_reserve(ids, s->n_ids);
-    ids->count = s->n_ids;
-    return bytes_get_words(&in, ids->items, s->n_ids) && in.at == in.end;
+    s->drawn = bytes_get64(&in);
+    bool ok = version == HOST_VERSION && in.ok && n_ids == (uint64_t)(in.end - in.at) / 4 &&
+              s->n_given <= n_ids && s->fed + (s->next < 0) == n_ids && s->temperature >= 0 &&
+              s->top_k >= 0 && s->top_p > 0 && s->top_p <= 1;
+    if (ok) {
+        vec_reserve(&s->ids, n_ids);
+        s->ids.count = n_ids;
+        ok = bytes_get_words(&in, s->ids.items, n_ids) && in.at == in.end;
+    }
+    if (!ok)
+        diag_emit(diags, DIAG_ID_sim_state, DIAG_FILE(name),
+                  "the state of no text: `ohmic generate --save-state` did not save it");
+    return ok;
 }
 
 // What the command line says goes before what the file says.
-static void take_options(generation *g, const saved *s) {
+static void take_options(generation *g, const generate_state *s) {
     const args *v = g->given;
-    int64_t k = args_int(v, "top-k", s->sampler.top_k);
-    double p = args_real(v, "top-p", s->sampler.top_p), t = s->sampler.temperature;
+    int64_t k = args_int(v, "top-k", s->top_k);
+    double p = args_real(v, "top-p", s->top_p), t = s->temperature;
     if (t <= 0 && (args_int(v, "top-k", 0) > 0 || args_real(v, "top-p", 1) < 1)) t = 1;
     g->seed = (uint64_t)args_int(v, "seed", (int64_t)s->seed);
-    uint64_t state = g->seed == s->seed ? s->sampler.state : g->seed;
-    g->sampler = (sampler){args_real(v, "temperature", t), k, p, state};
+    g->sampler =
+        (sampler){args_real(v, "temperature", t), k, p, random_of(g->seed, RANDOM_TOKENS, 0)};
+    if (g->seed == s->seed) random_seek(&g->sampler.draws, s->drawn);
 }
 
 bool generate_load(generation *g, const char *path) {
@@ -95,14 +102,9 @@ bool generate_load(generation *g, const char *path) {
     if (!file_map_open(&f, path, g->diags)) return false;
     sim *s = engine_sim(g->engine);
     sim_state_note note;
-    saved x;
-    tokenizer_ids ids = {0};
-    bool ok = sim_state_check(s, f.name, f.data, f.bytes, &note, g->diags);
-    if (ok && !read_host(&note, &x, &ids)) {
-        diag_emit(g->diags, DIAG_ID_sim_state, DIAG_FILE(f.name),
-                  "the state of no text: `ohmic generate --save-state` did not save it");
-        ok = false;
-    }
+    generate_state x = {0};
+    bool ok = sim_state_check(s, f.name, f.data, f.bytes, &note, g->diags) &&
+              generate_state_parse(note.host, note.host_bytes, f.name, &x, g->diags);
     ok = ok && sim_state_load(s, 0, f.name, f.data, f.bytes, g->diags);
     if (ok && sim_pos(s, 0) != (int64_t)x.fed) {
         diag_emit(g->diags, DIAG_ID_sim_state, DIAG_FILE(f.name),
@@ -112,9 +114,9 @@ bool generate_load(generation *g, const char *path) {
     }
     if (ok) {
         vec_free(&g->ids);
-        g->ids = ids;
-        ids = (tokenizer_ids){0};
-        g->n_loaded = x.n_ids;
+        g->ids = x.ids;
+        x.ids = (tokenizer_ids){0};
+        g->n_loaded = g->ids.count;
         g->n_given = x.n_given;
         g->model.pos = x.fed;
         g->has_next = x.next >= 0;
@@ -124,7 +126,7 @@ bool generate_load(generation *g, const char *path) {
         generate_text_restore(g, g->n_given, g->n_loaded);
         g->first = g->shown = x.shown < g->text.count ? (size_t)x.shown : g->text.count;
     }
-    vec_free(&ids);
+    vec_free(&x.ids);
     file_map_close(&f);
     return ok;
 }

@@ -5,35 +5,29 @@
 #include "support/file/file.h"
 #include "support/num/layout.h"
 #include "support/num/num.h"
+#include "support/num/random.h"
 #include <math.h>
 #include <string.h>
 
 #define CALIBRATE_MACS 4e9    // products of static matrices spent at most
 #define CALIBRATE_TOKENS 4096 // rows at most
 
-static uint64_t next_random(uint64_t *state) { // splitmix64
-    uint64_t z = (*state += 0x9e3779b97f4a7c15u);
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    return z ^ (z >> 31);
-}
-
 static bool has_role(const ir_port *p, const char *role) {
     return strcmp(ir_attr_str(&p->attrs, IR_ATTR_role, ""), role) == 0;
 }
 
-static double uniform(uint64_t *state) { // [-1, 1)
-    return (double)(next_random(state) >> 11) * 0x1p-52 - 1;
+static double uniform(random_stream *draws) { // [-1, 1)
+    return 2 * random_f64(draws) - 1;
 }
 
 // A smooth picture, as cameras make them, for an image port: in each channel a level, a gradient
 // and a wave. White noise would drive a vision model to values that no picture does.
-static void seeded_image(const layout_image *l, uint64_t *state, tensor *rows) {
+static void seeded_image(const layout_image *l, random_stream *draws, tensor *rows) {
     int64_t n_rows = min_i64(rows->dim[0], layout_rows(l)), width = layout_width(l);
     for (int c = 0; c < l->c; c++) {
-        double level = 1.5 * uniform(state), right = uniform(state), down = uniform(state),
-               wave = 0.7 * uniform(state);
-        double fx = 10 * uniform(state), fy = 10 * uniform(state);
+        double level = 1.5 * uniform(draws), right = uniform(draws), down = uniform(draws),
+               wave = 0.7 * uniform(draws);
+        double fx = 10 * uniform(draws), fy = 10 * uniform(draws);
         for (int64_t r = 0; r < n_rows; r++) {
             for (int64_t i = c * l->kh * l->kw; i < (c + 1) * l->kh * l->kw; i++) {
                 int64_t at = layout_row_offset(l, r) + layout_column_offset(l, i);
@@ -46,10 +40,10 @@ static void seeded_image(const layout_image *l, uint64_t *state, tensor *rows) {
     }
 }
 
-void calibrate_seeded(const ir_module *m, const ir_func *f, uint64_t seed, const int64_t *rows,
-                      int64_t pos, arena *a, tensor *inputs) {
+void calibrate_seeded(const ir_module *m, const ir_func *f, uint64_t seed, uint32_t index,
+                      const int64_t *rows, int64_t pos, arena *a, tensor *inputs) {
     (void)m;
-    uint64_t state = seed ^ 0x6f686d6963ull;
+    random_stream draws = random_of(seed, RANDOM_CALIBRATION, index);
     for (size_t i = 0; i < f->params.count; i++) {
         const ir_port *p = &f->params.items[i];
         ir_type t = *ir_type_of(f, p->value);
@@ -60,18 +54,18 @@ void calibrate_seeded(const ir_module *m, const ir_func *f, uint64_t seed, const
         layout_image image;
         if (layout_parse(ir_attr_str(&p->attrs, IR_ATTR_layout, ""), &image) && x.rank == 2 &&
             x.dim[1] == layout_width(&image)) {
-            seeded_image(&image, &state, &x);
+            seeded_image(&image, &draws, &x);
             inputs[i] = x;
             continue;
         }
         for (size_t e = 0, n = tensor_count(&x); e < n; e++) {
-            double u = uniform(&state), v = u * 1.7;
-            if (has_role(p, "mask"))
-                v = 1;
-            else if (has_role(p, "positions"))
+            double v = 1;
+            if (has_role(p, "positions"))
                 v = (double)(pos + (int64_t)e);
-            else if (!elem_is_float(t.type))
-                v = floor((double)lo + (u + 1) / 2 * (double)(hi - lo));
+            else if (elem_is_float(t.type) && !has_role(p, "mask"))
+                v = 1.7 * uniform(&draws);
+            else if (!has_role(p, "mask"))
+                v = (double)(lo + (int64_t)random_below(&draws, (uint64_t)max_i64(hi - lo, 1)));
             elem_store_f64(t.type, x.data, e, v);
         }
         inputs[i] = x;
@@ -141,7 +135,7 @@ static bool run_seeded(session *s, uint64_t seed) {
         arena *a = arena_new();
         tensor *inputs = ARENA_ARRAY(a, tensor, s->f->params.count + 1);
         ir_interp_reset(s->interp);
-        calibrate_seeded(s->m, s->f, seed + (uint64_t)repeat, rows, 0, a, inputs);
+        calibrate_seeded(s->m, s->f, seed, (uint32_t)repeat, rows, 0, a, inputs);
         ok = step(s, inputs, rows, a);
         arena_free(a);
     }

@@ -13,10 +13,10 @@ bool calibrate_ranges(const ir_module *m, const ir_func *f, const pass_options *
                       const bool *wanted, float *range, const char **how, arena *a,
                       diag_sink *diags);
 
-// Seeded inputs of one step for every parameter of a token-typed function: ids uniform in the
-// port's range, masks 1, positions pos..., data uniform in [-1.7, 1.7] (deviation 1). rows[d]: rows
-// of domain d.
-void calibrate_seeded(const ir_module *m, const ir_func *f, uint64_t seed, const int64_t *rows,
-                      int64_t pos, arena *a, tensor *inputs);
+// The index-th seeded inputs of one step for every parameter of a token-typed function: ids uniform
+// in the port's range, masks 1, positions pos..., data uniform in [-1.7, 1.7] (deviation 1).
+// rows[d]: rows of domain d.
+void calibrate_seeded(const ir_module *m, const ir_func *f, uint64_t seed, uint32_t index,
+                      const int64_t *rows, int64_t pos, arena *a, tensor *inputs);
 
 #endif

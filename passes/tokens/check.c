@@ -2,6 +2,7 @@
 // inputs in every compile: as one step; a stream also as steps of one row and in seeded cuts, whose
 // bits must be those of the one step; and after a past, where there is one.
 #include "passes/tokens/find_tokens.h"
+#include "support/num/random.h"
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
@@ -19,7 +20,7 @@ typedef struct {
     tensor *plain;                // inputs of the probe
     tensor *expected;             // its results
     const uint8_t *mask[2];       // key mask of the rows of t0 and t1; NULL: ones
-    uint64_t seed;
+    random_stream draws;
     double worst;
 } run;
 
@@ -83,13 +84,6 @@ static places places_of(const run *r, const tok_layout *l, int64_t width) {
 
 // ---- inputs ----------------------------------------------------------------------------------
 
-static double uniform(uint64_t *s) { // splitmix64, [0, 1)
-    uint64_t z = *s += 0x9e3779b97f4a7c15u;
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-    return (double)((z ^ z >> 31) >> 11) * 0x1p-53;
-}
-
 // Free domain that a parameter of the probes counts.
 static int root_of_param(const tok_ctx *c, size_t i) {
     uint32_t id = tok_param_node(c, (int)i);
@@ -111,10 +105,14 @@ static void make_inputs(run *r) {
         int64_t hi = ir_attr_int(&f->params.items[i].attrs, IR_ATTR_range_hi, c->range_hi[i]);
         if (hi < 1) hi = 2;
         for (size_t k = 0; k < n; k++) {
-            double v = floor(uniform(&r->seed) * (double)hi);
-            if (elem_is_float(t->type)) v = 2 * uniform(&r->seed) - 1;
-            if (!strcmp(role, "positions")) v = (double)r->past + (double)(k % last);
-            if (!strcmp(role, "mask"))
+            double v;
+            if (!strcmp(role, "positions"))
+                v = (double)r->past + (double)(k % last);
+            else if (elem_is_float(t->type) && strcmp(role, "mask") != 0)
+                v = 2 * random_f64(&r->draws) - 1;
+            else if (strcmp(role, "mask") != 0)
+                v = (double)random_below(&r->draws, (uint64_t)hi);
+            else
                 v = !mask || (int64_t)(k % last) < r->past ? 1
                                                            : mask[(int64_t)(k % last) - r->past];
             elem_store_f64(x->type, x->data, k, v);
@@ -387,7 +385,7 @@ static bool check_cuts(run *r, ir_interp *t, const tensor *in, const tensor *one
         size_t n = 0;
         for (int64_t at = 0; at < r->n; at += cut[n++]) {
             int64_t most = min_i64(r->n - at, max_i64(1, r->n / 2));
-            cut[n] = random ? 1 + (int64_t)(uniform(&r->seed) * (double)most) : 1;
+            cut[n] = random ? 1 + (int64_t)random_below(&r->draws, (uint64_t)most) : 1;
         }
         tensor *out = ARENA_ARRAY(r->a, tensor, r->c->f->results.count + 1);
         ir_interp_reset(t);
@@ -447,13 +445,17 @@ static const uint8_t *seeded_mask(run *r, int64_t n) {
     uint8_t *m = ARENA_ARRAY(r->a, uint8_t, n + 1);
     for (int64_t i = 0; i < n; i++)
         m[i] = r->c->has_counted_mask ? i < n / 2 + 1
-                                      : i == 0 || i == n - 1 || uniform(&r->seed) < 0.7;
+                                      : i == 0 || i == n - 1 || random_f64(&r->draws) < 0.7;
     return m;
 }
 
 static bool check(tok_ctx *c, const tok_probe *p, int64_t past, bool masked, double *worst) {
-    run r = {
-        .c = c, .p = p, .a = arena_new(), .n = p->tokens, .past = past, .seed = c->o->seed + 11};
+    run r = {.c = c,
+             .p = p,
+             .a = arena_new(),
+             .n = p->tokens,
+             .past = past,
+             .draws = random_of(c->o->seed, RANDOM_EXECUTION, 0)};
     if (c->is_frozen) r.n = c->domain[0].rows[0];
     if (c->has_encoder) r.encoder = tok_encoder_rows(c, p);
     if (masked) r.mask[0] = seeded_mask(&r, r.n);

@@ -6,6 +6,7 @@
 // a boolean input m is evaluated for m = 1 (the above), m = 0 (nothing visible) and seeded m:
 // visible(q, k) must be C(q, k) and m[k], except in rows that m itself hides.
 #include "passes/tokens/find_tokens.h"
+#include "support/num/random.h"
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
@@ -191,13 +192,6 @@ static bool classify(tok_ctx *c, uint32_t user, const tok_mask_view *v, tok_mask
 
 // ---- key padding -----------------------------------------------------------------------------
 
-static uint64_t next_random(uint64_t *s) { // splitmix64
-    uint64_t z = *s += 0x9e3779b97f4a7c15u;
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-    return z ^ z >> 31;
-}
-
 enum { TOGGLES = 6 };
 
 // Where both show a key, its bias is the same but for a constant of the row.
@@ -243,7 +237,7 @@ static bool check_lengths(tok_ctx *c, uint32_t user, tok_probe *p, ir_val v, con
 // Seeded masks, and their complements, at one probe.
 static bool check_toggles(tok_ctx *c, uint32_t user, tok_probe *p, ir_val v, const inputs *in,
                           int64_t rows, int64_t keys, const tok_mask *k, bool *hides_rows) {
-    uint64_t seed = c->o->seed + 1;
+    random_stream draws = random_of(c->o->seed, RANDOM_PADDING, 0);
     arena *a = arena_new();
     bool ok = true;
     uint8_t *m = ARENA_ARRAY(a, uint8_t, keys + 1);
@@ -254,7 +248,7 @@ static bool check_toggles(tok_ctx *c, uint32_t user, tok_probe *p, ir_val v, con
         eval_mask(c, user, p, v, in, NULL, a, &ones) && view_make(c, user, &ones, rows, keys, &one);
     for (int i = 0; ok && i < TOGGLES + 1; i++) {
         for (int64_t j = 0; j < keys; j++)
-            m[j] = i == 0 ? 0 : i % 2 ? (uint8_t)(next_random(&seed) >> 40 & 1) : !m[j];
+            m[j] = i == 0 ? 0 : i % 2 ? (uint8_t)random_below(&draws, 2) : !m[j];
         tensor t;
         tok_mask_view w;
         tok_mask_line l = line_new(a, keys);

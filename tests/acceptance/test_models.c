@@ -14,7 +14,7 @@
 #include "models.h"
 #include "passes/precision/calibrate.h"
 #include "tests/frontend/onnx_writer.h"
-#include "tests/sim/random.h"
+#include "tests/random.h"
 #include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -102,7 +102,7 @@ static void script_make(script *s, const built *b, int64_t n, uint64_t seed) {
     for (size_t k = 0; k < m->funcs.count; k++) {
         const ir_func *f = m->funcs.items[k];
         tensor seeded[64];
-        calibrate_seeded(m, f, seed + k, rows, 0, b->a, seeded);
+        calibrate_seeded(m, f, seed, (uint32_t)k, rows, 0, b->a, seeded);
         for (size_t i = 0, at = 0; i < info->n_ports; i++) {
             if (!info->ports[i].input) continue;
             for (size_t j = 0; j < f->params.count; j++)
@@ -144,10 +144,10 @@ static void keep(script *s, built *b, bool encoder, int64_t at, int64_t rows, co
     }
 }
 
-// Runs the sequence in steps of cut(seed, at) rows; outputs live in b's arena.
-static bool play(script *s, built *b, engine *e, int64_t (*cut)(uint64_t *, int64_t left),
+// Runs the sequence in steps of cut(draws, left) rows; outputs live in b's arena.
+static bool play(script *s, built *b, engine *e, int64_t (*cut)(random_stream *, int64_t left),
                  uint64_t seed, diag_sink *diags) {
-    uint64_t r = seed;
+    random_stream r = random_test(seed);
     tensor in[64], out[64];
     if (s->encoder) {
         arena *a = arena_new();
@@ -184,9 +184,9 @@ static bool same(const script *x, const script *y) {
     return x->n == y->n && x->n_out == y->n_out;
 }
 
-static int64_t cut_none(uint64_t *r, int64_t left) { return left; }
-static int64_t cut_single(uint64_t *r, int64_t left) { return 1; }
-static int64_t cut_random(uint64_t *r, int64_t left) {
+static int64_t cut_none(random_stream *r, int64_t left) { return left; }
+static int64_t cut_single(random_stream *r, int64_t left) { return 1; }
+static int64_t cut_random(random_stream *r, int64_t left) {
     int64_t n = random_in(r, 1, 13);
     return n < left ? n : left;
 }
@@ -220,7 +220,7 @@ static bool check_mapped(const char *name, const char *model, const char *data) 
             script_make(&x, &b, rows_of(&b, 21), 5);
             y = x;
             bool stream = engine_describe(b.sim)->stream;
-            int64_t (*cut)(uint64_t *, int64_t) = stream ? cut_random : cut_none;
+            int64_t (*cut)(random_stream *, int64_t) = stream ? cut_random : cut_none;
             if (!play(&x, &b, b.sim, cut, 3, diags) || !play(&y, &b, b.interp, cut, 3, diags))
                 ok = complain(name, chips[i], diags);
             else if (!converts_exactly(&b))
@@ -400,7 +400,7 @@ static const char *write_ffn(arena *a) {
     put_msg(&graph, 1, node("MatMul", "h w_down", "p"));
     put_msg(&graph, 1, node("Add", "p b_down", "y"));
     put_str(&graph, 2, "ffn");
-    uint64_t r = 17;
+    random_stream r = random_test(17);
     const struct {
         const char *name;
         int rank;

@@ -5,6 +5,7 @@
 #include "host/host.h"
 #include "ir/text/text.h"
 #include "ir/verify/verify.h"
+#include "tests/random.h"
 
 typedef struct {
     const char *class_name; // stream, whole
@@ -17,13 +18,12 @@ typedef struct {
     const char *notes;      // NULL: none
 } tiny;
 
-static const char *tiny_tensor(arena *a, const char *name, int rows, int width, uint32_t seed) {
+static const char *tiny_tensor(arena *a, const char *name, int rows, int width, uint64_t seed) {
+    random_stream r = random_test(seed);
     const char *text = arena_printf(a, "tensor @%s : f32[%d,%d] = [", name, rows, width);
-    for (int i = 0; i < rows * width; i++) {
-        seed = seed * 1664525u + 1013904223u;
-        text = arena_printf(a, "%s%s%d.%03d", text, i ? ", " : "", (int)(seed >> 31) ? -1 : 1,
-                            (int)(seed >> 12) % 1000);
-    }
+    for (int i = 0; i < rows * width; i++) // no smaller than 1: every row is another
+        text = arena_printf(a, "%s%s%d.%03d", text, i ? ", " : "", random_in(&r, 0, 1) ? -1 : 1,
+                            (int)random_in(&r, 0, 999));
     return arena_printf(a, "%s]\n", text);
 }
 

@@ -7,7 +7,7 @@
 // An input that crashes, aborts, exits, leaks or takes more than its share of time or memory ends
 // the run: what it was is printed, and its bytes are stored in replay_NAME.crash of the current
 // folder. Mutation i follows from SEED and i.
-#include "support/base.h"
+#include "support/num/random.h"
 #include <dirent.h>
 #include <inttypes.h>
 #include <signal.h>
@@ -149,17 +149,7 @@ static void check_leaks(const char *since) {
 
 // ---- mutations -------------------------------------------------------------------------------
 
-typedef struct {
-    uint64_t state;
-} rng;
-
-static uint64_t next(rng *r) { // splitmix64
-    uint64_t z = r->state += 0x9E3779B97F4A7C15u;
-    z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9u;
-    z = (z ^ z >> 27) * 0x94D049BB133111EBu;
-    return z ^ z >> 31;
-}
-static size_t below(rng *r, size_t n) { return n ? (size_t)(next(r) % n) : 0; }
+static size_t below(random_stream *r, size_t n) { return (size_t)random_below(r, n); } // 0 of 0
 
 // Limits, their neighbours, and what products of them overflow.
 static const int64_t numbers[] = {
@@ -181,14 +171,14 @@ static void replace(input *in, size_t at, size_t old, const void *with, size_t n
 }
 
 // A chunk [*at, *at + result): mostly short, sometimes anything.
-static size_t chunk(rng *r, size_t n, size_t *at) {
+static size_t chunk(random_stream *r, size_t n, size_t *at) {
     *at = below(r, n);
     size_t most = n - *at;
     if (below(r, 4) && most > 32) most = 32;
     return n ? 1 + below(r, most) : 0;
 }
 
-static void mutate_number(rng *r, input *in) { // in binary
+static void mutate_number(random_stream *r, input *in) { // in binary
     static const size_t widths[] = {1, 2, 4, 8};
     size_t width = widths[below(r, 4)], at;
     if (in->n < width) return;
@@ -203,7 +193,7 @@ static void mutate_number(rng *r, input *in) { // in binary
     memcpy(in->bytes + at, &v, width);
 }
 
-static void mutate_digits(rng *r, input *in) { // in text
+static void mutate_digits(random_stream *r, input *in) { // in text
     static const char *const odd[] = {"-1",     "1e400", "-0", "nan", "inf", "0x7fffffffffffffff",
                                       "1e-400", "0.1",   ""};
     size_t from = below(r, in->n), at = from;
@@ -219,7 +209,7 @@ static void mutate_digits(rng *r, input *in) { // in text
     replace(in, at, end - at, text, strlen(text));
 }
 
-static void mutate_line(rng *r, input *in) { // drops, repeats or moves one
+static void mutate_line(random_stream *r, input *in) { // drops, repeats or moves one
     size_t at = below(r, in->n), end;
     while (at > 0 && in->bytes[at - 1] != '\n') at--;
     uint8_t *newline = memchr(in->bytes + at, '\n', in->n - at);
@@ -236,17 +226,17 @@ static void mutate_line(rng *r, input *in) { // drops, repeats or moves one
     replace(in, to, 0, line, n);
 }
 
-static void mutate(rng *r, input *in, const sample *all, size_t n_all) {
+static void mutate(random_stream *r, input *in, const sample *all, size_t n_all) {
     size_t at, n, to;
     if (in->n == 0) {
-        uint8_t byte = (uint8_t)next(r);
+        uint8_t byte = (uint8_t)random_u32(r);
         replace(in, 0, 0, &byte, 1);
         return;
     }
     switch (below(r, 11)) {
     case 0:
     case 1: in->bytes[below(r, in->n)] ^= (uint8_t)(1u << below(r, 8)); break;
-    case 2: in->bytes[below(r, in->n)] = (uint8_t)next(r); break;
+    case 2: in->bytes[below(r, in->n)] = (uint8_t)random_u32(r); break;
     case 3:
         n = chunk(r, in->n, &at);
         replace(in, at, n, NULL, 0);
@@ -356,7 +346,7 @@ int main(int argc, char **argv) {
     check_leaks("truncations");
     input in = {base_alloc(MAX_INPUT_BYTES), 0};
     for (uint64_t i = 0; i < n_mutations; i++) {
-        rng r = {seed * 0x2545F4914F6CDD1Du + i};
+        random_stream r = random_of(seed, RANDOM_TEST, (uint32_t)i);
         const sample *s = &all[below(&r, n_all)];
         memcpy(in.bytes, s->bytes, in.n = s->n);
         for (size_t steps = 1 + below(&r, 4); steps > 0; steps--) mutate(&r, &in, all, n_all);

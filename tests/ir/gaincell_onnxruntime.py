@@ -14,16 +14,25 @@ HEADS, ROWS, D, WINDOW, SUB_TILE = 2, 100, 8, 32, 16
 A = [0.4, 0.1, 0.3, 0.45, 0.25, 0.4, 1.0, 0.0]  # a_q b_q a_k b_k a_v b_v a_o b_o
 
 
+def philox(key, counter):
+    """Philox4x32-10 (Salmon et al., SC'11): lists of 2 and 4 words."""
+    x, k = list(counter), list(key)
+    for _ in range(10):
+        a, b = 0xD2511F53 * x[0], 0xCD9E8D57 * x[2]
+        x = [b >> 32 ^ x[1] ^ k[0], b & 0xFFFFFFFF, a >> 32 ^ x[3] ^ k[1], a & 0xFFFFFFFF]
+        k = [k[0] + 0x9E3779B9 & 0xFFFFFFFF, k[1] + 0xBB67AE85 & 0xFFFFFFFF]
+    return x
+
+
+RANDOM_TEST = 7  # support/num/random.h
+
+
 def random(seed, shape):
-    """tn_random of interp_help.h: splitmix64, [-2, 2)."""
-    mask, out = (1 << 64) - 1, []
-    for _ in range(int(np.prod(shape))):
-        seed = (seed + 0x9E3779B97F4A7C15) & mask
-        z = seed
-        z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & mask
-        z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & mask
-        z ^= z >> 31
-        out.append((z >> 11) * 2.0**-53 * 4 - 2)
+    """tn_random of interp_help.h: [-2, 2)."""
+    out = []
+    for i in range(int(np.prod(shape)) // 2):
+        w = philox([seed, 0], [i, 0, 0, RANDOM_TEST])
+        out += [((w[j + 1] << 32 | w[j]) >> 11) * 2.0**-53 * 4 - 2 for j in (0, 2)]
     return np.array(out, np.float64).astype(np.float32).reshape(shape)
 
 

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "ir/eval/interp.h"
+#include "tests/random.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -173,19 +174,13 @@ static inline void refuses(help *h, int line, ir_opcode code, diag_id id, tensor
 
 // ---- seeded numbers ----------------------------------------------------------------------------
 
-static inline uint64_t help_random(uint64_t *s) { // splitmix64
-    uint64_t z = (*s += 0x9e3779b97f4a7c15u);
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    return z ^ (z >> 31);
-}
 // Floats in [-2, 2); integers in [-100, 100).
 static inline tensor tn_random(help *h, elem e, int rank, const int64_t *dim, uint64_t seed) {
     tensor t = tensor_new(h->a, e, rank, dim);
-    for (size_t i = 0; i < tensor_count(&t); i++) {
-        double u = (double)(help_random(&seed) >> 11) * 0x1p-53;
-        elem_store_f64(e, t.data, i, elem_is_float(e) ? u * 4 - 2 : floor(u * 200) - 100);
-    }
+    random_stream r = random_test(seed);
+    for (size_t i = 0; i < tensor_count(&t); i++)
+        elem_store_f64(e, t.data, i,
+                       elem_is_float(e) ? random_f64(&r) * 4 - 2 : (double)random_in(&r, -100, 99));
     return t;
 }
 #define DIMS(...) \

@@ -188,10 +188,11 @@ static void assert_paper(const device *u, const tensor *scalings, const sequence
 // ---- tests -------------------------------------------------------------------------------------
 
 static tensor run_cuts(help *h, ir_interp *t, const sequence *s, uint64_t seed, int64_t most) {
+    random_stream cuts = random_test(seed);
     tensor all = {0};
     ir_interp_reset(t);
     for (int64_t at = 0, n; at < s->n; at += n) {
-        n = most <= 0 ? s->n : 1 + (int64_t)(help_random(&seed) % (uint64_t)most);
+        n = most <= 0 ? s->n : random_in(&cuts, 1, most);
         n = min_i64(n, s->n - at);
         tensor in[4], step;
         for (int i = 0; i < 4; i++) in[i] = rows_part(&s->in[i], at, n);

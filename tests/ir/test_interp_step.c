@@ -107,9 +107,10 @@ static void naive_row(const ring_case *r, const float *table, const sequence *s,
 
 static void run_cuts(help *h, ir_interp *t, const sequence *s, uint64_t seed, int64_t most,
                      tensor *out) {
+    random_stream cuts = random_test(seed);
     ir_interp_reset(t);
     for (int64_t at = 0; at < s->n;) {
-        int64_t n = most <= 0 ? s->n : 1 + (int64_t)(help_random(&seed) % (uint64_t)most);
+        int64_t n = most <= 0 ? s->n : random_in(&cuts, 1, most);
         if (n > s->n - at) n = s->n - at;
         tensor in[4], step;
         for (int i = 0; i < 4; i++) in[i] = rows_part(&s->in[i], at, n);

@@ -3,6 +3,7 @@
 #define _GNU_SOURCE // nftw
 #include "ir/text/text.h"
 #include "ir/verify/verify.h"
+#include "tests/random.h"
 #include <float.h>
 #include <ftw.h>
 #include <setjmp.h>
@@ -294,17 +295,14 @@ static void test_long_lines(void **state) {
 
 static void test_prefixes_and_mutations(void **state) {
     file_map f;
-    uint64_t seed = 1;
+    random_stream r = random_test(1);
     assert_true(file_map_open(&f, OHMIC_SOURCE_DIR "/tests/ir/good/mapped.oir", NULL));
     char *text = base_alloc(f.bytes);
     for (size_t n = 0; n < f.bytes; n += 3)
         ir_module_free(parse_quietly((const char *)f.data, n, NULL));
     for (int i = 0; i < 3000; i++) {
         memcpy(text, f.data, f.bytes);
-        for (int k = 0; k < 3; k++) {
-            seed = seed * 6364136223846793005u + 1442695040888963407u;
-            text[(seed >> 33) % f.bytes] = (char)(seed >> 24);
-        }
+        for (int k = 0; k < 3; k++) text[random_below(&r, f.bytes)] = (char)random_u32(&r);
         ir_module *m = parse_quietly(text, f.bytes, NULL);
         if (m) ir_verify(m, "x", NULL);
         ir_module_free(m);

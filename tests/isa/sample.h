@@ -4,63 +4,42 @@
 #include "isa/desc.h"
 #include "isa/operand.h"
 #include "isa/program.h"
+#include "tests/random.h"
 #include <stdlib.h>
 #include <string.h>
 
-typedef struct {
-    uint64_t state;
-} sample_rng;
-
-static inline uint64_t sample_next(sample_rng *r) { // splitmix64
-    uint64_t z = (r->state += 0x9E3779B97F4A7C15u);
-    z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9u;
-    z = (z ^ z >> 27) * 0x94D049BB133111EBu;
-    return z ^ z >> 31;
-}
-static inline uint32_t sample_below(sample_rng *r, uint32_t n) {
-    return (uint32_t)(sample_next(r) % n);
-}
-
-// A seed of the environment (OHMIC_SEED) to repeat a failure, else the default.
-static inline uint64_t sample_seed(uint64_t dflt) {
-    const char *s = getenv("OHMIC_SEED");
-    uint64_t seed = s ? strtoull(s, NULL, 0) : dflt;
-    printf("OHMIC_SEED=%llu\n", (unsigned long long)seed);
-    return seed;
-}
-
 // A canonical instruction with any operands; `limit` bounds descriptor numbers.
-static inline isa_insn sample_insn(sample_rng *r, uint32_t limit) {
-    const isa_info *info = &isa_infos[sample_below(r, (uint32_t)isa_infos_count)];
+static inline isa_insn sample_insn(random_stream *r, uint32_t limit) {
+    const isa_info *info = &isa_infos[random_below(r, (uint32_t)isa_infos_count)];
     unsigned modes = isa_words(info->modes);
     isa_insn i = {.op = info->opcode,
-                  .dom = (uint8_t)sample_below(r, ISA_DOMAINS),
-                  .mode = (uint8_t)(modes ? sample_below(r, modes) : 0)};
+                  .dom = (uint8_t)random_below(r, ISA_DOMAINS),
+                  .mode = (uint8_t)(modes ? random_below(r, modes) : 0)};
     isa_operand operands[ISA_FIELD_COUNT];
     unsigned n = isa_operands(info, operands);
     for (unsigned k = 0; k < n; k++) {
         uint32_t v = 0;
-        if (operands[k].optional && sample_below(r, 3) == 0) {
+        if (operands[k].optional && random_below(r, 3) == 0) {
             v = operands[k].field == ISA_FIELD_imm ? 0 : ISA_NONE;
         } else {
             const char *name;
             switch (operands[k].kind) {
-            case ISA_KIND_dom: v = sample_below(r, ISA_DOMAINS); break;
+            case ISA_KIND_dom: v = random_below(r, ISA_DOMAINS); break;
             case ISA_KIND_fn1:
             case ISA_KIND_fn2:
             case ISA_KIND_fnr:
             case ISA_KIND_tl:
-                v = sample_below(r, 4);
+                v = random_below(r, 4);
                 name = isa_function_at(operands[k].kind, v);
                 isa_function_find(operands[k].kind, name, strlen(name), &v);
                 break;
             case ISA_KIND_u:
             case ISA_KIND_i:
             case ISA_KIND_f:
-                v = (uint32_t)sample_next(r);
+                v = (uint32_t)random_u64(r);
                 if (operands[k].field != ISA_FIELD_imm) v &= 0x7FFF;
                 break;
-            default: v = sample_below(r, limit);
+            default: v = random_below(r, limit);
             }
         }
         isa_operand_set(&i, operands[k].field, v);
@@ -201,77 +180,77 @@ static inline isa_program *sample_program(void) {
 }
 
 // Names that assembly must quote, repeat or leave out are among these.
-static inline uint32_t sample_name(isa_program *p, sample_rng *r) {
+static inline uint32_t sample_name(isa_program *p, random_stream *r) {
     static const char *const names[] = {"",         "x",   "a.b",       "with space",
                                         "quo\"te",  "1st", "new\nline", "back\\slash",
                                         "\xc3\xa4", "-",   "_",         "t0"};
-    if (sample_below(r, 2)) return isa_program_string(p, names[sample_below(r, ARRAY_LEN(names))]);
+    if (random_below(r, 2)) return isa_program_string(p, names[random_below(r, ARRAY_LEN(names))]);
     char name[16];
-    snprintf(name, sizeof name, "n%u", sample_below(r, 100));
+    snprintf(name, sizeof name, "n%d", (int)random_in(r, 0, 99));
     return isa_program_string(p, name);
 }
 
 // Any bits that desc.def allows; the caller repairs what must fit together.
-static inline void sample_fields(isa_program *p, sample_rng *r, isa_desc_kind kind, void *d) {
+static inline void sample_fields(isa_program *p, random_stream *r, isa_desc_kind kind, void *d) {
     for (unsigned i = 0; i < isa_descs[kind].n_fields; i++) {
         const isa_field *f = &isa_descs[kind].fields[i];
         const char *names = isa_enum_names(f->how);
-        uint64_t v = sample_below(r, 3) ? sample_below(r, 9) : 0;
-        if (names) v = sample_below(r, isa_words(names));
+        uint64_t v = random_below(r, 3) ? random_below(r, 9) : 0;
+        if (names) v = random_below(r, isa_words(names));
         if (isa_field_is(f, "str")) v = sample_name(p, r);
         if (isa_field_is(f, "off")) v = ISA_NO_OFFSET;
-        if (isa_field_is(f, "f")) v = sample_next(r) & 0xFFFFFFFF;
-        if (isa_field_is(f, "i") && sample_below(r, 2)) v = (uint64_t) - (int64_t)v;
+        if (isa_field_is(f, "f")) v = random_u64(r) & 0xFFFFFFFF;
+        if (isa_field_is(f, "i") && random_below(r, 2)) v = (uint64_t) - (int64_t)v;
         isa_field_set(f, d, v);
     }
 }
 
 // A program that passes isa_check_structure, means nothing, and has words that are no instructions.
-static inline isa_program *sample_random(sample_rng *r) {
+static inline isa_program *sample_random(random_stream *r) {
     isa_program *p = isa_program_new();
     arena *a = p->arena;
-    p->class = (isa_class)sample_below(r, 2);
-    p->max_tokens = 1 + sample_below(r, 1000);
-    p->max_chunk = 1 + sample_below(r, 100);
-    p->banks = 1 + sample_below(r, 3);
-    p->token_period_ns = sample_below(r, 2) ? (double)(sample_next(r) >> 12) / 977 : 0;
-    p->n_phases = 1 + sample_below(r, 2);
+    p->class = (isa_class)random_below(r, 2);
+    p->max_tokens = 1 + random_below(r, 1000);
+    p->max_chunk = 1 + random_below(r, 100);
+    p->banks = 1 + random_below(r, 3);
+    p->token_period_ns = random_below(r, 2) ? (double)(random_u64(r) >> 12) / 977 : 0;
+    p->n_phases = 1 + random_below(r, 2);
     p->phases[0].name = p->n_phases == 1 ? "run" : "encode";
     p->phases[1].name = "step";
     for (uint32_t i = 0; i < p->n_phases; i++) {
-        p->phases[i].free_domains = (uint8_t)sample_next(r);
+        p->phases[i].free_domains = (uint8_t)random_u64(r);
         for (unsigned d = 0; d < ISA_DOMAINS; d++) {
-            p->phases[i].max_rows[d] = sample_below(r, 3) ? sample_below(r, 100) : 0;
-            p->phases[i].fixed_rows[d] = sample_below(r, 3) ? 0 : p->phases[i].max_rows[d];
+            p->phases[i].max_rows[d] = random_below(r, 3) ? random_below(r, 100) : 0;
+            p->phases[i].fixed_rows[d] = random_below(r, 3) ? 0 : p->phases[i].max_rows[d];
         }
     }
-    p->chip = sample_below(r, 2) ? "chip: yes\n\"quoted\" \\ \t\n" : "no newline at the end";
-    p->ir = sample_below(r, 2) ? "" : "\n\nfunc\n\n";
-    p->notes = sample_below(r, 2) ? "" : "note\x01\xff";
+    p->chip = random_below(r, 2) ? "chip: yes\n\"quoted\" \\ \t\n" : "no newline at the end";
+    p->ir = random_below(r, 2) ? "" : "\n\nfunc\n\n";
+    p->notes = random_below(r, 2) ? "" : "note\x01\xff";
     p->tool = "test 1";
     uint8_t *cells = arena_alloc(a, 64 * 64), *tables = arena_alloc(a, 4096);
     for (int i = 0; i < 4096; i++) {
-        cells[i] = (uint8_t)sample_next(r);
-        tables[i] = (uint8_t)sample_next(r);
+        cells[i] = (uint8_t)random_u64(r);
+        tables[i] = (uint8_t)random_u64(r);
     }
     p->cells = cells;
     p->tables = tables;
     p->cells_bytes = p->tables_bytes = 4096;
-    p->n_tiles = sample_below(r, 4);
+    p->n_tiles = random_below(r, 4);
     p->tiles = ARENA_ARRAY(a, isa_tile, p->n_tiles);
     for (uint32_t i = 0; i < p->n_tiles; i++) {
         isa_tile *t = &p->tiles[i];
-        t->n_buffers = sample_below(r, 8);
+        t->n_buffers = random_below(r, 8);
         t->buffers = ARENA_ARRAY(a, isa_buffer, t->n_buffers);
         for (uint32_t k = 0; k < t->n_buffers; k++) {
             isa_buffer *b = &t->buffers[k];
             sample_fields(p, r, ISA_DESC_buffer, b);
             b->parent = (uint16_t)k;
-            b->width = 1 + sample_below(r, 9);
+            b->width = 1 + random_below(r, 9);
             b->depth++;
-            b->stride = isa_row_bytes(b->type, b->width) + 16 * sample_below(r, 2);
-            uint32_t other = sample_below(r, k + 1);
-            if (other == k || t->buffers[other].parent != other || sample_below(r, 2)) continue;
+            b->stride = isa_row_bytes(b->type, b->width) + 16 * random_below(r, 2);
+            uint32_t other = random_below(r, k + 1);
+            if (other == k || t->buffers[other].parent != other || random_below(r, 2)) continue;
             const isa_buffer *q = &t->buffers[other];
             b->parent = (uint16_t)other;
             b->type = q->type;
@@ -279,23 +258,23 @@ static inline isa_program *sample_random(sample_rng *r) {
             b->depth = q->depth;
             b->stride = q->stride;
             b->base = q->base;
-            b->col0 = sample_below(r, q->width);
-            b->width = 1 + sample_below(r, q->width - b->col0);
+            b->col0 = random_below(r, q->width);
+            b->width = 1 + random_below(r, q->width - b->col0);
         }
-        t->n_groups = sample_below(r, 4);
+        t->n_groups = random_below(r, 4);
         t->groups = ARENA_ARRAY(a, isa_group, t->n_groups);
         t->blocks = ARENA_ARRAY(a, isa_block, 2 * t->n_groups);
         for (uint32_t k = 0; k < t->n_groups; k++) {
             isa_group *g = &t->groups[k];
             sample_fields(p, r, ISA_DESC_group, g);
-            g->k0 = sample_below(r, 3);
-            g->k1 = g->k0 + 1 + sample_below(r, 5);
-            g->k = g->k1 + sample_below(r, 2);
-            g->n = 1 + sample_below(r, 9);
+            g->k0 = random_below(r, 3);
+            g->k1 = g->k0 + 1 + random_below(r, 5);
+            g->k = g->k1 + random_below(r, 2);
+            g->n = 1 + random_below(r, 9);
             g->first_block = t->n_blocks;
-            g->n_blocks = g->kind == ISA_EPILOGUE ? 0 : sample_below(r, 3);
-            g->cells = g->kind == ISA_EPILOGUE ? ISA_NO_OFFSET : 4 * sample_below(r, 9);
-            g->scale = sample_below(r, 2) ? ISA_NO_OFFSET : 4 * sample_below(r, 9);
+            g->n_blocks = g->kind == ISA_EPILOGUE ? 0 : random_below(r, 3);
+            g->cells = g->kind == ISA_EPILOGUE ? ISA_NO_OFFSET : 4 * random_below(r, 9);
+            g->scale = random_below(r, 2) ? ISA_NO_OFFSET : 4 * random_below(r, 9);
             for (uint32_t j = 0; j < g->n_blocks; j++) {
                 isa_block *b = &t->blocks[t->n_blocks++];
                 sample_fields(p, r, ISA_DESC_block, b);
@@ -304,7 +283,7 @@ static inline isa_program *sample_random(sample_rng *r) {
                 b->cols = g->n;
             }
         }
-        t->n_rings = sample_below(r, 3);
+        t->n_rings = random_below(r, 3);
         t->rings = ARENA_ARRAY(a, isa_ring, t->n_rings);
         for (uint32_t k = 0; k < t->n_rings; k++) {
             isa_ring *g = &t->rings[k];
@@ -321,15 +300,15 @@ static inline isa_program *sample_random(sample_rng *r) {
             g->kv_levels = g->q_levels = g->p_levels = g->out_levels = g->adc_bits = 0;
             g->sink = ISA_NO_OFFSET;
         }
-        t->n_tables = sample_below(r, 3);
+        t->n_tables = random_below(r, 3);
         t->tables = ARENA_ARRAY(a, isa_table, t->n_tables);
         for (uint32_t k = 0; k < t->n_tables; k++) {
             sample_fields(p, r, ISA_DESC_table, &t->tables[k]);
-            t->tables[k].rows = t->tables[k].width = 1 + sample_below(r, 3);
-            t->tables[k].data = 4 * sample_below(r, 9);
+            t->tables[k].rows = t->tables[k].width = 1 + random_below(r, 3);
+            t->tables[k].data = 4 * random_below(r, 9);
         }
     }
-    p->n_channels = p->n_tiles ? sample_below(r, 4) : 0;
+    p->n_channels = p->n_tiles ? random_below(r, 4) : 0;
     p->channels = ARENA_ARRAY(a, isa_channel, p->n_channels);
     p->dests = ARENA_ARRAY(a, uint32_t, 3 * p->n_channels);
     for (uint32_t i = 0; i < p->n_channels; i++) {
@@ -337,13 +316,13 @@ static inline isa_program *sample_random(sample_rng *r) {
         sample_fields(p, r, ISA_DESC_channel, c);
         c->width++;
         c->depth++;
-        c->source = sample_below(r, p->n_tiles);
+        c->source = random_below(r, p->n_tiles);
         c->first_dest = p->n_dests;
-        c->n_dests = sample_below(r, 4);
+        c->n_dests = random_below(r, 4);
         for (uint32_t k = 0; k < c->n_dests; k++)
-            p->dests[p->n_dests++] = sample_below(r, p->n_tiles);
+            p->dests[p->n_dests++] = random_below(r, p->n_tiles);
     }
-    p->n_ports = sample_below(r, 4);
+    p->n_ports = random_below(r, 4);
     p->ports = ARENA_ARRAY(a, isa_port, p->n_ports);
     for (uint32_t i = 0; i < p->n_ports; i++) {
         sample_fields(p, r, ISA_DESC_port, &p->ports[i]);
@@ -352,16 +331,16 @@ static inline isa_program *sample_random(sample_rng *r) {
     }
     for (uint32_t i = 0; i < p->n_tiles; i++) {
         for (uint32_t ph = 0; ph < p->n_phases; ph++) {
-            uint32_t n = sample_below(r, 12);
+            uint32_t n = random_below(r, 12);
             p->tiles[i].phase[ph].count = n;
             p->tiles[i].phase[ph].code = ARENA_ARRAY(a, isa_insn, n);
             p->tiles[i].phase[ph].lines = ARENA_ARRAY(a, isa_line, n);
             for (uint32_t k = 0; k < n; k++) {
                 isa_insn *insn = &p->tiles[i].phase[ph].code[k];
                 *insn = sample_insn(r, 6);
-                if (sample_below(r, 10) == 0) insn->op = 0xEE;
+                if (random_below(r, 10) == 0) insn->op = 0xEE;
                 p->tiles[i].phase[ph].lines[k] =
-                    sample_below(r, 3) ? (isa_line){sample_below(r, 50), sample_name(p, r)}
+                    random_below(r, 3) ? (isa_line){random_below(r, 50), sample_name(p, r)}
                                        : (isa_line){UINT32_MAX, 0};
             }
         }

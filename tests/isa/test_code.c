@@ -18,7 +18,7 @@ static void known_word(void **state) {
 }
 
 static void random_instructions(void **state) {
-    sample_rng r = {sample_seed(1)};
+    random_stream r = random_test(random_seed(1));
     for (int n = 0; n < 100000; n++) {
         isa_insn i = sample_insn(&r, 0xFFFF), back;
         uint8_t word[16], again[16];
@@ -30,11 +30,11 @@ static void random_instructions(void **state) {
 }
 
 static void random_words(void **state) {
-    sample_rng r = {sample_seed(2)};
+    random_stream r = random_test(random_seed(2));
     int canonical = 0;
     for (int n = 0; n < 100000; n++) {
         uint8_t word[16], again[16];
-        for (int k = 0; k < 16; k++) word[k] = sample_below(&r, 2) ? 0 : (uint8_t)sample_next(&r);
+        for (int k = 0; k < 16; k++) word[k] = random_below(&r, 2) ? 0 : (uint8_t)random_u64(&r);
         isa_insn i;
         canonical += isa_decode(word, &i);
         isa_encode(&i, again);

@@ -78,7 +78,7 @@ static void sample_round_trip(void **state) {
 }
 
 static void random_round_trips(void **state) {
-    sample_rng r = {sample_seed(3)};
+    random_stream r = random_test(random_seed(3));
     for (int n = 0; n < 300; n++) {
         isa_program *p = sample_random(&r);
         assert_round_trip(p);
@@ -195,17 +195,17 @@ static void damage_is_located(void **state) {
 
 // Damage with hashes that fit: what an attacker would send. Rejected or harmless, never a crash.
 static void sealed_damage(void **state) {
-    sample_rng r = {sample_seed(4)};
+    random_stream r = random_test(random_seed(4));
     isa_program *p = sample_program();
     blob b = write_program(p);
     uint8_t *copy = base_alloc(b.bytes);
     int accepted = 0, sealed = 0;
     for (int n = 0; n < 20000; n++) {
         memcpy(copy, b.data, b.bytes);
-        for (uint32_t k = 1 + sample_below(&r, 3); k > 0; k--) {
-            size_t at = sample_below(&r, (uint32_t)b.bytes);
-            if (at >= 4096 && sample_below(&r, 8)) at = sample_below(&r, 4096);
-            copy[at] = sample_below(&r, 2) ? 0xFF : (uint8_t)sample_next(&r);
+        for (uint32_t k = 1 + random_below(&r, 3); k > 0; k--) {
+            size_t at = random_below(&r, (uint32_t)b.bytes);
+            if (at >= 4096 && random_below(&r, 8)) at = random_below(&r, 4096);
+            copy[at] = random_below(&r, 2) ? 0xFF : (uint8_t)random_u64(&r);
         }
         if (!isa_file_seal(copy, b.bytes)) continue;
         sealed++;

@@ -87,7 +87,7 @@ static void sample_round_trip(void **state) {
 }
 
 static void random_round_trips(void **state) {
-    sample_rng r = {sample_seed(5)};
+    random_stream r = random_test(random_seed(5));
     files f = make_folder();
     for (int n = 0; n < 300; n++) {
         isa_program *p = sample_random(&r);

@@ -17,7 +17,7 @@ typedef struct {
 } tally;
 
 // Rows of any values that the port takes.
-static tensor make_input(arena *a, sample_rng *r, const isa_port *port, int64_t rows) {
+static tensor make_input(arena *a, random_stream *r, const isa_port *port, int64_t rows) {
     bool integer = port->type == ISA_I32;
     tensor t =
         tensor_new(a, integer ? ELEM_i32 : ELEM_f32, 2, (int64_t[]){rows, (int64_t)port->width});
@@ -25,9 +25,9 @@ static tensor make_input(arena *a, sample_rng *r, const isa_port *port, int64_t 
         if (integer) {
             uint64_t span = (uint64_t)port->hi - (uint64_t)port->lo;
             ((int32_t *)t.data)[i] =
-                (int32_t)(port->lo + (int64_t)(span ? sample_next(r) % span : 0));
+                (int32_t)(port->lo + (int64_t)(span ? random_u64(r) % span : 0));
         } else {
-            ((float *)t.data)[i] = (float)((double)(sample_next(r) >> 40) * 0x1p-23 - 1);
+            ((float *)t.data)[i] = (float)((double)(random_u64(r) >> 40) * 0x1p-23 - 1);
         }
     }
     return t;
@@ -42,13 +42,13 @@ static bool is_read(const isa_program *p, uint32_t phase, uint32_t port) {
     return false;
 }
 
-static bool step(sim *s, const isa_program *p, sample_rng *r, uint32_t phase, bool reset) {
+static bool step(sim *s, const isa_program *p, random_stream *r, uint32_t phase, bool reset) {
     arena *a = arena_new();
     int64_t rows[ISA_DOMAINS] = {0};
     const isa_phase *ph = &p->phases[phase];
     for (unsigned d = 0; d < ISA_DOMAINS; d++) {
         uint32_t most = ph->max_rows[d] < 8 ? ph->max_rows[d] : 8;
-        rows[d] = ph->fixed_rows[d] ? ph->fixed_rows[d] : sample_below(r, most + 1);
+        rows[d] = ph->fixed_rows[d] ? ph->fixed_rows[d] : random_below(r, most + 1);
         if (rows[d] > 64) rows[d] = 64; // refused
     }
     tensor *in = ARENA_ARRAY(a, tensor, p->n_ports + 1),
@@ -64,7 +64,7 @@ static bool step(sim *s, const isa_program *p, sample_rng *r, uint32_t phase, bo
     return ok;
 }
 
-static void try_program(const isa_program *p, const machine *chip, sample_rng *r, tally *count) {
+static void try_program(const isa_program *p, const machine *chip, random_stream *r, tally *count) {
     sim *s = p->banks <= 64 && isa_verify(p, chip, "damaged", NULL)
                  ? sim_new(p, chip, &(sim_options){.threads = 1}, NULL)
                  : NULL;
@@ -79,7 +79,7 @@ static void try_program(const isa_program *p, const machine *chip, sample_rng *r
     sim_free(s);
 }
 
-static void try_file(const char *path, const machine *chip, sample_rng *r, tally *count) {
+static void try_file(const char *path, const machine *chip, random_stream *r, tally *count) {
     file_map f;
     assert_true(file_map_open(&f, path, NULL));
     isa_program *p = isa_read(&f, NULL);
@@ -92,13 +92,13 @@ static void try_file(const char *path, const machine *chip, sample_rng *r, tally
 }
 
 // Half of the flips go to what the verifier is about: signature, descriptors and code.
-static size_t place_of_flip(sample_rng *r, size_t bytes) {
+static size_t place_of_flip(random_stream *r, size_t bytes) {
     size_t head = bytes < 4096 ? bytes : 4096;
-    return sample_below(r, 2) ? sample_below(r, (uint32_t)head) : sample_below(r, (uint32_t)bytes);
+    return random_below(r, 2) ? random_below(r, (uint32_t)head) : random_below(r, (uint32_t)bytes);
 }
 
 static void flipped_bits(void **state) {
-    sample_rng r = {sample_seed(23)};
+    random_stream r = random_test(random_seed(23));
     const char *many = getenv("OHMIC_FLIPS");
     unsigned flips = many ? (unsigned)atoi(many) : 600;
     arena *a = arena_new();
@@ -121,8 +121,8 @@ static void flipped_bits(void **state) {
         for (unsigned k = 0; k < flips; k++) {
             uint8_t *copy = base_alloc(f.bytes);
             memcpy(copy, f.data, f.bytes);
-            for (uint32_t n = 1 + sample_below(&r, 3); n > 0; n--)
-                copy[place_of_flip(&r, f.bytes)] ^= (uint8_t)(1u << sample_below(&r, 8));
+            for (uint32_t n = 1 + random_below(&r, 3); n > 0; n--)
+                copy[place_of_flip(&r, f.bytes)] ^= (uint8_t)(1u << random_below(&r, 8));
             isa_file_seal(copy, f.bytes);
             FILE *out = fopen(damaged, "wb");
             assert_non_null(out);
@@ -145,41 +145,41 @@ static void flipped_bits(void **state) {
 
 // --- fields that stay readable, with other values
 
-static uint32_t other_value(sample_rng *r, uint64_t now) {
-    switch (sample_below(r, 4)) {
-    case 0: return sample_below(r, 16);
+static uint32_t other_value(random_stream *r, uint64_t now) {
+    switch (random_below(r, 4)) {
+    case 0: return random_below(r, 16);
     case 1: return (uint32_t)now + 1;
     case 2: return (uint32_t)now - 1;
-    default: return (uint32_t)now ^ 1u << sample_below(r, 20);
+    default: return (uint32_t)now ^ 1u << random_below(r, 20);
     }
 }
 
-static void change_descriptor(sample_rng *r, isa_desc_kind kind, void *list, uint32_t n) {
+static void change_descriptor(random_stream *r, isa_desc_kind kind, void *list, uint32_t n) {
     const isa_desc *d = &isa_descs[kind];
     if (n == 0) return;
-    void *one = (uint8_t *)list + (size_t)sample_below(r, n) * d->struct_bytes;
-    const isa_field *f = &d->fields[sample_below(r, d->n_fields)];
+    void *one = (uint8_t *)list + (size_t)random_below(r, n) * d->struct_bytes;
+    const isa_field *f = &d->fields[random_below(r, d->n_fields)];
     if (!isa_field_is(f, "str")) isa_field_set(f, one, other_value(r, isa_field_get(f, one)));
 }
 
-static void change_insn(sample_rng *r, isa_insn *i) {
+static void change_insn(random_stream *r, isa_insn *i) {
     isa_operand ops[ISA_FIELD_COUNT];
-    unsigned n = isa_operands(isa_info_of(i->op), ops), k = sample_below(r, n + 2);
+    unsigned n = isa_operands(isa_info_of(i->op), ops), k = random_below(r, n + 2);
     if (k == n) {
-        i->dom = (uint8_t)sample_below(r, 4);
+        i->dom = (uint8_t)random_below(r, 4);
     } else if (k > n) {
         unsigned modes = isa_words(isa_info_of(i->op)->modes);
-        i->mode = (uint8_t)(modes ? sample_below(r, modes) : 0);
+        i->mode = (uint8_t)(modes ? random_below(r, modes) : 0);
     } else {
         uint32_t v = other_value(r, isa_operand_get(i, ops[k].field));
         isa_operand_set(i, ops[k].field, ops[k].field == ISA_FIELD_imm ? v : v & 0xFFFF);
     }
 }
 
-static void change_one(sample_rng *r, isa_program *p) {
-    isa_tile *t = &p->tiles[sample_below(r, p->n_tiles)];
-    uint32_t phase = sample_below(r, p->n_phases);
-    switch (sample_below(r, 12)) {
+static void change_one(random_stream *r, isa_program *p) {
+    isa_tile *t = &p->tiles[random_below(r, p->n_tiles)];
+    uint32_t phase = random_below(r, p->n_phases);
+    switch (random_below(r, 12)) {
     case 0: change_descriptor(r, ISA_DESC_group, t->groups, t->n_groups); return;
     case 1: change_descriptor(r, ISA_DESC_block, t->blocks, t->n_blocks); return;
     case 2: change_descriptor(r, ISA_DESC_ring, t->rings, t->n_rings); return;
@@ -190,12 +190,12 @@ static void change_one(sample_rng *r, isa_program *p) {
     case 7: p->max_tokens = other_value(r, p->max_tokens); return;
     case 8:
     case 9: change_descriptor(r, ISA_DESC_buffer, t->buffers, t->n_buffers); return;
-    default: change_insn(r, &t->phase[phase].code[sample_below(r, t->phase[phase].count)]);
+    default: change_insn(r, &t->phase[phase].code[random_below(r, t->phase[phase].count)]);
     }
 }
 
 static void changed_fields(void **state) {
-    sample_rng r = {sample_seed(29)};
+    random_stream r = random_test(random_seed(29));
     const char *many = getenv("OHMIC_FLIPS");
     unsigned changes = many ? (unsigned)atoi(many) : 600;
     arena *a = arena_new();
@@ -205,7 +205,7 @@ static void changed_fields(void **state) {
     for (size_t i = 0; i < files.count; i++)
         for (unsigned k = 0; k < changes; k++) {
             isa_program *p = verify_assemble(files.items[i]);
-            for (uint32_t n = 1 + sample_below(&r, 2); n > 0; n--) change_one(&r, p);
+            for (uint32_t n = 1 + random_below(&r, 2); n > 0; n--) change_one(&r, p);
             try_program(p, chip, &r, &count);
             isa_program_free(p);
         }

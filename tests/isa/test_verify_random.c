@@ -21,7 +21,7 @@ typedef struct {
 
 typedef struct {
     isa_program *p;
-    sample_rng *r;
+    random_stream *r;
     VEC(value) values[TILES];
     struct {
         uint32_t channel, tile;
@@ -31,7 +31,7 @@ typedef struct {
     uint32_t shares[TILES][MOST_BUFFERS]; // the buffer whose bytes it takes, or itself
 } maker;
 
-static uint32_t below(maker *m, uint32_t n) { return sample_below(m->r, n); }
+static uint32_t below(maker *m, uint32_t n) { return (uint32_t)random_below(m->r, n); }
 
 static void put(maker *m, uint32_t tile, isa_insn i) {
     isa_tile *t = &m->p->tiles[tile];
@@ -202,21 +202,21 @@ static void make_one(maker *m) {
 
 // A buffer's place was given away between the choice of an operand and its use: the program is not
 // sound.
-static isa_program *make_program(sample_rng *r, maker *m) {
+static isa_program *make_program(random_stream *r, maker *m) {
     static const uint8_t zeros[64];
     *m = (maker){.p = isa_program_new(), .r = r};
     isa_program *p = m->p;
     arena *a = p->arena;
     p->class = ISA_WHOLE;
     p->banks = 1;
-    p->max_tokens = p->max_chunk = 1 + sample_below(r, 12);
+    p->max_tokens = p->max_chunk = 1 + random_below(r, 12);
     p->n_phases = 1;
     p->phases[0] = (isa_phase){.name = "run", .free_domains = 1, .max_rows = {p->max_chunk}};
     p->tables = zeros;
     p->tables_bytes = sizeof zeros;
     p->chip = p->ir = p->proof = p->notes = p->tool = "";
     isa_program_string(p, "");
-    p->n_tiles = 1 + sample_below(r, TILES);
+    p->n_tiles = 1 + random_below(r, TILES);
     p->tiles = ARENA_ARRAY(a, isa_tile, p->n_tiles);
     p->channels = ARENA_ARRAY(a, isa_channel, MOST_CHANNELS);
     p->dests = ARENA_ARRAY(a, uint32_t, MOST_CHANNELS * TILES);
@@ -231,7 +231,7 @@ static isa_program *make_program(sample_rng *r, maker *m) {
         put(m, t, (isa_insn){.op = ISA_settl, .d = T_PREFIXED, .n = ISA_TL_PREFIX, .imm = PREFIX});
         put(m, t, (isa_insn){.op = ISA_settl, .d = T_HALF, .n = ISA_TL_LIN, .imm = 0x20101});
     }
-    uint32_t n = 5 + sample_below(r, 60);
+    uint32_t n = 5 + random_below(r, 60);
     for (uint32_t k = 0; k < n; k++) make_one(m);
     while (m->n_pending > 0) receive(m, m->n_pending - 1);
     for (uint32_t t = 0; t < p->n_tiles; t++) put(m, t, (isa_insn){.op = ISA_halt});
@@ -274,7 +274,7 @@ static bool reduce_one(const maker *m) {
     for (uint32_t c = 0; c < p->n_channels; c++)
         if (p->channels[c].depth > 1) vec_push(&all, &p->channels[c].depth);
     bool any = all.count > 0;
-    if (any) --*all.items[sample_below(m->r, (uint32_t)all.count)];
+    if (any) --*all.items[random_below(m->r, (uint32_t)all.count)];
     vec_free(&all);
     return any;
 }
@@ -292,17 +292,18 @@ static bool found(const diag_sink *diags, diag_id id) {
 }
 
 static void lag_rule_is_safe_and_sharp(void **state) {
-    sample_rng r = {sample_seed(17)};
+    uint64_t first = random_seed(17);
     const char *count = getenv("OHMIC_RANDOM_PROGRAMS");
     unsigned wanted = count ? (unsigned)atoi(count) : 300;
     unsigned good = 0, unordered = 0, unsound = 0, reduced = 0, deadlocked = 0;
     arena *a = arena_new();
     machine chip = *machine_load(a, OHMIC_SOURCE_DIR "/chips/ideal.yaml", NULL, 0, NULL);
     for (unsigned n = 0; good < wanted && n < 20 * wanted; n++) {
-        uint64_t seed = r.state;
+        uint64_t seed = first + n;
+        random_stream r = random_test(seed);
         maker m;
         isa_program *p = make_program(&r, &m);
-        chip.tile.active_set = 3 + sample_below(&r, 28);
+        chip.tile.active_set = 3 + random_below(&r, 28);
         place(&m);
         diag_sink *diags = diag_sink_new();
         uint32_t **buffers, *channels;

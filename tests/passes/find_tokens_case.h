@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "probes.h"
+#include "tests/random.h"
 
 // ---- parts of templates ----------------------------------------------------------------------
 
@@ -24,14 +25,11 @@ static inline char *symbols(arena *a) {
              {"g", "f32[8]", 8},       {"b", "f32[8]", 8},
              {"cls", "f32[1,1,8]", 8}, {"patch", "f32[8,2,3,3]", 144}};
     char *text = arena_str(a, "");
-    uint64_t seed = 7;
+    random_stream r = random_test(7);
     for (size_t i = 0; i < ARRAY_LEN(s); i++) {
         text = arena_printf(a, "%stensor @%s : %s = [", text, s[i].name, s[i].type);
-        for (int k = 0; k < s[i].n; k++) {
-            seed = seed * 6364136223846793005u + 1442695040888963407u;
-            text = arena_printf(a, "%s%s%.3f", text, k ? ", " : "",
-                                (double)(seed >> 40) / 0x1p24 - 0.5);
-        }
+        for (int k = 0; k < s[i].n; k++)
+            text = arena_printf(a, "%s%s%.3f", text, k ? ", " : "", random_f64(&r) - 0.5);
         text = arena_printf(a, "%s]\n", text);
     }
     return arena_printf(a, "%s%s", text,

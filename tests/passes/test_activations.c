@@ -12,6 +12,7 @@
 #include "passes/pass.h"
 #include "support/file/file.h"
 #include "tests/frontend/onnx_writer.h"
+#include "tests/random.h"
 
 #define DIR OHMIC_BUILD_DIR "/onnx_activations"
 #define MODEL DIR "/m.onnx"
@@ -26,10 +27,8 @@ static int make_dir(void **state) {
 
 static void matrix(bytes *g, const char *name, int64_t rows, int64_t columns, uint64_t seed) {
     float *v = base_alloc((size_t)(rows * columns) * sizeof *v);
-    for (int64_t i = 0; i < rows * columns; i++) {
-        seed = seed * 6364136223846793005u + 1442695040888963407u;
-        v[i] = (float)(seed >> 40) / 0x1p23f - 1;
-    }
+    random_stream r = random_test(seed);
+    for (int64_t i = 0; i < rows * columns; i++) v[i] = random_float(&r);
     put_msg(g, 5,
             tensor_raw(name, F32, 2, (int64_t[]){rows, columns}, v, (size_t)(rows * columns) * 4));
     free(v);

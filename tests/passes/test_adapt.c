@@ -13,6 +13,7 @@
 #include "ir/verify/verify.h"
 #include "passes/precision/adapt.h"
 #include "support/file/json.h"
+#include "tests/random.h"
 #include "tests/shared.h"
 #include <math.h>
 #include <string.h>
@@ -38,13 +39,11 @@
 
 #define FROZEN "16: " // before a ring: a module that takes 16 tokens at once
 
-static const char *numbers(arena *a, int n, double size, unsigned seed) {
+static const char *numbers(arena *a, int n, double size, uint64_t seed) {
+    random_stream r = random_test(seed);
     const char *text = "";
-    for (int i = 0; i < n; i++) {
-        seed = seed * 1664525u + 1013904223u;
-        text = arena_printf(a, "%s%s%.4f", text, i ? ", " : "",
-                            size * ((double)(seed >> 8) / 0x800000 - 1));
-    }
+    for (int i = 0; i < n; i++)
+        text = arena_printf(a, "%s%s%.4f", text, i ? ", " : "", size * (2 * random_f64(&r) - 1));
     return text;
 }
 
@@ -103,14 +102,13 @@ static const char *write(const char *name, const char *text) {
 static const char *some_text(void) {
     arena *a = arena_new();
     const char *text = "[";
-    unsigned seed = 7;
+    random_stream r = random_test(7);
     for (int i = 0; i < 320; i++) {
-        seed = seed * 1664525u + 1013904223u;
-        text = arena_printf(a, "%s%s%u%s", text,
+        text = arena_printf(a, "%s%s%d%s", text,
                             i % 16 ? ", "
                             : i    ? ", ["
                                    : "[",
-                            seed >> 29, i % 16 == 15 ? "]" : "");
+                            (int)random_in(&r, 0, 7), i % 16 == 15 ? "]" : "");
     }
     const char *path = write("text", arena_printf(a, "%s]\n", text));
     arena_free(a);

@@ -4,8 +4,8 @@
 #ifndef OHMIC_TESTS_SIM_STATE_PROGRAM_H
 #define OHMIC_TESTS_SIM_STATE_PROGRAM_H
 
+#include "tests/random.h"
 #include "tests/sim/builder.h"
-#include "tests/sim/random.h"
 
 enum { SP_TOKENS = 40, SP_HK = 2, SP_D = 2, SP_DV = 1, SP_SLOTS = 6, SP_BANKS = 2 };
 enum { SP_Q = 2 * SP_HK * SP_D, SP_KV = SP_HK * (SP_D + SP_DV), SP_O = 2 * SP_HK * SP_DV };
@@ -19,9 +19,10 @@ typedef struct {
 
 static inline state_data state_data_make(uint64_t seed) {
     state_data d;
-    for (int i = 0; i < SP_TOKENS * SP_Q; i++) d.q[i] = 2 * random_float(&seed);
-    for (int i = 0; i < SP_TOKENS * SP_KV; i++) d.kv[i] = 2 * random_float(&seed);
-    for (int i = 0; i < SP_TOKENS; i++) d.mask[i] = random_in(&seed, 0, 3) != 0;
+    random_stream r = random_test(seed);
+    for (int i = 0; i < SP_TOKENS * SP_Q; i++) d.q[i] = 2 * random_float(&r);
+    for (int i = 0; i < SP_TOKENS * SP_KV; i++) d.kv[i] = 2 * random_float(&r);
+    for (int i = 0; i < SP_TOKENS; i++) d.mask[i] = random_in(&r, 0, 3) != 0;
     return d;
 }
 

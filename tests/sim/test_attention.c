@@ -1,8 +1,8 @@
 // Rings: attention against a plain reference over all tokens; chunks, wraps, windows, masks,
 // biases, grouped heads, banks; the unfused spelling; loading and reading back.
 #include "support/num/num.h"
+#include "tests/random.h"
 #include "tests/sim/builder.h"
-#include "tests/sim/random.h"
 #include <setjmp.h>
 #include <stdarg.h>
 
@@ -27,7 +27,7 @@ typedef struct {
 
 static data *make(uint64_t seed) {
     data *d = base_alloc(sizeof *d);
-    uint64_t r = seed;
+    random_stream r = random_test(seed);
     for (int i = 0; i < TOKENS * Q; i++) d->q[i] = 2 * random_float(&r);
     for (int i = 0; i < TOKENS * KV; i++) d->kv[i] = 2 * random_float(&r);
     for (size_t i = 0; i < ARRAY_LEN(d->bias); i++) d->bias[i] = random_float(&r);
@@ -130,7 +130,7 @@ static void test_causal_chunks(void **state) {
             for (int t = 0; t < TOKENS; t++)
                 reference(d, &r, masked, t, t - w + 1 < 0 ? 0 : t - w + 1, t, want + t * O);
             for (uint64_t seed = 0; seed < 8; seed++) {
-                uint64_t rnd = seed;
+                random_stream rnd = random_test(seed);
                 build b = attn_build(r, masked, NULL, 0);
                 sim *s = build_sim(&b, seed % 3 == 0 ? 1 : seed % 3 == 1 ? 2 : 8, false);
                 for (int t = 0, n; t < TOKENS; t += n) {

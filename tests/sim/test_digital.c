@@ -1,8 +1,8 @@
 // Data movement and digital instructions on hand-made programs: values by hand or by the formula of
 // docs/numerics.md written out here.
 #include "support/num/num.h"
+#include "tests/random.h"
 #include "tests/sim/builder.h"
-#include "tests/sim/random.h"
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -93,7 +93,7 @@ static void test_elementwise(void **state) {
 
 static void test_norm(void **state) {
     enum { N = 5, ROWS = 3 };
-    uint64_t r = 7;
+    random_stream r = random_test(7);
     float x[ROWS * N], g[2 * N], eps = 1e-5f;
     for (int i = 0; i < ROWS * N; i++) x[i] = 3 * random_float(&r);
     for (int i = 0; i < 2 * N; i++) g[i] = random_float(&r);
@@ -180,7 +180,7 @@ static void test_softmax_and_reductions(void **state) {
 // Rotation by position goes on from step to step; a row of positions overrides it.
 static void test_rope(void **state) {
     enum { HEADS = 2, D = 6, R = 4, POS = 16 };
-    uint64_t r = 3;
+    random_stream r = random_test(3);
     float t[POS * R], x[3 * HEADS * D];
     for (int i = 0; i < POS * R; i++) t[i] = random_float(&r);
     for (int i = 0; i < 3 * HEADS * D; i++) x[i] = random_float(&r);

@@ -3,8 +3,8 @@
 #include "ir/kernel/charge.h"
 #include "runtime-sim/gain/cost.h"
 #include "runtime-sim/gain/gain.h"
+#include "tests/random.h"
 #include "tests/sim/builder.h"
-#include "tests/sim/random.h"
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -112,9 +112,10 @@ static int compare(const char *name, const gain_params *p, double lambda, int64_
                .s = base_calloc(tokens, sizeof(double)),
                .z = z};
     double worst_s = 0, worst_o = 0;
+    random_stream draws = random_test(seed);
     int listed = 0;
     for (size_t t = 0; t < tokens; t++) {
-        for (size_t i = 0; i < 3 * d; i++) x[i] = 2 * random_float(&seed);
+        for (size_t i = 0; i < 3 * d; i++) x[i] = 2 * random_float(&draws);
         gain_write(u, &cells, 0, t % p->slots, &g, x + d, x + 2 * d);
         for (size_t i = 0; i < d; i++) {
             e.k[t * d + i] = quantised(g.a_k * x[d + i] + g.b_k, p->v_dd, p->kv_levels);
@@ -244,11 +245,11 @@ typedef struct {
     bool masked;
 } variant;
 
-static uint32_t one_of(uint64_t *r, const uint32_t *list, size_t n) {
+static uint32_t one_of(random_stream *r, const uint32_t *list, size_t n) {
     return list[random_in(r, 0, (int64_t)n - 1)];
 }
 
-static variant random_variant(uint64_t *r) {
+static variant random_variant(random_stream *r) {
     static const uint32_t q[] = {0, 2, 16, 200, 256, 1000}, kv[] = {0, 2, 3, 7, 8, 8, 16, 17, 256},
                           out[] = {0, 2, 31, 32, 1025}, widths[] = {1, 3, 5, 8, 12, 33, 64, 70};
     variant v = {.n_kv = (uint32_t)random_in(r, 1, 2),
@@ -297,7 +298,7 @@ typedef struct {
     int32_t mask[TOKENS];
 } data;
 
-static void fill(data *d, uint64_t *r) {
+static void fill(data *d, random_stream *r) {
     for (size_t i = 0; i < ARRAY_LEN(d->q); i++) d->q[i] = 2 * random_float(r);
     for (size_t i = 0; i < ARRAY_LEN(d->kv); i++) d->kv[i] = 2 * random_float(r);
     for (size_t i = 0; i < ARRAY_LEN(d->scalings); i++) d->scalings[i] = random_float(r);
@@ -402,7 +403,7 @@ static void feed(sim *s, build *b, const variant *v, const data *d, int from, in
 // Whole, single steps, random cuts; 1, 2, 8 threads; three wraps and more: the interpreter's bits,
 // and the same counts.
 static void test_interpreter(void **state) {
-    uint64_t r = 41;
+    random_stream r = random_test(41);
     data *d = base_alloc(sizeof *d);
     float *want = base_alloc(TOKENS * HEADS * WIDEST * sizeof *want),
           *got = base_alloc(TOKENS * HEADS * WIDEST * sizeof *got);
@@ -475,7 +476,7 @@ static void test_cost(void **state) {
 
 // Counters of a narrow head, and of a ring whose last sub-tile is not full; how full it is.
 static void test_counts(void **state) {
-    uint64_t r = 47;
+    random_stream r = random_test(47);
     variant v = {.n_kv = 1, .q_per_kv = 2, .window = 4, .masked = true};
     data *d = base_alloc(sizeof *d);
     fill(d, &r);
@@ -537,7 +538,7 @@ static void test_counts(void **state) {
 // A sequence goes on in another simulator: by its state, to the bit; with levels also by the keys
 // and values that are read back. A state with a code that no cell holds is refused.
 static void test_continued(void **state) {
-    uint64_t r = 53;
+    random_stream r = random_test(53);
     data *d = base_alloc(sizeof *d);
     fill(d, &r);
     for (int k = 0; k < 12; k++) {
@@ -590,7 +591,7 @@ static void test_continued(void **state) {
 
 // Every instruction set: S, outputs and counts of the portable code, wherever the window lies in
 // the ring, with tokens that nobody sees.
-static void check_paths(const gain_params *p, uint64_t *r, int k) {
+static void check_paths(const gain_params *p, random_stream *r, int k) {
     const size_t heads = 2, d = p->d, dv = p->dv, slots = p->slots;
     gain_unit *u = gain_unit_new(p);
     gain_cells c = gain_cells_new(u, heads);
@@ -634,7 +635,7 @@ static void check_paths(const gain_params *p, uint64_t *r, int k) {
 }
 
 static void test_paths(void **state) {
-    uint64_t r = 43;
+    random_stream r = random_test(43);
     arena *a = arena_new();
     machine *m = chip_of(a, NULL, 0);
     for (int k = 0; k < 300; k++) {

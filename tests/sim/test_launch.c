@@ -1,7 +1,7 @@
 // Launches that are refused: one case per reason, the state untouched. And programs that do not fit
 // a chip.
+#include "tests/random.h"
 #include "tests/sim/builder.h"
-#include "tests/sim/random.h"
 #include <setjmp.h>
 #include <stdarg.h>
 

@@ -1,6 +1,6 @@
 // mvm, fin, raw sums over tiles, gates, mixed types; threads and force_cells; event counts by hand.
+#include "tests/random.h"
 #include "tests/sim/builder.h"
-#include "tests/sim/random.h"
 #include <setjmp.h>
 #include <stdarg.h>
 
@@ -16,7 +16,7 @@ typedef struct {
 
 static data *make(uint64_t seed) {
     data *d = base_alloc(sizeof *d);
-    uint64_t r = seed;
+    random_stream r = random_test(seed);
     memset(d->colsum, 0, sizeof d->colsum);
     for (int n = 0; n < N; n++) {
         d->scale[n] = 0.01f * (1 + random_float(&r) / 2), d->bias[n] = random_float(&r);

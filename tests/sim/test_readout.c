@@ -2,8 +2,8 @@
 // tokens; sinks; what its counters say; loading and reading back; state across simulators.
 #include "runtime-sim/gain/cost.h"
 #include "support/num/num.h"
+#include "tests/random.h"
 #include "tests/sim/builder.h"
-#include "tests/sim/random.h"
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -18,7 +18,7 @@ typedef struct {
     int32_t mask[TOKENS];
 } data;
 
-static void fill(data *d, uint64_t *r) {
+static void fill(data *d, random_stream *r) {
     for (int i = 0; i < TOKENS * Q; i++) d->q[i] = 2 * random_float(r);
     for (int i = 0; i < TOKENS * KV; i++) d->kv[i] = 2 * random_float(r);
     for (int i = 0; i < H; i++) d->sink[i] = random_float(r), d->slopes[i] = random_float(r) / 8;
@@ -159,7 +159,7 @@ static void test_levels(void **state) {
         {0, 16, 0, 0},     {0, 3, 0, 0},   {0, 0, 17, 0},  {512, 256, 0, 0},
         {512, 256, 0, 12}, {8, 16, 17, 5}, {8, 16, 0, 24}, {65536, 65535, 65536, 24},
         {2, 4, 2, 1}};
-    uint64_t rnd = 5;
+    random_stream rnd = random_test(5);
     data *d = base_alloc(sizeof *d);
     fill(d, &rnd);
     for (size_t i = 0; i < ARRAY_LEN(levels); i++)
@@ -197,7 +197,7 @@ static void test_levels(void **state) {
 
 // Many levels come close to real numbers; few do not.
 static void test_levels_matter(void **state) {
-    uint64_t rnd = 6;
+    random_stream rnd = random_test(6);
     data *d = base_alloc(sizeof *d);
     fill(d, &rnd);
     isa_ring fine = ring_desc(64, 0), plain = fine, coarse = fine;
@@ -219,7 +219,7 @@ static void test_levels_matter(void **state) {
 
 // What one simulator stored continues in another, by keys and values read back and by state files.
 static void test_continued(void **state) {
-    uint64_t rnd = 8;
+    random_stream rnd = random_test(8);
     data *d = base_alloc(sizeof *d);
     fill(d, &rnd);
     arena *a = arena_new();
@@ -256,7 +256,7 @@ static void test_continued(void **state) {
 }
 
 static void test_counts(void **state) {
-    uint64_t rnd = 9;
+    random_stream rnd = random_test(9);
     data *d = base_alloc(sizeof *d);
     fill(d, &rnd);
     isa_ring r = ring_desc(17, 12);

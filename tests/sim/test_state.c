@@ -49,10 +49,10 @@ static void test_same_bits(void **state) {
     assert_true(state_feed(whole, 0, &d, 0, SP_TOKENS, true, want, b.diags));
     for (int at = 0; at <= SP_TOKENS; at++)
         for (uint32_t bank = 0; bank < SP_BANKS; bank++) {
-            uint64_t seed = (uint64_t)at;
+            random_stream cuts = random_test((uint64_t)at);
             sim *first = build_sim(&b, 1, false), *second = build_sim(&b, 2, false);
             for (int t = 0, n; t < at; t += n) {
-                n = (int)min_i64(at - t, random_in(&seed, 1, 9));
+                n = (int)min_i64(at - t, random_in(&cuts, 1, 9));
                 assert_true(state_feed(first, 0, &d, t, n, t == 0, got, b.diags));
             }
             size_t bytes, again_bytes;
@@ -65,7 +65,7 @@ static void test_same_bits(void **state) {
             assert_int_equal(bytes, again_bytes);
             assert_memory_equal(saved, again, bytes);
             for (int t = at, n; t < SP_TOKENS; t += n) {
-                n = (int)min_i64(SP_TOKENS - t, random_in(&seed, 1, 9));
+                n = (int)min_i64(SP_TOKENS - t, random_in(&cuts, 1, 9));
                 assert_true(state_feed(second, bank, &d, t, n, false, got, b.diags));
                 assert_memory_equal(got, want + t * WIDTH, (size_t)n * WIDTH * sizeof *got);
             }

@@ -2,7 +2,7 @@
 // sums and its counts, and exact converters give the plain integer product.
 #include "runtime-sim/xbar/xbar.h"
 #include "support/base.h"
-#include "tests/sim/random.h"
+#include "tests/random.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -30,8 +30,8 @@ static void cut(problem *q, uint32_t rows, uint32_t cols) {
                                                    .cols = q->n - n < cols ? q->n - n : cols};
 }
 
-static problem make(uint64_t *r, xbar_params p, uint32_t m, uint32_t k, uint32_t n, uint32_t rows,
-                    uint32_t cols) {
+static problem make(random_stream *r, xbar_params p, uint32_t m, uint32_t k, uint32_t n,
+                    uint32_t rows, uint32_t cols) {
     problem q = {.p = p, .m = m, .k = k, .n = n, .x_stride = k + (uint32_t)random_in(r, 0, 3)};
     q.acc_stride = n + (uint32_t)random_in(r, 0, 3);
     q.w = base_alloc((size_t)k * n + 1);
@@ -111,7 +111,7 @@ static void every_engine(const problem *q, uint64_t seed) {
     xbar_free(a);
 }
 
-static xbar_params params(uint64_t *r) {
+static xbar_params params(random_stream *r) {
     xbar_params p = {
         .encoding = (machine_encoding)random_in(r, 0, 2), .input_bits = 8, .weight_bits = 8};
     if (random_in(r, 0, 4) == 0) p.weight_bits = (int)random_in(r, 2, 8);
@@ -128,7 +128,7 @@ static xbar_params params(uint64_t *r) {
 
 static void test_engines_equal_cells(void **state) {
     for (uint64_t seed = 1; seed <= 250; seed++) {
-        uint64_t r = seed;
+        random_stream r = random_test(seed);
         xbar_params p = params(&r);
         uint32_t m = (uint32_t)random_in(&r, 1, 40), k = (uint32_t)random_in(&r, 1, 90),
                  n = (uint32_t)random_in(&r, 1, 90);
@@ -142,7 +142,7 @@ static void test_engines_equal_cells(void **state) {
 // Tall blocks, where bytes and 16-bit sums come to their ends.
 static void test_tall_blocks(void **state) {
     for (uint64_t seed = 1; seed <= 24; seed++) {
-        uint64_t r = seed * 1000;
+        random_stream r = random_test(seed * 1000);
         xbar_params p = params(&r);
         problem q = make(&r, p, (uint32_t)random_in(&r, 15, 18), (uint32_t)random_in(&r, 250, 700),
                          20, (uint32_t)random_in(&r, 200, 700), 64);
@@ -183,7 +183,7 @@ static void test_converter(void **state) {
 static void test_one_half_saturates(void **state) {
     enum { K = 16, M = 32, N = 5 };
     xbar_params p = {MACHINE_OFFSET, 6, 8, 1, 8, 8, 1};
-    uint64_t r = 99;
+    random_stream r = random_test(99);
     problem q = make(&r, p, M, K, N, K, N);
     for (int i = 0; i < K * N; i++)
         q.w[i] = (int8_t)(-128 + (i < 8 * N ? 51 : 63 - i % N)); // digits 51: 5 rows make 255
@@ -216,7 +216,7 @@ static void check_plain(const problem *q, xbar_how how) {
 // A converter that cannot clip, for every encoding and slicing: the integer product, by cells too.
 static void test_lossless_is_the_integer_product(void **state) {
     for (uint64_t seed = 1; seed <= 60; seed++) {
-        uint64_t r = seed;
+        random_stream r = random_test(seed);
         xbar_params p = params(&r);
         p.adc_bits = seed % 2 ? 0 : 24, p.adc_step = seed % 2 ? p.adc_step : 1;
         problem q = make(&r, p, (uint32_t)random_in(&r, 1, 20), (uint32_t)random_in(&r, 1, 300),
@@ -233,7 +233,7 @@ static void test_lossless_is_the_integer_product(void **state) {
 // Most columns cannot clip, some can: both engines share one answer.
 static void test_mixed_risk(void **state) {
     for (uint64_t seed = 1; seed <= 20; seed++) {
-        uint64_t r = seed;
+        random_stream r = random_test(seed);
         xbar_params p = {(machine_encoding)(seed % 3), 2, 8, 1, 8, seed % 3 == 2 ? 9 : 8, 1};
         problem q = make(&r, p, 33, 260, 200, 128, 128);
         for (size_t i = 0; i < (size_t)q.k * q.n; i++) q.w[i] = (int8_t)random_in(&r, -90, 90);
