@@ -6,6 +6,7 @@
 //
 // Encoding: a space in front, characters to tokens, unknown characters as bytes (token 3 + byte),
 // then merges by highest score. Tokens 0, 1, 2 are unknown, BOS, EOS.
+#include "support/file/bytes.h"
 #include "tokenizer/parts.h"
 #include <math.h>
 
@@ -19,30 +20,26 @@ static bool bad(diag_sink *diags, const char *path, size_t offset, const char *w
     return false;
 }
 
-static uint32_t u32_at(text f, size_t at) {
-    uint32_t v = 0;
-    for (size_t i = 4; i-- > 0;) v = v << 8 | (uint8_t)f.p[at + i];
-    return v;
-}
-
 bool tokenizer_read_llama2c(tokenizer *t, text f, const char *path, diag_sink *diags) {
-    if (f.n < 4 || u32_at(f, 0) == 0 || u32_at(f, 0) > MAX_TOKEN_BYTES)
+    bytes_in in = bytes_in_of(f.p, f.n);
+    uint32_t longest = bytes_get32(&in);
+    if (!in.ok || longest == 0 || longest > MAX_TOKEN_BYTES)
         return bad(diags, path, 0, "neither a tokenizer.json nor a llama2.c tokenizer");
-    for (size_t at = 4; at < f.n;) {
-        if (f.n - at < 8) return bad(diags, path, at, "the file ends inside a token");
-        if (t->tokens.count == TOKENIZER_MAX_ID) return bad(diags, path, at, "too many tokens");
-        uint32_t bits = u32_at(f, at), length = u32_at(f, at + 4);
+    while (in.at != in.end) {
+        size_t at = f.n - (size_t)(in.end - in.at);
+        uint32_t bits = bytes_get32(&in), length = bytes_get32(&in);
         float score;
         memcpy(&score, &bits, 4);
+        if (!in.ok) return bad(diags, path, at, "the file ends inside a token");
+        if (t->tokens.count == TOKENIZER_MAX_ID) return bad(diags, path, at, "too many tokens");
         if (!isfinite(score)) return bad(diags, path, at, "a score is not finite");
+        const uint8_t *name = length > MAX_TOKEN_BYTES ? NULL : bytes_get(&in, length);
         at += 8;
-        if (length > MAX_TOKEN_BYTES || length > f.n - at)
-            return bad(diags, path, at, "a token is longer than the file");
-        if (memchr(f.p + at, 0, length)) return bad(diags, path, at, "a token contains NUL");
+        if (!name) return bad(diags, path, at, "a token is longer than the file");
+        if (memchr(name, 0, length)) return bad(diags, path, at, "a token contains NUL");
         int32_t id = (int32_t)t->tokens.count;
-        tokenizer_define(t, id, arena_strn(t->memory, f.p + at, length));
+        tokenizer_define(t, id, arena_strn(t->memory, (const char *)name, length));
         vec_push(&t->scores, score);
-        at += length;
     }
     if (t->tokens.count < FIRST_TEXT)
         return bad(diags, path, f.n, "the file ends before the 256 tokens of single bytes");

@@ -1,4 +1,4 @@
-// Inside of the tokenizer: the parts that tokenizer_json.c and tokenizer_llama2c.c fill in and the
+// Inside of the tokenizer: the parts that json.c and llama2c.c fill in and the
 // other files run. Encoding passes a text through them in this order:
 //
 //   added tokens split out | normalize steps | pre-tokenize steps | BPE of every piece | template
@@ -13,14 +13,14 @@ typedef struct {
     size_t n;
 } text;
 
-// --- regular expressions (tokenizer_text.c)
+// --- regular expressions (text.c)
 
 typedef struct regex regex; // pcre2, UTF and UCP
 // NULL: *message gets what is wrong.
 regex *regex_new(const char *pattern, size_t n, bool literal, char message[128]);
 void regex_free(regex *re);
 
-// --- steps of normalisation and pre-tokenization (tokenizer_text.c)
+// --- steps of normalisation and pre-tokenization (text.c)
 
 typedef enum {
     NORM_NFC,
@@ -77,7 +77,7 @@ bool text_is_space(int32_t c); // Unicode's White_Space
 uint32_t text_byte_to_char(uint8_t byte);
 int text_char_to_byte(uint32_t c); // -1: none
 
-// --- byte-pair merging (tokenizer_bpe.c)
+// --- byte-pair merging (bpe.c)
 
 // What two adjacent symbols merge to: false when they do not. Lower keys merge first, then the
 // leftmost pair.
