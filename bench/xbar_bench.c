@@ -2,7 +2,7 @@
 // the same run, and plane products (one input bit x one weight slice) for engines that convert.
 // Usage: bench_xbar [M K N]    (128 768 3072)
 #include "bench/peak.h"
-#include "support/base.h"
+#include "support/num/random.h"
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -102,14 +102,13 @@ int main(int argc, char **argv) {
         q.m = (uint32_t)atoi(argv[1]), q.k = (uint32_t)atoi(argv[2]), q.n = (uint32_t)atoi(argv[3]);
     int8_t *w = base_alloc((size_t)q.k * q.n), *x = base_alloc((size_t)q.m * q.k);
     q.acc = base_alloc((size_t)q.m * q.n * sizeof *q.acc);
-    uint32_t s = 1;
+    random_stream r = random_of(1, RANDOM_TEST, 0);
     for (size_t i = 0; i < (size_t)q.k * q.n; i++) { // bell-shaped, as trained weights are
         int v = 0;
-        for (int j = 0; j < 4; j++) s = s * 1664525 + 1013904223, v += (int)(s >> 25) - 64;
+        for (int j = 0; j < 4; j++) v += (int)random_below(&r, 128) - 64;
         w[i] = (int8_t)(v < -127 ? -127 : v > 127 ? 127 : v);
     }
-    for (size_t i = 0; i < (size_t)q.m * q.k; i++)
-        s = s * 1664525 + 1013904223, x[i] = (int8_t)(s >> 24);
+    for (size_t i = 0; i < (size_t)q.m * q.k; i++) x[i] = (int8_t)random_u32(&r);
     q.w = w, q.x = x;
     for (int path = XBAR_AVX2; path < XBAR_PATHS; path++)
         if (xbar_has_path((xbar_path)path))
