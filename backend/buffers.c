@@ -1,5 +1,5 @@
 // Buffers: the row descriptors behind the values of a mapped function.
-#include "backend/emit.h"
+#include "backend/parts.h"
 #include "ir/mapped.h"
 #include <string.h>
 

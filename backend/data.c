@@ -1,6 +1,6 @@
 // Groups, rings, tables and ports: descriptors, and the pieces of .ohm.cells and .ohm.tables behind
 // them.
-#include "backend/emit.h"
+#include "backend/parts.h"
 #include "ir/mapped.h"
 #include <stdio.h>
 #include <string.h>

@@ -140,13 +140,43 @@ typedef struct {
 // ---- operations and functions ----------------------------------------------------------------
 
 typedef enum {
-#define OP(unit, name, stages, n_min, n_max, results, attributes, class, summary) \
-    IR_##unit##_##name,
+#define OP(unit, name, ...) IR_##unit##_##name,
 #include "ir/ops.def"
     IR_OP_COUNT
 } ir_opcode;
 
 typedef enum { IR_EXACT, IR_ROUND } ir_class;
+
+// What those who do not know an operation may do with it.
+typedef enum {
+    IR_KIND_ANY,     // nothing
+    IR_KIND_MAP,     // element i of the result is made of elements i of the operands, broadcast
+    IR_KIND_SWAP,    // the same, of two operands that may be swapped
+    IR_KIND_VIEW,    // the operand's elements in another shape
+    IR_KIND_COLUMNS, // columns of its operands' rows: a place in their buffers, no instruction
+    IR_KIND_STORES,  // writes its ring, of which each function has one such
+    IR_KIND_READS,   // reads what was stored on its ring
+    IR_KIND_LEAVES,  // its rows leave through a port
+    IR_KIND_LINK,    // its rows travel between tiles
+} ir_op_kind;
+
+// Which rows of its operands a row of the result needs.
+typedef enum {
+    IR_ROWS_EACH,   // that of the same number
+    IR_ROWS_ALL,    // all: none comes before the last of them
+    IR_ROWS_SKIP,   // the one `row` rows further on
+    IR_ROWS_PREFIX, // the one as many rows back as the table has
+    IR_ROWS_WINDOW, // `pad` rows back to k - 1 - pad rows ahead
+    IR_ROWS_INDEX,  // any, whenever: all must have come and none may go
+} ir_op_rows;
+
+// The tile of a mapped operation, unless its ring stands somewhere.
+typedef enum {
+    IR_HOME_OPERAND, // where its latest operand is made
+    IR_HOME_READER,  // where its result is read
+    IR_HOME_PRODUCT, // the same where only products read it
+    IR_HOME_GROUP,   // where its group stands
+} ir_op_home;
 
 typedef struct {
     const char *name;        // "t.add"
@@ -155,12 +185,20 @@ typedef struct {
     int n_min, n_max, results;
     const char *attributes;
     ir_class class;
+    ir_op_kind kind;
+    ir_op_rows rows;
+    ir_op_home home;
+    const char *rule, *lowering, *emission; // names of functions; "none"
     const char *summary;
 } ir_op_info;
 
 extern const ir_op_info ir_ops[IR_OP_COUNT];
 bool ir_opcode_parse(const char *name, ir_opcode *code);
 bool ir_op_takes(ir_opcode code, ir_key k, bool *optional);
+static inline ir_op_kind ir_kind_of(ir_opcode code) { return ir_ops[code].kind; }
+static inline bool ir_is_elementwise(ir_opcode code) {
+    return ir_kind_of(code) == IR_KIND_MAP || ir_kind_of(code) == IR_KIND_SWAP;
+}
 
 typedef uint32_t ir_val; // value of a function; 0 is "none"
 #define IR_NONE 0u

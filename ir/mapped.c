@@ -2,19 +2,11 @@
 #include "ir/mapped.h"
 
 bool ir_is_raw(const ir_func *f, ir_val v) {
-    for (;;) {
-        const ir_op *op = ir_def(f, v);
-        if (!op || ir_type_of(f, v)->type != ELEM_i32) return false;
-        switch (op->code) {
-        case IR_xbar_mvm:
-        case IR_net_recv_add: return true;
-        case IR_net_recv:
-        case IR_net_send:
-        case IR_row_cols:
-        case IR_row_join: v = op->operand[0]; continue;
-        default: return false;
-        }
-    }
+    const ir_op *op = ir_def(f, v);
+    if (!op || ir_type_of(f, v)->type != ELEM_i32) return false;
+    while (op && (ir_kind_of(op->code) == IR_KIND_COLUMNS || ir_kind_of(op->code) == IR_KIND_LINK))
+        op = ir_def(f, op->operand[0]);
+    return op && op->code == IR_xbar_mvm;
 }
 
 static const tensor *entry(const ir_module *m, const ir_symbol *g, ir_key key, size_t i) {

@@ -3,6 +3,15 @@
 #define OHMIC_IR_MAPPED_H
 #include "ir/ir.h"
 
+// A view of columns: a place in its operands' buffers.
+static inline bool ir_is_columns(const ir_op *op) {
+    return ir_kind_of(op->code) == IR_KIND_COLUMNS;
+}
+static inline bool ir_stores(const ir_op *op) { return ir_kind_of(op->code) == IR_KIND_STORES; }
+static inline bool ir_reads_ring(const ir_op *op) { return ir_kind_of(op->code) == IR_KIND_READS; }
+// Of an operation that stores: which operand the keys are. The values are the next one.
+static inline uint32_t ir_keys_at(const ir_op *op) { return op->n_results; }
+
 // True when an i32 value is a raw sum of a product, which carries a trailer (docs/numerics.md), not
 // a row of numbers.
 bool ir_is_raw(const ir_func *f, ir_val v);

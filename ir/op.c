@@ -3,8 +3,11 @@
 #include <string.h>
 
 const ir_op_info ir_ops[IR_OP_COUNT] = {
-#define OP(unit, name, stages, n_min, n_max, results, attributes, class, summary) \
-    {#unit "." #name, #unit, #name, stages, n_min, n_max, results, attributes, IR_##class, summary},
+#define OP(unit, name, stages, n_min, n_max, results, attributes, class, kind, rows, home, rule, \
+           lowering, emission, summary)                                                          \
+    {#unit "." #name, #unit,      #name,      stages,         n_min,          n_max,             \
+     results,         attributes, IR_##class, IR_KIND_##kind, IR_ROWS_##rows, IR_HOME_##home,    \
+     #rule,           #lowering,  #emission,  summary},
 #include "ir/ops.def"
 };
 

@@ -1,5 +1,4 @@
-// Ports, dense memories and links: io.*, mem.*, net.*. Crossbars: eval_linear.c. Rings:
-// eval_attn.c. Digital units: eval_dig.c.
+// Ports, dense memories and links: io.*, mem.*, net.*.
 #include "ir/eval/eval.h"
 #include "ir/kernel/q8.h"
 #include <stdlib.h>

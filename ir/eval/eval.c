@@ -7,8 +7,7 @@
 
 typedef bool (*eval_fn)(ir_eval_ctx *c, const ir_op *op, const tensor *const *in, tensor *out);
 static const eval_fn evaluators[IR_OP_COUNT] = {
-#define OP(unit, name, stages, n_min, n_max, results, attributes, class, summary) \
-    ir_eval_##unit##_##name,
+#define OP(unit, name, ...) ir_eval_##unit##_##name,
 #include "ir/ops.def"
 };
 

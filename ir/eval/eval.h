@@ -1,4 +1,4 @@
-// What the evaluators (eval_*.c) share: diagnostics, conversion at a kernel's edge, index
+// What the evaluators (the files of ir/eval) share: diagnostics, conversion at a kernel's edge, index
 // arithmetic, and the elementwise driver. Private to ir/.
 //
 // A kernel is written once, in a wide type (f32, f64 or i64); views and the driver convert.

@@ -1,8 +1,9 @@
 // Running functions: the values of a step, when they are released, and what stays between steps
-// (positions and rings). What an operation computes is in eval_*.c.
+// (positions and rings). What an operation computes is in the other files of ir/eval.
 #include "ir/eval/eval.h"
 #include "ir/eval/ring.h"
 #include "ir/kernel/q8.h"
+#include "ir/mapped.h"
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -109,8 +110,7 @@ static void begin_whole(ir_interp *t) {
     forget(t);
     for (size_t i = 0; i < t->func->ops.count; i++) {
         const ir_op *op = &t->func->ops.items[i];
-        bool reads = op->code == IR_gc_query || op->code == IR_gc_score || op->code == IR_gc_mix;
-        const char *ring = reads ? NULL : ir_attr_str(&op->attrs, IR_ATTR_ring, NULL);
+        const char *ring = ir_reads_ring(op) ? NULL : ir_attr_str(&op->attrs, IR_ATTR_ring, NULL);
         ir_ring_state *r = ring ? ring_find(t->rings, ring) : NULL;
         if (r) ring_clear(r);
     }

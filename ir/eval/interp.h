@@ -27,7 +27,7 @@ typedef struct {
 // Evaluates one operation: in[i] for absent operands is NULL; out[] has type and shape set (domains
 // replaced by their rows) and data allocated, zeroed. False: reported.
 bool ir_eval_op(ir_eval_ctx *c, const ir_op *op, const tensor *const *in, tensor *out);
-#define OP(unit, name, stages, n_min, n_max, results, attributes, class, summary)          \
+#define OP(unit, name, ...)                                                                \
     bool ir_eval_##unit##_##name(ir_eval_ctx *c, const ir_op *op, const tensor *const *in, \
                                  tensor *out);
 #include "ir/ops.def"

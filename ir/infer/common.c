@@ -1,4 +1,4 @@
-// Checks of operands and attributes that many ir_infer_* functions need. See infer_common.h.
+// Checks of operands and attributes that many ir_infer_* functions need. See common.h.
 #include "ir/infer/common.h"
 #include <inttypes.h>
 #include <stdarg.h>

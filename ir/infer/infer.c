@@ -6,8 +6,7 @@
 
 typedef bool (*infer_function)(ir_infer_ctx *c);
 static const infer_function functions[IR_OP_COUNT] = {
-#define OP(unit, name, stages, n_min, n_max, results, attributes, class, summary) \
-    ir_infer_##unit##_##name,
+#define OP(unit, name, ...) ir_infer_##unit##_##name,
 #include "ir/ops.def"
 };
 

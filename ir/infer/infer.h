@@ -17,7 +17,6 @@ typedef struct {
 // False when the operands do not fit: the reason is reported. Operations whose result type cannot
 // follow from operands (t.reshape ...) check `declared` and copy it.
 bool ir_infer(ir_infer_ctx *c);
-#define OP(unit, name, stages, n_min, n_max, results, attributes, class, summary) \
-    bool ir_infer_##unit##_##name(ir_infer_ctx *c);
+#define OP(unit, name, ...) bool ir_infer_##unit##_##name(ir_infer_ctx *c);
 #include "ir/ops.def"
 #endif

@@ -1,4 +1,4 @@
-// Actions of the grammar: from the parts of a line to IR. See text_parser.h.
+// Actions of the grammar: from the parts of a line to IR. See parser.h.
 #include "ir/text/parser.h"
 #include <inttypes.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 // Grammar of the text form. It knows no operation, attribute or element type: those are names.
-// A line is the unit of recovery; see text_parser.h for how its parts are collected.
+// A line is the unit of recovery; see parser.h for how its parts are collected.
 
 %define api.pure full
 %define api.prefix {ir_text_}

@@ -1,5 +1,6 @@
 // The verifier: rules that span operations. Rings have one writer, channels one sender and
 // receivers that agree, output ports are covered exactly once, everything placed has a tile.
+#include "ir/mapped.h"
 #include "ir/verify/common.h"
 #include <inttypes.h>
 #include <stdlib.h>
@@ -85,7 +86,7 @@ static void verify_channels(verifier *v, const ir_func *f) {
             if (c.sender[op->operand[k]] && !is_receiver(op, k))
                 channel_error(v, f, op, "reads what was sent, only 'net.recv' may");
         }
-        if (strcmp(ir_ops[op->code].unit, "net") == 0) verify_net(v, f, op, &c);
+        if (ir_kind_of(op->code) == IR_KIND_LINK) verify_net(v, f, op, &c);
     }
     for (size_t i = 0; i < f->results.count; i++) {
         if (c.sender[f->results.items[i].value])
@@ -176,19 +177,11 @@ static void verify_outputs(verifier *v, const ir_func *f) {
 
 // ---- rings
 
-static bool writes_ring(const ir_op *op) {
-    return op->code == IR_nn_attn || op->code == IR_gc_attn || op->code == IR_gc_write;
-}
-
-static bool reads_ring(const ir_op *op) {
-    return op->code == IR_gc_query || op->code == IR_gc_score || op->code == IR_gc_mix;
-}
-
 static void verify_writers(verifier *v, const ir_func *f) {
     map *written = map_new();
     for (size_t i = 0; i < f->ops.count; i++) {
         const ir_op *op = &f->ops.items[i];
-        if (!writes_ring(op)) continue;
+        if (!ir_stores(op)) continue;
         const char *ring = ir_attr_str(&op->attrs, IR_ATTR_ring, "");
         if (map_add(written, ring, 0) != MAP_NONE)
             verify_error(v, verify_at_op(v, f, op), DIAG_ID_ring_writer,
@@ -203,7 +196,7 @@ void verify_rings(verifier *v) {
         const ir_func *f = v->m->funcs.items[i];
         for (size_t k = 0; k < f->ops.count; k++) {
             const ir_op *op = &f->ops.items[k];
-            if (writes_ring(op))
+            if (ir_stores(op))
                 map_add(writers, ir_attr_str(&op->attrs, IR_ATTR_ring, ""), (uint32_t)i);
         }
     }
@@ -213,8 +206,8 @@ void verify_rings(verifier *v) {
         for (size_t k = 0; k < f->ops.count; k++) {
             const ir_op *op = &f->ops.items[k];
             const char *ring = ir_attr_str(&op->attrs, IR_ATTR_ring, "");
-            if (writes_ring(op)) map_add(written, ring, 0);
-            if (!reads_ring(op) || map_get(written, ring) != MAP_NONE) continue;
+            if (ir_stores(op)) map_add(written, ring, 0);
+            if (!ir_reads_ring(op) || map_get(written, ring) != MAP_NONE) continue;
             uint32_t by = map_get(writers, ring);
             if (by == MAP_NONE || by == (uint32_t)i)
                 verify_error(v, verify_at_op(v, f, op), DIAG_ID_ring_writer,

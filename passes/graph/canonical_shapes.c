@@ -4,28 +4,6 @@
 
 // ---- operands --------------------------------------------------------------------------------
 
-static bool broadcasts_operands(ir_opcode code) {
-    switch (code) {
-#define FN1(name, code, summary)
-#define FN2(name, code, summary) case IR_t_##name:
-#include "support/num/fn.def"
-    case IR_t_mod:
-    case IR_t_eq:
-    case IR_t_lt:
-    case IR_t_le:
-    case IR_t_and:
-    case IR_t_or:
-    case IR_t_xor:
-    case IR_t_select: return true;
-    default: return false;
-    }
-}
-
-static bool commutes(ir_opcode code) {
-    return code == IR_t_add || code == IR_t_mul || code == IR_t_min || code == IR_t_max ||
-           code == IR_t_and || code == IR_t_or || code == IR_t_xor || code == IR_t_eq;
-}
-
 // An elementwise operation broadcasts by itself: an explicit broadcast of an operand goes where the
 // result keeps its shape.
 static ir_val drop_broadcast(emitter *e, ir_val v, const ir_op *op) {
@@ -319,8 +297,8 @@ ir_val canonical_shapes(emitter *e, ir_val v) {
     const ir_op op = emit_def(e, v);
     if (op.code == IR_OP_COUNT) return v;
     ir_val w = v;
-    if (broadcasts_operands(op.code)) w = drop_broadcast(e, v, &op);
-    if (w == v && commutes(op.code)) w = order_operands(e, v, &op);
+    if (ir_is_elementwise(op.code) && op.n_operands > 1) w = drop_broadcast(e, v, &op);
+    if (w == v && ir_kind_of(op.code) == IR_KIND_SWAP) w = order_operands(e, v, &op);
     if (w != v) return w == IR_NONE ? v : w;
     switch (op.code) {
     case IR_t_broadcast: {

@@ -5,16 +5,8 @@
 
 // Operations that do something besides giving a result.
 static bool has_effect(const ir_op *op) {
-    switch (op->code) {
-    case IR_io_out:
-    case IR_gc_write:
-    case IR_gc_attn:
-    case IR_nn_attn:
-    case IR_net_send:
-    case IR_net_recv:
-    case IR_net_recv_add: return true;
-    default: return false;
-    }
+    ir_op_kind k = ir_kind_of(op->code);
+    return k == IR_KIND_STORES || k == IR_KIND_LEAVES || k == IR_KIND_LINK;
 }
 
 static void copy_const(rewrite *r, ir_val v) {

@@ -4,13 +4,8 @@
 #include "passes/graph/fuse_rope.h"
 #include <string.h>
 
-static bool is_elementwise1(ir_opcode code) {
-    switch (code) {
-#define FN1(name, code, summary) case IR_t_##name:
-#include "support/num/fn.def"
-    case IR_t_cast: return true;
-    default: return false;
-    }
+static bool is_function1(ir_opcode code) {
+    return code == IR_t_cast || (ir_is_elementwise(code) && ir_ops[code].n_max == 1);
 }
 
 static bool columns_pair_up(const tensor *t, rope_mode mode) {
@@ -76,7 +71,7 @@ static ir_val half_of(emitter *e, ir_val v, int axis, rope_mode mode) {
                                  : emit_slice(e, v, axis, 0, t.dim[axis], 2);
     }
     double x;
-    if (is_elementwise1(op.code)) {
+    if (is_function1(op.code)) {
         ir_val h = half_of(e, op.operand[0], axis, mode);
         return h == IR_NONE ? h : emit_op(e, op.code, &h, 1, &op.attrs);
     }

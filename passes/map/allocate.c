@@ -42,8 +42,6 @@ static int64_t width_of(const allocator *x, ir_val v) { return ir_type_width(ir_
 
 // ---- who lies where --------------------------------------------------------------------------
 
-static bool is_view(const ir_op *op) { return op->code == IR_row_cols || op->code == IR_row_join; }
-
 // Values that occupy no row of their own: constants and what only stands for rows in flight.
 static bool has_row(const ir_op *op) { return op->code != IR_t_const && op->code != IR_net_send; }
 
@@ -168,8 +166,8 @@ static bool lie_side_by_side(const ir_func *f, const ir_val *v, size_t n) {
 static ir_val joinable(joiner *j, ir_val v, int tile, const ir_op *loc) {
     const ir_op *def = ir_def(j->r.f, v);
     bool rope_of_view = def && def->code == IR_dig_rope && ir_def(j->r.f, def->operand[0]) &&
-                        is_view(ir_def(j->r.f, def->operand[0]));
-    if (def && (!is_view(def) || j->owner[v]) && !rope_of_view && !j->taken[v]) {
+                        ir_is_columns(ir_def(j->r.f, def->operand[0]));
+    if (def && (!ir_is_columns(def) || j->owner[v]) && !rope_of_view && !j->taken[v]) {
         j->taken[v] = true;
         return v;
     }
@@ -177,7 +175,7 @@ static ir_val joinable(joiner *j, ir_val v, int tile, const ir_op *loc) {
     ir_attrs a = {0};
     ir_attr_set_int(j->r.scratch, &a, IR_ATTR_tile, tile);
     if (t.type == ELEM_q8) { // the same codes again: quantised as its maker did
-        for (const ir_op *q = def; q; q = is_view(q) ? ir_def(j->r.f, q->operand[0]) : NULL) {
+        for (const ir_op *q = def; q; q = ir_is_columns(q) ? ir_def(j->r.f, q->operand[0]) : NULL) {
             const char *mode = ir_attr_str(&q->attrs, IR_ATTR_quant, NULL);
             if (!mode) continue;
             ir_attr_set_str(j->r.scratch, &a, IR_ATTR_quant, mode);
@@ -225,8 +223,8 @@ static ir_func *make_joinable(const ir_module *old, const ir_func *f, ir_module 
             ir_val *in = ARENA_ARRAY(j.r.scratch, ir_val, op->n_operands);
             for (uint32_t k = 0; k < op->n_operands; k++) in[k] = rewrite_get(&j.r, op->operand[k]);
             j.r.map[op->result[0]] = make_join(&j, in, op->n_operands, tile, op);
-        } else if (op->code == IR_gc_attn || op->code == IR_gc_write) {
-            uint32_t at = op->code == IR_gc_attn ? 1 : 0;
+        } else if (ir_stores(op)) {
+            uint32_t at = ir_keys_at(op);
             ir_val kv[2] = {rewrite_get(&j.r, op->operand[at]),
                             rewrite_get(&j.r, op->operand[at + 1])};
             bool apart = !lie_side_by_side(j.r.f, kv, 2);
@@ -258,33 +256,28 @@ static ir_func *make_joinable(const ir_module *old, const ir_func *f, ir_module 
 
 // ---- lags ------------------------------------------------------------------------------------
 
-// Extra delay, in rows, of an operation behind operand k.
-static int64_t behind(const allocator *x, const ir_op *op) {
-    switch (op->code) {
-    case IR_rows_pick:
-    case IR_rows_reduce:
-    case IR_rows_suffix:
-    case IR_rows_gather: return x->chunk;
-    case IR_rows_like: return x->chunk;
-    case IR_rows_skip: return ir_attr_int(&op->attrs, IR_ATTR_row, 0);
-    case IR_rows_window:
-        return max_i64(0, ir_attr_int(&op->attrs, IR_ATTR_k, 1) - 1 -
-                              ir_attr_int(&op->attrs, IR_ATTR_pad, 0));
-    default: return 0;
-    }
-}
+typedef struct {
+    int64_t behind; // extra delay, in rows, of an operation behind its operands
+    int64_t back;   // rows behind its own that it still reads
+} reach;
 
-// Rows behind its own that an operation still reads.
-static int64_t look_back(const allocator *x, const ir_op *op) {
-    switch (op->code) {
-    case IR_rows_window: return ir_attr_int(&op->attrs, IR_ATTR_pad, 0);
-    case IR_rows_prefix: {
+static reach reach_of(const allocator *x, const ir_op *op) {
+    switch (ir_ops[op->code].rows) {
+    case IR_ROWS_EACH: break;
+    case IR_ROWS_ALL: return (reach){x->chunk, 0};
+    case IR_ROWS_INDEX: return (reach){x->chunk, x->chunk};
+    case IR_ROWS_SKIP: return (reach){ir_attr_int(&op->attrs, IR_ATTR_row, 0), 0};
+    case IR_ROWS_PREFIX: {
         const ir_type *t = ir_type_of(x->f, op->operand[1]);
-        return t->rank == 2 ? t->dim[0] : 1;
+        return (reach){0, t->rank == 2 ? t->dim[0] : 1};
     }
-    case IR_rows_gather: return x->chunk;
-    default: return 0;
+    case IR_ROWS_WINDOW: {
+        int64_t k = ir_attr_int(&op->attrs, IR_ATTR_k, 1),
+                pad = ir_attr_int(&op->attrs, IR_ATTR_pad, 0);
+        return (reach){max_i64(0, k - 1 - pad), pad};
     }
+    }
+    return (reach){0, 0};
 }
 
 static bool one_row(const allocator *x, ir_val v) {
@@ -334,17 +327,17 @@ static void lags(allocator *x) {
         for (uint32_t k = 0; k < op->n_operands; k++) {
             const ir_op *def = ir_def(f, op->operand[k]);
             if (!def || def->code == IR_t_const) continue;
-            int64_t l = x->lag[def - f->ops.items] + behind(x, op);
+            int64_t l = x->lag[def - f->ops.items] + reach_of(x, op).behind;
             if (one_row(x, op->operand[k]) && op->n_results && !one_row(x, op->result[0]))
                 l += x->chunk; // broadcast
             lag = max_i64(lag, l);
         }
         const char *ring = ir_attr_str(&op->attrs, IR_ATTR_ring, NULL);
-        if (ring && (op->code == IR_gc_write || op->code == IR_gc_attn))
+        if (ring && ir_stores(op))
             map_set(written, ring, (uint32_t)i);
         else if (ring && map_get(written, ring) != MAP_NONE)
             lag = max_i64(lag, x->lag[map_get(written, ring)] + x->chunk);
-        if (!is_view(op) && op->code != IR_t_const) {
+        if (!ir_is_columns(op) && op->code != IR_t_const) {
             line *l = &lines[op_tile(op)];
             for (uint32_t k = 0; k < op->n_results; k++)
                 issue_settl(x, l, domain_of(x, op->result[k]));
@@ -378,11 +371,11 @@ static void reads(allocator *x, ir_val v, size_t at, int64_t lag) {
 static void gather_lags(allocator *x) {
     for (size_t i = 0; i < x->f->ops.count; i++) {
         const ir_op *op = &x->f->ops.items[i];
-        if (is_view(op) || op->code == IR_t_const) continue;
+        if (ir_is_columns(op) || op->code == IR_t_const) continue;
         for (uint32_t k = 0; k < op->n_operands; k++) {
             const ir_op *def = ir_def(x->f, op->operand[k]);
             if (!def || !has_row(def)) continue;
-            reads(x, op->operand[k], i, x->lag[i] + look_back(x, op));
+            reads(x, op->operand[k], i, x->lag[i] + reach_of(x, op).back);
         }
         for (uint32_t k = 0; k < op->n_results && has_row(op); k++) {
             int64_t col;

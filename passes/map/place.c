@@ -8,6 +8,7 @@
 // once), everything else to the tile of its latest operand. A row is quantised on every tile that
 // has it for another reason, and at its maker for tiles that only want the codes: a quarter of the
 // bytes travels.
+#include "ir/mapped.h"
 #include "passes/pass.h"
 #include "passes/rewrite/rewrite.h"
 #include <string.h>
@@ -47,8 +48,6 @@ static int64_t blocks_of(const ir_symbol *g, const machine *chip) {
 static ir_symbol *group_of(const placer *p, const ir_op *op) {
     return ir_symbol_find(p->m, ir_attr_str(&op->attrs, IR_ATTR_group, ""));
 }
-
-static bool is_view(const ir_op *op) { return op->code == IR_row_cols || op->code == IR_row_join; }
 
 // ---- groups ----------------------------------------------------------------------------------
 
@@ -141,7 +140,7 @@ static void find_multiplied(placer *p) {
     for (size_t v = 0; v < p->f->values.count; v++) p->multiplied[v] = true;
     for (size_t i = p->f->ops.count; i-- > 0;) {
         const ir_op *op = &p->f->ops.items[i];
-        bool hands_on = is_view(op) || op->code == IR_dig_copy;
+        bool hands_on = ir_is_columns(op) || op->code == IR_dig_copy;
         bool product = op->code == IR_xbar_mvm || (hands_on && p->multiplied[op->result[0]]);
         for (uint32_t k = 0; k < op->n_operands && !product; k++)
             p->multiplied[op->operand[k]] = false;
@@ -151,18 +150,13 @@ static void find_multiplied(placer *p) {
 // Operations that go where their result is consumed. A norm that is the residual itself (what comes
 // after an addition) stays with its maker, which sends it to all who read it.
 static bool goes_to_consumer(const placer *p, const ir_op *op) {
-    switch (op->code) {
-    case IR_dig_norm: return p->multiplied[op->result[0]];
-    case IR_dig_copy:
-    case IR_mem_gather:
-    case IR_mem_posrow:
-    case IR_io_in:
-    case IR_gc_attn:
-    case IR_gc_query:
-    case IR_gc_score:
-    case IR_gc_mix: return true;
-    default: return false;
+    switch (ir_ops[op->code].home) {
+    case IR_HOME_READER: return true;
+    case IR_HOME_PRODUCT: return p->multiplied[op->result[0]];
+    case IR_HOME_OPERAND:
+    case IR_HOME_GROUP: break;
     }
+    return false;
 }
 
 static void anchor(placer *p) {
@@ -170,7 +164,7 @@ static void anchor(placer *p) {
         const ir_op *op = &p->f->ops.items[i];
         p->tile[i] = NO_TILE;
         bool made = op->code == IR_xbar_mvm || strcmp(ir_ops[op->code].unit, "gc") == 0;
-        if (op->code == IR_xbar_mvm)
+        if (ir_ops[op->code].home == IR_HOME_GROUP)
             p->tile[i] = (int)ir_attr_int(&group_of(p, op)->attrs, IR_ATTR_tile, 0);
         for (uint32_t k = 0; k < op->n_operands; k++) made |= p->anchored[op->operand[k]];
         for (uint32_t k = 0; k < op->n_results; k++) p->anchored[op->result[k]] = made;
@@ -194,7 +188,7 @@ static void pull(placer *p) {
         // Products of raw sums and what only forwards rows hand the wish on; additions of the
         // residual do not: they stay with the product that ends the branch.
         int pass_on = p->tile[i] != NO_TILE ? p->tile[i]
-                      : (is_view(op) || op->n_results == 0 || !p->anchored[op->result[0]])
+                      : (ir_is_columns(op) || op->n_results == 0 || !p->anchored[op->result[0]])
                           ? wanted
                           : NO_TILE;
         if (pass_on == NO_TILE) continue;
@@ -331,7 +325,7 @@ static bool is_quantisation(const ir_op *op) {
 static void mark_row_tiles(const placer *p, const readers *r, ir_val v, bool *tiles) {
     for (uint32_t s = r->first[v]; s != UINT32_MAX; s = r->next[s]) {
         const ir_op *op = &p->f->ops.items[r->op_of[s]];
-        if (is_view(op))
+        if (ir_is_columns(op))
             mark_row_tiles(p, r, op->result[0], tiles);
         else if (!is_quantisation(op))
             tiles[p->tile[r->op_of[s]]] = true;
@@ -342,13 +336,13 @@ static void mark_row_tiles(const placer *p, const readers *r, ir_val v, bool *ti
 static quantisation decide(const placer *p, const readers *r, const ir_op *op, int *tile) {
     quantisation q = {0};
     const ir_op *maker = ir_def(p->f, op->operand[0]);
-    if (!maker || is_view(maker) || maker->code == IR_io_in) return q;
+    if (!maker || ir_is_columns(maker) || maker->code == IR_io_in) return q;
     int home = p->tile[maker - p->f->ops.items];
     bool *has_row = ARENA_ARRAY(p->a, bool, p->tiles + 1);
     bool *here = ARENA_ARRAY(p->a, bool, p->tiles + 1);
     mark_row_tiles(p, r, op->operand[0], has_row);
     for (uint32_t s = r->first[op->result[0]]; s != UINT32_MAX; s = r->next[s]) {
-        if (is_view(&p->f->ops.items[r->op_of[s]])) return q;
+        if (ir_is_columns(&p->f->ops.items[r->op_of[s]])) return q;
         int t = p->tile[r->op_of[s]];
         if (t != home && has_row[t])
             here[t] = true;

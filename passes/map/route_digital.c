@@ -14,6 +14,17 @@ typedef struct {
     bool *skip;     // old operations swallowed by another
 } router;
 
+// One for each lowering of ops.def.
+typedef void (*router_function)(router *t, const ir_op *op);
+#define OP(unit, name, stages, n_min, n_max, results, attributes, class, kind, rows, home, rule, \
+           lowering, emission, summary)                                                          \
+    void route_##lowering(router *t, const ir_op *op);
+#include "ir/ops.def"
+
+static ir_val operand(const router *t, const ir_op *op) {
+    return rewrite_get(&t->r, op->operand[0]);
+}
+
 static const tensor *constant(const router *t, ir_val old) {
     return ir_const_of(t->r.old, t->r.of, old);
 }
@@ -74,32 +85,24 @@ static const char *rope_table(router *t, ir_val cos, ir_val sin) {
 
 // ---- elementwise -----------------------------------------------------------------------------
 
-// Name of an elementwise function of one (two) operands; NULL: not one.
-static const char *fn1_name(ir_opcode code) {
-    switch (code) {
-#define FN1(name, value, summary) case IR_t_##name:
-#include "support/num/fn.def"
-        return ir_ops[code].base;
-    default: return NULL;
-    }
-}
-
-static const char *fn2_name(ir_opcode code) {
-    switch (code) {
-#define FN2(name, value, summary) case IR_t_##name:
-#include "support/num/fn.def"
-        return ir_ops[code].base;
-    default: return NULL;
-    }
-}
-
-static ir_val ew1(router *t, ir_val x, const char *fn, const ir_type *type, const ir_op *op) {
+static ir_val function1(router *t, ir_val x, const char *fn, const ir_type *type, const ir_op *op) {
     ir_attrs a = {0};
     ir_attr_set_str(t->r.scratch, &a, IR_ATTR_fn, fn);
     return rewrite_add(&t->r, IR_dig_ew1, &x, 1, &a, type, op);
 }
 
-static void binary(router *t, const ir_op *op, const char *fn) {
+// Name of silu(a) * b and its kin, where the activation serves nothing else; NULL: there is none.
+static const char *gated_name(ir_opcode activation) {
+    switch (activation) {
+    case IR_t_silu: return "silu_mul";
+    case IR_t_gelu: return "gelu_mul";
+    case IR_t_gelu_tanh: return "gelu_tanh_mul";
+    default: return NULL;
+    }
+}
+
+void route_ew2(router *t, const ir_op *op) {
+    const char *fn = ir_ops[op->code].base;
     ir_val a = op->operand[0], b = op->operand[1];
     ir_attrs attrs = {0};
     const ir_type *type = ir_type_of(t->r.of, op->result[0]);
@@ -107,11 +110,10 @@ static void binary(router *t, const ir_op *op, const char *fn) {
     ir_val x = rewrite_get(&t->r, left ? b : a);
     if (left) { // constant on the left: c - x = (-x) + c exactly; c / x = (1/x) * c within rounding
         if (op->code == IR_t_sub)
-            x = ew1(t, x, "neg", type, op), fn = "add";
+            x = function1(t, x, "neg", type, op), fn = "add";
         else if (op->code == IR_t_div)
-            x = ew1(t, x, "recip", type, op), fn = "mul";
-        else if (op->code != IR_t_add && op->code != IR_t_mul && op->code != IR_t_min &&
-                 op->code != IR_t_max)
+            x = function1(t, x, "recip", type, op), fn = "mul";
+        else if (ir_kind_of(op->code) != IR_KIND_SWAP)
             refuse(t, op, "its first operand is a constant");
     }
     ir_attr_set_str(t->r.scratch, &attrs, IR_ATTR_fn, fn);
@@ -121,31 +123,24 @@ static void binary(router *t, const ir_op *op, const char *fn) {
         emit(t, IR_dig_ewt, &x, 1, &attrs, op);
         return;
     }
-    // silu(a) * b and its kin, where the activation serves nothing else
-    static const struct {
-        ir_opcode inner;
-        const char *gated;
-    } gates[] = {
-        {IR_t_silu, "silu_mul"}, {IR_t_gelu, "gelu_mul"}, {IR_t_gelu_tanh, "gelu_tanh_mul"}};
     ir_val in[2] = {rewrite_get(&t->r, a), rewrite_get(&t->r, b)};
     for (int side = 0; side < 2 && op->code == IR_t_mul; side++) {
         const ir_op *inner = ir_def(t->r.of, op->operand[side]);
-        for (size_t g = 0; inner && g < ARRAY_LEN(gates); g++) {
-            if (inner->code != gates[g].inner || !t->skip[inner - t->r.of->ops.items]) continue;
-            in[0] = rewrite_get(&t->r, inner->operand[0]);
-            in[1] = rewrite_get(&t->r, op->operand[1 - side]);
-            ir_attr_set_str(t->r.scratch, &attrs, IR_ATTR_fn, gates[g].gated);
-            emit(t, IR_dig_ew2, in, 2, &attrs, op);
-            ir_op *made = ir_last_op(t->r.f);
-            for (uint32_t k = 0; k < inner->n_locs; k++)
-                ir_op_add_loc(t->r.m->arena, made, inner->loc[k]);
-            return;
-        }
+        const char *gated = inner ? gated_name(inner->code) : NULL;
+        if (!gated || !t->skip[inner - t->r.of->ops.items]) continue;
+        in[0] = rewrite_get(&t->r, inner->operand[0]);
+        in[1] = rewrite_get(&t->r, op->operand[1 - side]);
+        ir_attr_set_str(t->r.scratch, &attrs, IR_ATTR_fn, gated);
+        emit(t, IR_dig_ew2, in, 2, &attrs, op);
+        ir_op *made = ir_last_op(t->r.f);
+        for (uint32_t k = 0; k < inner->n_locs; k++)
+            ir_op_add_loc(t->r.m->arena, made, inner->loc[k]);
+        return;
     }
     emit(t, IR_dig_ew2, in, 2, &attrs, op);
 }
 
-// An activation that only one multiplication reads: binary() takes it in.
+// An activation that only one multiplication reads: route_ew2 takes it in.
 static void find_gates(router *t) {
     const ir_func *f = t->r.of;
     for (size_t i = 0; i < f->ops.count; i++) {
@@ -155,18 +150,28 @@ static void find_gates(router *t) {
         for (int side = 0; side < 2; side++) {
             const ir_op *inner = ir_def(f, op->operand[side]);
             if (!inner || t->uses[op->operand[side]] != 1) continue;
-            if (inner->code != IR_t_silu && inner->code != IR_t_gelu &&
-                inner->code != IR_t_gelu_tanh)
-                continue;
+            if (!gated_name(inner->code)) continue;
             t->skip[inner - f->ops.items] = true;
             break;
         }
     }
 }
 
+void route_ew1(router *t, const ir_op *op) {
+    ir_attrs a = {0};
+    ir_val x = operand(t, op);
+    ir_attr_set_str(t->r.scratch, &a, IR_ATTR_fn, ir_ops[op->code].base);
+    emit(t, IR_dig_ew1, &x, 1, &a, op);
+}
+
+void route_clip(router *t, const ir_op *op) {
+    ir_val x = operand(t, op);
+    emit(t, IR_dig_clip, &x, 1, &op->attrs, op);
+}
+
 // ---- the other families ----------------------------------------------------------------------
 
-static void norm(router *t, const ir_op *op) {
+void route_norm(router *t, const ir_op *op) {
     const ir_type *type = ir_type_of(t->r.of, op->result[0]);
     int64_t width = ir_type_width(type);
     ir_val gamma = op->n_operands > 1 ? op->operand[1] : IR_NONE,
@@ -184,7 +189,7 @@ static void norm(router *t, const ir_op *op) {
     emit(t, IR_dig_norm, &x, 1, &a, op);
 }
 
-static void rotate(router *t, const ir_op *op) {
+void route_rotate(router *t, const ir_op *op) {
     ir_attrs a = ir_attrs_copy(t->r.scratch, &op->attrs);
     ir_attr_set_str(t->r.scratch, &a, IR_ATTR_table, rope_table(t, op->operand[1], op->operand[2]));
     ir_val in[2] = {rewrite_get(&t->r, op->operand[0]),
@@ -194,7 +199,7 @@ static void rotate(router *t, const ir_op *op) {
 
 // A quantisation moves into the digital operation that makes the row, when nobody else reads the
 // row.
-static void quantise(router *t, const ir_op *op) {
+void route_quantise(router *t, const ir_op *op) {
     ir_attrs a = {0};
     ir_attr_set_str(t->r.scratch, &a, IR_ATTR_quant, ir_attr_str(&op->attrs, IR_ATTR_mode, "sym"));
     if (ir_attr_has(&op->attrs, IR_ATTR_scale)) {
@@ -205,8 +210,8 @@ static void quantise(router *t, const ir_op *op) {
     ir_val x = rewrite_get(&t->r, op->operand[0]);
     ir_value *made = &t->r.f->values.items[x];
     const ir_op *maker = ir_def(t->r.f, x);
-    if (maker && t->uses[op->operand[0]] == 1 && strcmp(ir_ops[maker->code].unit, "dig") == 0 &&
-        maker->code != IR_dig_topk && made->type.type == ELEM_f32) {
+    if (maker && t->uses[op->operand[0]] == 1 && ir_op_takes(maker->code, IR_ATTR_quant, NULL) &&
+        made->type.type == ELEM_f32) {
         ir_op *into = &t->r.f->ops.items[made->op];
         for (uint32_t i = 0; i < a.count; i++) {
             if (a.items[i].kind == IR_STR)
@@ -225,7 +230,7 @@ static void quantise(router *t, const ir_op *op) {
 }
 
 // A column permutation as a join of runs of neighbouring columns.
-static void permute(router *t, const ir_op *op) {
+void route_permute(router *t, const ir_op *op) {
     size_t n;
     const int64_t *index = ir_attr_ints(&op->attrs, IR_ATTR_index, &n);
     ir_val x = rewrite_get(&t->r, op->operand[0]);
@@ -247,55 +252,53 @@ static void permute(router *t, const ir_op *op) {
         emit(t, IR_row_join, runs, count, NULL, op);
 }
 
-static void route(router *t, const ir_op *op) {
-    const char *fn;
+void route_softmax(router *t, const ir_op *op) {
     ir_attrs a = {0};
-    ir_val x = op->n_operands ? rewrite_get(&t->r, op->operand[0]) : IR_NONE;
-    if ((fn = fn1_name(op->code))) {
-        ir_attr_set_str(t->r.scratch, &a, IR_ATTR_fn, fn);
-        emit(t, IR_dig_ew1, &x, 1, &a, op);
-        return;
-    }
-    if ((fn = fn2_name(op->code))) return binary(t, op, fn);
-    switch (op->code) {
-    case IR_t_const: rewrite_copy(&t->r, op); return;
-    case IR_t_clip: emit(t, IR_dig_clip, &x, 1, &op->attrs, op); return;
-    case IR_t_softmax:
-    case IR_t_log_softmax:
-        ir_attr_set_int(t->r.scratch, &a, IR_ATTR_segments, 1);
-        if (op->code == IR_t_log_softmax) ir_attr_set_str(t->r.scratch, &a, IR_ATTR_mode, "log");
-        emit(t, IR_dig_softmax, &x, 1, &a, op);
-        return;
-    case IR_t_reshape: t->r.map[op->result[0]] = x; return; // rows as they are
-    case IR_t_cast: emit(t, IR_dig_copy, &x, 1, NULL, op); return;
-    case IR_nn_norm: norm(t, op); return;
-    case IR_nn_rotate: rotate(t, op); return;
-    case IR_nn_quant: quantise(t, op); return;
-    case IR_row_permute:
-    case IR_row_repeat: permute(t, op); return;
-    case IR_nn_embed: {
-        const ir_op *table = ir_def(t->r.of, op->operand[1]);
-        ir_attr_set_str(t->r.scratch, &a, IR_ATTR_table,
-                        ir_attr_str(&table->attrs, IR_ATTR_value, ""));
-        emit(t, IR_mem_gather, &x, 1, &a, op);
-        return;
-    }
-    case IR_nn_posrow: {
-        const ir_op *table = ir_def(t->r.of, op->operand[0]);
-        ir_attr_set_str(t->r.scratch, &a, IR_ATTR_table,
-                        ir_attr_str(&table->attrs, IR_ATTR_value, ""));
-        emit(t, IR_mem_posrow, NULL, 0, &a, op);
-        return;
-    }
-    default:
-        if (strchr(ir_ops[op->code].stages, 'M'))
-            rewrite_copy(&t->r, op);
-        else if (op->code == IR_nn_linear)
-            refuse(t, op, "its weights are not constant");
-        else
-            refuse(t, op, "it has no digital form");
-    }
+    ir_val x = operand(t, op);
+    ir_attr_set_int(t->r.scratch, &a, IR_ATTR_segments, 1);
+    if (op->code == IR_t_log_softmax) ir_attr_set_str(t->r.scratch, &a, IR_ATTR_mode, "log");
+    emit(t, IR_dig_softmax, &x, 1, &a, op);
 }
+
+void route_convert(router *t, const ir_op *op) {
+    ir_val x = operand(t, op);
+    emit(t, IR_dig_copy, &x, 1, NULL, op);
+}
+
+// Rows as they are.
+void route_view(router *t, const ir_op *op) { t->r.map[op->result[0]] = operand(t, op); }
+
+// The constant `old` as the table of a dense memory.
+static ir_attrs table_of(router *t, ir_val old) {
+    ir_attrs a = {0};
+    ir_attr_set_str(t->r.scratch, &a, IR_ATTR_table,
+                    ir_attr_str(&ir_def(t->r.of, old)->attrs, IR_ATTR_value, ""));
+    return a;
+}
+
+void route_embed(router *t, const ir_op *op) {
+    const ir_attrs a = table_of(t, op->operand[1]);
+    ir_val x = operand(t, op);
+    emit(t, IR_mem_gather, &x, 1, &a, op);
+}
+
+void route_posrow(router *t, const ir_op *op) {
+    const ir_attrs a = table_of(t, op->operand[0]);
+    emit(t, IR_mem_posrow, NULL, 0, &a, op);
+}
+
+void route_keep(router *t, const ir_op *op) { rewrite_copy(&t->r, op); }
+
+void route_linear(router *t, const ir_op *op) { refuse(t, op, "its weights are not constant"); }
+
+void route_none(router *t, const ir_op *op) { refuse(t, op, "it has no digital form"); }
+
+static const router_function functions[IR_OP_COUNT] = {
+#define OP(unit, name, stages, n_min, n_max, results, attributes, class, kind, rows, home, rule, \
+           lowering, emission, summary)                                                          \
+    route_##lowering,
+#include "ir/ops.def"
+};
 
 // ---- ports -----------------------------------------------------------------------------------
 
@@ -340,7 +343,7 @@ static bool route_func(const ir_module *old, const ir_func *f, ir_module *m, dia
     find_gates(&t);
     read_ports(&t);
     for (size_t i = 0; i < f->ops.count; i++)
-        if (!t.skip[i]) route(&t, &f->ops.items[i]);
+        if (!t.skip[i]) functions[f->ops.items[i].code](&t, &f->ops.items[i]);
     write_ports(&t);
     bool ok = rewrite_end(&t.r);
     for (size_t i = 0; i < t.r.f->results.count; i++)

@@ -5,6 +5,7 @@
 // they decide, go wherever they are read. Between the two stand the rings of cross attention:
 // written in `encode`, read in every `step`. Nothing else may cross, since no row outlives a step;
 // all that does is reported.
+#include "ir/mapped.h"
 #include "passes/pass.h"
 #include "passes/rewrite/rewrite.h"
 #include <inttypes.h>
@@ -54,10 +55,6 @@ static void reads_ring_of_encoder(splitter *s, const ir_op *op, const char *ring
               ir_ops[op->code].name, ring);
 }
 
-static bool reads_ring(const ir_op *op) {
-    return op->code == IR_gc_query || op->code == IR_gc_score || op->code == IR_gc_mix;
-}
-
 // Which inputs decide each value and operation. A query depends on its ring, but for the border.
 static void find_bits(splitter *s) {
     const ir_func *f = s->f;
@@ -71,8 +68,8 @@ static void find_bits(splitter *s) {
         for (uint32_t k = 0; k < op->n_results; k++)
             bits |= bit_of(s->m, ir_type_of(f, op->result[k]));
         const char *ring = ir_attr_str(&op->attrs, IR_ATTR_ring, NULL);
-        if (ring && !reads_ring(op)) map_set(rings, ring, bits);
-        if (ring && reads_ring(op) && map_get(rings, ring) != MAP_NONE) {
+        if (ring && !ir_reads_ring(op)) map_set(rings, ring, bits);
+        if (ring && ir_reads_ring(op) && map_get(rings, ring) != MAP_NONE) {
             const ir_symbol *sym = ir_symbol_find(s->m, ring);
             bool border = strcmp(ir_attr_str(&sym->attrs, IR_ATTR_mode, "causal"), "cross") == 0 &&
                           map_get(rings, ring) == ENCODER;

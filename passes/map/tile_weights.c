@@ -288,14 +288,10 @@ static void fuse_products(tiler *t, size_t first) {
 
 // ---- everything else -------------------------------------------------------------------------
 
-static bool is_elementwise(ir_opcode code) {
-    switch (code) {
-#define FN1(name, code, summary) case IR_t_##name:
-#define FN2(name, code, summary) case IR_t_##name:
-#include "support/num/fn.def"
-    case IR_t_clip: return true;
-    default: return false;
-    }
+// An elementwise function of one or two operands that digital units have.
+static bool is_function(const ir_op *op) {
+    return ir_is_elementwise(op->code) && op->n_operands <= 2 &&
+           strcmp(ir_ops[op->code].lowering, "none") != 0;
 }
 
 // Strips on which an operation can work one by one: its cut operands agree, the others are
@@ -303,7 +299,7 @@ static bool is_elementwise(ir_opcode code) {
 static const strips *common_strips(const tiler *t, const ir_op *op) {
     bool static_quant =
         op->code == IR_nn_quant && strcmp(ir_attr_str(&op->attrs, IR_ATTR_mode, ""), "static") == 0;
-    if (!static_quant && !is_elementwise(op->code)) return NULL;
+    if (!static_quant && !is_function(op)) return NULL;
     const strips *common = NULL;
     for (uint32_t i = 0; i < op->n_operands; i++) {
         const strips *s = &t->cut[op->operand[i]];

@@ -132,16 +132,13 @@ static bool is_spread(const ir_module *m, const ir_func *f, ir_val v) {
     for (;;) {
         const ir_op *op = ir_def(f, v);
         if (!op) return false;
+        if (ir_is_elementwise(op->code) && op->n_operands == 1) return true;
         switch (op->code) {
         case IR_row_cols:
         case IR_row_join:
         case IR_row_permute:
         case IR_row_repeat: v = op->operand[0]; continue;
-        case IR_nn_attn: return true;
-#define FN1(name, code, summary) case IR_t_##name:
-#include "support/num/fn.def"
-            return true;
-        case IR_t_clip:
+        case IR_nn_attn:
         case IR_t_silu_mul:
         case IR_t_gelu_mul:
         case IR_t_gelu_tanh_mul: return true;

@@ -182,20 +182,6 @@ typedef struct goal {
 
 static bool solve(match *m, const goal *g);
 
-static bool commutes(ir_opcode code) {
-    switch (code) {
-    case IR_t_add:
-    case IR_t_mul:
-    case IR_t_min:
-    case IR_t_max:
-    case IR_t_and:
-    case IR_t_or:
-    case IR_t_xor:
-    case IR_t_eq: return true;
-    default: return false;
-    }
-}
-
 static bool has_word(const ir_op *op, const char *w) {
     return !w || strcmp(ir_attr_str(&op->attrs, IR_ATTR_fn, ""), w) == 0 ||
            strcmp(ir_attr_str(&op->attrs, IR_ATTR_mode, ""), w) == 0;
@@ -209,7 +195,7 @@ static bool solve_op(match *m, const pat *p, ir_val v, const goal *rest) {
     if (m->n_nodes == (int)ARRAY_LEN(m->node)) return false;
     m->node[m->n_nodes++] = v;
     goal goals[16];
-    bool swap = commutes(p->code) && p->n == 2;
+    bool swap = ir_kind_of(p->code) == IR_KIND_SWAP && p->n == 2;
     for (int order = 0; order < (swap ? 2 : 1); order++) {
         const goal *g = rest;
         for (int i = p->n; i-- > 0;) {

@@ -77,9 +77,7 @@ static bool apply_transpose(view *w, const ir_type *from, const int64_t *perm, c
 
 // ---- tracing ---------------------------------------------------------------------------------
 
-static bool is_view(const ir_op *op) {
-    return op && (op->code == IR_t_reshape || op->code == IR_t_transpose);
-}
+static bool is_view(const ir_op *op) { return op && ir_kind_of(op->code) == IR_KIND_VIEW; }
 
 // The chain of view operations from v back, v's own first; at most `most`.
 static int chain_of(const emitter *e, ir_val v, ir_val *chain, int most) {

@@ -10,55 +10,16 @@
 // ---- rules -----------------------------------------------------------------------------------
 
 static const tok_rule rules[IR_OP_COUNT] = {
-#define FN1(name, code, summary) [IR_t_##name] = tok_rule_elementwise,
-#define FN2(name, code, summary) [IR_t_##name] = tok_rule_elementwise,
-#include "support/num/fn.def"
-    [IR_t_mod] = tok_rule_elementwise,
-    [IR_t_eq] = tok_rule_elementwise,
-    [IR_t_lt] = tok_rule_elementwise,
-    [IR_t_le] = tok_rule_elementwise,
-    [IR_t_gt] = tok_rule_elementwise,
-    [IR_t_ge] = tok_rule_elementwise,
-    [IR_t_and] = tok_rule_elementwise,
-    [IR_t_or] = tok_rule_elementwise,
-    [IR_t_xor] = tok_rule_elementwise,
-    [IR_t_not] = tok_rule_elementwise,
-    [IR_t_isnan] = tok_rule_elementwise,
-    [IR_t_isinf] = tok_rule_elementwise,
-    [IR_t_select] = tok_rule_elementwise,
-    [IR_t_clip] = tok_rule_elementwise,
-    [IR_t_cast] = tok_rule_cast,
-    [IR_t_matmul] = tok_rule_matmul,
-    [IR_t_matmul_int] = tok_rule_matmul_int,
-    [IR_t_conv] = tok_rule_conv,
-    [IR_t_dynquant] = tok_rule_dynquant,
-    [IR_t_quantize] = tok_rule_quantize,
-    [IR_t_dequantize] = tok_rule_dequantize,
-    [IR_t_reshape] = tok_rule_reshape,
-    [IR_t_transpose] = tok_rule_transpose,
-    [IR_t_broadcast] = tok_rule_broadcast,
-    [IR_t_concat] = tok_rule_concat,
-    [IR_t_slice] = tok_rule_slice,
-    [IR_t_gather] = tok_rule_gather,
-    [IR_t_pad] = tok_rule_pad,
-    [IR_t_cumsum] = tok_rule_cumsum,
-    [IR_t_topk] = tok_rule_topk,
-    [IR_t_argmax] = tok_rule_argmax,
-    [IR_t_argmin] = tok_rule_argmax,
-    [IR_t_reduce] = tok_rule_reduce,
-    [IR_t_softmax] = tok_rule_softmax,
-    [IR_t_log_softmax] = tok_rule_softmax,
-    [IR_nn_linear] = tok_rule_linear,
-    [IR_nn_norm] = tok_rule_norm,
-    [IR_nn_rope] = tok_rule_rope,
-    [IR_nn_attention] = tok_rule_attention,
-    [IR_nn_gaincell] = tok_rule_gaincell,
-    [IR_nn_embed] = tok_rule_gather,
-    [IR_row_cols] = tok_rule_columns,
-    [IR_row_permute] = tok_rule_columns,
-    [IR_row_repeat] = tok_rule_columns,
-    [IR_row_join] = tok_rule_concat,
+#define OP(unit, name, stages, n_min, n_max, results, attributes, class, kind, rows, home, rule, \
+           lowering, emission, summary)                                                          \
+    tok_rule_##rule,
+#include "ir/ops.def"
 };
+
+bool tok_rule_none(tok_ctx *c, uint32_t node) {
+    return tok_fail(c, node, DIAG_ID_tok_mix, "'%s' has no form on rows of tokens",
+                    ir_ops[tok_at(c, node)->op->code].name);
+}
 
 // ---- inputs ----------------------------------------------------------------------------------
 
@@ -216,16 +177,7 @@ static void run_rules(tok_ctx *c) {
             seed(c, i);
             continue;
         }
-        tok_rule rule = rules[n->op->code];
-        if (rule)
-            rule(c, i);
-        else if (n->op->code == IR_t_gather_nd || n->op->code == IR_t_gather_elements ||
-                 n->op->code == IR_t_scatter_nd || n->op->code == IR_t_scatter_elements ||
-                 n->op->code == IR_t_nonzero || n->op->code == IR_t_onehot)
-            tok_rule_recurrence(c, i);
-        else
-            tok_fail(c, i, DIAG_ID_tok_mix, "'%s' has no form on rows of tokens",
-                     ir_ops[n->op->code].name);
+        rules[n->op->code](c, i);
     }
     c->is_quiet = false;
     c->diags = loud;

@@ -333,41 +333,17 @@ bool tok_const_scalar(tok_ctx *c, uint32_t node, double *v);
 bool tok_const_same(tok_ctx *c, uint32_t node); // the same bits at every probe
 ir_val tok_const_op(tok_ctx *c, uint32_t user, const char *symbol);
 
-// ---- rules: find_tokens_rows.c, _reduce.c, _views.c, _join.c, _attention.c, _gain.c, _quant.c
-// -------------------------------
+// ---- rules: rows.c, reduce.c, views.c, join.c, attention.c, gain.c, quant.c, mask.c ------------
 
 typedef bool (*tok_rule)(tok_ctx *c, uint32_t node);
-bool tok_rule_linear(tok_ctx *c, uint32_t node);
-bool tok_rule_matmul(tok_ctx *c, uint32_t node);
-bool tok_rule_norm(tok_ctx *c, uint32_t node);
-bool tok_rule_gather(tok_ctx *c, uint32_t node);
-bool tok_rule_reduce(tok_ctx *c, uint32_t node);
-bool tok_rule_softmax(tok_ctx *c, uint32_t node);
-bool tok_rule_argmax(tok_ctx *c, uint32_t node);
-bool tok_rule_cast(tok_ctx *c, uint32_t node);
-bool tok_rule_topk(tok_ctx *c, uint32_t node);
-bool tok_rule_cumsum(tok_ctx *c, uint32_t node);
-bool tok_rule_reshape(tok_ctx *c, uint32_t node);
-bool tok_rule_transpose(tok_ctx *c, uint32_t node);
-bool tok_rule_broadcast(tok_ctx *c, uint32_t node);
-bool tok_rule_slice(tok_ctx *c, uint32_t node);
-bool tok_rule_concat(tok_ctx *c, uint32_t node);
-bool tok_rule_conv(tok_ctx *c, uint32_t node);
-bool tok_rule_rope(tok_ctx *c, uint32_t node);
-bool tok_rule_attention(tok_ctx *c, uint32_t node);
-bool tok_rule_gaincell(tok_ctx *c, uint32_t node);
+#define OP(unit, name, stages, n_min, n_max, results, attributes, class, kind, rows, home, rule, \
+           lowering, emission, summary)                                                          \
+    bool tok_rule_##rule(tok_ctx *c, uint32_t node);
+#include "ir/ops.def"
 // Heads, width of a head and domain of an operand [B, H, T, d] (transposed: [B, H, d, T]). False:
 // reported.
 bool tok_head_axes(tok_ctx *c, uint32_t node, uint32_t id, bool transposed, int64_t *heads,
                    int64_t *d, int *domain);
-bool tok_rule_columns(tok_ctx *c, uint32_t node);
-bool tok_rule_dynquant(tok_ctx *c, uint32_t node);
-bool tok_rule_quantize(tok_ctx *c, uint32_t node);
-bool tok_rule_dequantize(tok_ctx *c, uint32_t node);
-bool tok_rule_matmul_int(tok_ctx *c, uint32_t node);
-bool tok_rule_elementwise(tok_ctx *c, uint32_t node);
-bool tok_rule_pad(tok_ctx *c, uint32_t node);
-bool tok_rule_recurrence(tok_ctx *c, uint32_t node);
 bool tok_scores_elementwise(tok_ctx *c, uint32_t node, bool *handled);
 bool tok_scores_softmax(tok_ctx *c, uint32_t node);
 bool tok_scores_mix(tok_ctx *c, uint32_t node);

@@ -10,24 +10,10 @@ static bool is_const(const tok_ctx *c, uint32_t node, uint32_t k) {
 
 // ---- elementwise -----------------------------------------------------------------------------
 
-static bool is_commutative(ir_opcode code) {
-    switch (code) {
-    case IR_t_add:
-    case IR_t_mul:
-    case IR_t_min:
-    case IR_t_max:
-    case IR_t_eq:
-    case IR_t_and:
-    case IR_t_or:
-    case IR_t_xor: return true;
-    default: return false;
-    }
-}
-
 // Constants last, then by depth: every exporter's operand order gives the same program.
 static void sort_operands(const tok_ctx *c, const tok_node *n, uint32_t *operand) {
     memcpy(operand, n->operand, n->n_operands * sizeof *operand);
-    if (!is_commutative(n->op->code)) return;
+    if (ir_kind_of(n->op->code) != IR_KIND_SWAP) return;
     const tok_node *a = tok_at(c, operand[0]), *b = tok_at(c, operand[1]);
     if (b->is_const || (!a->is_const && a->depth <= b->depth)) return;
     uint32_t first = operand[0];

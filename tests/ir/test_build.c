@@ -39,6 +39,47 @@ static void test_tables(void **state) {
     assert_int_equal(ir_key_parse("nothing"), IR_ATTR_NONE);
 }
 
+static bool is(const char *column, const char *word) { return strcmp(column, word) == 0; }
+
+// Columns of a row that need each other.
+static void test_traits(void **state) {
+    for (int i = 0; i < IR_OP_COUNT; i++) {
+        const ir_op_info *o = &ir_ops[i];
+        const ir_opcode code = (ir_opcode)i;
+        bool graph = strchr(o->stages, 'G'), mapped = strchr(o->stages, 'M');
+        bool fits = true;
+        switch (o->kind) {
+        case IR_KIND_ANY: break;
+        case IR_KIND_MAP: fits = o->n_min >= 1 && o->n_min == o->n_max && o->results == 1; break;
+        case IR_KIND_SWAP: fits = o->n_min == 2 && o->n_max == 2 && o->results == 1; break;
+        case IR_KIND_VIEW: fits = graph && o->n_min == 1 && o->n_max == 1; break;
+        case IR_KIND_COLUMNS: fits = mapped && is(o->emission, "nothing"); break;
+        case IR_KIND_STORES:
+        case IR_KIND_READS: fits = ir_op_takes(code, IR_ATTR_ring, NULL); break;
+        case IR_KIND_LEAVES: fits = ir_op_takes(code, IR_ATTR_port, NULL); break;
+        case IR_KIND_LINK: fits = ir_op_takes(code, IR_ATTR_channel, NULL); break;
+        }
+        switch (o->rows) {
+        case IR_ROWS_EACH:
+        case IR_ROWS_ALL:
+        case IR_ROWS_INDEX: break;
+        case IR_ROWS_PREFIX: fits &= o->n_min == 2; break;
+        case IR_ROWS_SKIP: fits &= ir_op_takes(code, IR_ATTR_row, NULL); break;
+        case IR_ROWS_WINDOW:
+            fits &= ir_op_takes(code, IR_ATTR_k, NULL) && ir_op_takes(code, IR_ATTR_pad, NULL);
+        }
+        if (o->home == IR_HOME_GROUP) fits &= ir_op_takes(code, IR_ATTR_group, NULL);
+        // Mapped operations are there already, and are instructions; constants are nowhere.
+        fits &= mapped == is(o->lowering, "keep") && (mapped || is(o->emission, "none"));
+        fits &= graph || is(o->rule, "none");
+        fits &= !mapped || code == IR_t_const || ir_op_takes(code, IR_ATTR_tile, NULL);
+        // A row that is made is kept somewhere.
+        if (mapped && o->results && o->kind != IR_KIND_COLUMNS && code != IR_t_const)
+            fits &= code == IR_net_send || ir_op_takes(code, IR_ATTR_parent, NULL);
+        if (!fits) fail_msg("the columns of '%s' do not fit each other", o->name);
+    }
+}
+
 static void test_types(void **state) {
     arena *a = arena_new();
     ir_type t = ir_type_make(ELEM_q8, 3, (int64_t[]){IR_DIM_DOMAIN(3), 4, 5});
@@ -317,12 +358,12 @@ static void test_derive(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_words),      cmocka_unit_test(test_domains),
-        cmocka_unit_test(test_tables),     cmocka_unit_test(test_types),
-        cmocka_unit_test(test_attributes), cmocka_unit_test(test_symbol_names),
-        cmocka_unit_test(test_hashes),     cmocka_unit_test(test_sweep),
-        cmocka_unit_test(test_build),      cmocka_unit_test(test_several_results),
-        cmocka_unit_test(test_derive),
+        cmocka_unit_test(test_words),           cmocka_unit_test(test_domains),
+        cmocka_unit_test(test_tables),          cmocka_unit_test(test_traits),
+        cmocka_unit_test(test_types),           cmocka_unit_test(test_attributes),
+        cmocka_unit_test(test_symbol_names),    cmocka_unit_test(test_hashes),
+        cmocka_unit_test(test_sweep),           cmocka_unit_test(test_build),
+        cmocka_unit_test(test_several_results), cmocka_unit_test(test_derive),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

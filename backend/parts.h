@@ -1,6 +1,6 @@
 // What the files of the backend share.
-#ifndef OHMIC_BACKEND_EMIT_H
-#define OHMIC_BACKEND_EMIT_H
+#ifndef OHMIC_BACKEND_PARTS_H
+#define OHMIC_BACKEND_PARTS_H
 
 #include "backend/backend.h"
 #include "support/map.h"
@@ -53,6 +53,14 @@ uint16_t be_table_joined(be_emitter *e, int tile, const char *const *symbols, si
 uint16_t be_table_numbers(be_emitter *e, int tile, const float *row, size_t n);
 void be_ports(be_emitter *e); // of all functions: inputs, then outputs
 uint16_t be_port(const be_emitter *e, const char *name, bool out);
+
+// insn.c: how a mapped operation looks as an instruction. `i` has result, domain and all operands
+// absent; fields that the instruction does not have may stay so. False: it is none.
+typedef bool (*be_insn_function)(be_emitter *e, const ir_op *op, int tile, isa_insn *i);
+#define OP(unit, name, stages, n_min, n_max, results, attributes, class, kind, rows, home, rule, \
+           lowering, emission, summary)                                                          \
+    bool be_insn_##emission(be_emitter *e, const ir_op *op, int tile, isa_insn *i);
+#include "ir/ops.def"
 
 // buffers.c
 void be_buffers(be_emitter *e); // descriptors of all values of the phase

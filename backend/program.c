@@ -1,46 +1,7 @@
-// Instructions: one for each mapped operation, straight lines per tile; see backend.h.
-#include "backend/emit.h"
+// The program: straight lines of instructions per tile, channels, phases; see backend.h.
+#include "backend/parts.h"
 #include "ir/text/text.h"
 #include <string.h>
-
-// ---- function codes, by name -----------------------------------------------------------------
-
-static uint16_t fn1_code(const char *s) {
-#define FN1(name, code, summary) \
-    if (strcmp(s, #name) == 0) return code;
-#include "support/num/fn.def"
-    CHECK(false, "no function of one operand is called '%s'", s);
-    return 0;
-}
-
-static uint16_t fn2_code(const char *s) {
-#define FN2(name, code, summary) \
-    if (strcmp(s, #name) == 0) return code;
-#include "support/num/fn.def"
-    CHECK(false, "no function of two operands is called '%s'", s);
-    return 0;
-}
-
-static uint16_t red_code(const char *s) {
-#define RED(name, code) \
-    if (strcmp(s, #name) == 0) return code;
-#include "isa/reductions.def"
-    CHECK(false, "no reduction is called '%s'", s);
-    return 0;
-}
-
-// Position of `s` in an instruction's list of modes.
-static uint8_t mode_code(unsigned opcode, const char *s) {
-    const char *modes = isa_info_of(opcode)->modes;
-    size_t n = strlen(s);
-    for (uint8_t i = 0; *modes; i++) {
-        size_t k = strcspn(modes, " ");
-        if (k == n && strncmp(modes, s, n) == 0) return i;
-        modes += k + (modes[k] == ' ');
-    }
-    CHECK(false, "instruction %s has no mode '%s'", isa_info_of(opcode)->mnemonic, s);
-    return 0;
-}
 
 // ---- domains ---------------------------------------------------------------------------------
 
@@ -93,160 +54,14 @@ static void need_domain(be_emitter *e, int tile, int dom) {
 
 // ---- instructions ----------------------------------------------------------------------------
 
-static uint32_t float_bits(double v) {
-    float f = (float)v;
-    uint32_t u;
-    memcpy(&u, &f, 4);
-    return u;
-}
-
-static const char *str(const ir_op *op, ir_key k) { return ir_attr_str(&op->attrs, k, ""); }
 static int64_t num(const ir_op *op, ir_key k) { return ir_attr_int(&op->attrs, k, 0); }
 
-static const char *const_name(const be_emitter *e, ir_val v) {
-    const ir_op *op = ir_def(e->f, v);
-    CHECK(op && op->code == IR_t_const, "operand %%%u is no constant", v);
-    return str(op, IR_ATTR_value);
-}
-
-static uint16_t operand(const be_emitter *e, const ir_op *op, uint32_t k) {
-    return k < op->n_operands && op->operand[k] != IR_NONE ? be_buffer(e, op->operand[k])
-                                                           : ISA_NONE;
-}
-
-// Domain of the rows that a ring takes: of its writer, in this phase or one before.
-static int ring_domain(const be_emitter *e, const ir_op *reader) {
-    const char *ring = str(reader, IR_ATTR_ring);
-    for (size_t k = 0; k <= e->phase; k++) {
-        const ir_func *f = e->m->funcs.items[k];
-        for (size_t i = 0; i < f->ops.count; i++) {
-            const ir_op *op = &f->ops.items[i];
-            if ((op->code == IR_gc_attn || op->code == IR_gc_write) &&
-                strcmp(str(op, IR_ATTR_ring), ring) == 0)
-                return ir_type_domain(ir_type_of(f, op->operand[op->code == IR_gc_attn]));
-        }
-    }
-    return ir_type_domain(ir_type_of(e->f, reader->operand[0]));
-}
-
-static void attention(be_emitter *e, const ir_op *op, int tile, isa_insn *i) {
-    ir_val first = op->operand[0];
-    i->x = be_ring(e, tile, str(op, IR_ATTR_ring), ring_domain(e, op));
-    switch (op->code) {
-    case IR_gc_attn:
-        i->op = ISA_attn;
-        i->a = be_buffer(e, first);
-        i->b = be_side_by_side(e, op->operand[1], op->operand[2]);
-        i->n = operand(e, op, 3);
-        break;
-    case IR_gc_write:
-        i->op = ISA_kvw;
-        i->a = be_side_by_side(e, op->operand[0], op->operand[1]);
-        i->n = operand(e, op, 2);
-        break;
-    default:
-        i->op = op->code == IR_gc_query ? ISA_query : op->code == IR_gc_score ? ISA_score : ISA_mix;
-        i->a = be_buffer(e, first);
-    }
-}
-
-static void digital(be_emitter *e, const ir_op *op, int tile, isa_insn *i) {
-    i->a = operand(e, op, 0);
-    switch (op->code) {
-    case IR_dig_ew1:
-        i->op = ISA_ew1;
-        i->n = fn1_code(str(op, IR_ATTR_fn));
-        break;
-    case IR_dig_ew2:
-        i->op = ISA_ew2;
-        i->b = operand(e, op, 1);
-        i->n = fn2_code(str(op, IR_ATTR_fn));
-        break;
-    case IR_dig_ewt:
-        i->op = ISA_ewt;
-        i->x = be_table(e, tile, str(op, IR_ATTR_table));
-        i->n = fn2_code(str(op, IR_ATTR_fn));
-        break;
-    case IR_dig_clip: {
-        float bounds[2] = {(float)ir_attr_float(&op->attrs, IR_ATTR_lo, -__builtin_inf()),
-                           (float)ir_attr_float(&op->attrs, IR_ATTR_hi, __builtin_inf())};
-        i->op = ISA_clip;
-        i->x = be_table_numbers(e, tile, bounds, 2);
-        break;
-    }
-    case IR_dig_norm: {
-        size_t n;
-        const char *const *w = ir_attr_strs(&op->attrs, IR_ATTR_weights, &n);
-        i->op = ISA_norm;
-        i->mode = mode_code(ISA_norm, str(op, IR_ATTR_mode));
-        i->x = n ? be_table_joined(e, tile, w, n) : ISA_NONE;
-        i->imm = float_bits(ir_attr_float(&op->attrs, IR_ATTR_eps, 0));
-        break;
-    }
-    case IR_dig_softmax:
-        i->op = ISA_softmax;
-        i->mode = strcmp(str(op, IR_ATTR_mode), "log") == 0;
-        i->n = (uint16_t)num(op, IR_ATTR_segments);
-        break;
-    case IR_dig_red:
-        i->op = ISA_red;
-        i->n = red_code(str(op, IR_ATTR_fn));
-        break;
-    case IR_dig_rope:
-        i->op = ISA_rope;
-        i->mode = mode_code(ISA_rope, str(op, IR_ATTR_mode));
-        i->x = be_table(e, tile, str(op, IR_ATTR_table));
-        i->n = (uint16_t)num(op, IR_ATTR_heads);
-        i->imm = (uint32_t)num(op, IR_ATTR_rotary_dim);
-        i->b = operand(e, op, 1);
-        break;
-    case IR_dig_topk:
-        i->op = ISA_topk;
-        i->n = (uint16_t)num(op, IR_ATTR_k);
-        i->imm = (uint32_t)ir_attr_float(&op->attrs, IR_ATTR_imm, 0);
-        break;
-    default: i->op = ISA_copy; break;
-    }
-}
-
-static bool row_move(be_emitter *e, const ir_op *op, int tile, isa_insn *i) {
-    i->a = operand(e, op, 0);
-    switch (op->code) {
-    case IR_rows_prefix:
-    case IR_rows_suffix:
-        i->op = op->code == IR_rows_prefix ? ISA_prefix : ISA_suffix;
-        i->x = be_table(e, tile, const_name(e, op->operand[1]));
-        return true;
-    case IR_rows_pick:
-        i->op = ISA_pick;
-        i->mode = mode_code(ISA_pick, str(op, IR_ATTR_which));
-        i->imm = (uint32_t)num(op, IR_ATTR_row);
-        i->b = operand(e, op, 1);
-        return true;
-    case IR_rows_skip:
-        i->op = ISA_skip;
-        i->imm = (uint32_t)num(op, IR_ATTR_row);
-        return true;
-    case IR_rows_reduce:
-        i->op = ISA_rred;
-        i->n = red_code(str(op, IR_ATTR_fn));
-        i->b = operand(e, op, 1);
-        return true;
-    case IR_rows_window:
-        i->op = ISA_rows;
-        i->mode = mode_code(ISA_rows, "window");
-        i->imm = (uint32_t)num(op, IR_ATTR_k) | (uint32_t)num(op, IR_ATTR_stride) << 8 |
-                 (uint32_t)num(op, IR_ATTR_pad) << 16;
-        return true;
-    case IR_rows_gather:
-        i->op = ISA_rows;
-        i->mode = mode_code(ISA_rows, "index");
-        i->x = be_table(e, tile, const_name(e, op->operand[1]));
-        i->n = (uint16_t)e->tiles[tile].tables.items[i->x].width;
-        return true;
-    default: return false;
-    }
-}
+static const be_insn_function functions[IR_OP_COUNT] = {
+#define OP(unit, name, stages, n_min, n_max, results, attributes, class, kind, rows, home, rule, \
+           lowering, emission, summary)                                                          \
+    be_insn_##emission,
+#include "ir/ops.def"
+};
 
 // Fields that an instruction does not have are 0; optional ones that are absent ISA_NONE.
 static void settle(isa_insn *i) {
@@ -264,8 +79,8 @@ static void settle(isa_insn *i) {
     }
 }
 
-static bool emit_op(be_emitter *e, const ir_op *op) {
-    if (op->code == IR_t_const || op->code == IR_row_cols || op->code == IR_row_join) return true;
+static void emit_op(be_emitter *e, const ir_op *op) {
+    if (functions[op->code] == be_insn_nothing) return;
     int tile = (int)num(op, IR_ATTR_tile);
     isa_insn i = {.d = ISA_NONE, .a = ISA_NONE, .b = ISA_NONE, .x = ISA_NONE, .n = ISA_NONE};
     bool row = op->n_results > 0 && op->code != IR_net_send;
@@ -276,70 +91,9 @@ static bool emit_op(be_emitter *e, const ir_op *op) {
         if (op->operand[k] != IR_NONE)
             need_domain(e, tile, ir_type_domain(ir_type_of(e->f, op->operand[k])));
     if (row) i.d = be_buffer(e, op->result[0]);
-    switch (op->code) {
-    case IR_io_in:
-        i.op = ISA_in;
-        i.x = be_port(e, str(op, IR_ATTR_port), false);
-        break;
-    case IR_io_out:
-        i.op = ISA_out;
-        i.a = operand(e, op, 0);
-        i.x = be_port(e, str(op, IR_ATTR_port), true);
-        i.imm = (uint32_t)num(op, IR_ATTR_col0);
-        break;
-    case IR_mem_gather:
-        i.op = ISA_gather;
-        i.a = operand(e, op, 0);
-        i.x = be_table(e, tile, str(op, IR_ATTR_table));
-        break;
-    case IR_mem_posrow:
-        i.op = ISA_posrow;
-        i.x = be_table(e, tile, str(op, IR_ATTR_table));
-        break;
-    case IR_xbar_mvm:
-        i.op = ISA_mvm;
-        i.mode = (uint8_t)num(op, IR_ATTR_raw);
-        i.a = operand(e, op, 0);
-        i.x = be_group(e, tile, str(op, IR_ATTR_group));
-        i.b = operand(e, op, 1);
-        break;
-    case IR_xbar_fin:
-        i.op = ISA_fin;
-        i.a = operand(e, op, 0);
-        i.x = be_group(e, tile, str(op, IR_ATTR_group));
-        break;
-    case IR_gc_attn:
-    case IR_gc_write:
-    case IR_gc_query:
-    case IR_gc_score:
-    case IR_gc_mix: attention(e, op, tile, &i); break;
-    case IR_net_send:
-        i.op = ISA_send;
-        i.a = operand(e, op, 0);
-        i.x = (uint16_t)num(op, IR_ATTR_channel);
-        break;
-    case IR_net_recv:
-        i.op = ISA_recv;
-        i.x = (uint16_t)num(op, IR_ATTR_channel);
-        break;
-    case IR_net_recv_add:
-        i.op = ISA_recvadd;
-        i.a = operand(e, op, 0);
-        i.x = (uint16_t)num(op, IR_ATTR_channel);
-        break;
-    default:
-        if (strcmp(ir_ops[op->code].unit, "dig") == 0) {
-            digital(e, op, tile, &i);
-        } else if (!row_move(e, op, tile, &i)) {
-            diag_emit(e->diags, DIAG_ID_no_instruction,
-                      DIAG_AT(NULL, op->n_locs ? op->loc[0] : NULL), "no instruction does '%s'",
-                      ir_ops[op->code].name);
-            return false;
-        }
-    }
+    if (!functions[op->code](e, op, tile, &i)) return;
     settle(&i);
     put(e, tile, i, op);
-    return true;
 }
 
 // ---- channels, phases, the whole -------------------------------------------------------------
@@ -455,17 +209,15 @@ static void keep_tiles(be_emitter *e) {
 }
 
 // The lines of one function.
-static bool emit_phase(be_emitter *e, size_t k) {
+static void emit_phase(be_emitter *e, size_t k) {
     e->f = e->m->funcs.items[k];
     e->phase = k;
     e->buffer = ARENA_ARRAY(e->p->arena, uint32_t, e->f->values.count + 1);
     be_buffers(e);
     phase(e);
-    bool ok = true;
     for (int i = 0; i < e->n_tiles; i++) e->tiles[i].domains = 0;
-    for (size_t i = 0; i < e->f->ops.count; i++) ok = emit_op(e, &e->f->ops.items[i]) && ok;
+    for (size_t i = 0; i < e->f->ops.count; i++) emit_op(e, &e->f->ops.items[i]);
     for (int i = 0; i < e->n_tiles; i++) put(e, i, (isa_insn){.op = ISA_halt}, NULL);
-    return ok && !e->failed;
 }
 
 isa_program *be_emit(ir_module *m, const machine *chip, const char *tool, diag_sink *diags) {
@@ -494,8 +246,7 @@ isa_program *be_emit(ir_module *m, const machine *chip, const char *tool, diag_s
     e->table_offsets = map_new();
     be_ports(e);
     channels(e);
-    bool ok = true;
-    for (size_t k = 0; k < m->funcs.count; k++) ok = emit_phase(e, k) && ok;
+    for (size_t k = 0; k < m->funcs.count; k++) emit_phase(e, k);
     keep_tiles(e);
     p->n_cell_pieces = (uint32_t)e->cells.count;
     p->n_table_pieces = (uint32_t)e->tables.count;
@@ -513,7 +264,7 @@ isa_program *be_emit(ir_module *m, const machine *chip, const char *tool, diag_s
     map_free(e->table_offsets);
     vec_free(&e->offsets);
     free(e->tiles);
-    if (ok) return p;
+    if (!e->failed) return p;
     isa_program_free(p);
     return NULL;
 }
