@@ -1,8 +1,9 @@
 // ohmic eval MODEL: accuracy of a program, an ONNX file or IR.
 #include "cli/args.h"
 #include "cli/report.h"
-#include "eval/eval.h"
+#include "cli/report_score.h"
 #include "support/file/json.h"
+#include "support/num/random.h"
 #include <inttypes.h>
 #include <time.h>
 
@@ -50,9 +51,9 @@ static void show(const args *given, const char *what, const eval_score *s, sim *
     bool stats = args_flag(given, "stats") && simulator;
     if (stats) totals = sim_totals(simulator);
     if (args_flag(given, "json"))
-        report_json(eval_json(what, s, stats ? &totals : NULL));
+        report_json(report_score_json(what, s, stats ? &totals : NULL));
     else
-        eval_show(what, s, stats ? &totals : NULL);
+        report_score(what, s, stats ? &totals : NULL);
 }
 
 // ---- layers ----------------------------------------------------------------------------------
@@ -61,7 +62,8 @@ static bool read_ids(const char *path, arena *a, int64_t **ids, size_t *n, diag_
     *n = 16;
     *ids = ARENA_ARRAY(a, int64_t, *n);
     if (!path) {
-        for (size_t i = 0; i < *n; i++) (*ids)[i] = (int64_t)(i * 7919 + 1) % 97;
+        random_stream draws = random_of(0, RANDOM_EVAL, 1);
+        for (size_t i = 0; i < *n; i++) (*ids)[i] = (int64_t)random_below(&draws, 97);
         return true;
     }
     json_t *root = json_file_read(path, diags);

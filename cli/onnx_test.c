@@ -29,19 +29,6 @@ static bool give_up(run *r, onnx_test_verdict v, const char *message) {
     return false;
 }
 
-// The first error of the sink, with what it points at.
-static const char *first_error(run *r, size_t from) {
-    for (size_t i = from; i < diag_count(r->diags); i++) {
-        const diag *d = diag_get(r->diags, i);
-        if (d->severity != DIAG_ERROR) continue;
-        size_t more = diag_errors(r->diags) - 1;
-        const char *text = d->loc.where ? arena_printf(r->a, "%s: %s", d->loc.where, d->message)
-                                        : arena_str(r->a, d->message);
-        return more ? arena_printf(r->a, "%s (and %zu more)", text, more) : text;
-    }
-    return "unknown error";
-}
-
 // ---- files of a data set
 // -------------------------------------------------------------------------
 
@@ -60,7 +47,7 @@ static bool read_inputs(run *r, const char *dir) {
         const char *name;
         tensor t;
         if (!onnx_read_tensor_pb(r->a, path, &name, &t, r->diags))
-            return give_up(r, ONNX_TEST_UNSUPPORTED, first_error(r, 0));
+            return give_up(r, ONNX_TEST_UNSUPPORTED, diag_first_error(r->diags, 0, r->a));
         size_t at = i;
         for (size_t k = 0; k < n; k++)
             if (!strcmp(r->inputs[k].name, name)) at = k;
@@ -90,7 +77,7 @@ static bool read_outputs(run *r, const char *dir) {
     for (size_t i = 0; i < n; i++) {
         char *path = set_file(r, dir, "output", i);
         if (!onnx_read_tensor_pb(r->a, path, NULL, &r->expected.items[i].value, r->diags))
-            return give_up(r, ONNX_TEST_UNSUPPORTED, first_error(r, 0));
+            return give_up(r, ONNX_TEST_UNSUPPORTED, diag_first_error(r->diags, 0, r->a));
         r->expected.items[i].name = onnx_output(r->model, i)->name;
     }
     return true;
@@ -129,7 +116,7 @@ static ir_module *import(run *r) {
         if (ok) return m;
         ir_module_free(m);
         if (n_values == more || attempt + 1 == MAX_ATTEMPTS) {
-            give_up(r, ONNX_TEST_UNSUPPORTED, first_error(r, before));
+            give_up(r, ONNX_TEST_UNSUPPORTED, diag_first_error(r->diags, before, r->a));
             break;
         }
         diag_sink_free(r->diags);
@@ -178,7 +165,7 @@ static bool evaluate(run *r, const ir_module *m) {
     bool ok = r->options->engine
                   ? r->options->engine(r->options->ctx, m, f, in, r->a, out, r->diags)
                   : interpret(&threads, m, f, in, r->a, out, r->diags);
-    if (!ok) return give_up(r, ONNX_TEST_FAIL, first_error(r, 0));
+    if (!ok) return give_up(r, ONNX_TEST_FAIL, diag_first_error(r->diags, 0, r->a));
     for (size_t i = 0; i < f->results.count; i++)
         if (!compare(r, r->expected.items[i].name, &out[i], &r->expected.items[i].value))
             return false;
@@ -195,7 +182,7 @@ onnx_test_result onnx_test_set(arena *a, const char *model_path, const char *set
     r.model = onnx_open(model_path, r.diags);
     ir_module *m = NULL;
     if (!r.model)
-        give_up(&r, ONNX_TEST_UNSUPPORTED, first_error(&r, 0));
+        give_up(&r, ONNX_TEST_UNSUPPORTED, diag_first_error(r.diags, 0, a));
     else if (read_inputs(&r, set_dir) && read_outputs(&r, set_dir))
         m = import(&r);
     if (m) evaluate(&r, m);

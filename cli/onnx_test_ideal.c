@@ -1,7 +1,7 @@
 // ONNX test folders, compiled and simulated; see onnx_test_ideal.h.
 #include "cli/onnx_test_ideal.h"
 #include "cli/compile/compile.h"
-#include "host/parts.h"
+#include "host/host.h"
 #include "isa/file/file.h"
 #include "support/file/file.h"
 #include <math.h>
@@ -28,18 +28,6 @@ static bool give_up(run *r, onnx_test_verdict v, const char *message) {
         r->result.message = message;
     }
     return false;
-}
-
-static const char *first_error(run *r) {
-    for (size_t i = 0; i < diag_count(r->diags); i++) {
-        const diag *d = diag_get(r->diags, i);
-        if (d->severity != DIAG_ERROR) continue;
-        size_t more = diag_errors(r->diags) - 1;
-        const char *text = d->loc.where ? arena_printf(r->a, "%s: %s", d->loc.where, d->message)
-                                        : arena_str(r->a, d->message);
-        return more ? arena_printf(r->a, "%s (and %zu more)", text, more) : text;
-    }
-    return "unknown error";
 }
 
 // ---- compiling -------------------------------------------------------------------------------
@@ -83,15 +71,15 @@ static bool compile(run *r, const char *model, const char *dir) {
     args *given = args_parse(r->a, argc, argv, "onnx-test", "MODEL", "", options,
                              ARRAY_LEN(options), 1, 1, &code);
     if (!given || !compile_options(given, &r->c, r->diags))
-        return give_up(r, ONNX_TEST_UNSUPPORTED, first_error(r));
+        return give_up(r, ONNX_TEST_UNSUPPORTED, diag_first_error(r->diags, 0, r->a));
     r->c.options.keep_probabilities = true;
     r->c.options.threads = r->options->threads;
     if (!compile_open(given, model, &r->c, r->diags) || !compile_program(&r->c, r->diags))
-        return give_up(r, ONNX_TEST_UNSUPPORTED, first_error(r));
-    if (!store(r)) return give_up(r, ONNX_TEST_FAIL, first_error(r));
+        return give_up(r, ONNX_TEST_UNSUPPORTED, diag_first_error(r->diags, 0, r->a));
+    if (!store(r)) return give_up(r, ONNX_TEST_FAIL, diag_first_error(r->diags, 0, r->a));
     sim_options so = {.threads = r->options->threads};
     r->engine = engine_of_program(&r->file, &so, r->diags);
-    return r->engine || give_up(r, ONNX_TEST_FAIL, first_error(r));
+    return r->engine || give_up(r, ONNX_TEST_FAIL, diag_first_error(r->diags, 0, r->a));
 }
 
 // ---- files of a data set ---------------------------------------------------------------------
@@ -104,7 +92,7 @@ static bool read_set(run *r, const char *dir, const char *kind, size_t limit, bo
         if (!file_exists(path)) break;
         tensor_named *t = &set->items[set->count];
         if (!onnx_read_tensor_pb(r->a, path, &t->name, &t->value, r->diags))
-            return give_up(r, ONNX_TEST_UNSUPPORTED, first_error(r));
+            return give_up(r, ONNX_TEST_UNSUPPORTED, diag_first_error(r->diags, 0, r->a));
         const onnx_model *m = r->c.onnx;
         bool known = false;
         for (size_t k = 0; is_input && k < onnx_n_inputs(m); k++)
@@ -139,27 +127,6 @@ static const tensor *mask_of(run *r, const tensor_set *inputs, const char *outpu
     return NULL;
 }
 
-// Axes of an output that count the batch and the tokens; -1: none.
-static void axes_of(run *r, const char *name, int *batch, int *tokens) {
-    const engine_info *info = engine_describe(r->engine);
-    *batch = *tokens = -1;
-    for (size_t i = 0; i < info->n_ports; i++) {
-        host_shape s;
-        if (info->ports[i].input || strcmp(info->ports[i].name, name) != 0) continue;
-        if (!host_shape_of(&info->ports[i], &s)) continue;
-        if (s.has_batch) *batch = 0;
-        if (s.row >= 0 && s.atom[s.row].domain == info->ports[i].encoder)
-            *tokens = s.atom[s.row].axis;
-    }
-    for (size_t i = 0; i < info->n_rings; i++) {
-        const engine_ring *g = &info->rings[i];
-        if (strcmp(g->present_key, name) != 0 && strcmp(g->present_value, name) != 0) continue;
-        const char *layout = g->layout[0] ? g->layout : "bhtd";
-        *batch = (int)(strchr(layout, 'b') - layout);
-        *tokens = (int)(strchr(layout, 't') - layout);
-    }
-}
-
 // Does the element belong to a token that the mask hides?
 static bool is_hidden(const tensor *mask, const tensor *t, size_t at, int batch, int tokens) {
     if (!mask || batch < 0 || tokens < 0) return false;
@@ -181,7 +148,7 @@ static bool compare(run *r, const tensor_named *got, const tensor *want, const t
                        arena_printf(r->a, "output '%s' is %s, expected %s", got->name,
                                     tensor_shape_text(r->a, g), tensor_shape_text(r->a, want)));
     int batch, tokens;
-    axes_of(r, got->name, &batch, &tokens);
+    host_output_axes(engine_describe(r->engine), got->name, &batch, &tokens);
     double worst = 0;
     size_t worst_at = 0, n = tensor_count(want);
     for (size_t i = 0; i < n; i++) {
@@ -207,7 +174,7 @@ static bool run_set(run *r, const char *dir) {
         !read_set(r, dir, "output", onnx_n_outputs(r->c.onnx), false, &outputs))
         return false;
     if (!host_run(r->engine, &inputs, NULL, r->a, &got, r->diags))
-        return give_up(r, ONNX_TEST_FAIL, first_error(r));
+        return give_up(r, ONNX_TEST_FAIL, diag_first_error(r->diags, 0, r->a));
     for (size_t i = 0; i < outputs.count; i++) {
         const tensor_named *same = NULL;
         for (size_t k = 0; k < got.count; k++)

@@ -1,6 +1,6 @@
 // How many things does a model put into the right class? Images with labels, and token sequences
 // that carry theirs.
-#include "eval/eval.h"
+#include "eval/parts.h"
 #include "support/file/file.h"
 #include "support/file/json.h"
 #include "support/progress.h"
@@ -11,10 +11,6 @@
 static bool bad(const char *path, diag_sink *diags, const char *what) {
     diag_emit(diags, DIAG_ID_eval_data, DIAG_FILE(path), "%s", what);
     return false;
-}
-
-static size_t limited(size_t n, const eval_options *o) {
-    return o->limit > 0 && (size_t)o->limit < n ? (size_t)o->limit : n;
 }
 
 // Numbers with commas between them; false: something else, or too many.
@@ -129,7 +125,7 @@ static bool classify_images(eval_model *m, const char *path, const json_t *label
                   im.all.dim[0], json_array_size(labels));
         ok = false;
     }
-    size_t n = ok ? limited(json_array_size(labels), o) : 0;
+    size_t n = ok ? eval_limited(json_array_size(labels), o) : 0;
     progress *bar = progress_new("scoring", n);
     for (size_t i = 0; ok && i < n; i++) {
         arena *own = arena_new();
@@ -185,7 +181,7 @@ static bool classify_examples(eval_model *m, const char *path, const eval_option
     const json_t *list = json_is_array(root) ? root : json_object_get(root, "examples");
     bool ok = json_is_array(list) ||
               bad(path, diags, "expected examples: [{\"ids\": [...], \"label\": 0}, ...]");
-    size_t n = ok ? limited(json_array_size(list), o) : 0;
+    size_t n = ok ? eval_limited(json_array_size(list), o) : 0;
     progress *bar = progress_new("scoring", n);
     for (size_t i = 0; ok && i < n; i++) {
         ok = classify_example(m, json_array_get(list, i), i, path, o, s, diags);

@@ -1,6 +1,7 @@
 // Does a model remember? Probes end in front of a word that the text has fixed `distance` tokens
 // before; see eval.h.
-#include "eval/eval.h"
+#include "eval/parts.h"
+#include "support/file/json.h"
 #include "support/progress.h"
 #include <inttypes.h>
 

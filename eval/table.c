@@ -1,5 +1,5 @@
 // A score split into shares: by ranges of a number, or by name. See eval.h.
-#include "eval/eval.h"
+#include "eval/parts.h"
 #include <inttypes.h>
 #include <string.h>
 

@@ -1,5 +1,6 @@
 // How well does a model predict text? Perplexity, and masked tokens.
-#include "eval/eval.h"
+#include "eval/parts.h"
+#include "support/file/json.h"
 #include "support/num/num.h"
 #include "support/progress.h"
 #include <inttypes.h>

@@ -20,6 +20,9 @@ typedef struct {
 bool host_run(engine *e, const tensor_set *inputs, const host_options *o, arena *a,
               tensor_set *outputs, diag_sink *diags);
 
+// Axes of an output, or of a present.*, that count the batch and the tokens; -1: none.
+void host_output_axes(const engine_info *info, const char *name, int *batch, int *tokens);
+
 // ---- token by token --------------------------------------------------------------------------
 
 // A program as a language model: one integer input takes ids, masks are 1, positions count up,

@@ -4,7 +4,7 @@
 
 #include "host/host.h"
 
-// ---- shapes (host_shape.c) -------------------------------------------------------------------
+// ---- shapes (shape.c) ------------------------------------------------------------------------
 
 enum { HOST_MAX_ATOMS = 16 };
 
@@ -30,6 +30,12 @@ const char *host_shape_text(arena *a, const host_shape *s);
 // none.
 bool host_shape_bind(const host_shape *s, const tensor *t, int64_t *batch, int64_t *tokens);
 
+// Axes of a cache: batch, heads, tokens, width.
+typedef struct {
+    int b, h, t, d;
+} host_axes;
+host_axes host_axes_of(const char *layout); // "bhtd"; "" and what is no order of the four: that
+
 // Where the elements of rows lie in the ONNX tensor: base + row[r] + column[c]; column -1: nowhere.
 typedef struct {
     int64_t batch_stride, n_rows, width;
@@ -45,7 +51,7 @@ void host_shape_dims(const host_shape *s, int64_t batch, int64_t rows, int64_t k
 // Patches of an image port, from its layout. False: the layout does not parse or fit the shape.
 bool host_map_image(arena *a, const engine_port *p, const host_shape *s, host_map *m);
 
-// ---- a run (host.c, host_inputs.c, host_past.c) ----------------------------------------------
+// ---- a run (host.c, inputs.c, past.c) --------------------------------------------------------
 
 // The part of one sequence that runs. Indices count the tokens given in this run.
 typedef struct {

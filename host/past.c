@@ -8,22 +8,10 @@
 
 // ---- layouts ---------------------------------------------------------------------------------
 
-typedef struct {
-    int b, h, t, d; // axes
-} axes;
-
-static axes axes_of(const char *layout) {
-    if (strlen(layout) != 4) layout = "bhtd";
-    return (axes){(int)(strchr(layout, 'b') ? strchr(layout, 'b') - layout : 0),
-                  (int)(strchr(layout, 'h') ? strchr(layout, 'h') - layout : 1),
-                  (int)(strchr(layout, 't') ? strchr(layout, 't') - layout : 2),
-                  (int)(strchr(layout, 'd') ? strchr(layout, 'd') - layout : 3)};
-}
-
 static int64_t width_of(const engine_ring *r, bool is_key) { return is_key ? r->d : r->dv; }
 
 static tensor cache_shape(const engine_ring *r, bool is_key, int64_t batch, int64_t tokens) {
-    axes x = axes_of(r->layout);
+    host_axes x = host_axes_of(r->layout);
     tensor t = {.type = ELEM_f32, .rank = 4};
     t.dim[x.b] = batch;
     t.dim[x.h] = r->n_kv;
@@ -33,7 +21,7 @@ static tensor cache_shape(const engine_ring *r, bool is_key, int64_t batch, int6
 }
 
 // Element of the cache at sequence b, head h, token t, column d.
-static size_t at(const axes *x, const tensor *c, int64_t b, int64_t h, int64_t t, int64_t d) {
+static size_t at(const host_axes *x, const tensor *c, int64_t b, int64_t h, int64_t t, int64_t d) {
     int64_t index[4];
     index[x->b] = b;
     index[x->h] = h;
@@ -59,7 +47,7 @@ static void check_cache(host_job *j, size_t ring, bool is_key, bool *used, bool 
         return;
     }
     (is_key ? j->past_key : j->past_value)[ring] = *t;
-    axes x = axes_of(r->layout);
+    host_axes x = host_axes_of(r->layout);
     tensor want = cache_shape(r, is_key, 0, 0);
     bool fits = elem_is_float(t->type) && t->rank == 4 && t->dim[x.h] == want.dim[x.h] &&
                 t->dim[x.d] == want.dim[x.d];
@@ -105,7 +93,7 @@ void host_past_check(host_job *j, bool *used) {
 static tensor cache_rows(const host_job *j, const engine_ring *r, const tensor *t, bool is_key,
                          int64_t b, int64_t from, arena *a) {
     int64_t w = width_of(r, is_key), n = t->rank == 4 ? j->past - from : 0;
-    axes x = axes_of(r->layout);
+    host_axes x = host_axes_of(r->layout);
     tensor out = tensor_new(a, ELEM_f32, 2, (int64_t[]){n, r->n_kv * w});
     float *to = out.data;
     for (int64_t i = 0; i < n; i++)
@@ -156,7 +144,7 @@ bool host_presents_read(host_job *j, int64_t b, host_present *list, size_t n) {
         const engine_ring *r = &j->info->rings[list[i].ring];
         tensor *to = &list[i].out.value, k, v;
         arena *a = arena_new();
-        axes x = axes_of(r->layout);
+        host_axes x = host_axes_of(r->layout);
         bool read = want == 0 || engine_read_ring(j->e, list[i].ring, a, &k, &v);
         int64_t rows = want == 0 ? 0 : read ? k.dim[0] : 0, w = width_of(r, list[i].is_key);
         if (!read || rows < want) {

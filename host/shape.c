@@ -95,6 +95,32 @@ bool host_shape_bind(const host_shape *s, const tensor *t, int64_t *batch, int64
     return true;
 }
 
+host_axes host_axes_of(const char *layout) {
+    if (strlen(layout) != 4) layout = "bhtd";
+    return (host_axes){(int)(strchr(layout, 'b') ? strchr(layout, 'b') - layout : 0),
+                       (int)(strchr(layout, 'h') ? strchr(layout, 'h') - layout : 1),
+                       (int)(strchr(layout, 't') ? strchr(layout, 't') - layout : 2),
+                       (int)(strchr(layout, 'd') ? strchr(layout, 'd') - layout : 3)};
+}
+
+void host_output_axes(const engine_info *info, const char *name, int *batch, int *tokens) {
+    *batch = *tokens = -1;
+    for (size_t i = 0; i < info->n_ports; i++) {
+        const engine_port *p = &info->ports[i];
+        host_shape s;
+        if (p->input || strcmp(p->name, name) != 0 || !host_shape_of(p, &s)) continue;
+        if (s.has_batch) *batch = 0;
+        if (s.row >= 0 && s.atom[s.row].domain == host_side_of(p)) *tokens = s.atom[s.row].axis;
+    }
+    for (size_t i = 0; i < info->n_rings; i++) {
+        const engine_ring *r = &info->rings[i];
+        if (strcmp(r->present_key, name) != 0 && strcmp(r->present_value, name) != 0) continue;
+        host_axes x = host_axes_of(r->layout);
+        *batch = x.b;
+        *tokens = x.t;
+    }
+}
+
 static int64_t atom_size(const host_shape *s, int i, int64_t rows, int64_t keys) {
     return i == s->row ? rows : i == s->key ? keys : s->atom[i].size;
 }

@@ -1,5 +1,6 @@
 // Which instructions are meant, and what they gave; see trace.h.
 #include "host/trace.h"
+#include "support/file/file.h"
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -159,8 +160,7 @@ bool trace_close(trace *t, FILE *out, diag_sink *diags) {
         return false;
     }
     if (!t->file) return true;
-    size_t n = strlen(t->file);
-    if (set.count == 1 && !(n > 4 && strcmp(t->file + n - 4, ".npz") == 0))
+    if (set.count == 1 && !file_ends_in(t->file, ".npz"))
         return npy_write(t->file, &set.items[0].value, diags);
     return npz_write(t->file, &set, diags);
 }

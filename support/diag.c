@@ -1,7 +1,6 @@
 // Collecting diagnostics and printing them. Printing reads the source file again for the line it
 // shows, so nobody has to keep texts alive for the sake of a message.
 #include "support/diag.h"
-#include "support/arena.h"
 #include "support/file/file.h"
 #include "support/vec.h"
 #include <stdarg.h>
@@ -94,6 +93,21 @@ size_t diag_errors(const diag_sink *s) { return s ? s->errors : 0; }
 const diag *diag_get(const diag_sink *s, size_t i) {
     CHECK(i < s->items.count, "diagnostic %zu of %zu", i, s->items.count);
     return &s->items.items[i];
+}
+
+const char *diag_first_error(const diag_sink *s, size_t from, arena *a) {
+    const diag *first = NULL;
+    size_t more = 0;
+    for (size_t i = from; i < s->items.count; i++) {
+        const diag *d = &s->items.items[i];
+        if (d->severity != DIAG_ERROR) continue;
+        more += first != NULL;
+        if (!first) first = d;
+    }
+    if (!first) return NULL;
+    const char *where = first->loc.where ? first->loc.where : "";
+    const char *text = arena_printf(a, "%s%s%s", where, *where ? ": " : "", first->message);
+    return more ? arena_printf(a, "%s (and %zu more)", text, more) : text;
 }
 
 // --- printing

@@ -6,7 +6,7 @@
 #ifndef OHMIC_SUPPORT_DIAG_H
 #define OHMIC_SUPPORT_DIAG_H
 
-#include "support/base.h"
+#include "support/arena.h"
 #include <stdio.h>
 
 typedef enum { DIAG_NOTE, DIAG_WARNING, DIAG_ERROR } diag_severity;
@@ -46,6 +46,9 @@ void diag_note(diag_sink *s, diag_loc loc, const char *fmt, ...)
 size_t diag_count(const diag_sink *s);  // all findings
 size_t diag_errors(const diag_sink *s); // findings of severity error
 const diag *diag_get(const diag_sink *s, size_t i);
+// The first error from finding `from` on, with the place it names and how many more there are, as
+// one line in `a`; NULL: there is none.
+const char *diag_first_error(const diag_sink *s, size_t from, arena *a);
 // Prints findings [from, count) in order; shows the source line and a caret where a file and line
 // are given and the file can be read. Colour when `colour`.
 void diag_print(const diag_sink *s, size_t from, FILE *out, bool colour);

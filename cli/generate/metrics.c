@@ -1,5 +1,5 @@
 // What every token cost and how full the rings were: a table, a row a token. Columns are the rows
-// of generate_metrics.def.
+// of metrics.def.
 #include "cli/generate/generate.h"
 #include "runtime-sim/gain/cost.h"
 #include "support/num/num.h"

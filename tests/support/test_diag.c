@@ -125,11 +125,28 @@ static void a_broken_check_exits_70(void **state) {
     assert_non_null(strstr(text, "internal error: CHECK(1 == 2) failed: found 42\n"));
 }
 
+static void first_error_in_one_line(void **state) {
+    arena *a = arena_new();
+    diag_sink *s = diag_sink_new();
+    assert_null(diag_first_error(s, 0, a));
+    diag_emit(s, DIAG_ID_tokenizer_ignored, DIAG_NOWHERE, "a warning");
+    assert_null(diag_first_error(s, 0, a));
+    diag_emit(s, DIAG_ID_io, DIAG_AT("x.onnx", "node '/a'"), "the first");
+    assert_string_equal(diag_first_error(s, 0, a), "node '/a': the first");
+    diag_emit(s, DIAG_ID_io, DIAG_FILE("x.onnx"), "the second");
+    diag_note(s, DIAG_NOWHERE, "a note");
+    diag_emit(s, DIAG_ID_io, DIAG_FILE("x.onnx"), "the third");
+    assert_string_equal(diag_first_error(s, 0, a), "node '/a': the first (and 2 more)");
+    assert_string_equal(diag_first_error(s, 2, a), "the second (and 1 more)");
+    assert_null(diag_first_error(s, 5, a));
+    diag_sink_free(s);
+    arena_free(a);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(ids_print_with_hyphens),
-        cmocka_unit_test(places_of_all_kinds),
-        cmocka_unit_test(source_lines_with_carets),
+        cmocka_unit_test(first_error_in_one_line), cmocka_unit_test(ids_print_with_hyphens),
+        cmocka_unit_test(places_of_all_kinds),     cmocka_unit_test(source_lines_with_carets),
         cmocka_unit_test(a_broken_check_exits_70),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,6 @@
-// Scores as text and as JSON; see eval.h.
+// Scores as text and as JSON; see report_score.h.
+#include "cli/report_score.h"
 #include "cli/report.h"
-#include "eval/eval.h"
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
@@ -19,7 +19,7 @@ static void show_table(const eval_table *t, const eval_score *s) {
     }
 }
 
-void eval_show(const char *what, const eval_score *s, const sim_stats *totals) {
+void report_score(const char *what, const eval_score *s, const sim_stats *totals) {
     double top = 100 * per((double)s->right, s->count), nll = per(s->nll, s->count);
     bool masked = strcmp(what, "masked") == 0;
     if (strcmp(what, "perplexity") == 0)
@@ -43,7 +43,7 @@ void eval_show(const char *what, const eval_score *s, const sim_stats *totals) {
     report_stats(totals, stdout);
 }
 
-json_t *eval_json(const char *what, const eval_score *s, const sim_stats *totals) {
+json_t *report_score_json(const char *what, const eval_score *s, const sim_stats *totals) {
     double nll = per(s->nll, s->count);
     json_t *j = json_pack("{s:s, s:I, s:I, s:I, s:f, s:f, s:f, s:f}", "score", what, "count",
                           (json_int_t)s->count, "right", (json_int_t)s->right, "sequences",
