@@ -99,7 +99,7 @@ bool onnx_axes(onnx_call *c, const int64_t *axes, size_t n, int rank, int64_t *o
 const onnx_sequence *onnx_sequence_of(const onnx_call *c, ir_val v); // v must be one
 ir_val onnx_sequence_new(onnx_call *c, const ir_val *items, size_t n);
 
-// ---- building (emit.c)
+// ---- building (call.c)
 // ---------------------------------------------------------------------------
 
 ir_val onnx_op(onnx_call *c, ir_opcode code, const ir_val *in, size_t n, const ir_attrs *attrs);
@@ -135,7 +135,7 @@ ir_val onnx_scale(onnx_call *c, ir_val v, double factor); // v when factor is 1
 ir_val onnx_add_scalar(onnx_call *c, ir_val v, double term);
 ir_val onnx_select(onnx_call *c, ir_val cond, ir_val a, ir_val b);
 
-// ---- attention (op_attention.c)
+// ---- attention (ops/attention.c)
 // ------------------------------------------------------------------
 
 // Scaled dot products as exporters write them: sqrt(scale) on both sides, masks added, softmax,
@@ -160,7 +160,7 @@ ir_val onnx_numbers(onnx_call *c, int64_t first, int64_t n, int axis);
 // x [B,H,T,d] rotated; cos, sin [T,r/2], [1,T,r/2] or [B,T,r/2].
 ir_val onnx_rope(onnx_call *c, ir_val x, ir_val cos, ir_val sin, bool interleaved);
 
-// ---- quantisation (op_quant.c)
+// ---- quantisation (ops/quant.c)
 // -------------------------------------------------------------------
 
 ir_val onnx_dequantize(onnx_call *c, ir_val x, ir_val scale, ir_val zero,
