@@ -18,7 +18,7 @@ plant() { # FILE TEXT FINDING: a line at the end of the file, found as
   printf '%s\n' "$2" >>"$tree/$1"
   printf '%s\n' "$3" >>"$work/expected"
 }
-plant support/num/num.c '#include "ir/ir.h"' 'support may not include "ir/ir.h"'
+plant support/num/num.c '#include "ir/ir.h"' 'support/num may not include "ir/ir.h"'
 plant runtime-sim/exec/fn.c '#include "ir/eval/interp.h"' 'runtime-sim/exec may not include "ir/eval/interp.h"'
 plant passes/graph/dce.c '#include "isa/program.h"' 'passes/graph may not include "isa/program.h"'
 plant isa/isa.def '#include "runtime-sim/sim.h"' 'isa may not include "runtime-sim/sim.h"'
@@ -31,14 +31,30 @@ plant chips/other.onnx 'weights' 'chips/other.onnx: only models of our own'
 if command -v clang-format >/dev/null; then
   plant support/vec.h 'static inline int  one( void ){ return 1; }' 'support/vec.h is not formatted'
 fi
-mkdir "$tree/attic"
-plant attic/old.c '// Nobody knows.' 'attic/old.c: its folder is no room of scripts/lint'
+plant cli/main.c '#include "host/parts.h"' '"host/parts.h" is for the files beside it'
+plant support/map.c '// See absent.c, map.h and what transformer.h (not ours) says.' 'support/map.c:'"$(($(wc -l <"$tree/support/map.c") + 1))"': there is no file absent.c'
+plant isa/README.md 'The files `verify/absent.c`, `verify.h`, `test_NAME.c`.' 'isa/README.md:'"$(($(wc -l <"$tree/isa/README.md") + 1))"': there is no file verify/absent.c'
+plant ir/README.md 'In `absent/`, in `eval/`.' 'there is no folder absent/'
+plant host/README.md 'As [others](../eval/README.md#x), [nobody](../absent/README.md) and `![this](x.c)`.' 'there is nothing at absent/README.md'
+printf '%s\n' '' '| file | what |' '|---|---|' '| `program`, `absent` | two files |' >>"$tree/host/README.md"
+echo 'the table has no file for absent' >>"$work/expected"
+sed -n 20,40p "$tree/support/map.c" >"$tree/support/copy.c"
+echo 'six lines stand at support/copy.c:' >>"$work/expected"
+plant support/copy.h "$(printf 'static int same_line_%s;\n' 1 2 3 4 5 1 2 3 4 5)" ''
+sed -i '/^## Lines that stand twice/,/^## /s/^|---|---|---|$/&\n| `support\/num\/num.c` | `ir\/type.c` | once |/' "$tree/docs/design.md"
+echo 'docs/design.md: support/num/num.c and ir/type.c have no six lines in common any more' >>"$work/expected"
+mkdir "$tree/attic" "$tree/isa/attic"
+plant attic/old.c '// Nobody knows.' 'attic/old.c: its folder is no room of docs/design.md'
+echo 'attic/ has no README.md, and none above it says what it is' >>"$work/expected"
+plant isa/attic/old.c '// In the room of its parent.' 'isa/attic/ has no README.md, and none above it says what it is'
 for i in $(seq 601); do echo "// $i"; done >"$tree/support/long.c"
 echo 'support/long.c has 601 lines, more than 600' >>"$work/expected"
 for i in $(seq 31); do echo "// $i" >"$tree/ir/infer/part$i.c"; done
 echo 'files of its own, more than 30: it wants rooms' >>"$work/expected"
 rm "$tree/support/README.md"
-echo 'support/ has no README.md' >>"$work/expected"
+for folder in support support/file support/num; do
+  echo "lint: $folder/ has no README.md, and none above it says what it is" >>"$work/expected"
+done
 (cd "$tree" && git add -A)
 
 if (cd "$tree" && scripts/lint) >"$work/after" 2>&1; then fail "findings do not fail the lint"; fi
