@@ -14,6 +14,17 @@
 #include <stdlib.h>
 
 enum { SIM_STATE_VERSION = 1, ID_BYTES = 32, HEAD = 8 + 4 + 8, SUM_BYTES = 8, WINDOW = 0 };
+
+// What stays between steps is in these, and state files hold all of it. What one of them gains is
+// saved and loaded (here, or in gain/ring.c), and counted in SIM_STATE_VERSION; then its size here
+// follows.
+#define SAVED(type, bytes) \
+    _Static_assert(sizeof(type) == (bytes), #type " has state that state files do not hold")
+SAVED(sim_bank, ISA_DOMAINS * sizeof(int64_t) + ISA_MAX_PHASES * sizeof(uint32_t));
+SAVED(sim_ring, 5 * sizeof(void *) + sizeof(gain_cells) + sizeof(int64_t));
+SAVED(gain_cells, 6 * sizeof(void *));
+SAVED(sim_history, 2 * sizeof(void *) + sizeof(uint64_t));
+
 static const char magic[8] = {'O', 'H', 'M', 'S', 'T', 'A', 'T', 'E'};
 
 static const char *identity(sim *s) {
@@ -119,7 +130,7 @@ bool sim_state_save(sim *s, uint32_t bank, const sim_state_note *note, FILE *to,
                                  &b);
             }
     uint64_t bytes = b.count + SUM_BYTES;
-    for (unsigned i = 0; i < 8; i++) b.items[bytes_at + i] = (uint8_t)(bytes >> 8 * i);
+    bytes_set64(&b, bytes_at, bytes);
     bytes_put64(&b, file_hash64(b.items, b.count));
     bool ok = fwrite(b.items, 1, b.count, to) == b.count;
     vec_free(&b);

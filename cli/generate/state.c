@@ -12,17 +12,6 @@
 enum { HOST_VERSION = 2 };
 #define ALL_SHOWN UINT64_MAX
 
-static uint64_t bits_of(double x) {
-    uint64_t u;
-    memcpy(&u, &x, sizeof u);
-    return u;
-}
-static double real_of(uint64_t u) {
-    double x;
-    memcpy(&x, &u, sizeof x);
-    return x;
-}
-
 bool generate_save(generation *g, const char *path) {
     bytes_out b = {0};
     bytes_put32(&b, HOST_VERSION);
@@ -32,9 +21,9 @@ bool generate_save(generation *g, const char *path) {
     bytes_put32(&b, g->has_next ? (uint32_t)g->next : UINT32_MAX);
     bool stopped = g->why && strcmp(g->why, "stop text") == 0; // it is never shown
     bytes_put64(&b, g->tokenizer && !stopped ? g->shown - g->base : ALL_SHOWN);
-    bytes_put64(&b, bits_of(g->sampler.temperature));
+    bytes_put_f64(&b, g->sampler.temperature);
     bytes_put64(&b, (uint64_t)g->sampler.top_k);
-    bytes_put64(&b, bits_of(g->sampler.top_p));
+    bytes_put_f64(&b, g->sampler.top_p);
     bytes_put64(&b, g->seed);
     bytes_put64(&b, g->sampler.draws.drawn);
     bytes_put_words(&b, g->ids.items, g->ids.count);
@@ -66,9 +55,9 @@ bool generate_state_parse(const void *host, size_t n, const char *name, generate
     s->fed = bytes_get32(&in);
     s->next = (int32_t)bytes_get32(&in);
     s->shown = bytes_get64(&in);
-    s->temperature = real_of(bytes_get64(&in));
+    s->temperature = bytes_get_f64(&in);
     s->top_k = (int64_t)bytes_get64(&in);
-    s->top_p = real_of(bytes_get64(&in));
+    s->top_p = bytes_get_f64(&in);
     s->seed = bytes_get64(&in);
     s->drawn = bytes_get64(&in);
     bool ok = version == HOST_VERSION && in.ok && n_ids == (uint64_t)(in.end - in.at) / 4 &&

@@ -16,6 +16,17 @@ static void put(bytes_out *b, uint64_t v, unsigned n) {
 void bytes_put32(bytes_out *b, uint32_t v) { put(b, v, 4); }
 void bytes_put64(bytes_out *b, uint64_t v) { put(b, v, 8); }
 
+void bytes_put_f64(bytes_out *b, double v) {
+    uint64_t bits;
+    memcpy(&bits, &v, sizeof bits);
+    bytes_put64(b, bits);
+}
+
+void bytes_set64(bytes_out *b, size_t at, uint64_t v) {
+    CHECK(at + 8 <= b->count, "bytes %zu to %zu of %zu", at, at + 8, b->count);
+    for (unsigned i = 0; i < 8; i++) b->items[at + i] = (uint8_t)(v >> 8 * i);
+}
+
 void bytes_put_words(bytes_out *b, const void *words, size_t n) {
     for (size_t i = 0; i < n; i++) {
         uint32_t v;
@@ -51,6 +62,13 @@ static uint64_t get(bytes_in *b, unsigned n) {
 }
 uint32_t bytes_get32(bytes_in *b) { return (uint32_t)get(b, 4); }
 uint64_t bytes_get64(bytes_in *b) { return get(b, 8); }
+
+double bytes_get_f64(bytes_in *b) {
+    uint64_t bits = bytes_get64(b);
+    double v;
+    memcpy(&v, &bits, sizeof v);
+    return v;
+}
 
 bool bytes_get_words(bytes_in *b, void *words, size_t n) {
     if (!b->ok || n > (size_t)(b->end - b->at) / 4) return b->ok = false;

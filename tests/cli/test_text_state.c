@@ -9,20 +9,16 @@
 // cli/generate/state.c: three ids, all fed, the next one sampled.
 static bytes_out state_of(uint32_t version) {
     bytes_out b = {0};
-    const double temperature = 0.5, top_p = 0.75;
     const int32_t ids[] = {5, 6, 7};
-    uint64_t t, p;
-    memcpy(&t, &temperature, 8);
-    memcpy(&p, &top_p, 8);
     bytes_put32(&b, version);
     bytes_put32(&b, 3);
     bytes_put32(&b, 2);
     bytes_put32(&b, 3);
     bytes_put32(&b, 9);
     bytes_put64(&b, 4);
-    bytes_put64(&b, t);
+    bytes_put_f64(&b, 0.5);
     bytes_put64(&b, 40);
-    bytes_put64(&b, p);
+    bytes_put_f64(&b, 0.75);
     bytes_put64(&b, 11);
     bytes_put64(&b, 6);
     bytes_put_words(&b, ids, 3);

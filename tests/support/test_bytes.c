@@ -12,10 +12,13 @@ static void test_round_trip(void **state) {
     bytes_put64(&b, 0x1122334455667788);
     bytes_put_words(&b, words, 3);
     bytes_put_text(&b, "text");
+    bytes_put_f64(&b, -0.1);
     bytes_put(&b, NULL, 0);
+    bytes_put64(&b, 5);
+    bytes_set64(&b, b.count - 8, 0x8877665544332211);
     const uint8_t head[] = {4,    3,    2,    1,    0x88, 0x77, 0x66, 0x55,
                             0x44, 0x33, 0x22, 0x11, 0,    0,    0x80, 0x3f};
-    assert_int_equal(b.count, 4 + 8 + 12 + 4 + 4);
+    assert_int_equal(b.count, 4 + 8 + 12 + 4 + 4 + 8 + 8);
     assert_memory_equal(b.items, head, sizeof head);
     bytes_in in = bytes_in_of(b.items, b.count);
     float back[3];
@@ -26,6 +29,8 @@ static void test_round_trip(void **state) {
     assert_memory_equal(back, words, sizeof words);
     assert_memory_equal(bytes_get_text(&in, &n), "text", 4);
     assert_int_equal(n, 4);
+    assert_true(bytes_get_f64(&in) == -0.1);
+    assert_true(bytes_get64(&in) == 0x8877665544332211);
     assert_true(in.ok && in.at == in.end);
     vec_free(&b);
 }
