@@ -7,6 +7,7 @@
 #include "ir/ir.h"
 #include "runtime-sim/sim.h"
 
+// What the program takes and gives, in rows of tokens. Texts live as long as the engine.
 typedef struct {
     const char *name; // ONNX name
     bool input;
@@ -20,14 +21,16 @@ typedef struct {
     const char *layout; // of image rows; "": none
 } engine_port;
 
+// A ring whose contents are caches of the model.
 typedef struct {
     const char *past_key, *past_value, *present_key, *present_value, *layout; // "": none
-    int64_t n_kv, d, dv;
+    int64_t n_kv, d, dv; // key/value heads, columns of a key and of a value
 } engine_ring;
 
 typedef struct {
-    bool stream;
-    int64_t max_tokens, max_chunk;
+    bool stream;        // tokens in as many steps as one likes; else a whole sequence at once
+    int64_t max_tokens; // of a sequence
+    int64_t max_chunk;  // rows of one step at most
     int64_t fixed_rows; // the one token count a sequence may have; 0: any
     // An encoder reads its own tokens, all at once, before the first step.
     bool has_encoder;
@@ -41,7 +44,8 @@ typedef struct {
 
 typedef struct engine engine;
 
-// NULL: reported. What is given must outlive the engine.
+// NULL: reported. What is given must outlive the engine. A program is verified first; a module must
+// have been through find-tokens (and split-phases, where it has an encoder). threads 0: all cores.
 engine *engine_of_program(const program_file *f, const sim_options *o, diag_sink *diags);
 engine *engine_of_module(const ir_module *m, int threads, diag_sink *diags);
 void engine_free(engine *e); // NULL is allowed
@@ -51,19 +55,27 @@ sim *engine_sim(engine *e); // NULL when it is the interpreter
 void engine_observe(engine *e, void (*f)(void *, const ir_op *, uint32_t, const tensor *),
                     void *ctx);
 
+// ---- steps -----------------------------------------------------------------------------------
+//
+// Rows of every input port in order, f32 [rows][width] or i32 [rows]; rows of every output port in
+// order, in `a`. False: reported (by the interpreter to the sink it was made with); a launch that
+// the simulator refuses changed nothing.
+
 // What an encoder gives: once for a sequence, before its steps. inputs and outputs as for a step,
 // of which only the encoder's are looked at and given. reset: begins the sequence; else one that
 // engine_load_past has begun.
 bool engine_encode(engine *e, bool reset, int64_t rows, const tensor *inputs, arena *a,
                    tensor *outputs, diag_sink *diags);
-// One step of `rows` tokens. inputs: in the order of the input ports; outputs: of the output ports,
-// in `a`. reset: the step begins a sequence (never behind an encoder, which does).
+// One step of `rows` tokens. reset: the step begins a sequence (never behind an encoder, which
+// does).
 bool engine_step(engine *e, bool reset, int64_t rows, const tensor *inputs, arena *a,
                  tensor *outputs, diag_sink *diags);
 // Begins a sequence that has a past: positions start at pos, rings hold keys and values,
 // [pos][n_kv*d] and [pos][n_kv*dv].
 bool engine_load_past(engine *e, int64_t pos, const tensor *keys, const tensor *values,
                       diag_sink *diags);
+// What a ring holds, oldest token first: f32 [n][n_kv*d] and [n][n_kv*dv] in `a`.
+// False: there is no such ring.
 bool engine_read_ring(engine *e, size_t ring, arena *a, tensor *k, tensor *v);
 
 #endif
