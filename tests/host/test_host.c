@@ -4,7 +4,7 @@
 #include "host/program.h"
 #include "isa/file/file.h"
 #include "passes/pass.h"
-#include "tests/cli/host_models.h"
+#include "tests/host/host_models.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>

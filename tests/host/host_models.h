@@ -1,6 +1,6 @@
 // Small token programs for tests of the host: IR text, made here.
-#ifndef OHMIC_TESTS_CLI_HOST_MODELS_H
-#define OHMIC_TESTS_CLI_HOST_MODELS_H
+#ifndef OHMIC_TESTS_HOST_HOST_MODELS_H
+#define OHMIC_TESTS_HOST_HOST_MODELS_H
 
 #include "host/host.h"
 #include "ir/text/text.h"
