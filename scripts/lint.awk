@@ -97,6 +97,16 @@ document {
         fail(FILENAME ":" FNR ": there is no folder " w)
     }
   }
+  if (!in_code) {
+    line = $0
+    gsub(/`[^`]*`|https?:[^ )]*/, "", line)
+    m = split(line, word, /[^A-Za-z0-9_.\/-]+/)
+    for (k = 1; k <= m; k++) {
+      w = word[k]
+      sub(/\.$/, "", w)
+      if (w ~ /^[A-Za-z0-9_\/-]+\.(c|h|def)$/ && !(w in known) && !(w in foreign)) fail(FILENAME ":" FNR ": there is no file " w)
+    }
+  }
   # Links.
   line = $0
   while (!in_code && match(line, /\]\([^)#: ]+/)) {
@@ -144,6 +154,11 @@ FNR == 1 {
     if (!ok) fail(FILENAME ":" FNR ": " room " may not include \"" target "\" (may:" may[room] ")")
     if (target ~ /(^|\/)parts\.h$/ && folder_of(target) != here) fail(FILENAME ":" FNR ": \"" target "\" is for the files beside it")
   }
+}
+/^#ifndef OHMIC_/ && FILENAME ~ /\.h$/ {
+  t = toupper(FILENAME)
+  gsub(/[\/.-]/, "_", t)
+  if ($2 != "OHMIC_" t) fail(FILENAME ":" FNR ": the guard is " $2 ", not OHMIC_" t)
 }
 # A line at the left margin that declares an object: no const, no parenthesis before '=' or the end.
 library && /^(static |extern )?[A-Za-z_][A-Za-z0-9_ ]*[ *]+[A-Za-z_][A-Za-z0-9_]*(\[[^\]]*\])*( = .*|;)$/ &&

@@ -43,6 +43,9 @@ echo 'six lines stand at support/copy.c:' >>"$work/expected"
 plant support/copy.h "$(printf 'static int same_line_%s;\n' 1 2 3 4 5 1 2 3 4 5)" ''
 sed -i '/^## Lines that stand twice/,/^## /s/^|---|---|---|$/&\n| `support\/num\/num.c` | `ir\/type.c` | once |/' "$tree/docs/design.md"
 echo 'docs/design.md: support/num/num.c and ir/type.c have no six lines in common any more' >>"$work/expected"
+sed -i 's/OHMIC_SUPPORT_MAP_H/OHMIC_MAP_H/' "$tree/support/map.h"
+echo 'the guard is OHMIC_MAP_H, not OHMIC_SUPPORT_MAP_H' >>"$work/expected"
+plant docs/isa.md 'Some words of verify/nowhere.c here.' 'there is no file verify/nowhere.c'
 mkdir "$tree/attic" "$tree/isa/attic"
 plant attic/old.c '// Nobody knows.' 'attic/old.c: its folder is no room of docs/design.md'
 echo 'attic/ has no README.md, and none above it says what it is' >>"$work/expected"
