@@ -2,6 +2,7 @@
 #include "tokenizer/tokenizer.h"
 #include "support/file/file.h"
 #include "support/file/json.h"
+#include "support/file/quote.h"
 #include "tokenizer/parts.h"
 #include <utf8proc.h>
 
@@ -133,16 +134,9 @@ static text from_byte_level(arena *a, text t) {
     return (text){out, n};
 }
 
-static int hex_digit(char c) {
-    return c >= '0' && c <= '9'   ? c - '0'
-           : c >= 'A' && c <= 'F' ? c - 'A' + 10
-           : c >= 'a' && c <= 'f' ? c - 'a' + 10
-                                  : -1;
-}
-
 static text from_byte_name(arena *a, text t) {
     if (t.n != 6 || memcmp(t.p, "<0x", 3) != 0 || t.p[5] != '>') return t;
-    int high = hex_digit(t.p[3]), low = hex_digit(t.p[4]);
+    int high = quote_hex_digit(t.p[3]), low = quote_hex_digit(t.p[4]);
     if (high < 0 || low < 0) return t;
     char byte = (char)(high << 4 | low);
     return (text){arena_strn(a, &byte, 1), 1};

@@ -1,5 +1,6 @@
 // Numbers, strings and names of the text form, both ways.
 #include "ir/text/parser.h"
+#include "support/file/quote.h"
 #include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -100,55 +101,15 @@ void text_print_elem(elem e, const void *data, size_t i, char out[TEXT_ELEM_MAX]
 
 // ---- strings
 
-void text_print_string(FILE *out, const char *s) {
-    fputc('"', out);
-    for (; *s; s++) {
-        unsigned char c = (unsigned char)*s;
-        if (c == '"' || c == '\\')
-            fprintf(out, "\\%c", c);
-        else if (c == '\n')
-            fputs("\\n", out);
-        else if (c == '\t')
-            fputs("\\t", out);
-        else if (c < 0x20 || c == 0x7f)
-            fprintf(out, "\\x%02x", c);
-        else
-            fputc(c, out);
-    }
-    fputc('"', out);
-}
-
-static int hex_digit(char c) {
-    if (c >= '0' && c <= '9') return c - '0';
-    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-    return -1;
-}
+void text_print_string(FILE *out, const char *s) { quote_print(out, s, strlen(s)); }
 
 char *text_read_string(arena *a, const char *s, size_t n) {
     char *out = arena_alloc(a, n + 1), *o = out;
-    for (size_t i = 0; i < n; i++) {
-        if (s[i] == 0) return NULL;
-        if (s[i] != '\\') {
-            *o++ = s[i];
-            continue;
-        }
-        if (++i == n) return NULL;
-        switch (s[i]) {
-        case '"':
-        case '\\': *o++ = s[i]; break;
-        case 'n': *o++ = '\n'; break;
-        case 't': *o++ = '\t'; break;
-        case 'x': {
-            if (n - i <= 2) return NULL;
-            int hi = hex_digit(s[i + 1]), lo = hex_digit(s[i + 2]);
-            if (hi < 0 || lo < 0 || hi + lo == 0) return NULL;
-            *o++ = (char)(hi * 16 + lo);
-            i += 2;
-            break;
-        }
-        default: return NULL;
-        }
+    for (const char *at = s, *end = s + n; at < end;) {
+        int c = (unsigned char)*at++;
+        if (c == '\\') c = quote_escape(&at, end);
+        if (c <= 0) return NULL;
+        *o++ = (char)c;
     }
     return out;
 }

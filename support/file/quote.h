@@ -1,0 +1,15 @@
+// Texts in double quotes, as IR text, assembly and chip files have them: \" \\ \n \t \xHH, and no
+// byte 0.
+#ifndef OHMIC_SUPPORT_FILE_QUOTE_H
+#define OHMIC_SUPPORT_FILE_QUOTE_H
+
+#include "support/base.h"
+#include <stdio.h>
+
+void quote_print(FILE *out, const char *s, size_t n); // with the quotes
+// The byte that an escape stands for; *at is behind its backslash and comes to be behind it. -1:
+// none.
+int quote_escape(const char **at, const char *end);
+int quote_hex_digit(char c); // -1: none
+
+#endif
