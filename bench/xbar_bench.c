@@ -35,7 +35,7 @@ typedef struct {
 } problem;
 
 static double seconds(const problem *q, const config *c, xbar_path path, double *risk) {
-    size_t n_blocks = (q->k + c->rows - 1) / c->rows * ((q->n + 127) / 128), b = 0;
+    size_t n_blocks = ceil_div_u64(q->k, c->rows) * ceil_div_u64(q->n, 128), b = 0;
     isa_block *blocks = base_calloc(n_blocks, sizeof *blocks);
     for (uint32_t k = 0; k < q->k; k += c->rows)
         for (uint32_t n = 0; n < q->n; n += 128)

@@ -30,10 +30,10 @@ static inline bool add_u64(uint64_t a, uint64_t b, uint64_t *out) {
 
 static inline int64_t min_i64(int64_t a, int64_t b) { return a < b ? a : b; }
 static inline int64_t max_i64(int64_t a, int64_t b) { return a > b ? a : b; }
-static inline int64_t ceil_div_i64(int64_t a, int64_t b) {
-    return (a + b - 1) / b;
-} // a >= 0, b > 0
-static inline uint64_t align_u64(uint64_t x, uint64_t a) { return (x + a - 1) / a * a; }
+// a / b, rounded up; a >= 0, b > 0, a + b in range.
+static inline int64_t ceil_div_i64(int64_t a, int64_t b) { return (a + b - 1) / b; }
+static inline uint64_t ceil_div_u64(uint64_t a, uint64_t b) { return (a + b - 1) / b; }
+static inline uint64_t align_u64(uint64_t x, uint64_t a) { return ceil_div_u64(x, a) * a; }
 
 // malloc family that cannot return NULL: exhausted memory prints one line and exits 70.
 void *base_alloc(size_t bytes);               // uninitialised

@@ -76,8 +76,8 @@ bool onnx_import_slice(onnx_call *c) {
         if (e < 0) e = e < -size ? -1 : e + size;
         s = by > 0 ? clamp(s, 0, size) : clamp(s, 0, size - 1);
         e = by > 0 ? clamp(e, 0, size) : clamp(e, -1, size - 1);
-        int64_t count = by > 0 ? (e - s + by - 1) / by : (s - e - by - 1) / -by;
-        if (size == 0 || count < 0) count = 0;
+        int64_t span = by > 0 ? e - s : s - e;
+        int64_t count = size == 0 || span < 0 ? 0 : ceil_div_i64(span, by > 0 ? by : -by);
         from[a] = count ? s : 0;
         step[a] = by;
         out.dim[a] = count;

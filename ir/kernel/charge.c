@@ -95,7 +95,7 @@ static void pulse_row(const charge_unit *u, double phi, const double *g, const d
 void charge_attend(const charge_unit *u, const charge_query *q, const charge_memory *m, float *out,
                    double *scores, double *codes) {
     size_t n = (size_t)m->n, dv = q->dv;
-    size_t tiles = (size_t)((u->slots + u->sub_tile - 1) / u->sub_tile);
+    size_t tiles = (size_t)ceil_div_i64(u->slots, u->sub_tile);
     double *g = base_alloc((n * READOUT_MAX_TERMS + 1) * sizeof *g);
     double *phi = base_calloc(n + 1, sizeof *phi);
     double *charge = base_calloc((tiles + 2) * dv + 1, sizeof *charge);

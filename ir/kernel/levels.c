@@ -82,7 +82,7 @@ void levels_scores(const levels_unit *u, const float *q, size_t d, const levels_
 
 void levels_mix(const levels_unit *u, const float *p, size_t dv, const levels_memory *m,
                 float *out) {
-    size_t n = (size_t)m->n, tiles = (size_t)((u->slots + u->sub_tile - 1) / u->sub_tile);
+    size_t n = (size_t)m->n, tiles = (size_t)ceil_div_i64(u->slots, u->sub_tile);
     double *e = base_calloc(n + 1, sizeof *e), total = 0;
     double *sum = base_calloc(tiles * dv + 1, sizeof *sum);
     int64_t *by_slot = base_alloc((size_t)u->slots * sizeof *by_slot); // token in a slot, -1: none

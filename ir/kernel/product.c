@@ -174,11 +174,11 @@ void product_run(const product *p, int threads) {
     if (p->m == 0 || p->n == 0) return;
     size_t rows = p->m < ROW_BATCH ? p->m : ROW_BATCH;
     double *a = base_alloc(rows * p->k * sizeof *a + 1);
-    size_t panels = (p->n + COLUMNS - 1) / COLUMNS;
+    size_t panels = ceil_div_u64(p->n, COLUMNS);
     for (size_t m0 = 0; m0 < p->m; m0 += rows) {
         size_t m1 = m0 + rows < p->m ? m0 + rows : p->m;
         p->rows(p->ctx, m0, m1, a);
-        batch b = {p, kernels(), a, m0, m1, (m1 - m0 + ROW_BLOCK - 1) / ROW_BLOCK};
+        batch b = {p, kernels(), a, m0, m1, ceil_div_u64(m1 - m0, ROW_BLOCK)};
         // Below a tenth of a millisecond other threads are not worth waking.
         bool small = (double)(m1 - m0 + FEW_ROWS) * (double)p->k * (double)p->n < 2e6;
         parallel_for(small ? 1 : threads, panels * b.row_blocks, 1, run_tasks, &b);

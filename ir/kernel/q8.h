@@ -20,7 +20,7 @@ static inline size_t q8_width(const tensor *t) {
     for (int i = 1; i < t->rank; i++) w *= (size_t)t->dim[i];
     return w;
 }
-static inline size_t q8_row_bytes(size_t width) { return (width + 3) / 4 * 4 + sizeof(q8_trailer); }
+static inline size_t q8_row_bytes(size_t width) { return align_u64(width, 4) + sizeof(q8_trailer); }
 // Bytes behind tensor.data of a token-typed value.
 static inline size_t q8_storage_bytes(const tensor *t) {
     if (t->type == ELEM_q8) return q8_rows(t) * q8_row_bytes(q8_width(t));
@@ -32,7 +32,7 @@ static inline int8_t *q8_codes(const tensor *t, size_t row) {
     return (int8_t *)t->data + row * q8_row_bytes(q8_width(t));
 }
 static inline q8_trailer *q8_trailer_of(const tensor *t, size_t row) {
-    return (q8_trailer *)(void *)(q8_codes(t, row) + (q8_width(t) + 3) / 4 * 4);
+    return (q8_trailer *)(void *)(q8_codes(t, row) + align_u64(q8_width(t), 4));
 }
 static inline q8_trailer *q8_raw_trailer(const tensor *t, size_t row) {
     return (q8_trailer *)(void *)((char *)t->data + tensor_bytes(t)) + row;

@@ -132,9 +132,9 @@ gain_unit *gain_unit_new(const gain_params *p) {
           "a charge ring of %u terms, %u slots", p->terms, p->slots);
     gain_unit *u = base_calloc(1, sizeof *u);
     u->p = *p;
-    u->k_words = (p->d + 3) / 4;
+    u->k_words = ceil_div_u64(p->d, 4);
     u->k_stride = p->slots;
-    u->v_row = (p->dv + GAIN_COLUMNS - 1) / GAIN_COLUMNS * GAIN_COLUMNS;
+    u->v_row = align_u64(p->dv, GAIN_COLUMNS);
     u->w = p->kv_levels ? (double)p->v_dd / (2 * (double)(p->kv_levels - 1)) : 1;
     u->half = (double)p->v_dd / 2;
     u->width = p->q_levels ? (double)(p->q_levels - 1) : 1;

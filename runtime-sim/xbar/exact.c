@@ -218,7 +218,7 @@ void xbar_run_exact(const xbar *m, const xbar_how *how, const int8_t *x, size_t 
         kernel_portable, kernel_avx2, kernel_avx512, kernel_vnni};
     enum { JOB_ROWS = 60, JOB_MACS = 100000 };
     run t = {.rows = rows,
-             .quads = (m->k + 3) / 4,
+             .quads = ceil_div_u64(m->k, 4),
              .n = m->n,
              .packed = m->packed,
              .acc = acc,
@@ -243,9 +243,9 @@ void xbar_run_exact(const xbar *m, const xbar_how *how, const int8_t *x, size_t 
         }
     }
     t.x = xb, t.x16 = x16, t.row_sum = sums;
-    t.tiles = (m->n + XBAR_TILE - 1) / XBAR_TILE;
+    t.tiles = ceil_div_u64(m->n, XBAR_TILE);
     t.block = rows < JOB_ROWS ? rows : JOB_ROWS;
-    t.blocks = (rows + t.block - 1) / t.block;
+    t.blocks = ceil_div_u64(rows, t.block);
     t.kernel = kernels[how->path];
     size_t macs = t.block * m->k * XBAR_TILE;
     int threads = (double)rows * m->k * m->n < 2.0 * JOB_MACS * 10 ? 1 : how->threads;

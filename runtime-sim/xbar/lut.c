@@ -264,8 +264,7 @@ void xbar_run_lut(const xbar *m, const xbar_how *how, const int8_t *x, size_t x_
     CHECK(plan_run(m, &t), "no table fits");
     t.events = events, t.x_stride = x_stride, t.acc_stride = acc_stride;
     t.blocks = base_calloc(m->n_blocks, sizeof *t.blocks);
-    size_t chunk = CHUNK_GROUPS * XBAR_LANES < rows ? CHUNK_GROUPS
-                                                    : (rows + XBAR_LANES - 1) / XBAR_LANES,
+    size_t chunk = CHUNK_GROUPS * XBAR_LANES < rows ? CHUNK_GROUPS : ceil_div_u64(rows, XBAR_LANES),
            bytes = 0;
     for (uint32_t b = 0; b < m->n_blocks; b++) {
         size_t quads = (m->blocks[b].rows + 3) / 4, lookups = quads * (size_t)t.by_quad;
@@ -283,9 +282,9 @@ void xbar_run_lut(const xbar *m, const xbar_how *how, const int8_t *x, size_t x_
     for (size_t r = 0; r < rows; r += chunk * XBAR_LANES) {
         t.x = x + r * x_stride, t.acc = acc + r * acc_stride;
         t.rows = rows - r < chunk * XBAR_LANES ? rows - r : chunk * XBAR_LANES;
-        t.groups = (t.rows + XBAR_LANES - 1) / XBAR_LANES;
+        t.groups = ceil_div_u64(t.rows, XBAR_LANES);
         parallel_for(how->threads, m->n_blocks * t.groups, 4, index_body, &t);
-        parallel_for(how->threads, (m->n + XBAR_TILE - 1) / XBAR_TILE, 1, tiles_body, &all);
+        parallel_for(how->threads, ceil_div_u64(m->n, XBAR_TILE), 1, tiles_body, &all);
     }
     free(t.index);
     free(t.blocks);

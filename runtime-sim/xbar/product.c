@@ -31,7 +31,7 @@ INLINE void finish(const run *t, size_t r, size_t col, const double *sum, size_t
 
 // Few rows: one job WIDE columns of one row.
 INLINE void streams(const run *t, size_t begin, size_t end) {
-    size_t per_row = (t->n + WIDE - 1) / WIDE;
+    size_t per_row = ceil_div_u64(t->n, WIDE);
     for (size_t job = begin; job < end; job++) {
         size_t r = job / per_row, col = job % per_row * WIDE,
                count = t->n - col < WIDE ? t->n - col : WIDE;
@@ -144,7 +144,7 @@ void sim_product(xbar_path path, int threads, size_t rows, size_t k, size_t n, c
     run t = {rows, k, n, x_stride, y_stride, x, w, bias, y};
     if ((double)rows * (double)k * (double)n < 1e6) threads = 1;
     if (rows < MANY)
-        parallel_for(threads, rows * ((n + WIDE - 1) / WIDE), 1, few[path], &t);
+        parallel_for(threads, rows * ceil_div_u64(n, WIDE), 1, few[path], &t);
     else
         many[path](&t, threads);
 }

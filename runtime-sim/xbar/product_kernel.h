@@ -49,7 +49,7 @@ STRIPS_TARGET static void STRIPS(strip_body)(void *ctx, size_t begin, size_t end
 }
 
 static void STRIPS(strips)(run *t, int threads) {
-    parallel_for(threads, (t->n + STRIP - 1) / STRIP, 1, STRIPS(strip_body), t);
+    parallel_for(threads, ceil_div_u64(t->n, STRIP), 1, STRIPS(strip_body), t);
 }
 
 #undef LANES

@@ -206,7 +206,7 @@ void xbar_run_rows(const xbar *m, const xbar_how *how, const int8_t *x, size_t x
         t.lists[b] =
             (rows_list){base_alloc((n + 1) * 2), base_alloc(n + 1), base_alloc(chunk * phases * 4)};
     }
-    size_t tiles = (m->n + XBAR_TILE - 1) / XBAR_TILE;
+    size_t tiles = ceil_div_u64(m->n, XBAR_TILE);
     for (size_t r = 0; r < rows; r += chunk) {
         t.x = x + r * x_stride, t.acc = acc + r * acc_stride;
         t.rows = rows - r < chunk ? rows - r : chunk;

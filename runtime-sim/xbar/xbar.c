@@ -121,7 +121,7 @@ static void judge(xbar *x) {
 // [ceil(n/64)][ceil(k/4)][64][4] bytes: the value of the slices proved exact, + 128. Padding holds
 // 128: 0.
 static void pack(xbar *x) {
-    size_t quads = (x->k + 3) / 4, tiles = (x->n + XBAR_TILE - 1) / XBAR_TILE;
+    size_t quads = ceil_div_u64(x->k, 4), tiles = ceil_div_u64(x->n, XBAR_TILE);
     size_t bytes = tiles * quads * XBAR_TILE * 4;
     x->packed = base_alloc(bytes);
     memset(x->packed, 128, bytes);
@@ -158,7 +158,7 @@ xbar *xbar_new(const xbar_params *p, const int8_t *codes, uint32_t k, uint32_t n
     xbar *x = base_calloc(1, sizeof *x);
     x->plan = xbar_plan_of(p);
     x->codes = codes;
-    x->k = k, x->n = n, x->n_groups = (n + XBAR_GROUP - 1) / XBAR_GROUP;
+    x->k = k, x->n = n, x->n_groups = ceil_div_u64(n, XBAR_GROUP);
     if (n_blocks == 0) { // a stored group: no bit line, no converter to clip
         xbar_params exact = *p;
         exact.adc_bits = 0;
@@ -199,9 +199,9 @@ size_t xbar_bytes(const xbar *x) { return x->bytes; }
 // outside.
 static void pack_quads(xbar *x, uint32_t b) {
     const isa_block *k = &x->blocks[b];
-    size_t quads = (k->rows + 3) / 4, bytes = x->n_groups * quads * XBAR_GROUP * 4;
+    size_t quads = ceil_div_u64(k->rows, 4), bytes = x->n_groups * quads * XBAR_GROUP * 4;
     // Only the groups that the block meets are filled; the array starts at the first of them.
-    uint32_t g0 = k->n0 / XBAR_GROUP, g1 = (k->n0 + k->cols + XBAR_GROUP - 1) / XBAR_GROUP;
+    uint32_t g0 = k->n0 / XBAR_GROUP, g1 = (uint32_t)ceil_div_u64(k->n0 + k->cols, XBAR_GROUP);
     bytes = (size_t)(g1 - g0) * quads * XBAR_GROUP * 4;
     uint8_t *q = x->quads[b] = base_calloc(bytes ? bytes : 1, 1);
     x->bytes += bytes;

@@ -29,7 +29,7 @@ static double charge_of(const gain_params *p, double volts, double decay) {
 }
 
 static void evaluate(const gain_params *p, const gain_scaling *g, sheet *e) {
-    size_t d = p->d, tiles = (p->slots + p->sub_tile - 1) / p->sub_tile;
+    size_t d = p->d, tiles = ceil_div_u64(p->slots, p->sub_tile);
     for (size_t i = 0; i < tiles * d; i++) e->z[i] = 0;
     e->saturated_scores = e->saturated_outputs = e->scores = 0;
     for (int64_t j = e->t < e->window ? 0 : e->t - e->window + 1; j <= e->t; j++) {
@@ -59,7 +59,7 @@ static void evaluate(const gain_params *p, const gain_scaling *g, sheet *e) {
 static int compare(const char *name, const gain_params *p, double lambda, int64_t window,
                    uint64_t seed) {
     size_t d = p->d, tokens = 3 * p->slots + p->slots / 2,
-           tiles = (p->slots + p->sub_tile - 1) / p->sub_tile;
+           tiles = ceil_div_u64(p->slots, p->sub_tile);
     gain_scaling g = {0.6f, 0.1f, 0.2f, 0.45f, 0.25f, 0.44f, 1.25f, -0.5f};
     gain_unit *u = gain_unit_new(p);
     gain_cells cells = gain_cells_new(u, 1);
