@@ -5,7 +5,6 @@
 #include "support/file/json.h"
 #include "support/num/random.h"
 #include <inttypes.h>
-#include <time.h>
 
 int command_eval(int argc, char **argv);
 
@@ -37,12 +36,6 @@ static const arg_option options[] = {
     {"threads", 't', ARG_INT, "N", "threads; never changes a result; default: all cores"},
     {"json", 0, ARG_FLAG, NULL, "print as JSON"},
 };
-
-static double now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 // ---- scores ----------------------------------------------------------------------------------
 
@@ -148,11 +141,11 @@ static void run(const args *given, diag_sink *diags) {
     for (size_t i = 0; m && i < ARRAY_LEN(kinds); i++) {
         const char *path = args_string(given, kinds[i].option, NULL);
         eval_score s;
-        double start = now();
+        double start = report_now();
         if (path && !kinds[i].score) {
             layers(given, m, path, diags);
         } else if (path && kinds[i].score(m, path, &o, &s, diags)) {
-            s.seconds = now() - start;
+            s.seconds = report_now() - start;
             show(given, kinds[i].option, &s, eval_model_sim(m));
         }
     }

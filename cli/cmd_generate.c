@@ -5,7 +5,6 @@
 #include <inttypes.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 
 int command_generate(int argc, char **argv);
 
@@ -36,12 +35,6 @@ static const arg_option options[] = {
 };
 
 enum { PACE = 1000 }; // tokens whose seconds are reported together
-
-static double now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 // ---- before the first token ------------------------------------------------------------------
 
@@ -203,7 +196,7 @@ static bool take(generation *g) {
 }
 
 static bool prefill(generation *g) {
-    double start = now();
+    double start = report_now();
     if (g->n_prompt) {
         if (g->n_loaded) { // what the text before held back
             generate_text_flush(g);
@@ -212,7 +205,7 @@ static bool prefill(generation *g) {
         if (!feed(g)) return false;
         generate_text_skip(g, g->n_loaded, g->ids.count);
     }
-    g->prefill_seconds = now() - start;
+    g->prefill_seconds = report_now() - start;
     return true;
 }
 
@@ -222,7 +215,7 @@ static bool generate(generation *g) {
     size_t limit = (size_t)args_int(g->given, "tokens", 256);
     size_t every = save ? (size_t)args_int(g->given, "save-every", 0) : 0;
     if (!prefill(g)) return false;
-    double start = now(), before = start;
+    double start = report_now(), before = start;
     g->why = "the number of tokens asked for (--tokens)";
     while (generate_made(g) < limit) {
         if (!g->has_next && g->model.pos == info->max_tokens) {
@@ -232,15 +225,15 @@ static bool generate(generation *g) {
         if (!g->has_next && !feed(g)) return false;
         if (!take(g)) break;
         if (generate_made(g) % PACE == 0) {
-            vec_push(&g->pace, now() - before);
-            before = now();
+            vec_push(&g->pace, report_now() - before);
+            before = report_now();
         }
         if (every && generate_made(g) % every == 0 && !generate_save(g, save)) return false;
     }
     // With a state the text goes on another time: what is held back is part of it.
     bool ended = strcmp(g->why, "end token") == 0, stopped = strcmp(g->why, "stop text") == 0;
     if (!stopped && (!save || ended)) generate_text_flush(g);
-    g->seconds = now() - start;
+    g->seconds = report_now() - start;
     return !save || generate_save(g, save);
 }
 

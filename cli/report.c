@@ -2,6 +2,7 @@
 #include "cli/report.h"
 #include <inttypes.h>
 #include <math.h>
+#include <time.h>
 
 void report_stat(const char *name, uint64_t value, const char *unit, const char *summary,
                  FILE *out) {
@@ -72,6 +73,12 @@ json_t *report_tensor_json(const tensor_named *t) {
     return json_pack("{s:s, s:s, s:o, s:f, s:f, s:f, s:I}", "name", t->name, "type",
                      elem_name(t->value.type), "shape", shape, "min", s.lo, "max", s.hi, "mean",
                      s.mean, "not_finite", (json_int_t)s.strange);
+}
+
+double report_now(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
 uint64_t report_peak_memory(void) {
