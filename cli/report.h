@@ -17,7 +17,7 @@ void report_adc(const sim_stats *s, FILE *out);
 void report_tensor(arena *a, const tensor_named *t, FILE *out);
 json_t *report_tensor_json(const tensor_named *t);
 
-double report_now(void); // seconds, from any moment on
+double report_now(void);           // seconds, from any moment on
 uint64_t report_peak_memory(void); // bytes resident at most, of this process; 0: not known
 void report_json(json_t *j);       // prints and frees
 

@@ -1,5 +1,5 @@
-// What the evaluators (the files of ir/eval) share: diagnostics, conversion at a kernel's edge, index
-// arithmetic, and the elementwise driver. Private to ir/.
+// What the evaluators (the files of ir/eval) share: diagnostics, conversion at a kernel's edge,
+// index arithmetic, and the elementwise driver. Private to ir/.
 //
 // A kernel is written once, in a wide type (f32, f64 or i64); views and the driver convert.
 #ifndef OHMIC_IR_EVAL_EVAL_H
