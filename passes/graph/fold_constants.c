@@ -122,27 +122,19 @@ static void keep_constants(ir_module *m, const ir_func *f, size_t first_symbol) 
     }
 }
 
+static bool fold_func(void *ctx, const ir_module *old, size_t i, ir_module *m, diag_sink *diags) {
+    const ir_func *f = old->funcs.items[i];
+    arena *a = arena_new();
+    size_t first_symbol = m->symbols.count;
+    emitter e = emit_begin(old, f, m, simplify, a, diags);
+    for (size_t k = 0; k < f->ops.count; k++)
+        if (!fold_several(&e, &f->ops.items[k], a)) emit_copy(&e, &f->ops.items[k]);
+    bool ok = emit_end(&e);
+    keep_constants(m, m->funcs.items[m->funcs.count - 1], first_symbol);
+    arena_free(a); // with the data of symbols that are swept
+    return ok;
+}
+
 ir_module *pass_fold_constants(const ir_module *old, const pass_options *o, diag_sink *diags) {
-    ir_module *m = ir_module_derive(old);
-    bool ok = true;
-    for (size_t i = 0; i < old->funcs.count; i++) {
-        const ir_func *f = old->funcs.items[i];
-        if (!emit_is_plain(f)) {
-            ir_func_copy(m, f);
-            continue;
-        }
-        arena *a = arena_new();
-        size_t first_symbol = m->symbols.count;
-        emitter e = emit_begin(old, f, m, simplify, a, diags);
-        for (size_t j = 0; j < f->ops.count; j++) {
-            if (!fold_several(&e, &f->ops.items[j], a)) emit_copy(&e, &f->ops.items[j]);
-        }
-        ok = emit_end(&e) && ok;
-        keep_constants(m, m->funcs.items[m->funcs.count - 1], first_symbol);
-        arena_free(a); // with the data of symbols that are swept below
-    }
-    ir_symbols_sweep(m);
-    if (ok) return m;
-    ir_module_free(m);
-    return NULL;
+    return emit_functions(old, fold_func, NULL, diags);
 }

@@ -15,6 +15,7 @@
 typedef struct {
     canonical canonical;
     rule_set *rules;
+    gaincell_plan cells;
 } fuse_context;
 
 static ir_val simplify(emitter *e, ir_val v) {
@@ -52,38 +53,28 @@ static void emit_gaincell(emitter *e, const ir_op *op, const gaincell_site *s) {
     e->r.map[op->result[0]] = v;
 }
 
-static bool fuse_func(const ir_module *old, const ir_func *f, const gaincell_sites *cells,
-                      ir_module *m, fuse_context *c, diag_sink *diags) {
+static bool fuse_func(void *ctx, const ir_module *old, size_t i, ir_module *m, diag_sink *diags) {
+    fuse_context *c = ctx;
+    const ir_func *f = old->funcs.items[i];
     emitter e = emit_begin(old, f, m, simplify, c, diags);
-    for (size_t i = 0; i < f->ops.count; i++) {
-        const gaincell_site *s = gaincell_at(cells, &f->ops.items[i]);
+    for (size_t k = 0; k < f->ops.count; k++) {
+        const gaincell_site *s = gaincell_at(&c->cells.of[i], &f->ops.items[k]);
         if (s)
-            emit_gaincell(&e, &f->ops.items[i], s);
+            emit_gaincell(&e, &f->ops.items[k], s);
         else
-            emit_copy(&e, &f->ops.items[i]);
+            emit_copy(&e, &f->ops.items[k]);
     }
     return emit_end(&e);
 }
 
 ir_module *pass_fuse(const ir_module *old, const pass_options *o, diag_sink *diags) {
-    fuse_context c = {canonical_new(), rules_new(fuse_rules, fuse_n_rules)};
     arena *a = arena_new();
-    gaincell_plan plan = gaincell_plan_make(old, a);
-    ir_module *m = ir_module_derive(old);
-    bool ok = true;
-    for (size_t i = 0; i < old->funcs.count; i++) {
-        const ir_func *f = old->funcs.items[i];
-        if (emit_is_plain(f))
-            ok = fuse_func(old, f, &plan.of[i], m, &c, diags) && ok;
-        else
-            ir_func_copy(m, f);
-    }
-    ir_symbols_sweep(m);
-    if (plan.note) vec_push(&m->notes, arena_str(m->arena, plan.note));
+    fuse_context c = {canonical_new(), rules_new(fuse_rules, fuse_n_rules),
+                      gaincell_plan_make(old, a)};
+    ir_module *m = emit_functions(old, fuse_func, &c, diags);
+    if (m && c.cells.note) vec_push(&m->notes, arena_str(m->arena, c.cells.note));
     arena_free(a);
     canonical_free(&c.canonical);
     rules_free(c.rules);
-    if (ok) return m;
-    ir_module_free(m);
-    return NULL;
+    return m;
 }

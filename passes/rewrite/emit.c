@@ -320,21 +320,36 @@ bool emit_is_plain(const ir_func *f) {
     return true;
 }
 
-ir_module *emit_module(const ir_module *old, emit_simplify simplify, void *ctx, diag_sink *diags) {
+ir_module *emit_functions(const ir_module *old, emit_each *each, void *ctx, diag_sink *diags) {
     ir_module *m = ir_module_derive(old);
     bool ok = true;
     for (size_t i = 0; i < old->funcs.count; i++) {
-        const ir_func *f = old->funcs.items[i];
-        if (!emit_is_plain(f)) {
-            ir_func_copy(m, f);
-            continue;
-        }
-        emitter e = emit_begin(old, f, m, simplify, ctx, diags);
-        for (size_t j = 0; j < f->ops.count; j++) emit_copy(&e, &f->ops.items[j]);
-        ok = emit_end(&e) && ok;
+        if (emit_is_plain(old->funcs.items[i]))
+            ok = each(ctx, old, i, m, diags) && ok;
+        else
+            ir_func_copy(m, old->funcs.items[i]);
     }
     ir_symbols_sweep(m);
     if (ok) return m;
     ir_module_free(m);
     return NULL;
+}
+
+typedef struct {
+    emit_simplify simplify;
+    void *ctx;
+} simplifier;
+
+static bool copy_simplified(void *ctx, const ir_module *old, size_t i, ir_module *m,
+                            diag_sink *diags) {
+    const simplifier *s = ctx;
+    const ir_func *f = old->funcs.items[i];
+    emitter e = emit_begin(old, f, m, s->simplify, s->ctx, diags);
+    for (size_t k = 0; k < f->ops.count; k++) emit_copy(&e, &f->ops.items[k]);
+    return emit_end(&e);
+}
+
+ir_module *emit_module(const ir_module *old, emit_simplify simplify, void *ctx, diag_sink *diags) {
+    simplifier s = {simplify, ctx};
+    return emit_functions(old, copy_simplified, &s, diags);
 }

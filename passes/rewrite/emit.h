@@ -34,7 +34,12 @@ bool emit_end(emitter *e);
 // simplified.
 void emit_copy(emitter *e, const ir_op *op);
 
-// Runs a whole pass: every plain function is rebuilt with `simplify`; token-typed ones are copied.
+// A new module: token-typed functions are copied, plain ones made by `each` (function i of the old
+// module, into m; false: it failed, the others go on), and symbols that nobody needs any more
+// swept. NULL: one failed.
+typedef bool emit_each(void *ctx, const ir_module *old, size_t i, ir_module *m, diag_sink *diags);
+ir_module *emit_functions(const ir_module *old, emit_each *each, void *ctx, diag_sink *diags);
+// The same, every plain function rebuilt with `simplify`.
 ir_module *emit_module(const ir_module *old, emit_simplify simplify, void *ctx, diag_sink *diags);
 
 bool emit_is_plain(const ir_func *f); // no value is token-typed
