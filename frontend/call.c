@@ -4,12 +4,10 @@
 
 bool onnx_missing(onnx_call *c, const char *fmt, ...) {
     if (c->why) return false;
-    char text[512];
     va_list ap;
     va_start(ap, fmt);
-    vsnprintf(text, sizeof text, fmt, ap);
+    c->why = arena_vprintf(c->imp->arena, fmt, ap);
     va_end(ap);
-    c->why = arena_str(c->imp->arena, text);
     return false;
 }
 

@@ -242,12 +242,10 @@ static void swap_state(sim *s, uint32_t bank, state *x) {
 static bool bad(const char *name, diag_sink *diags, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 static bool bad(const char *name, diag_sink *diags, const char *fmt, ...) {
-    char what[512];
     va_list ap;
     va_start(ap, fmt);
-    vsnprintf(what, sizeof what, fmt, ap);
+    diag_vemit(diags, DIAG_ID_sim_state, DIAG_FILE(name), fmt, ap);
     va_end(ap);
-    diag_emit(diags, DIAG_ID_sim_state, DIAG_FILE(name), "%s", what);
     return false;
 }
 

@@ -116,15 +116,21 @@ bool arena_pair(arena *a, const char *text, const char **before, const char **af
     return true;
 }
 
-char *arena_printf(arena *a, const char *fmt, ...) {
-    va_list ap, again;
-    va_start(ap, fmt);
+char *arena_vprintf(arena *a, const char *fmt, va_list ap) {
+    va_list again;
     va_copy(again, ap);
-    int n = vsnprintf(NULL, 0, fmt, ap);
-    CHECK(n >= 0, "format '%s'", fmt);
-    char *q = arena_alloc(a, (size_t)n + 1);
-    vsnprintf(q, (size_t)n + 1, fmt, again);
+    int n = vsnprintf(NULL, 0, fmt, again);
     va_end(again);
+    CHECK(n >= 0, "format '%s'", fmt);
+    char *text = arena_alloc(a, (size_t)n + 1);
+    vsnprintf(text, (size_t)n + 1, fmt, ap);
+    return text;
+}
+
+char *arena_printf(arena *a, const char *fmt, ...) {
+    va_list ap;
+    va_start(ap, fmt);
+    char *text = arena_vprintf(a, fmt, ap);
     va_end(ap);
-    return q;
+    return text;
 }

@@ -18,6 +18,7 @@ char *arena_strn(arena *a, const char *s, size_t n); // copy of n bytes, NUL app
 // "before=after" in two: false, and nothing set, when there is no '='.
 bool arena_pair(arena *a, const char *text, const char **before, const char **after);
 char *arena_printf(arena *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+char *arena_vprintf(arena *a, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
 
 #define ARENA_NEW(a, type) ((type *)arena_alloc((a), sizeof(type)))
 #define ARENA_ARRAY(a, type, n) ((type *)arena_alloc((a), sizeof(type) * (size_t)(n)))

@@ -55,26 +55,22 @@ void diag_sink_free(diag_sink *s) {
 
 static void add(diag_sink *s, diag_id id, diag_severity severity, diag_loc loc, const char *fmt,
                 va_list ap) {
-    char short_text[256];
-    va_list again;
-    va_copy(again, ap);
-    int n = vsnprintf(short_text, sizeof short_text, fmt, ap);
-    CHECK(n >= 0, "format '%s'", fmt);
-    char *text = arena_alloc(s->strings, (size_t)n + 1);
-    vsnprintf(text, (size_t)n + 1, fmt, again);
-    va_end(again);
+    const char *text = arena_vprintf(s->strings, fmt, ap);
     if (loc.file) loc.file = arena_str(s->strings, loc.file);
     if (loc.where) loc.where = arena_str(s->strings, loc.where);
     vec_push(&s->items, (diag){id, severity, loc, text});
     if (severity == DIAG_ERROR) s->errors++;
 }
 
-void diag_emit(diag_sink *s, diag_id id, diag_loc loc, const char *fmt, ...) {
-    if (!s) return;
+void diag_vemit(diag_sink *s, diag_id id, diag_loc loc, const char *fmt, va_list ap) {
     CHECK((unsigned)id < DIAG_ID_COUNT, "diagnostic %d", (int)id);
+    if (s) add(s, id, rows[id].severity, loc, fmt, ap);
+}
+
+void diag_emit(diag_sink *s, diag_id id, diag_loc loc, const char *fmt, ...) {
     va_list ap;
     va_start(ap, fmt);
-    add(s, id, rows[id].severity, loc, fmt, ap);
+    diag_vemit(s, id, loc, fmt, ap);
     va_end(ap);
 }
 

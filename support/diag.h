@@ -40,6 +40,8 @@ void diag_sink_free(diag_sink *s);
 // Adds one finding; strings are copied. Severity is the row's. Safe with s == NULL (dropped).
 void diag_emit(diag_sink *s, diag_id id, diag_loc loc, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
+void diag_vemit(diag_sink *s, diag_id id, diag_loc loc, const char *fmt, va_list ap)
+    __attribute__((format(printf, 4, 0)));
 // A note that belongs to the finding before it.
 void diag_note(diag_sink *s, diag_loc loc, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));

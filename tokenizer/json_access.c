@@ -4,12 +4,10 @@
 #include <stdio.h>
 
 bool hf_bad(hf_reader *r, const char *where, const char *fmt, ...) {
-    char message[200];
     va_list ap;
     va_start(ap, fmt);
-    vsnprintf(message, sizeof message, fmt, ap);
+    diag_vemit(r->diags, DIAG_ID_tokenizer_format, DIAG_AT(r->path, where), fmt, ap);
     va_end(ap);
-    diag_emit(r->diags, DIAG_ID_tokenizer_format, DIAG_AT(r->path, where), "%s", message);
     return false;
 }
 

@@ -7,22 +7,12 @@
 
 // ---- reporting
 
-static const char *format(arena *a, const char *fmt, va_list ap) {
-    va_list again;
-    va_copy(again, ap);
-    int n = vsnprintf(NULL, 0, fmt, again);
-    va_end(again);
-    CHECK(n >= 0, "format '%s'", fmt);
-    char *text = arena_alloc(a, (size_t)n + 1);
-    vsnprintf(text, (size_t)n + 1, fmt, ap);
-    return text;
-}
-
 bool infer_error(ir_infer_ctx *c, diag_id id, const char *fmt, ...) {
     arena *a = arena_new();
     va_list ap;
     va_start(ap, fmt);
-    diag_emit(c->diags, id, c->loc, "'%s': %s", ir_ops[c->op->code].name, format(a, fmt, ap));
+    diag_emit(c->diags, id, c->loc, "'%s': %s", ir_ops[c->op->code].name,
+              arena_vprintf(a, fmt, ap));
     va_end(ap);
     arena_free(a);
     return false;
@@ -33,7 +23,8 @@ bool infer_operand_error(ir_infer_ctx *c, size_t i, const char *fmt, ...) {
     va_list ap;
     va_start(ap, fmt);
     diag_emit(c->diags, DIAG_ID_op_operand, c->loc, "'%s': operand %zu (%s) %s",
-              ir_ops[c->op->code].name, i + 1, ir_type_text(a, c->in[i]), format(a, fmt, ap));
+              ir_ops[c->op->code].name, i + 1, ir_type_text(a, c->in[i]),
+              arena_vprintf(a, fmt, ap));
     va_end(ap);
     arena_free(a);
     return false;

@@ -14,10 +14,8 @@ static diag_loc loc_in(const ir_parser *p, text_loc l) {
 void text_error(ir_parser *p, text_loc loc, diag_id id, const char *fmt, ...) {
     va_list ap;
     va_start(ap, fmt);
-    char message[512];
-    vsnprintf(message, sizeof message, fmt, ap);
+    diag_vemit(p->diags, id, loc_in(p, loc), fmt, ap);
     va_end(ap);
-    diag_emit(p->diags, id, loc_in(p, loc), "%s", message);
     p->errors++;
 }
 

@@ -12,10 +12,8 @@
 void verify_error(verifier *v, diag_loc loc, diag_id id, const char *fmt, ...) {
     va_list ap;
     va_start(ap, fmt);
-    char message[512];
-    vsnprintf(message, sizeof message, fmt, ap);
+    diag_vemit(v->diags, id, loc, fmt, ap);
     va_end(ap);
-    diag_emit(v->diags, id, loc, "%s", message);
     v->ok = false;
 }
 
