@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# The recipes of the READMEs are true: in a copy of the tree an IR operation, an instruction, a pass and an ONNX
-# operator are added by following them, and work; what is left out is named by the build.
+# The recipes of the READMEs are true: in a copy of the tree an IR operation, an instruction, a pass, a rule, an ONNX
+# operator and a chip parameter are added by following them, and work; what is left out is named by the build. State
+# that state files would not hold does not compile.
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -59,6 +60,17 @@ ir_module *pass_noop(const ir_module *m, const pass_options *o, diag_sink *diags
 }
 END
 
+# ---- passes/README.md, "Add a rule"
+sed -i 's/^const rule fuse_rules\[\] = {$/&\n    {"relu-twice", "(relu (relu x))", "(relu x)", is_f32},/' "$tree/passes/graph/fuse_rules.c"
+
+# ---- isa/README.md, "How to add": a chip parameter
+sed -i 's/^SECTION_END(tile)$/PARAM_INT(tile, recipe, 5, 1, 9, "recipes", "of the recipe")\n&/' "$tree/isa/machine/machine.def"
+cat >"$tree/passes/map/recipe.c" <<'END'
+#include "passes/pass.h"
+int64_t map_recipe(const pass_options *o);
+int64_t map_recipe(const pass_options *o) { return o->machine->tile.recipe; }
+END
+
 # ---- frontend/README.md, "Add an operator"
 row frontend/onnx_ops.def 'ONNX_OP("recipe.test", "Cube", 1, cube, 0)'
 cat >"$tree/frontend/ops/recipe.c" <<'END'
@@ -104,6 +116,24 @@ func @run(%x "x" : f32[2]) -> (%y "y") {
 END
 expect "IR operation" '= \[1, 27\]' "$ohmic" opt "$work/cube.oir" --pass fold-constants,noop,dce --verify-each \
   --check-equivalence
+
+# The rule is applied.
+cat >"$work/relu.oir" <<'END'
+module {stage = "graph"}
+
+func @run(%x "x" : f32[2]) -> (%y "y") {
+  %1 = t.relu %x : f32[2]
+  %y = t.relu %1 : f32[2]
+}
+END
+expect "rule" '' "$ohmic" opt "$work/relu.oir" --pass fuse,dce --verify-each --check-equivalence
+[ "$(grep -c t.relu "$work/out")" = 1 ] || { cat "$work/out"; fail "rule: it is not applied"; }
+
+# The parameter is printed, set, and kept within its range.
+expect "chip parameter" 'recipe: *\{value: 5, unit: "recipes"' "$ohmic" chips ideal
+expect "chip parameter" 'recipe: *\{value: 7, unit: "recipes"' "$ohmic" chips ideal --set tile.recipe=7
+if "$ohmic" chips ideal --set tile.recipe=10 >"$work/out" 2>&1; then fail "chip parameter: 10 is out of range"; fi
+grep -q 'tile.recipe' "$work/out" || { cat "$work/out"; fail "chip parameter: it is not said which is out of range"; }
 
 # The instruction assembles and comes back.
 {
@@ -165,6 +195,28 @@ if build; then fail "an operation of an unknown kind compiles"; fi
 grep -q 'IR_KIND_CUBIC' "$work/log" || { tail -n 40 "$work/log"; fail "the build does not name the kind"; }
 cube 'GRAPH(t, cube, 1, 1, 1, "", EXACT, MAP, elementwise, none, "x * x * x")'
 
+# object FILE: compiles one file of a library, as ninja names it.
+object() {
+  local library=${1%%/*}
+  cmake --build "$work/build" --target "$library/CMakeFiles/ohmic_$(sed s/runtime-// <<<"$library").dir/${1#*/}.o" >"$work/log" 2>&1
+}
+# wrong FILE SED OBJECT MESSAGE: the file so changed does not compile, and that is why.
+wrong() {
+  cp "$tree/$1" "$work/right"
+  sed -i "$2" "$tree/$1"
+  ! cmp -s "$tree/$1" "$work/right" || fail "$1: '$2' changes nothing"
+  if object "$3"; then fail "$1: '$2' compiles"; fi
+  grep -qE -- "$4" "$work/log" || { tail -n 40 "$work/log"; fail "$1: the build does not say '$4' of '$2'"; }
+  cp "$work/right" "$tree/$1"
+}
+wrong passes/graph/fuse_rules.c 's/"(relu x)", is_f32}/"(relu x)", is_recipe}/' passes/graph/fuse_rules.c is_recipe
+wrong isa/machine/machine.def '/tile, recipe,/d' passes/map/recipe.c "no member named .recipe"
+wrong isa/machine/machine.def 's/\(.*tile, recipe,.*\)/\1\n\1/' isa/machine/machine.c "duplicate member .recipe"
+wrong runtime-sim/state.h 's/^} sim_bank;/    int64_t recipe;\n&/' runtime-sim/state_file.c 'sim_bank has state that state files do not hold'
+wrong runtime-sim/state.h 's/^} sim_ring;/    int64_t recipe;\n&/' runtime-sim/state_file.c 'sim_ring has state that state files do not hold'
+wrong runtime-sim/state.h 's/^} sim_history;/    int64_t recipe;\n&/' runtime-sim/state_file.c 'sim_history has state that state files do not hold'
+wrong runtime-sim/gain/gain.h 's/^} gain_cells;/    int64_t *recipe;\n&/' runtime-sim/state_file.c 'gain_cells has state that state files do not hold'
+
 rm "$tree"/ir/{infer,eval}/recipe.c "$tree"/runtime-sim/exec/recipe.c "$tree"/passes/graph/noop.c "$tree"/frontend/ops/recipe.c
 if build; then fail "the build does not miss the functions"; fi
 for name in ir_infer_t_cube ir_eval_t_cube sim_exec_nop2 pass_noop onnx_import_cube; do
@@ -175,4 +227,4 @@ if cmake --build "$work/build" --target isa/CMakeFiles/ohmic_isa.dir/isa.c.o >"$
   fail "two instructions of one opcode compile"
 fi
 grep -q 'duplicate case' "$work/log" || { cat "$work/log"; fail "the build does not name the opcode in use"; }
-echo "recipes: an operation, an instruction, a pass and an operator were added; twelve omissions were named"
+echo "recipes: an operation, an instruction, a pass, a rule, an operator and a chip parameter were added; omissions were named"
