@@ -42,7 +42,7 @@ typedef struct {
     size_t queries;
     float *q, *out;
     void *scratch;
-    xbar_path path;
+    simd_path path;
     bool scores_only;
     double share; // of pulses that are not 0
 } work;
@@ -138,7 +138,7 @@ static const shape products[] = {{WIDTH, 3 * WIDTH, LAYERS},
                                  {4 * WIDTH, WIDTH, LAYERS},
                                  {WIDTH, VOCABULARY, 1}};
 
-static double static_seconds(size_t rows, xbar_path path, bool head) {
+static double static_seconds(size_t rows, simd_path path, bool head) {
     const xbar_params p = {MACHINE_OFFSET, 2, 8, 1, 8, 0, 1}; // ideal-int8: the converter is exact
     double total = 0;
     for (size_t i = 0; i < ARRAY_LEN(products) - !head; i++) {
@@ -171,11 +171,10 @@ static double static_seconds(size_t rows, xbar_path path, bool head) {
     return total;
 }
 
-static void model(const work *one, xbar_path path) {
+static void model(const work *one, simd_path path) {
     gain_cells cells = gain_cells_new(one->u, LAYERS * HEADS);
     fill(one->u, &cells, LAYERS * HEADS, 3);
-    printf("\n12 layers x 12 heads, %d tokens each, %s, one thread:\n", TOKENS,
-           xbar_path_name(path));
+    printf("\n12 layers x 12 heads, %d tokens each, %s, one thread:\n", TOKENS, simd_name(path));
     static const size_t rows[] = {1, 128};
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         work w = *one;
@@ -206,17 +205,17 @@ int main(int argc, char **argv) {
     printf("read bandwidth %.1f GB/s from memory, %.1f GB/s from a buffer of that size: %.2f and "
            "%.2f us\n",
            memory / 1e9, cache / 1e9, bytes / memory * 1e6, bytes / cache * 1e6);
-    xbar_path best = xbar_best_path();
-    for (xbar_path path = XBAR_PORTABLE; path < XBAR_PATHS; path++) {
-        if (!xbar_has_path(path)) continue;
+    simd_path best = simd_best();
+    for (simd_path path = SIMD_PORTABLE; path < SIMD_PATHS; path++) {
+        if (!simd_has(path)) continue;
         w.path = path;
-        int times = path == XBAR_PORTABLE ? 1 : 20;
+        int times = path == SIMD_PORTABLE ? 1 : 20;
         w.scores_only = true;
         double scores = seconds(attend, &w, times) / 64;
         w.scores_only = false;
         double all = seconds(attend, &w, times) / 64;
         printf("  %-9s %8.2f us a token (scores %6.2f)  %8.0f tokens/s  %.1f x memory\n",
-               xbar_path_name(path), all * 1e6, scores * 1e6, 1 / all, all * memory / bytes);
+               simd_name(path), all * 1e6, scores * 1e6, 1 / all, all * memory / bytes);
         if (path == best && argc > 1) printf("best %.3f us\n", all * 1e6);
     }
     if (argc > 1) {
@@ -224,7 +223,7 @@ int main(int argc, char **argv) {
         write_file(argv[1], &w);
     } else {
         model(&w, best);
-        if (best > XBAR_AVX2) model(&w, XBAR_AVX2);
+        if (best > SIMD_AVX2) model(&w, SIMD_AVX2);
     }
     free(w.q), free(w.out), free(w.scratch);
     gain_cells_free(&cells);

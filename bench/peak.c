@@ -37,16 +37,12 @@ enum { CHAINS = 12, TURNS = 2000000 };
 __attribute__((target(T512 ",avx512vnni"))) static void macs_vnni(void) {
     LOOP(__m512i, _mm512_setzero_si512(), DOT)
 }
-__attribute__((target(T512))) static void macs_avx512(void) {
-    LOOP(__m512i, _mm512_setzero_si512(), MADD)
-}
-__attribute__((target("avx2"))) static void macs_avx2(void) {
+__attribute__((target(T512))) static void macs_avx512(void){
+    LOOP(__m512i, _mm512_setzero_si512(), MADD)} SIMD_TARGET_AVX2 static void macs_avx2(void) {
     LOOP(__m256i, _mm256_setzero_si256(), MADD)
 }
-__attribute__((target(T512))) static void lookups_avx512(void) {
-    LOOP(__m512i, _mm512_setzero_si512(), LOOK)
-}
-__attribute__((target("avx2"))) static void lookups_avx2(void) {
+__attribute__((target(T512))) static void lookups_avx512(void){
+    LOOP(__m512i, _mm512_setzero_si512(), LOOK)} SIMD_TARGET_AVX2 static void lookups_avx2(void) {
     LOOP(__m256i, _mm256_setzero_si256(), LOOK)
 }
 #endif
@@ -62,19 +58,19 @@ static double best(void (*f)(void)) { // seconds of the fastest of several runs
     return least;
 }
 
-double bench_peak_macs(xbar_path path) {
+double bench_peak_macs(simd_path path) {
 #if defined(__x86_64__)
-    if (path == XBAR_VNNI) return 64.0 * CHAINS * TURNS / best(macs_vnni) / 1e9;
-    if (path == XBAR_AVX512) return 32.0 * CHAINS * TURNS / best(macs_avx512) / 1e9;
-    if (path == XBAR_AVX2) return 16.0 * CHAINS * TURNS / best(macs_avx2) / 1e9;
+    if (path == SIMD_VNNI) return 64.0 * CHAINS * TURNS / best(macs_vnni) / 1e9;
+    if (path == SIMD_AVX512) return 32.0 * CHAINS * TURNS / best(macs_avx512) / 1e9;
+    if (path == SIMD_AVX2) return 16.0 * CHAINS * TURNS / best(macs_avx2) / 1e9;
 #endif
     return 0;
 }
 
-double bench_peak_lookups(xbar_path path) {
+double bench_peak_lookups(simd_path path) {
 #if defined(__x86_64__)
-    if (path >= XBAR_AVX512) return 256.0 * CHAINS * TURNS / best(lookups_avx512) / 1e9;
-    if (path == XBAR_AVX2) return 128.0 * CHAINS * TURNS / best(lookups_avx2) / 1e9;
+    if (path >= SIMD_AVX512) return 256.0 * CHAINS * TURNS / best(lookups_avx512) / 1e9;
+    if (path == SIMD_AVX2) return 128.0 * CHAINS * TURNS / best(lookups_avx2) / 1e9;
 #endif
     return 0;
 }

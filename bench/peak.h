@@ -6,8 +6,8 @@
 double bench_now(void); // CPU seconds of this thread
 // 10^9 products (int8 x int8 into i32) a second, operands in registers, with the path's
 // instructions.
-double bench_peak_macs(xbar_path path);
+double bench_peak_macs(simd_path path);
 // 10^9 (input bit x weight slice) products a second of table look-ups: byte shuffles paired with
 // saturating additions, operands in registers. 0: the path has none.
-double bench_peak_lookups(xbar_path path);
+double bench_peak_lookups(simd_path path);
 #endif

@@ -34,7 +34,7 @@ typedef struct {
     int32_t *acc;
 } problem;
 
-static double seconds(const problem *q, const config *c, xbar_path path, double *risk) {
+static double seconds(const problem *q, const config *c, simd_path path, double *risk) {
     size_t n_blocks = ceil_div_u64(q->k, c->rows) * ceil_div_u64(q->n, 128), b = 0;
     isa_block *blocks = base_calloc(n_blocks, sizeof *blocks);
     for (uint32_t k = 0; k < q->k; k += c->rows)
@@ -67,17 +67,17 @@ static void measure(const problem *q) {
     printf("%-30s %-9s %9s %9s %8s %12s %8s %6s\n", "engine", "path", "ms", "GMAC/s", "of peak",
            "Gplane-MAC/s", "of peak", "risk");
     for (size_t i = 0; i < ARRAY_LEN(configs); i++)
-        for (int path = XBAR_PORTABLE; path < XBAR_PATHS; path++) {
+        for (int path = SIMD_PORTABLE; path < SIMD_PATHS; path++) {
             const config *c = &configs[i];
-            if (!xbar_has_path((xbar_path)path)) continue;
+            if (!simd_has((simd_path)path)) continue;
             bool converts = c->p.adc_bits < 24;
-            if (c->engine == XBAR_LUT && (path == XBAR_PORTABLE || path == XBAR_VNNI)) continue;
-            if (c->engine == XBAR_ROWS && path == XBAR_VNNI) continue;
-            if (c->engine == XBAR_CELLS && path != XBAR_PORTABLE) continue;
-            double risk, t = seconds(q, c, (xbar_path)path, &risk);
-            double bits = 8.0 * xbar_slices(&c->p), peak = bench_peak_macs((xbar_path)path);
-            double planes = bench_peak_lookups((xbar_path)path);
-            printf("%-30s %-9s %9.3f %9.2f", c->what, xbar_path_name((xbar_path)path), t * 1e3,
+            if (c->engine == XBAR_LUT && (path == SIMD_PORTABLE || path == SIMD_VNNI)) continue;
+            if (c->engine == XBAR_ROWS && path == SIMD_VNNI) continue;
+            if (c->engine == XBAR_CELLS && path != SIMD_PORTABLE) continue;
+            double risk, t = seconds(q, c, (simd_path)path, &risk);
+            double bits = 8.0 * xbar_slices(&c->p), peak = bench_peak_macs((simd_path)path);
+            double planes = bench_peak_lookups((simd_path)path);
+            printf("%-30s %-9s %9.3f %9.2f", c->what, simd_name((simd_path)path), t * 1e3,
                    macs / t / 1e9);
             if (!converts && peak > 0)
                 printf(" %7.0f%%", 100 * macs / t / 1e9 / peak);
@@ -110,11 +110,11 @@ int main(int argc, char **argv) {
     }
     for (size_t i = 0; i < (size_t)q.m * q.k; i++) x[i] = (int8_t)random_u32(&r);
     q.w = w, q.x = x;
-    for (int path = XBAR_AVX2; path < XBAR_PATHS; path++)
-        if (xbar_has_path((xbar_path)path))
+    for (int path = SIMD_AVX2; path < SIMD_PATHS; path++)
+        if (simd_has((simd_path)path))
             printf("peak %-8s %7.1f GMAC/s  %7.1f Gplane-MAC/s by look-up\n",
-                   xbar_path_name((xbar_path)path), bench_peak_macs((xbar_path)path),
-                   bench_peak_lookups((xbar_path)path));
+                   simd_name((simd_path)path), bench_peak_macs((simd_path)path),
+                   bench_peak_lookups((simd_path)path));
     measure(&q);
     free(w);
     free(x);

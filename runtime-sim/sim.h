@@ -1,7 +1,7 @@
 // The simulator: runs a verified program and answers with values and event counts. Knows nothing of
 // the IR.
-#ifndef OHMIC_SIM_SIM_H
-#define OHMIC_SIM_SIM_H
+#ifndef OHMIC_RUNTIME_SIM_SIM_H
+#define OHMIC_RUNTIME_SIM_SIM_H
 
 #include "isa/machine/machine.h"
 #include "isa/program.h"

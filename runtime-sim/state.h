@@ -1,7 +1,7 @@
 // What a simulator holds: the machine's state, the storage of one step, and the context of one
 // instruction. Private to runtime-sim.
-#ifndef OHMIC_SIM_STATE_H
-#define OHMIC_SIM_STATE_H
+#ifndef OHMIC_RUNTIME_SIM_STATE_H
+#define OHMIC_RUNTIME_SIM_STATE_H
 
 #include "isa/order.h"
 #include "isa/verify/verify.h"

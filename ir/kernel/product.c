@@ -2,6 +2,7 @@
 // The product of two floats is exact in double, so only the order of additions matters, and that is
 // k ascending for each sum. Contraction to FMA stays off: f64 operands round after the product.
 #include "ir/kernel/product.h"
+#include "support/num/simd.h"
 #include "support/parallel.h"
 #include <stdlib.h>
 #include <string.h>
@@ -55,14 +56,14 @@ KERNEL(kernel_many, , 2, 1)
 ROW_KERNEL(row_f32, , 2, float)
 ROW_KERNEL(row_f64, , 2, double)
 #if defined(__x86_64__)
-KERNEL(kernel_many_avx2, __attribute__((target("avx2"))), 4, 3)
-KERNEL(kernel_one_avx2, __attribute__((target("avx2"))), 4, 1)
-KERNEL(kernel_many_avx512, __attribute__((target("avx512f"))), 8, 8)
-KERNEL(kernel_one_avx512, __attribute__((target("avx512f"))), 8, 1)
-ROW_KERNEL(row_f32_avx2, __attribute__((target("avx2"))), 4, float)
-ROW_KERNEL(row_f64_avx2, __attribute__((target("avx2"))), 4, double)
-ROW_KERNEL(row_f32_avx512, __attribute__((target("avx512f"))), 8, float)
-ROW_KERNEL(row_f64_avx512, __attribute__((target("avx512f"))), 8, double)
+KERNEL(kernel_many_avx2, SIMD_TARGET_AVX2, 4, 3)
+KERNEL(kernel_one_avx2, SIMD_TARGET_AVX2, 4, 1)
+KERNEL(kernel_many_avx512, SIMD_TARGET_AVX512, 8, 8)
+KERNEL(kernel_one_avx512, SIMD_TARGET_AVX512, 8, 1)
+ROW_KERNEL(row_f32_avx2, SIMD_TARGET_AVX2, 4, float)
+ROW_KERNEL(row_f64_avx2, SIMD_TARGET_AVX2, 4, double)
+ROW_KERNEL(row_f32_avx512, SIMD_TARGET_AVX512, 8, float)
+ROW_KERNEL(row_f64_avx512, SIMD_TARGET_AVX512, 8, double)
 #endif
 
 typedef void (*kernel_fn)(const double *a, size_t lda, const double *w, size_t n_k, double *sum);
@@ -76,10 +77,10 @@ typedef struct {
 
 static kernel_set kernels(void) {
 #if defined(__x86_64__)
-    if (__builtin_cpu_supports("avx512f"))
+    if (simd_has(SIMD_AVX512))
         return (kernel_set){kernel_many_avx512, kernel_one_avx512, 8,
                             row_f32_avx512,     row_f64_avx512,    32};
-    if (__builtin_cpu_supports("avx2"))
+    if (simd_has(SIMD_AVX2))
         return (kernel_set){kernel_many_avx2, kernel_one_avx2, 3, row_f32_avx2, row_f64_avx2, 16};
 #endif
     return (kernel_set){kernel_many, kernel_many, 1, row_f32, row_f64, 8};

@@ -1,6 +1,6 @@
 // The elementwise functions of support/num/fn.def on rows of f32.
-#ifndef OHMIC_SIM_EXEC_FN_H
-#define OHMIC_SIM_EXEC_FN_H
+#ifndef OHMIC_RUNTIME_SIM_EXEC_FN_H
+#define OHMIC_RUNTIME_SIM_EXEC_FN_H
 #include "support/base.h"
 
 // d[i] = fn(a[i]); d may be a. `code` as in fn.def; CHECKs that it exists.

@@ -118,8 +118,8 @@ static void float_product(sim_ctx *c, product *p, int64_t active) {
         const float *from = sim_row_f32(&p->a, p->row_of[i], to);
         if (from != to) memcpy(to, from, k * sizeof *to);
     }
-    sim_product(xbar_best_path(), c->s->options.threads, (size_t)active, k, n, x, k,
-                float_weights(c, p), p->bias, y, n);
+    sim_product(simd_best(), c->s->options.threads, (size_t)active, k, n, x, k, float_weights(c, p),
+                p->bias, y, n);
     finish f = {c, p, y};
     sim_each_row(c, active, (double)n, n, finish_row, &f);
     free(x);
@@ -184,7 +184,7 @@ static void integer_product(sim_ctx *c, product *p, int64_t active, xbar_events 
         for (size_t j = 0; j < k; j++) sum += from[j];
         sums[i] = sum;
     }
-    xbar_how how = {c->s->options.force_cells ? XBAR_CELLS : XBAR_AUTO, xbar_best_path(),
+    xbar_how how = {c->s->options.force_cells ? XBAR_CELLS : XBAR_AUTO, simd_best(),
                     c->s->options.threads};
     xbar_run(array_of(c, g), &how, x, k, rows, acc, g->n, e);
     p->acc = acc, p->code_sum = sums;

@@ -37,7 +37,7 @@ static attention attention_of(const sim_ctx *c) {
                           .unit = sim_unit_of(c->s, c->tile, c->insn->x),
                           .sink = ring_table(c, d->sink),
                           .stats = c->stats,
-                          .path = xbar_best_path()}};
+                          .path = simd_best()}};
     if (t.at.unit) t.at.scalings = ring_table(c, d->scalings);
     if (d->bias != ISA_BIAS_NONE) {
         t.at.bias = ring_table(c, d->bias_table);

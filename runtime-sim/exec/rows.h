@@ -1,6 +1,6 @@
 // Rows of buffers as instructions see them: views without copies, f32 in, any row type out.
-#ifndef OHMIC_SIM_EXEC_ROWS_H
-#define OHMIC_SIM_EXEC_ROWS_H
+#ifndef OHMIC_RUNTIME_SIM_EXEC_ROWS_H
+#define OHMIC_RUNTIME_SIM_EXEC_ROWS_H
 
 #include "runtime-sim/state.h"
 

@@ -1,7 +1,7 @@
 // What a query sees of a ring, and what the two read-outs make of it (docs/numerics.md,
 // docs/gain-cells.md).
-#ifndef OHMIC_SIM_GAIN_ATTEND_H
-#define OHMIC_SIM_GAIN_ATTEND_H
+#ifndef OHMIC_RUNTIME_SIM_GAIN_ATTEND_H
+#define OHMIC_RUNTIME_SIM_GAIN_ATTEND_H
 #include "runtime-sim/state.h"
 
 // An instruction's ring.
@@ -12,7 +12,7 @@ typedef struct {
     const float *bias, *sink; // NULL: none
     const float *scalings;    // charge read-out: [8][heads]
     sim_stats *stats;
-    xbar_path path;
+    simd_path path;
 } sim_attention;
 
 // Positions first .. first + n - 1, of a query at t.

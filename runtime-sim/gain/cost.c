@@ -1,4 +1,4 @@
-// See gain_cost.h.
+// See cost.h.
 #include "runtime-sim/gain/cost.h"
 
 // Cells that hold one element: digits side by side, of which charge read-out has one.

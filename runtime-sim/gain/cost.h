@@ -1,7 +1,7 @@
 // The gain-cell unit's size, time and energy, from the chip's parameters alone. The simulator's
 // results and counters do not depend on any of it but the number of arrays.
-#ifndef OHMIC_SIM_GAIN_COST_H
-#define OHMIC_SIM_GAIN_COST_H
+#ifndef OHMIC_RUNTIME_SIM_GAIN_COST_H
+#define OHMIC_RUNTIME_SIM_GAIN_COST_H
 #include "isa/isa.h"
 #include "isa/machine/machine.h"
 

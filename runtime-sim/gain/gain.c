@@ -370,7 +370,7 @@ static gain_head head_of(const gain_unit *u, const gain_cells *c, size_t head) {
 
 // --- attending
 
-void gain_scores(const gain_unit *u, xbar_path path, const gain_cells *c, size_t head,
+void gain_scores(const gain_unit *u, simd_path path, const gain_cells *c, size_t head,
                  const gain_view *view, const gain_scaling *scaling, const float *q, double *s,
                  void *scratch) {
     scratch_of w = scratch_parts(u, scratch);
@@ -384,7 +384,7 @@ void gain_scores(const gain_unit *u, xbar_path path, const gain_cells *c, size_t
                                         s + run[i].slot);
 }
 
-void gain_attend(const gain_unit *u, xbar_path path, const gain_cells *c, size_t head,
+void gain_attend(const gain_unit *u, simd_path path, const gain_cells *c, size_t head,
                  const gain_view *view, const gain_scaling *scaling, const float *q, float *out,
                  gain_counts *counts, void *scratch) {
     scratch_of w = scratch_parts(u, scratch);

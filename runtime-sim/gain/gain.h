@@ -3,8 +3,8 @@
 // Storage of a head: with kv_levels the codes, one byte each, four columns of K to a word; without,
 // the voltages. What depends on a token's age alone (powers of its decay times the cell's
 // coefficients; the charge of every level) stands in tables, made once per device.
-#ifndef OHMIC_SIM_GAIN_GAIN_H
-#define OHMIC_SIM_GAIN_GAIN_H
+#ifndef OHMIC_RUNTIME_SIM_GAIN_GAIN_H
+#define OHMIC_RUNTIME_SIM_GAIN_GAIN_H
 #include "isa/isa.h"
 #include "runtime-sim/xbar/xbar.h"
 #include "support/file/bytes.h"
@@ -62,11 +62,11 @@ typedef struct {
 
 size_t gain_scratch(const gain_unit *u); // bytes that a call needs, 64 of them for alignment
 // S of every visible token, by slot; what else is in s[slots] stays as it is. For tests.
-void gain_scores(const gain_unit *u, xbar_path path, const gain_cells *c, size_t head,
+void gain_scores(const gain_unit *u, simd_path path, const gain_cells *c, size_t head,
                  const gain_view *view, const gain_scaling *scaling, const float *q, double *s,
                  void *scratch);
 // out[dv] of a query q[d]; adds to *counts.
-void gain_attend(const gain_unit *u, xbar_path path, const gain_cells *c, size_t head,
+void gain_attend(const gain_unit *u, simd_path path, const gain_cells *c, size_t head,
                  const gain_view *view, const gain_scaling *scaling, const float *q, float *out,
                  gain_counts *counts, void *scratch);
 #endif

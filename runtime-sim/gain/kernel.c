@@ -185,16 +185,16 @@ INLINE uint64_t read_out(const gain_unit *u, double *acc, double *sum) {
     }
 PATH(portable, )
 #if defined(__x86_64__)
-PATH(avx2, __attribute__((target("avx2"))))
-PATH(avx512, __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl"))))
+PATH(avx2, SIMD_TARGET_AVX2)
+PATH(avx512, SIMD_TARGET_AVX512)
 #endif
 
-gain_kernels gain_kernels_of(const gain_unit *u, xbar_path path) {
+gain_kernels gain_kernels_of(const gain_unit *u, simd_path path) {
     gain_kernels f = {scores_portable, pulses_portable, list, mix_portable, read_out_portable};
 #if defined(__x86_64__)
-    if (path == XBAR_AVX2)
+    if (path == SIMD_AVX2)
         f = (gain_kernels){scores_avx2, pulses_avx2, list, mix_avx2, read_out_avx2};
-    if (path >= XBAR_AVX512)
+    if (path >= SIMD_AVX512)
         f = (gain_kernels){scores_avx512, pulses_avx512, list, mix_avx512, read_out_avx512};
 #endif
     gain_levels_kernels(u, path, &f);

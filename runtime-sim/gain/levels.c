@@ -12,16 +12,12 @@
 // what lies above is not looked at. With avx2 the halves of a charge come from two permutations of
 // 32-bit words, and words 4i + b of a row serve columns 8b + i and 8(b + 4) + i.
 #include "runtime-sim/gain/parts.h"
-#include "runtime-sim/xbar/parts.h" // XBAR_UNROLL
 #include <string.h>
 
 #if defined(__x86_64__)
 #include <immintrin.h>
 
 #define INLINE static inline __attribute__((always_inline))
-#define AVX2 __attribute__((target("avx2")))
-#define AVX512 __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl")))
-#define VNNI __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")))
 
 // --- sums of digits
 
@@ -34,48 +30,48 @@ static size_t words_of_16_bits(const gain_unit *u) {
 }
 
 // sums[plane][j] of GAIN_BLOCK slots from k on. `vectors` of them at a time.
-VNNI INLINE void sums_vnni(const gain_unit *u, const uint32_t *k, const uint8_t *x,
-                           const size_t planes, int32_t (*sums)[GAIN_BLOCK]) {
+SIMD_TARGET_VNNI INLINE void sums_vnni(const gain_unit *u, const uint32_t *k, const uint8_t *x,
+                                       const size_t planes, int32_t (*sums)[GAIN_BLOCK]) {
     enum { VECTORS = 2 };
     __m512i digit[GAIN_PLANES];
-    XBAR_UNROLL
+    SIMD_UNROLL
     for (size_t p = 0; p < planes; p++)
         digit[p] = _mm512_broadcast_i32x4(
             _mm_loadu_si128((const __m128i *)(const void *)u->planes[p].digit));
     for (size_t j = 0; j < GAIN_BLOCK; j += VECTORS * 16) {
         __m512i sum[GAIN_PLANES][VECTORS];
-        XBAR_UNROLL
+        SIMD_UNROLL
         for (size_t p = 0; p < planes; p++)
             for (int v = 0; v < VECTORS; v++) sum[p][v] = _mm512_setzero_si512();
         for (size_t w = 0; w < u->k_words; w++) {
             int32_t four;
             memcpy(&four, x + 4 * w, sizeof four);
             __m512i xw = _mm512_set1_epi32(four);
-            XBAR_UNROLL
+            SIMD_UNROLL
             for (int v = 0; v < VECTORS; v++) {
                 __m512i code = _mm512_loadu_si512(k + w * u->k_stride + j + 16 * (size_t)v);
-                XBAR_UNROLL
+                SIMD_UNROLL
                 for (size_t p = 0; p < planes; p++)
                     sum[p][v] =
                         _mm512_dpbusd_epi32(sum[p][v], xw, _mm512_shuffle_epi8(digit[p], code));
             }
         }
-        XBAR_UNROLL
+        SIMD_UNROLL
         for (size_t p = 0; p < planes; p++)
             for (int v = 0; v < VECTORS; v++)
                 _mm512_storeu_si512(&sums[p][j + 16 * (size_t)v], sum[p][v]);
     }
 }
 
-AVX512 INLINE void sums_avx512(const gain_unit *u, const uint32_t *k, const uint8_t *x,
-                               const size_t planes, int32_t (*sums)[GAIN_BLOCK]) {
+SIMD_TARGET_AVX512 INLINE void sums_avx512(const gain_unit *u, const uint32_t *k, const uint8_t *x,
+                                           const size_t planes, int32_t (*sums)[GAIN_BLOCK]) {
     size_t words = words_of_16_bits(u);
     memset(sums, 0, planes * sizeof *sums);
     for (size_t w0 = 0; w0 < u->k_words; w0 += words) {
         size_t w1 = w0 + words < u->k_words ? w0 + words : u->k_words;
         for (size_t j = 0; j < GAIN_BLOCK; j += 16) {
             __m512i digit[GAIN_PLANES], sum[GAIN_PLANES];
-            XBAR_UNROLL
+            SIMD_UNROLL
             for (size_t p = 0; p < planes; p++) {
                 digit[p] = _mm512_broadcast_i32x4(
                     _mm_loadu_si128((const __m128i *)(const void *)u->planes[p].digit));
@@ -86,12 +82,12 @@ AVX512 INLINE void sums_avx512(const gain_unit *u, const uint32_t *k, const uint
                 memcpy(&four, x + 4 * w, sizeof four);
                 __m512i xw = _mm512_set1_epi32(four),
                         code = _mm512_loadu_si512(k + w * u->k_stride + j);
-                XBAR_UNROLL
+                SIMD_UNROLL
                 for (size_t p = 0; p < planes; p++)
                     sum[p] = _mm512_add_epi16(
                         sum[p], _mm512_maddubs_epi16(xw, _mm512_shuffle_epi8(digit[p], code)));
             }
-            XBAR_UNROLL
+            SIMD_UNROLL
             for (size_t p = 0; p < planes; p++)
                 _mm512_storeu_si512(
                     &sums[p][j], _mm512_add_epi32(_mm512_loadu_si512(&sums[p][j]),
@@ -100,15 +96,15 @@ AVX512 INLINE void sums_avx512(const gain_unit *u, const uint32_t *k, const uint
     }
 }
 
-AVX2 INLINE void sums_avx2(const gain_unit *u, const uint32_t *k, const uint8_t *x,
-                           const size_t planes, int32_t (*sums)[GAIN_BLOCK]) {
+SIMD_TARGET_AVX2 INLINE void sums_avx2(const gain_unit *u, const uint32_t *k, const uint8_t *x,
+                                       const size_t planes, int32_t (*sums)[GAIN_BLOCK]) {
     size_t words = words_of_16_bits(u);
     memset(sums, 0, planes * sizeof *sums);
     for (size_t w0 = 0; w0 < u->k_words; w0 += words) {
         size_t w1 = w0 + words < u->k_words ? w0 + words : u->k_words;
         for (size_t j = 0; j < GAIN_BLOCK; j += 8) {
             __m256i digit[GAIN_PLANES], sum[GAIN_PLANES];
-            XBAR_UNROLL
+            SIMD_UNROLL
             for (size_t p = 0; p < planes; p++) {
                 digit[p] = _mm256_broadcastsi128_si256(
                     _mm_loadu_si128((const __m128i *)(const void *)u->planes[p].digit));
@@ -120,12 +116,12 @@ AVX2 INLINE void sums_avx2(const gain_unit *u, const uint32_t *k, const uint8_t 
                 __m256i xw = _mm256_set1_epi32(four),
                         code = _mm256_loadu_si256(
                             (const __m256i *)(const void *)(k + w * u->k_stride + j));
-                XBAR_UNROLL
+                SIMD_UNROLL
                 for (size_t p = 0; p < planes; p++)
                     sum[p] = _mm256_add_epi16(
                         sum[p], _mm256_maddubs_epi16(xw, _mm256_shuffle_epi8(digit[p], code)));
             }
-            XBAR_UNROLL
+            SIMD_UNROLL
             for (size_t p = 0; p < planes; p++) {
                 __m256i *to = (__m256i *)(void *)&sums[p][j];
                 _mm256_storeu_si256(
@@ -167,7 +163,7 @@ INLINE void finish(const gain_unit *u, const gain_query *q, const double *g, siz
 // a / b, rounded as division rounds, for y = 1 / b as division rounds it and b of a float's range.
 // The second quotient is within one unit of its last place and its rest exact, so the third is the
 // nearest (Markstein's theorem); where a rest might underflow, or a is no number, division itself.
-AVX512 INLINE __m512d divide(__m512d a, __m512d b, __m512d y) {
+SIMD_TARGET_AVX512 INLINE __m512d divide(__m512d a, __m512d b, __m512d y) {
     __m512d q = _mm512_mul_pd(a, y);
     q = _mm512_fmadd_pd(_mm512_fnmadd_pd(q, b, a), y, q);
     q = _mm512_fmadd_pd(_mm512_fnmadd_pd(q, b, a), y, q);
@@ -179,9 +175,9 @@ AVX512 INLINE __m512d divide(__m512d a, __m512d b, __m512d y) {
 
 INLINE __mmask8 lanes(size_t n) { return n < 8 ? (__mmask8)((1u << n) - 1) : 0xFF; }
 
-AVX512 INLINE void finish_512(const gain_unit *u, const gain_query *q, const double *g,
-                              size_t stride, const size_t planes, int32_t (*sums)[GAIN_BLOCK],
-                              size_t n, double *s) {
+SIMD_TARGET_AVX512 INLINE void finish_512(const gain_unit *u, const gain_query *q, const double *g,
+                                          size_t stride, const size_t planes,
+                                          int32_t (*sums)[GAIN_BLOCK], size_t n, double *s) {
     __m512d width = _mm512_set1_pd(u->width), inverse = _mm512_set1_pd(1 / u->width);
     for (size_t j = 0; j < n; j += 8) {
         __mmask8 in = lanes(n - j);
@@ -207,8 +203,9 @@ AVX512 INLINE void finish_512(const gain_unit *u, const gain_query *q, const dou
     }
 }
 
-AVX512 static uint64_t pulses_512(const gain_unit *u, double *s, size_t n, const int64_t *held,
-                                  int64_t position, uint64_t *seen) {
+SIMD_TARGET_AVX512 static uint64_t pulses_512(const gain_unit *u, double *s, size_t n,
+                                              const int64_t *held, int64_t position,
+                                              uint64_t *seen) {
     __m512d full = _mm512_set1_pd((double)u->p.s_sat),
             inverse = _mm512_div_pd(_mm512_set1_pd(1), full);
     __m512d most = _mm512_set1_pd(u->p.saturate_scores ? 1 : __builtin_inf());
@@ -230,7 +227,7 @@ AVX512 static uint64_t pulses_512(const gain_unit *u, double *s, size_t n, const
     return saturated;
 }
 
-AVX512 static uint64_t read_out_512(const gain_unit *u, double *acc, double *sum) {
+SIMD_TARGET_AVX512 static uint64_t read_out_512(const gain_unit *u, double *acc, double *sum) {
     __m512d full = _mm512_set1_pd((double)u->p.o_sat),
             inverse = _mm512_div_pd(_mm512_set1_pd(1), full);
     __m512d most = _mm512_set1_pd(u->p.saturate_outputs ? 1 : __builtin_inf());
@@ -258,7 +255,7 @@ AVX512 static uint64_t read_out_512(const gain_unit *u, double *acc, double *sum
     return saturated;
 }
 
-AVX512 static size_t list_512(const double *phi, size_t n, uint32_t *list) {
+SIMD_TARGET_AVX512 static size_t list_512(const double *phi, size_t n, uint32_t *list) {
     __m512i j = _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
     size_t some = 0;
     for (size_t at = 0; at < n; at += 16) {
@@ -304,18 +301,18 @@ AVX512 static size_t list_512(const double *phi, size_t n, uint32_t *list) {
             BLOCK_OF(name, finish, 8)                                                             \
         }                                                                                         \
     }
-SCORES(avx2, AVX2, finish)
-SCORES(avx512, AVX512, finish_512)
-SCORES(vnni, VNNI, finish_512)
+SCORES(avx2, SIMD_TARGET_AVX2, finish)
+SCORES(avx512, SIMD_TARGET_AVX512, finish_512)
+SCORES(vnni, SIMD_TARGET_VNNI, finish_512)
 
 // --- the mix
 
 // Columns 8b .. 8b + 7 for b = first .. first + groups - 1 of a row of 64.
-AVX512 INLINE void mix_groups(const uint8_t *v, size_t row, const gain_ages *ages,
-                              const uint32_t *list, size_t n, const double *phi,
-                              const size_t groups, const bool wide, double *acc) {
+SIMD_TARGET_AVX512 INLINE void mix_groups(const uint8_t *v, size_t row, const gain_ages *ages,
+                                          const uint32_t *list, size_t n, const double *phi,
+                                          const size_t groups, const bool wide, double *acc) {
     __m512d sum[8];
-    XBAR_UNROLL
+    SIMD_UNROLL
     for (size_t b = 0; b < groups; b++) sum[b] = _mm512_loadu_pd(acc + 8 * b);
     for (size_t k = 0; k < n; k++) {
         size_t j = list[k];
@@ -323,20 +320,21 @@ AVX512 INLINE void mix_groups(const uint8_t *v, size_t row, const gain_ages *age
         const uint8_t *at = v + j * row;
         __m512d pulse = _mm512_set1_pd(phi[j]), low = _mm512_mul_pd(pulse, _mm512_loadu_pd(c)),
                 high = wide ? _mm512_mul_pd(pulse, _mm512_loadu_pd(c + 8)) : low;
-        XBAR_UNROLL
+        SIMD_UNROLL
         for (size_t b = 0; b < groups; b++) {
             __m512i code = _mm512_loadu_si512(at + b);
             sum[b] = _mm512_add_pd(sum[b], wide ? _mm512_permutex2var_pd(low, code, high)
                                                 : _mm512_permutexvar_pd(code, low));
         }
     }
-    XBAR_UNROLL
+    SIMD_UNROLL
     for (size_t b = 0; b < groups; b++) _mm512_storeu_pd(acc + 8 * b, sum[b]);
 }
 
-AVX512 INLINE void mix_avx512(const gain_unit *u, const gain_head *h, const gain_ages *ages,
-                              size_t slot, const uint32_t *list, size_t n, const double *phi,
-                              const bool wide, double *acc) {
+SIMD_TARGET_AVX512 INLINE void mix_avx512(const gain_unit *u, const gain_head *h,
+                                          const gain_ages *ages, size_t slot, const uint32_t *list,
+                                          size_t n, const double *phi, const bool wide,
+                                          double *acc) {
     for (size_t at = 0; at < u->p.dv; at += GAIN_COLUMNS) {
         const uint8_t *v = h->v_codes + slot * u->v_row + at;
         size_t left = (u->p.dv - at + 7) / 8, b = 0;
@@ -350,25 +348,27 @@ AVX512 INLINE void mix_avx512(const gain_unit *u, const gain_head *h, const gain
         if (left & 1) mix_groups(v + b, u->v_row, ages, list, n, phi, 1, wide, acc + at + 8 * b);
     }
 }
-AVX512 static void mix_8_avx512(const gain_unit *u, const gain_head *h, const gain_ages *ages,
-                                size_t slot, const uint32_t *list, size_t n, const double *phi,
-                                double *acc) {
+SIMD_TARGET_AVX512 static void mix_8_avx512(const gain_unit *u, const gain_head *h,
+                                            const gain_ages *ages, size_t slot,
+                                            const uint32_t *list, size_t n, const double *phi,
+                                            double *acc) {
     mix_avx512(u, h, ages, slot, list, n, phi, false, acc);
 }
-AVX512 static void mix_16_avx512(const gain_unit *u, const gain_head *h, const gain_ages *ages,
-                                 size_t slot, const uint32_t *list, size_t n, const double *phi,
-                                 double *acc) {
+SIMD_TARGET_AVX512 static void mix_16_avx512(const gain_unit *u, const gain_head *h,
+                                             const gain_ages *ages, size_t slot,
+                                             const uint32_t *list, size_t n, const double *phi,
+                                             double *acc) {
     mix_avx512(u, h, ages, slot, list, n, phi, true, acc);
 }
 
-AVX2 static void mix_8_avx2(const gain_unit *u, const gain_head *h, const gain_ages *ages,
-                            size_t slot, const uint32_t *list, size_t n, const double *phi,
-                            double *acc) {
+SIMD_TARGET_AVX2 static void mix_8_avx2(const gain_unit *u, const gain_head *h,
+                                        const gain_ages *ages, size_t slot, const uint32_t *list,
+                                        size_t n, const double *phi, double *acc) {
     for (size_t at = 0; at < u->p.dv; at += GAIN_COLUMNS)
         for (size_t half = 0; half < 2; half++) { // columns 8b + 0..3, then 8b + 4..7
             double *to = acc + at + 4 * half;
             __m256d sum[8];
-            XBAR_UNROLL
+            SIMD_UNROLL
             for (size_t b = 0; b < 8; b++) sum[b] = _mm256_loadu_pd(to + 8 * b);
             for (size_t k = 0; k < n; k++) {
                 size_t j = list[k];
@@ -381,7 +381,7 @@ AVX2 static void mix_8_avx2(const gain_unit *u, const gain_head *h, const gain_a
                             _mm256_castps_si256(_mm256_shuffle_ps(a, b4, 0x88)), 0xD8),
                         high = _mm256_permute4x64_epi64(
                             _mm256_castps_si256(_mm256_shuffle_ps(a, b4, 0xDD)), 0xD8);
-                XBAR_UNROLL
+                SIMD_UNROLL
                 for (size_t b = 0; b < 4; b++) {
                     __m256i code = _mm256_loadu_si256((const __m256i *)(const void *)(v + b));
                     __m256i l = _mm256_permutevar8x32_epi32(low, code),
@@ -392,22 +392,22 @@ AVX2 static void mix_8_avx2(const gain_unit *u, const gain_head *h, const gain_a
                     sum[b + 4] = _mm256_add_pd(sum[b + 4], _mm256_castsi256_pd(odd));
                 }
             }
-            XBAR_UNROLL
+            SIMD_UNROLL
             for (size_t b = 0; b < 8; b++) _mm256_storeu_pd(to + 8 * b, sum[b]);
         }
 }
 
-void gain_levels_kernels(const gain_unit *u, xbar_path path, gain_kernels *f) {
-    if (u->integer && path == XBAR_AVX2) f->scores = scores_avx2;
-    if (u->integer && path == XBAR_AVX512) f->scores = scores_avx512;
-    if (u->integer && path == XBAR_VNNI) f->scores = scores_vnni;
-    if (path >= XBAR_AVX512) f->pulses = pulses_512, f->read_out = read_out_512, f->list = list_512;
-    if (u->c_row == 8 && path == XBAR_AVX2) f->mix = mix_8_avx2;
-    if (u->c_row == 8 && path >= XBAR_AVX512) f->mix = mix_8_avx512;
-    if (u->c_row == 16 && path >= XBAR_AVX512) f->mix = mix_16_avx512;
+void gain_levels_kernels(const gain_unit *u, simd_path path, gain_kernels *f) {
+    if (u->integer && path == SIMD_AVX2) f->scores = scores_avx2;
+    if (u->integer && path == SIMD_AVX512) f->scores = scores_avx512;
+    if (u->integer && path == SIMD_VNNI) f->scores = scores_vnni;
+    if (path >= SIMD_AVX512) f->pulses = pulses_512, f->read_out = read_out_512, f->list = list_512;
+    if (u->c_row == 8 && path == SIMD_AVX2) f->mix = mix_8_avx2;
+    if (u->c_row == 8 && path >= SIMD_AVX512) f->mix = mix_8_avx512;
+    if (u->c_row == 16 && path >= SIMD_AVX512) f->mix = mix_16_avx512;
 }
 #else
-void gain_levels_kernels(const gain_unit *u, xbar_path path, gain_kernels *f) {
+void gain_levels_kernels(const gain_unit *u, simd_path path, gain_kernels *f) {
     (void)u, (void)path, (void)f; // what is portable is all there is
 }
 #endif

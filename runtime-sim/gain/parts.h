@@ -1,6 +1,6 @@
 // What the files of the gain-cell unit share.
-#ifndef OHMIC_SIM_GAIN_PARTS_H
-#define OHMIC_SIM_GAIN_PARTS_H
+#ifndef OHMIC_RUNTIME_SIM_GAIN_PARTS_H
+#define OHMIC_RUNTIME_SIM_GAIN_PARTS_H
 #include "runtime-sim/gain/gain.h"
 
 enum {
@@ -82,7 +82,7 @@ typedef struct {
     // sum += what is read of acc, which is 0 again. Returns how many columns were saturated.
     uint64_t (*read_out)(const gain_unit *u, double *acc, double *sum);
 } gain_kernels;
-gain_kernels gain_kernels_of(const gain_unit *u, xbar_path path);
-// Puts in what is faster for few levels (gain_levels.c).
-void gain_levels_kernels(const gain_unit *u, xbar_path path, gain_kernels *f);
+gain_kernels gain_kernels_of(const gain_unit *u, simd_path path);
+// Puts in what is faster for few levels (levels.c).
+void gain_levels_kernels(const gain_unit *u, simd_path path, gain_kernels *f);
 #endif

@@ -1,6 +1,6 @@
 // Rings and what a query makes of them.
-#ifndef OHMIC_SIM_GAIN_RING_H
-#define OHMIC_SIM_GAIN_RING_H
+#ifndef OHMIC_RUNTIME_SIM_GAIN_RING_H
+#define OHMIC_RUNTIME_SIM_GAIN_RING_H
 #include "runtime-sim/state.h"
 #include "support/file/bytes.h"
 
@@ -23,7 +23,7 @@ static inline const float *sim_ring_scalings(const sim *s, const isa_ring *d) {
 }
 gain_scaling sim_scaling(const isa_ring *d, const float *scalings, uint32_t head);
 
-// Softmax of docs/numerics.md over n entries (exec_digital.c). y may be x. sink (NULL: none): a
+// Softmax of docs/numerics.md over n entries (exec/digital.c). y may be x. sink (NULL: none): a
 // score that takes part and gets nothing.
 void sim_softmax(float *y, const float *x, size_t n, const float *sink);
 #endif

@@ -54,9 +54,6 @@ static void kernel_portable(const void *run_, size_t tile, size_t r0, size_t r1)
 
 #if defined(__x86_64__)
 #define INLINE static inline __attribute__((always_inline))
-#define AVX2 __attribute__((target("avx2")))
-#define AVX512 __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl")))
-#define VNNI __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")))
 
 static inline int32_t load_i32(const void *p) {
     int32_t v;
@@ -70,34 +67,34 @@ static inline int64_t load_i64(const void *p) {
 }
 
 // n rows (at most 6) by 64 columns: 24 sums in registers.
-VNNI INLINE void vnni_rows(const run *t, size_t tile, size_t r0, const size_t n) {
+SIMD_TARGET_VNNI INLINE void vnni_rows(const run *t, size_t tile, size_t r0, const size_t n) {
     const uint8_t *w = t->packed + tile * t->quads * XBAR_TILE * 4;
     const int8_t *x = t->x + r0 * t->quads * 4;
     __m512i s[6][4];
-    XBAR_UNROLL
-    for (size_t r = 0; r < n; r++) XBAR_UNROLL
+    SIMD_UNROLL
+    for (size_t r = 0; r < n; r++) SIMD_UNROLL
     for (int c = 0; c < 4; c++) s[r][c] = _mm512_setzero_si512();
     for (size_t q = 0; q < t->quads; q++, w += XBAR_TILE * 4, x += 4) {
         __m512i wv[4];
-        XBAR_UNROLL
+        SIMD_UNROLL
         for (int c = 0; c < 4; c++) wv[c] = _mm512_loadu_si512(w + 64 * c);
-        XBAR_UNROLL
+        SIMD_UNROLL
         for (size_t r = 0; r < n; r++) {
             __m512i xv = _mm512_set1_epi32(load_i32(x + r * t->quads * 4));
-            XBAR_UNROLL
+            SIMD_UNROLL
             for (int c = 0; c < 4; c++) s[r][c] = _mm512_dpbusd_epi32(s[r][c], wv[c], xv);
         }
     }
-    XBAR_UNROLL
+    SIMD_UNROLL
     for (size_t r = 0; r < n; r++) {
         int32_t sum[XBAR_TILE];
-        XBAR_UNROLL
+        SIMD_UNROLL
         for (int c = 0; c < 4; c++) _mm512_storeu_si512(sum + 16 * c, s[r][c]);
         store_row(t, tile, r0 + r, sum, 0, XBAR_TILE);
     }
 }
 
-VNNI static void kernel_vnni(const void *run_, size_t tile, size_t r0, size_t r1) {
+SIMD_TARGET_VNNI static void kernel_vnni(const void *run_, size_t tile, size_t r0, size_t r1) {
     const run *t = run_;
     for (; r0 + 6 <= r1; r0 += 6) vnni_rows(t, tile, r0, 6);
     switch (r1 - r0) {
@@ -111,31 +108,32 @@ VNNI static void kernel_vnni(const void *run_, size_t tile, size_t r0, size_t r1
 }
 
 // n rows (at most 5) by 32 columns; 8 columns a register, lanes 2i and 2i+1 belong to column i.
-AVX512 INLINE void avx512_rows(const run *t, size_t tile, size_t half, size_t r0, const size_t n) {
+SIMD_TARGET_AVX512 INLINE void avx512_rows(const run *t, size_t tile, size_t half, size_t r0,
+                                           const size_t n) {
     const uint8_t *w = t->packed + tile * t->quads * XBAR_TILE * 4 + half * 128;
     const int16_t *x = t->x16 + r0 * t->quads * 4;
     __m512i s[5][4];
-    XBAR_UNROLL
-    for (size_t r = 0; r < n; r++) XBAR_UNROLL
+    SIMD_UNROLL
+    for (size_t r = 0; r < n; r++) SIMD_UNROLL
     for (int c = 0; c < 4; c++) s[r][c] = _mm512_setzero_si512();
     for (size_t q = 0; q < t->quads; q++, w += XBAR_TILE * 4, x += 4) {
         __m512i wv[4];
-        XBAR_UNROLL
+        SIMD_UNROLL
         for (int c = 0; c < 4; c++)
             wv[c] = _mm512_cvtepu8_epi16(
                 _mm256_loadu_si256((const __m256i *)(const void *)(w + 32 * c)));
-        XBAR_UNROLL
+        SIMD_UNROLL
         for (size_t r = 0; r < n; r++) {
             __m512i xv = _mm512_set1_epi64(load_i64(x + r * t->quads * 4));
-            XBAR_UNROLL
+            SIMD_UNROLL
             for (int c = 0; c < 4; c++)
                 s[r][c] = _mm512_add_epi32(s[r][c], _mm512_madd_epi16(wv[c], xv));
         }
     }
-    XBAR_UNROLL
+    SIMD_UNROLL
     for (size_t r = 0; r < n; r++) {
         int32_t sum[32];
-        XBAR_UNROLL
+        SIMD_UNROLL
         for (int c = 0; c < 4; c++) {
             __m512i both = _mm512_add_epi32(s[r][c], _mm512_srli_epi64(s[r][c], 32));
             _mm256_storeu_si256((__m256i *)(void *)(sum + 8 * c), _mm512_cvtepi64_epi32(both));
@@ -144,7 +142,7 @@ AVX512 INLINE void avx512_rows(const run *t, size_t tile, size_t half, size_t r0
     }
 }
 
-AVX512 static void kernel_avx512(const void *run_, size_t tile, size_t r0, size_t r1) {
+SIMD_TARGET_AVX512 static void kernel_avx512(const void *run_, size_t tile, size_t r0, size_t r1) {
     const run *t = run_;
     for (size_t half = 0; half < 2; half++) {
         size_t r = r0;
@@ -160,27 +158,28 @@ AVX512 static void kernel_avx512(const void *run_, size_t tile, size_t r0, size_
 }
 
 // n rows (at most 2: more and gcc spills) by 16 columns, 4 columns a register.
-AVX2 INLINE void avx2_rows(const run *t, size_t tile, size_t quarter, size_t r0, const size_t n) {
+SIMD_TARGET_AVX2 INLINE void avx2_rows(const run *t, size_t tile, size_t quarter, size_t r0,
+                                       const size_t n) {
     const uint8_t *w = t->packed + tile * t->quads * XBAR_TILE * 4 + quarter * 64;
     const int16_t *x = t->x16 + r0 * t->quads * 4;
     __m256i s[2][4];
-    XBAR_UNROLL
-    for (size_t r = 0; r < n; r++) XBAR_UNROLL
+    SIMD_UNROLL
+    for (size_t r = 0; r < n; r++) SIMD_UNROLL
     for (int c = 0; c < 4; c++) s[r][c] = _mm256_setzero_si256();
-    for (size_t q = 0; q < t->quads; q++, w += XBAR_TILE * 4, x += 4) XBAR_UNROLL
+    for (size_t q = 0; q < t->quads; q++, w += XBAR_TILE * 4, x += 4) SIMD_UNROLL
     for (int c = 0; c < 4; c++) {
         __m256i wv =
             _mm256_cvtepu8_epi16(_mm_loadu_si128((const __m128i *)(const void *)(w + 16 * c)));
-        XBAR_UNROLL
+        SIMD_UNROLL
         for (size_t r = 0; r < n; r++) {
             __m256i xv = _mm256_set1_epi64x(load_i64(x + r * t->quads * 4));
             s[r][c] = _mm256_add_epi32(s[r][c], _mm256_madd_epi16(wv, xv));
         }
     }
-    XBAR_UNROLL
+    SIMD_UNROLL
     for (size_t r = 0; r < n; r++) {
         int32_t sum[16], lanes[8];
-        XBAR_UNROLL
+        SIMD_UNROLL
         for (int c = 0; c < 4; c++) {
             _mm256_storeu_si256((__m256i *)(void *)lanes, s[r][c]);
             for (int i = 0; i < 4; i++)
@@ -190,7 +189,7 @@ AVX2 INLINE void avx2_rows(const run *t, size_t tile, size_t quarter, size_t r0,
     }
 }
 
-AVX2 static void kernel_avx2(const void *run_, size_t tile, size_t r0, size_t r1) {
+SIMD_TARGET_AVX2 static void kernel_avx2(const void *run_, size_t tile, size_t r0, size_t r1) {
     const run *t = run_;
     for (size_t quarter = 0; quarter < 4; quarter++) {
         size_t r = r0;
@@ -214,7 +213,7 @@ static void body(void *ctx, size_t begin, size_t end) {
 
 void xbar_run_exact(const xbar *m, const xbar_how *how, const int8_t *x, size_t x_stride,
                     size_t rows, int32_t *acc, size_t acc_stride) {
-    static void (*const kernels[XBAR_PATHS])(const void *, size_t, size_t, size_t) = {
+    static void (*const kernels[SIMD_PATHS])(const void *, size_t, size_t, size_t) = {
         kernel_portable, kernel_avx2, kernel_avx512, kernel_vnni};
     enum { JOB_ROWS = 60, JOB_MACS = 100000 };
     run t = {.rows = rows,
@@ -223,7 +222,7 @@ void xbar_run_exact(const xbar *m, const xbar_how *how, const int8_t *x, size_t 
              .packed = m->packed,
              .acc = acc,
              .acc_stride = acc_stride};
-    bool wide = how->path == XBAR_AVX2 || how->path == XBAR_AVX512;
+    bool wide = how->path == SIMD_AVX2 || how->path == SIMD_AVX512;
     size_t width = t.quads * 4;
     int8_t *x8 = base_alloc(rows * width * (wide ? 2 : 1) + rows * sizeof(int32_t) + 64);
     int32_t *sums = (int32_t *)(void *)x8;

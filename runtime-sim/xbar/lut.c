@@ -253,9 +253,9 @@ static bool plan_run(const xbar *m, lut_run *t) {
     return true;
 }
 
-bool xbar_lut_fits(const xbar *m, xbar_path path) {
+bool xbar_lut_fits(const xbar *m, simd_path path) {
     lut_run t = {0};
-    return path != XBAR_PORTABLE && plan_run(m, &t);
+    return path != SIMD_PORTABLE && plan_run(m, &t);
 }
 
 void xbar_run_lut(const xbar *m, const xbar_how *how, const int8_t *x, size_t x_stride, size_t rows,
@@ -278,7 +278,7 @@ void xbar_run_lut(const xbar *m, const xbar_how *how, const int8_t *x, size_t x_
         if (lookups > t.most_lookups) t.most_lookups = lookups;
     }
     t.index = lut_alloc(bytes);
-    tiles all = {&t, how->path >= XBAR_AVX512};
+    tiles all = {&t, how->path >= SIMD_AVX512};
     for (size_t r = 0; r < rows; r += chunk * XBAR_LANES) {
         t.x = x + r * x_stride, t.acc = acc + r * acc_stride;
         t.rows = rows - r < chunk * XBAR_LANES ? rows - r : chunk * XBAR_LANES;
@@ -291,7 +291,7 @@ void xbar_run_lut(const xbar *m, const xbar_how *how, const int8_t *x, size_t x_
 }
 
 #else
-bool xbar_lut_fits(const xbar *m, xbar_path path) { return false; }
+bool xbar_lut_fits(const xbar *m, simd_path path) { return false; }
 void xbar_run_lut(const xbar *m, const xbar_how *how, const int8_t *x, size_t x_stride, size_t rows,
                   int32_t *acc, size_t acc_stride, xbar_events *events) {
     CHECK(false, "no vector unit to look up with");

@@ -1,4 +1,4 @@
-// The look-up kernel for one vector width: included by xbar_lut.c with the V_* and LUT macros set.
+// The look-up kernel for one vector width: included by lut.c with the V_* and LUT macros set.
 // V_LANES columns of 16 bytes each: byte t of lane c is what row t of x (of 16) gives in column c.
 
 // Digits of a quad of word lines, V_LANES columns, become `by_quad` tables: entry e of column c is

@@ -1,6 +1,6 @@
 // What the engines behind xbar.h share.
-#ifndef OHMIC_SIM_XBAR_PARTS_H
-#define OHMIC_SIM_XBAR_PARTS_H
+#ifndef OHMIC_RUNTIME_SIM_XBAR_PARTS_H
+#define OHMIC_RUNTIME_SIM_XBAR_PARTS_H
 
 #include "runtime-sim/xbar/xbar.h"
 
@@ -11,13 +11,6 @@ enum {
     XBAR_GROUPS = XBAR_TILE / XBAR_GROUP,
     XBAR_LANES = 16 // rows side by side in the look-up engine
 };
-
-// Loops over sums that must stay in registers: the compiler has to unroll them to keep them there.
-#if defined(__clang__)
-#define XBAR_UNROLL _Pragma("clang loop unroll(full)")
-#else
-#define XBAR_UNROLL _Pragma("GCC unroll 16")
-#endif
 
 // One digit position of x or w: bits [shift, shift + bits), weight sign * 2^shift.
 typedef struct {
@@ -110,6 +103,6 @@ void xbar_run_rows(const xbar *m, const xbar_how *how, const int8_t *x, size_t x
                    size_t rows, int32_t *acc, size_t acc_stride, xbar_events *events);
 void xbar_run_lut(const xbar *m, const xbar_how *how, const int8_t *x, size_t x_stride, size_t rows,
                   int32_t *acc, size_t acc_stride, xbar_events *events);
-bool xbar_lut_fits(const xbar *m, xbar_path path);
+bool xbar_lut_fits(const xbar *m, simd_path path);
 
 #endif

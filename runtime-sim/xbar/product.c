@@ -5,7 +5,6 @@
 // Many rows: a few rows x 4 vectors of sums in registers; weights widened once per strip of
 // columns. Few rows: sums of 512 columns in cache, weights streamed once.
 #include "runtime-sim/xbar/product.h"
-#include "runtime-sim/xbar/parts.h" // XBAR_UNROLL
 #include "support/base.h"
 #include "support/parallel.h"
 #include <stdlib.h>
@@ -107,15 +106,15 @@ PATH(portable, )
 #define ROWS 2
 #include "runtime-sim/xbar/product_kernel.h"
 #if defined(__x86_64__)
-PATH(avx2, __attribute__((target("avx2"))))
+PATH(avx2, SIMD_TARGET_AVX2)
 #define STRIPS(name) name##_avx2
-#define STRIPS_TARGET __attribute__((target("avx2")))
+#define STRIPS_TARGET SIMD_TARGET_AVX2
 #define BYTES 32
 #define ROWS 2
 #include "runtime-sim/xbar/product_kernel.h"
-PATH(avx512, __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl"))))
+PATH(avx512, SIMD_TARGET_AVX512)
 #define STRIPS(name) name##_avx512
-#define STRIPS_TARGET __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl")))
+#define STRIPS_TARGET SIMD_TARGET_AVX512
 #define BYTES 64
 #define ROWS 4
 #include "runtime-sim/xbar/product_kernel.h"
@@ -134,11 +133,11 @@ PATH(avx512, __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl"))))
 #define weighted_avx512 weighted_portable
 #endif
 
-void sim_product(xbar_path path, int threads, size_t rows, size_t k, size_t n, const float *x,
+void sim_product(simd_path path, int threads, size_t rows, size_t k, size_t n, const float *x,
                  size_t x_stride, const float *w, const float *bias, float *y, size_t y_stride) {
-    static void (*const many[XBAR_PATHS])(run *, int) = {strips_portable, strips_avx2,
+    static void (*const many[SIMD_PATHS])(run *, int) = {strips_portable, strips_avx2,
                                                          strips_avx512, strips_avx512};
-    static void (*const few[XBAR_PATHS])(void *, size_t, size_t) = {streams_portable, streams_avx2,
+    static void (*const few[SIMD_PATHS])(void *, size_t, size_t) = {streams_portable, streams_avx2,
                                                                     streams_avx512, streams_avx512};
     if (rows == 0 || n == 0) return;
     run t = {rows, k, n, x_stride, y_stride, x, w, bias, y};
@@ -149,30 +148,30 @@ void sim_product(xbar_path path, int threads, size_t rows, size_t k, size_t n, c
         many[path](&t, threads);
 }
 
-void sim_dot_columns(xbar_path path, float *s, const float *q, const float *k, size_t stride,
+void sim_dot_columns(simd_path path, float *s, const float *q, const float *k, size_t stride,
                      size_t d, size_t n) {
-    static void (*const f[XBAR_PATHS])(float *, const float *, const float *, size_t, size_t,
+    static void (*const f[SIMD_PATHS])(float *, const float *, const float *, size_t, size_t,
                                        size_t) = {dot_portable, dot_avx2, dot_avx512, dot_avx512};
     f[path](s, q, k, stride, d, n);
 }
 
-void sim_mix_rows(xbar_path path, double *acc, const float *p, const float *v, size_t dv,
+void sim_mix_rows(simd_path path, double *acc, const float *p, const float *v, size_t dv,
                   size_t n) {
-    static void (*const f[XBAR_PATHS])(double *, const float *, const float *, size_t,
+    static void (*const f[SIMD_PATHS])(double *, const float *, const float *, size_t,
                                        size_t) = {mix_portable, mix_avx2, mix_avx512, mix_avx512};
     f[path](acc, p, v, dv, n);
 }
 
-void sim_sum_columns(xbar_path path, double *s, const float *q, const float *k, size_t stride,
+void sim_sum_columns(simd_path path, double *s, const float *q, const float *k, size_t stride,
                      size_t d, size_t n) {
-    static void (*const f[XBAR_PATHS])(double *, const float *, const float *, size_t, size_t,
+    static void (*const f[SIMD_PATHS])(double *, const float *, const float *, size_t, size_t,
                                        size_t) = {sum_portable, sum_avx2, sum_avx512, sum_avx512};
     f[path](s, q, k, stride, d, n);
 }
 
-void sim_mix_weighted(xbar_path path, double *acc, const double *p, const float *v, size_t dv,
+void sim_mix_weighted(simd_path path, double *acc, const double *p, const float *v, size_t dv,
                       size_t n) {
-    static void (*const f[XBAR_PATHS])(double *, const double *, const float *, size_t, size_t) = {
+    static void (*const f[SIMD_PATHS])(double *, const double *, const float *, size_t, size_t) = {
         weighted_portable, weighted_avx2, weighted_avx512, weighted_avx512};
     f[path](acc, p, v, dv, n);
 }

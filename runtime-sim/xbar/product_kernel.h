@@ -15,14 +15,14 @@ STRIPS_TARGET INLINE void STRIPS(rows)(const run *t, const double *w, size_t col
     const float *x = t->x + r0 * t->x_stride;
     for (size_t k = 0; k < t->k; k++, w += STRIP) {
         const STRIPS(f64_at) *wv = (const STRIPS(f64_at) *)w;
-        XBAR_UNROLL
+        SIMD_UNROLL
         for (size_t r = 0; r < n; r++) {
             double xv = (double)x[r * t->x_stride + k];
-            XBAR_UNROLL
+            SIMD_UNROLL
             for (int c = 0; c < VECTORS; c++) s[r][c] += xv * wv[c];
         }
     }
-    XBAR_UNROLL
+    SIMD_UNROLL
     for (size_t r = 0; r < n; r++) {
         double sum[STRIP];
         memcpy(sum, s[r], sizeof sum);

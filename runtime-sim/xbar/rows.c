@@ -1,5 +1,5 @@
 // Crossbars by adding up word lines: for each input phase, the rows of cells whose word line is
-// driven, 64 columns at a time. Any parameters; the fallback of xbar_lut.c, and the faster one for
+// driven, 64 columns at a time. Any parameters; the fallback of lut.c, and the faster one for
 // few rows (nothing to build).
 //
 // Three widths of the sum, by what it can reach:
@@ -34,7 +34,7 @@ typedef struct {
     size_t longest;
     int16_t lo, hi;
     rows_list *lists; // by block
-    xbar_path path;
+    simd_path path;
     xbar_events *events;
 } rows_run;
 
@@ -100,11 +100,11 @@ static void rows_longs(int32_t *total, const rows_run *t, const int16_t *digits,
 #include "runtime-sim/xbar/rows_kernel.h"
 #if defined(__x86_64__)
 #define ROWS(name) rows256_##name
-#define ROWS_TARGET __attribute__((target("avx2")))
+#define ROWS_TARGET SIMD_TARGET_AVX2
 #define RW 32
 #include "runtime-sim/xbar/rows_kernel.h"
 #define ROWS(name) rows512_##name
-#define ROWS_TARGET __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl")))
+#define ROWS_TARGET SIMD_TARGET_AVX512
 #define RW 64
 #include "runtime-sim/xbar/rows_kernel.h"
 #else
@@ -148,10 +148,10 @@ static void list_body(void *ctx, size_t begin, size_t end) {
 }
 
 static void tile_body(void *ctx, size_t begin, size_t end) {
-    static void (*const slices[XBAR_PATHS])(const rows_run *, const xbar_part *, uint32_t, int,
+    static void (*const slices[SIMD_PATHS])(const rows_run *, const xbar_part *, uint32_t, int,
                                             const void *, size_t, size_t, xbar_events *) = {
         rows128_slice, rows256_slice, rows512_slice, rows512_slice};
-    static void (*const extracts[XBAR_PATHS])(const xbar *, const xbar_part *, int, uint32_t,
+    static void (*const extracts[SIMD_PATHS])(const xbar *, const xbar_part *, int, uint32_t,
                                               const uint8_t *, uint8_t *) = {
         rows128_extract, rows256_extract, rows512_extract, rows512_extract};
     uint8_t keep[XBAR_TILE];

@@ -1,4 +1,4 @@
-// Adding word lines up, for one vector width of RW bytes: included by xbar_rows.c with ROWS and RW
+// Adding word lines up, for one vector width of RW bytes: included by rows.c with ROWS and RW
 // set. 64 columns are N vectors of bytes, 2N of 16 bits, 4N of 32 bits.
 
 typedef uint8_t ROWS(u8) __attribute__((vector_size(RW)));
@@ -31,7 +31,7 @@ ROWS_TARGET static void ROWS(extract)(const xbar *m, const xbar_part *part, int 
         const uint8_t *from =
             (const uint8_t *)m->codes + (size_t)(part->block->k0 + r) * m->n + col0;
         if (have < XBAR_TILE) from = memcpy(edge, from, have);
-        XBAR_UNROLL
+        SIMD_UNROLL
         for (int c = 0; c < N; c++) {
             ROWS(u8)
             w = ((const ROWS(u8_at) *)from)[c], k = ((const ROWS(u8_at) *)keep)[c], sign = {0};
@@ -50,19 +50,19 @@ ROWS_TARGET static void ROWS(extract)(const xbar *m, const xbar_part *part, int 
 ROWS_TARGET ROWS_INLINE void ROWS(sum_bytes)(ROWS(i16) * sum, const uint8_t *digits,
                                              const uint16_t *driven, size_t n, size_t longest,
                                              const bool pairs) {
-    XBAR_UNROLL
+    SIMD_UNROLL
     for (int i = 0; i < 2 * N; i++) sum[i] = (ROWS(i16)){0};
     for (size_t i = 0; i < n;) {
         size_t end = n - i < longest ? n : i + longest;
         ROWS(u8) a[N] = {{0}};
         for (; i < end; i++) {
             const ROWS(u8_at) *row = (const ROWS(u8_at) *)(digits + (size_t)driven[i] * XBAR_TILE);
-            XBAR_UNROLL
+            SIMD_UNROLL
             for (int c = 0; c < N; c++) a[c] += row[c];
         }
         ROWS(u8_half) half[2 * N];
         memcpy(half, a, sizeof a);
-        XBAR_UNROLL
+        SIMD_UNROLL
         for (int c = 0; c < 2 * N; c++)
             sum[c] += pairs ? __builtin_convertvector((ROWS(i8_half))half[c], ROWS(i16))
                             : __builtin_convertvector(half[c], ROWS(i16));
@@ -71,12 +71,12 @@ ROWS_TARGET ROWS_INLINE void ROWS(sum_bytes)(ROWS(i16) * sum, const uint8_t *dig
 
 ROWS_TARGET ROWS_INLINE void ROWS(sum_words)(ROWS(i16) * sum, const int16_t *digits,
                                              const uint16_t *driven, const uint8_t *by, size_t n) {
-    XBAR_UNROLL
+    SIMD_UNROLL
     for (int i = 0; i < 2 * N; i++) sum[i] = (ROWS(i16)){0};
     for (size_t i = 0; i < n; i++) {
         const ROWS(i16_at) *row = (const ROWS(i16_at) *)(digits + (size_t)driven[i] * XBAR_TILE);
         int16_t d = by[i];
-        XBAR_UNROLL
+        SIMD_UNROLL
         for (int c = 0; c < 2 * N; c++) sum[c] += row[c] * d;
     }
 }
@@ -87,7 +87,7 @@ ROWS_TARGET ROWS_INLINE void ROWS(convert)(ROWS(i32) * total, ROWS(i16) * sum, c
     const ROWS(i16) zero = {0}, lo = zero + t->lo, hi = zero + t->hi;
     const int16_t mask = (int16_t)((1 << t->step_log) - 1),
                   half = (int16_t)((1 << t->step_log >> 1) - 1);
-    XBAR_UNROLL
+    SIMD_UNROLL
     for (int i = 0; i < 2 * N; i++) {
         ROWS(i16) q = sum[i];
         if (t->step_log > 0) { // half even: (s + step/2 - 1 + (floor(s / step) odd)) >> log step
@@ -99,7 +99,7 @@ ROWS_TARGET ROWS_INLINE void ROWS(convert)(ROWS(i32) * total, ROWS(i16) * sum, c
         q = (q & ~(low | high)) | (lo & low) | (hi & high);
         ROWS(i16_half) part[2];
         memcpy(part, &q, sizeof q);
-        XBAR_UNROLL
+        SIMD_UNROLL
         for (int h = 0; h < 2; h++) {
             ROWS(i32) v = __builtin_convertvector(part[h], ROWS(i32)) << shift;
             total[2 * i + h] += sign > 0 ? v : -v;

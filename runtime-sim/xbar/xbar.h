@@ -28,11 +28,12 @@
 // Events: one conversion per (row, block, slice, phase, column); `clipped` when the rounded code
 // lies outside [lo, hi]; `rounded` when adc_step does not divide s. Counts do not depend on the
 // engine.
-#ifndef OHMIC_SIM_XBAR_XBAR_H
-#define OHMIC_SIM_XBAR_XBAR_H
+#ifndef OHMIC_RUNTIME_SIM_XBAR_XBAR_H
+#define OHMIC_RUNTIME_SIM_XBAR_XBAR_H
 
 #include "isa/isa.h"
 #include "isa/machine/machine.h"
+#include "support/num/simd.h"
 
 typedef struct {
     machine_encoding encoding;
@@ -50,14 +51,9 @@ typedef enum {
     XBAR_ROWS,  // adds the word lines driven, 64 columns at a time; any parameters
     XBAR_LUT,   // four word lines a table look-up; 16 rows at a time (AVX2 and up, else ROWS)
 } xbar_engine;
-typedef enum { XBAR_PORTABLE, XBAR_AVX2, XBAR_AVX512, XBAR_VNNI, XBAR_PATHS } xbar_path;
-bool xbar_has_path(xbar_path path); // this processor can run it
-xbar_path xbar_best_path(void);
-const char *xbar_path_name(xbar_path path);
-
 typedef struct {
     xbar_engine engine;
-    xbar_path path;
+    simd_path path;
     int threads; // 0: all cores
 } xbar_how;
 

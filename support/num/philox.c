@@ -109,7 +109,7 @@ void philox_fill_by(simd_path path, philox_key key, philox_block counter, uint32
     if (path == SIMD_AVX2) kernel = fill_avx2, lanes = 8;
     if (path == SIMD_AVX512 || path == SIMD_VNNI) kernel = fill_avx512, lanes = 16;
 #elif defined(__aarch64__)
-    if (path == SIMD_NEON) kernel = fill_neon, lanes = 4;
+    kernel = fill_neon, lanes = 4;
 #endif
     while (n >= 4) {
         uint64_t left = (UINT64_C(1) << 32) - counter.word[0]; // before word 0 runs over

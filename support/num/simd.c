@@ -11,8 +11,6 @@ bool simd_has(simd_path path) {
     if (path == SIMD_AVX2) return avx2;
     if (path == SIMD_AVX512) return avx512;
     if (path == SIMD_VNNI) return avx512 && __builtin_cpu_supports("avx512vnni");
-#elif defined(__aarch64__)
-    if (path == SIMD_NEON) return true; // part of the base instruction set
 #endif
     return false;
 }
@@ -24,6 +22,6 @@ simd_path simd_best(void) {
 }
 
 const char *simd_name(simd_path path) {
-    static const char *const names[SIMD_PATHS] = {"portable", "avx2", "avx512", "vnni", "neon"};
+    static const char *const names[SIMD_PATHS] = {"portable", "avx2", "avx512", "vnni"};
     return names[path];
 }

@@ -382,10 +382,10 @@ static void check_paths(const gain_params *p, random_stream *r, int k) {
         size_t head = (size_t)random_in(r, 0, 1);
         for (size_t j = 0; j < d; j++) q[j] = 2 * random_float(r);
         gain_counts count = {0};
-        gain_scores(u, XBAR_PORTABLE, &c, head, &view, &g, q, s, scratch);
-        gain_attend(u, XBAR_PORTABLE, &c, head, &view, &g, q, want, &count, scratch);
-        for (xbar_path path = XBAR_AVX2; path < XBAR_PATHS; path++) {
-            if (!xbar_has_path(path)) continue;
+        gain_scores(u, SIMD_PORTABLE, &c, head, &view, &g, q, s, scratch);
+        gain_attend(u, SIMD_PORTABLE, &c, head, &view, &g, q, want, &count, scratch);
+        for (simd_path path = SIMD_AVX2; path < SIMD_PATHS; path++) {
+            if (!simd_has(path)) continue;
             gain_counts again = {0};
             memcpy(z, s, slots * sizeof *z);
             gain_scores(u, path, &c, head, &view, &g, q, z, scratch);
@@ -393,8 +393,7 @@ static void check_paths(const gain_params *p, random_stream *r, int k) {
             if (memcmp(s, z, slots * sizeof *z) != 0 || memcmp(want, got, dv * sizeof *got) != 0 ||
                 memcmp(&count, &again, sizeof count) != 0)
                 fail_msg("%s, device %d: d %zu dv %zu slots %zu kv %u q %u terms %u",
-                         xbar_path_name(path), k, d, dv, slots, p->kv_levels, p->q_levels,
-                         p->terms);
+                         simd_name(path), k, d, dv, slots, p->kv_levels, p->q_levels, p->terms);
         }
     }
     free(x), free(s), free(held), free(scratch);

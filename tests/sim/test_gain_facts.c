@@ -89,11 +89,11 @@ static int compare(const char *name, const gain_params *p, double lambda, int64_
         evaluate(p, &g, &e);
         int64_t first = max_i64(0, e.t - window + 1);
         gain_view view = {e.t, first, e.t - first + 1, NULL};
-        gain_scores(u, xbar_best_path(), &cells, 0, &view, &g, x, s, scratch);
+        gain_scores(u, simd_best(), &cells, 0, &view, &g, x, s, scratch);
         for (int64_t j = first; j <= e.t; j++)
             worst_s = fmax(worst_s, fabs(s[j % (int64_t)p->slots] - e.s[j]));
         gain_counts n = {0};
-        gain_attend(u, xbar_best_path(), &cells, 0, &view, &g, x, out, &n, scratch);
+        gain_attend(u, simd_best(), &cells, 0, &view, &g, x, out, &n, scratch);
         assert_int_equal(n.scores, e.scores);
         assert_true(llabs((long long)n.scores_saturated - e.saturated_scores) <= 1);
         assert_true(llabs((long long)n.outputs_saturated - e.saturated_outputs) <= 1);
@@ -190,7 +190,7 @@ static void test_cell(void **state) {
         float volts = (float)k * 0.9f / 7, one = 1;
         double s;
         gain_write(u, &c, 0, 0, &g, &volts, &volts);
-        gain_scores(u, XBAR_PORTABLE, &c, 0, &(gain_view){0, 0, 1, NULL}, &g, &one, &s, scratch);
+        gain_scores(u, SIMD_PORTABLE, &c, 0, &(gain_view){0, 0, 1, NULL}, &g, &one, &s, scratch);
         if (fabs(s - table[k]) > 0.5e-4) fail_msg("level %d: %.6f", k, s);
     }
     free(scratch);

@@ -92,17 +92,16 @@ static void compare(const problem *q, const int32_t *want, const xbar_events *we
 static void every_engine(const problem *q, uint64_t seed) {
     xbar_events want_e, got_e;
     xbar *a = xbar_new(&q->p, q->w, q->k, q->n, q->blocks, q->n_blocks);
-    int32_t *want = answer(q, a, (xbar_how){XBAR_CELLS, XBAR_PORTABLE, 1}, &want_e);
-    for (int path = XBAR_PORTABLE; path < XBAR_PATHS; path++) {
-        if (!xbar_has_path((xbar_path)path)) continue;
+    int32_t *want = answer(q, a, (xbar_how){XBAR_CELLS, SIMD_PORTABLE, 1}, &want_e);
+    for (int path = SIMD_PORTABLE; path < SIMD_PATHS; path++) {
+        if (!simd_has((simd_path)path)) continue;
         for (int engine = XBAR_AUTO; engine <= XBAR_LUT; engine++) {
             if (engine == XBAR_CELLS) continue;
             char what[64];
-            snprintf(what, sizeof what, "engine %d path %s", engine,
-                     xbar_path_name((xbar_path)path));
+            snprintf(what, sizeof what, "engine %d path %s", engine, simd_name((simd_path)path));
             int threads = seed % 5 == 0 ? 3 : 1;
             int32_t *got =
-                answer(q, a, (xbar_how){(xbar_engine)engine, (xbar_path)path, threads}, &got_e);
+                answer(q, a, (xbar_how){(xbar_engine)engine, (simd_path)path, threads}, &got_e);
             compare(q, want, &want_e, got, &got_e, what, seed);
             free(got);
         }
@@ -158,13 +157,13 @@ static void test_converter(void **state) {
     // 13 -> 3.25 -> 3 -> 12
     int8_t w[4] = {6 - 128, 10 - 128, 14 - 128, 13 - 128}, x = 1;
     isa_block block = {.rows = 1, .cols = 4};
-    for (int path = XBAR_PORTABLE; path < XBAR_PATHS; path++) {
-        if (!xbar_has_path((xbar_path)path)) continue;
+    for (int path = SIMD_PORTABLE; path < SIMD_PATHS; path++) {
+        if (!simd_has((simd_path)path)) continue;
         for (int engine = XBAR_AUTO; engine <= XBAR_LUT; engine++) {
             xbar *a = xbar_new(&p, w, 1, 4, &block, 1);
             int32_t acc[4];
             xbar_events e = {0};
-            xbar_how how = {(xbar_engine)engine, (xbar_path)path, 1};
+            xbar_how how = {(xbar_engine)engine, (simd_path)path, 1};
             xbar_run(a, &how, &x, 1, 1, acc, 4, &e);
             assert_int_equal(acc[0], 8 - 128);
             assert_int_equal(acc[1], 8 - 128);
@@ -222,10 +221,10 @@ static void test_lossless_is_the_integer_product(void **state) {
         problem q = make(&r, p, (uint32_t)random_in(&r, 1, 20), (uint32_t)random_in(&r, 1, 300),
                          (uint32_t)random_in(&r, 1, 140), (uint32_t)random_in(&r, 1, 128),
                          (uint32_t)random_in(&r, 1, 128));
-        for (int path = XBAR_PORTABLE; path < XBAR_PATHS; path++)
-            if (xbar_has_path((xbar_path)path))
-                check_plain(&q, (xbar_how){XBAR_AUTO, (xbar_path)path, 2});
-        if (seed <= 10) check_plain(&q, (xbar_how){XBAR_CELLS, XBAR_PORTABLE, 1});
+        for (int path = SIMD_PORTABLE; path < SIMD_PATHS; path++)
+            if (simd_has((simd_path)path))
+                check_plain(&q, (xbar_how){XBAR_AUTO, (simd_path)path, 2});
+        if (seed <= 10) check_plain(&q, (xbar_how){XBAR_CELLS, SIMD_PORTABLE, 1});
         drop(&q);
     }
 }
