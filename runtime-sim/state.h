@@ -129,8 +129,7 @@ typedef struct {
 
 // sim_exec_MNEMONIC for every row of isa.def: a missing one is a link error.
 typedef void (*sim_exec)(sim_ctx *c);
-#define INSN(mnemonic, opcode, unit, rowclass, modes, operands, summary) \
-    void sim_exec_##mnemonic(sim_ctx *c);
+#define INSN(mnemonic, opcode, unit, modes, operands, summary) void sim_exec_##mnemonic(sim_ctx *c);
 #include "isa/isa.def"
 
 // Storage of a step (storage.c). Blocks are not cleared.

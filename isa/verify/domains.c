@@ -8,14 +8,13 @@
 
 enum { MOST_ROWS = 1 << 24, MOST_LAUNCHES = 1 << 16 };
 
-static int64_t lin_mul(uint32_t imm) { return imm & 0xFF; }
-static int64_t lin_add(uint32_t imm) { return imm >> 8 & 0xFF; }
-static int64_t lin_div(uint32_t imm) { return imm >> 16 & 0xFF; }
-
 static int64_t derived_rows(const verify_domain *d, int64_t of) {
     if (of == 0) return 0;
     switch ((isa_tl)d->kind) {
-    case ISA_TL_LIN: return (of * lin_mul(d->imm) + lin_add(d->imm)) / lin_div(d->imm);
+    case ISA_TL_LIN: {
+        isa_lin l = isa_lin_of(d->imm);
+        return (of * l.mul + l.add) / l.div;
+    }
     case ISA_TL_ONE:
     case ISA_TL_LAST: return 1;
     case ISA_TL_PREFIX: return of + d->imm;
@@ -110,7 +109,8 @@ static void derive(verify_domain *d, const verify_domain *of) {
     d->end = of->end;
     switch ((isa_tl)d->kind) {
     case ISA_TL_LIN: {
-        int64_t mul = lin_mul(d->imm), add = lin_add(d->imm), div = lin_div(d->imm);
+        isa_lin l = isa_lin_of(d->imm);
+        int64_t mul = l.mul, add = l.add, div = l.div;
         int64_t g = gcd(mul, div);
         if (g == 0 || mul / g != 1)
             d->uneven = true;
@@ -143,7 +143,7 @@ static void check_settl(verifier *v, uint32_t tile, uint32_t pc, uint8_t *set) {
         verify_bad_at(v, id, tile, pc, "t%u is set already", i->d);
     } else if (!(*set >> i->x & 1)) {
         verify_bad_at(v, id, tile, pc, "t%u is not set before", i->x);
-    } else if (i->n == ISA_TL_LIN && (lin_div(i->imm) == 0 || i->imm >> 24)) {
+    } else if (i->n == ISA_TL_LIN && (isa_lin_of(i->imm).div == 0 || i->imm >> 24)) {
         verify_bad_at(v, id, tile, pc, "imm 0x%x is no mul, add and div", i->imm);
     } else if (i->n == ISA_TL_PREFIX && v->streams) {
         verify_bad_at(v, id, tile, pc,

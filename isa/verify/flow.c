@@ -59,13 +59,12 @@ typedef struct {
     bool written;
 } source;
 
-static unsigned sources_of(flow *f, source out[ISA_FIELD_COUNT]) {
-    isa_operand ops[ISA_FIELD_COUNT];
-    unsigned n = isa_operands(isa_info_of(f->i->op), ops), count = 0;
-    for (unsigned k = 0; k < n; k++) {
-        if (ops[k].kind != ISA_KIND_buf || ops[k].field == ISA_FIELD_d ||
-            isa_operand_absent(&ops[k], f->i))
-            continue;
+static unsigned sources_of(flow *f, source out[ISA_COUNT_field]) {
+    const isa_info *info = isa_info_of(f->i->op);
+    const isa_operand *ops = info->operands;
+    unsigned count = 0;
+    for (unsigned k = isa_has_result(info); k < info->n_operands; k++) {
+        if (ops[k].kind != ISA_KIND_buf || isa_operand_absent(&ops[k], f->i)) continue;
         uint32_t b = isa_operand_get(f->i, ops[k].field), col0 = verify_col0(f->t, b);
         out[count++] = (source){.parent = verify_parent(f->t, b),
                                 .from = col0,
@@ -80,7 +79,7 @@ static void wait_for_source(flow *f, source *s) {
     verify_columns *c = &f->s->rows[s->parent];
     verify_span span;
     int64_t ahead;
-    const char *field = isa_operand_field_name(s->field);
+    const char *field = isa_name(ISA_ENUM_field, s->field);
     if (c->spans.count > 0 && c->dom != f->t->buffers[b].dom) {
         verify_bad_at(f->v, DIAG_ID_isa_unwritten, f->tile, f->pc,
                       "%s reads rows of t%u of %s, which holds rows of t%u", field,
@@ -114,7 +113,7 @@ static void use_source(flow *f, const source *s) {
     if (c->spans.count == 0) { // the destination has just taken its bytes
         if (s->parent != verify_parent(f->t, f->i->d))
             verify_bad_at(f->v, DIAG_ID_isa_unwritten, f->tile, f->pc,
-                          "%s reads bytes that d overwrites", isa_operand_field_name(s->field));
+                          "%s reads bytes that d overwrites", isa_name(ISA_ENUM_field, s->field));
         return;
     }
     verify_span span = verify_columns_read(c, s->from, s->until, later(f->lag, s->back), f->pc);
@@ -198,7 +197,7 @@ static void use_channel(flow *f, const source *a) {
 static void use_ring(flow *f) {
     verify_writers *w = &f->s->writers[f->i->x];
     verify_ring_use(f->v, f->tile, f->pc, w);
-    if (verify_writes_ring(f->i)) {
+    if (isa_writes_ring(f->i)) {
         w->pc = f->pc;
         f->s->ring_lag[f->i->x] = f->lag;
     }
@@ -207,12 +206,10 @@ static void use_ring(flow *f) {
 // --- one instruction
 
 static void step(flow *f) {
-    isa_operand ops[ISA_FIELD_COUNT];
-    unsigned n = isa_operands(isa_info_of(f->i->op), ops);
-    bool has_d = n > 0 && ops[0].kind == ISA_KIND_buf && ops[0].field == ISA_FIELD_d;
+    bool has_d = isa_has_result(isa_info_of(f->i->op));
     bool router = f->i->op == ISA_send || f->i->op == ISA_recv || f->i->op == ISA_recvadd;
-    bool ring = verify_reads_ring(f->i) || verify_writes_ring(f->i);
-    source sources[ISA_FIELD_COUNT];
+    bool ring = isa_reads_ring(f->i) || isa_writes_ring(f->i);
+    source sources[ISA_COUNT_field];
     unsigned n_sources = sources_of(f, sources);
     // active set: instruction k enters when all up to k - A have finished
     if (f->pc >= f->active_set)
@@ -221,7 +218,7 @@ static void step(flow *f) {
     f->sound = true;
     for (unsigned k = 0; k < n_sources; k++) wait_for_source(f, &sources[k]);
     if (router) wait_for_channel(f);
-    if (ring && !verify_writes_ring(f->i) && f->s->writers[f->i->x].pc != UINT32_MAX)
+    if (ring && !isa_writes_ring(f->i) && f->s->writers[f->i->x].pc != UINT32_MAX)
         not_before(f, later(f->s->ring_lag[f->i->x], f->v->chunk));
     uint32_t parent = 0;
     if (has_d) {
@@ -259,7 +256,7 @@ static void begin_tile(verifier *v, tile_state *s, uint32_t tile) {
     for (uint32_t ph = 0; ph <= v->phase; ph++)
         for (uint32_t pc = 0; pc < t->phase[ph].count; pc++) {
             const isa_insn *i = &t->phase[ph].code[pc];
-            if (!verify_writes_ring(i) || i->x >= t->n_rings) continue;
+            if (!isa_writes_ring(i) || i->x >= t->n_rings) continue;
             *(ph < v->phase ? &s->writers[i->x].before : &s->writers[i->x].here) = true;
         }
 }

@@ -97,8 +97,6 @@ typedef struct {
     bool here, before; // some instruction of this phase writes it; of a phase before
 } verify_writers;
 void verify_ring_use(verifier *v, uint32_t tile, uint32_t pc, const verify_writers *w);
-bool verify_writes_ring(const isa_insn *i);
-bool verify_reads_ring(const isa_insn *i);
 
 // --- verify_values.c: which integers a row may hold (type i32, or the indices of pairs)
 typedef struct {

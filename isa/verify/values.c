@@ -43,20 +43,14 @@ static verify_range table_range(verifier *v, const isa_table *t) {
 
 static bool is_exact(verify_range r) { return r.lo > -(1 << 24) && r.hi < 1 << 24; } // in f32
 
-enum {
-#define FN1(name, code, summary) FN1_##name = code,
-#define FN2(name, code, summary) FN2_##name = code,
-#include "support/num/fn.def"
-};
-
 static verify_range range_fn2(unsigned fn, verify_range a, verify_range b, bool real) {
     verify_range r;
     switch (fn) {
-    case FN2_add: r = within_i32(a.lo + b.lo, a.hi + b.hi); break;
-    case FN2_sub: r = within_i32(a.lo - b.hi, a.hi - b.lo); break;
-    case FN2_mul: r = products(a, b); break;
-    case FN2_min: r = (verify_range){min_i64(a.lo, b.lo), min_i64(a.hi, b.hi)}; break;
-    case FN2_max: r = (verify_range){max_i64(a.lo, b.lo), max_i64(a.hi, b.hi)}; break;
+    case ISA_FN2_add: r = within_i32(a.lo + b.lo, a.hi + b.hi); break;
+    case ISA_FN2_sub: r = within_i32(a.lo - b.hi, a.hi - b.lo); break;
+    case ISA_FN2_mul: r = products(a, b); break;
+    case ISA_FN2_min: r = (verify_range){min_i64(a.lo, b.lo), min_i64(a.hi, b.hi)}; break;
+    case ISA_FN2_max: r = (verify_range){max_i64(a.lo, b.lo), max_i64(a.hi, b.hi)}; break;
     default: return VERIFY_ANY_INTEGER;
     }
     return !real || (is_exact(a) && is_exact(b) && is_exact(r)) ? r : VERIFY_ANY_INTEGER;
@@ -65,14 +59,14 @@ static verify_range range_fn2(unsigned fn, verify_range a, verify_range b, bool 
 static verify_range range_fn1(unsigned fn, verify_range a) {
     if (!is_exact(a)) return VERIFY_ANY_INTEGER;
     switch (fn) {
-    case FN1_neg: return (verify_range){-a.hi, -a.lo};
-    case FN1_abs:
+    case ISA_FN1_neg: return (verify_range){-a.hi, -a.lo};
+    case ISA_FN1_abs:
         return (verify_range){a.lo > 0 ? a.lo : a.hi < 0 ? -a.hi : 0, max_i64(-a.lo, a.hi)};
-    case FN1_relu: return (verify_range){max_i64(0, a.lo), max_i64(0, a.hi)};
-    case FN1_floor:
-    case FN1_ceil:
-    case FN1_round: return a;
-    case FN1_sign: return (verify_range){-1, 1};
+    case ISA_FN1_relu: return (verify_range){max_i64(0, a.lo), max_i64(0, a.hi)};
+    case ISA_FN1_floor:
+    case ISA_FN1_ceil:
+    case ISA_FN1_round: return a;
+    case ISA_FN1_sign: return (verify_range){-1, 1};
     default: return VERIFY_ANY_INTEGER;
     }
 }
@@ -107,7 +101,7 @@ verify_range verify_result_range(verifier *v, uint32_t tile, const isa_insn *i, 
         return holds_integers(t, i->a) ? verify_join(a, table_range(v, table)) : VERIFY_ANY_INTEGER;
     case ISA_rows: return verify_join(a, (verify_range){0, 0}); // zeros outside
     case ISA_recv: return arriving;
-    case ISA_recvadd: return range_fn2(FN2_add, a, arriving, false);
+    case ISA_recvadd: return range_fn2(ISA_FN2_add, a, arriving, false);
     case ISA_red: // argmax
         return (verify_range){0, (int64_t)t->buffers[i->a].width / t->buffers[i->d].width - 1};
     case ISA_topk:
@@ -163,15 +157,14 @@ static void check_row_table(verifier *v, uint32_t tile, uint32_t pc) {
 }
 
 void verify_indices(verifier *v, uint32_t tile, uint32_t pc, verify_range a, verify_range b) {
-    enum { ROWS_INDEX = 1, PICK_BY = 3 };
     const isa_insn *i = verify_insn(v, tile, pc);
     const isa_tile *t = &v->p->tiles[tile];
     if (i->op == ISA_gather)
         check_range(v, tile, pc, "rows of a", a, t->tables[i->x].rows);
     else if (i->op == ISA_rope && i->b != ISA_NONE)
         check_range(v, tile, pc, "rows of b", b, t->tables[i->x].rows);
-    else if (i->op == ISA_pick && i->mode == PICK_BY && i->b != ISA_NONE)
+    else if (i->op == ISA_pick && i->mode == ISA_MODE_pick_by && i->b != ISA_NONE)
         check_range(v, tile, pc, "b", b, verify_least_rows(v, t->buffers[i->a].dom, i->dom));
-    else if (i->op == ISA_rows && i->mode == ROWS_INDEX)
+    else if (i->op == ISA_rows && i->mode == ISA_MODE_rows_index)
         check_row_table(v, tile, pc);
 }

@@ -27,14 +27,12 @@ static inline int64_t ev_rows(const row_events *e, const isa_insn *i) {
 
 // Buffer operands: d first when there is one. Returns how many.
 static inline unsigned ev_buffers(const isa_insn *i, uint32_t out[3], bool *has_d) {
-    isa_operand ops[ISA_FIELD_COUNT];
-    unsigned n = isa_operands(isa_info_of(i->op), ops), count = 0;
-    *has_d = false;
-    for (unsigned k = 0; k < n; k++) {
-        if (ops[k].kind != ISA_KIND_buf || isa_operand_absent(&ops[k], i)) continue;
-        if (ops[k].field == ISA_FIELD_d) *has_d = true;
-        out[count++] = isa_operand_get(i, ops[k].field);
-    }
+    const isa_info *info = isa_info_of(i->op);
+    unsigned count = 0;
+    *has_d = isa_has_result(info);
+    for (unsigned k = 0; k < info->n_operands; k++)
+        if (info->operands[k].kind == ISA_KIND_buf && !isa_operand_absent(&info->operands[k], i))
+            out[count++] = isa_operand_get(i, info->operands[k].field);
     return count;
 }
 
