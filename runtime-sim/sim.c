@@ -43,7 +43,7 @@ static bool phase_make(sim *s, uint32_t phase) {
     ph->uses = base_calloc(total + 1, sizeof *ph->uses);
     ph->stats = base_calloc(total + 1, sizeof *ph->stats);
     ph->history = base_calloc((size_t)total * p->banks + 1, sizeof *ph->history);
-    if (!isa_order_seeded(p, phase, s->options.order_seed, ph->order, &ph->n)) return false;
+    if (!isa_order(p, phase, s->options.order_seed, ph->order, &ph->n, NULL)) return false;
     for (uint32_t i = 0; i < ph->n; i++) {
         const isa_tile *t = &p->tiles[ph->order[i].tile];
         sim_uses *u = &ph->uses[ph->base[ph->order[i].tile] + ph->order[i].pc];

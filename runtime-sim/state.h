@@ -3,7 +3,7 @@
 #ifndef OHMIC_SIM_STATE_H
 #define OHMIC_SIM_STATE_H
 
-#include "isa/order.h"
+#include "isa/depend/order.h"
 #include "isa/verify/verify.h"
 #include "runtime-sim/gain/gain.h"
 #include "runtime-sim/sim.h"

@@ -201,7 +201,7 @@ static void check_rows(const insn *c) {
 
 // d has the rows of a and those of the table.
 static void check_joined(const insn *c) {
-    const verify_domain *d = &c->v->dom[c->i->dom];
+    const isa_domain *d = &c->v->dom[c->i->dom];
     const isa_table *t = &c->t->tables[c->i->x];
     unsigned a = buffer(c, ISA_FIELD_a)->dom;
     bool by_prefix = d->kind == ISA_TL_PREFIX && d->imm == t->rows;
@@ -399,50 +399,4 @@ void verify_operands(verifier *v) {
             check_special(&c);
         }
     }
-}
-
-// --- which rows of an operand a row needs
-
-bool verify_reach(const verifier *v, uint32_t tile, const isa_insn *i, isa_operand_field field,
-                  int64_t *ahead, int64_t *back) {
-    const isa_tile *t = &v->p->tiles[tile];
-    unsigned from = t->buffers[isa_operand_get(i, field)].dom;
-    int64_t step = v->dom[from].step;
-    bool related = verify_related(v, from, i->dom);
-    *ahead = *back = 0;
-    const isa_operand *o = isa_info_of(i->op)->operands;
-    while (o->field != field) o++;
-    if (o->rows == ISA_ROWS_row || o->rows == ISA_ROWS_only) {
-        if (from == i->dom) return true;
-        *ahead = *back = v->chunk; // one row, for all rows here
-        return true;
-    }
-    switch (i->op) {
-    case ISA_rows: {
-        int64_t k = i->imm & 0xFF, s = i->imm >> 8 & 0xFF, p = i->imm >> 16 & 0xFF;
-        if (i->mode == 0 && related && v->dom[i->dom].step == s * step) {
-            *ahead = max_i64(0, k - 1 - p) * step;
-            *back = p * step;
-            return true;
-        }
-        break;
-    }
-    case ISA_prefix:
-        if (!related || v->dom[i->dom].step != step) break;
-        *back = (int64_t)t->tables[i->x].rows * step;
-        return true;
-    case ISA_skip:
-        if (!related || v->dom[i->dom].step != step) break;
-        *ahead = (int64_t)i->imm * step;
-        *back = -*ahead;
-        return true;
-    case ISA_suffix: *ahead = v->chunk; return true;
-    case ISA_pick:
-    case ISA_rred: // the one row is made when all are there
-        *ahead = v->chunk;
-        return true;
-    default: break;
-    }
-    *ahead = *back = v->chunk;
-    return true;
 }

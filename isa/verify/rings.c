@@ -24,7 +24,7 @@ static void check_reader(verifier *v, uint32_t tile, uint32_t pc, const isa_ring
 void verify_ring_use(verifier *v, uint32_t tile, uint32_t pc, const verify_writers *w) {
     const isa_insn *i = verify_insn(v, tile, pc);
     const isa_ring *r = &v->p->tiles[tile].rings[i->x];
-    const verify_domain *d = &v->dom[i->dom], *written = &v->dom[r->dom];
+    const isa_domain *d = &v->dom[i->dom], *written = &v->dom[r->dom];
     if (isa_writes_ring(i)) {
         if (w->pc != UINT32_MAX) BAD("pc %u has written the ring in this phase", w->pc);
         if (r->dom != i->dom) BAD("rows of t%u, the ring takes those of t%u", i->dom, r->dom);
