@@ -14,6 +14,8 @@ typedef struct {
     diag_sink *diags;
     arena *a; // lives as long as one verification
     uint32_t found;
+    uint8_t **made;                  // [table piece] its bytes, where they had to be made
+    struct verify_numbers **numbers; // [tile][table] values.c: what is known of its numbers
     // of the phase that is looked at
     uint32_t phase;
     bool streams; // launched step after step for one sequence, so positions start anywhere

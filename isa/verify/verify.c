@@ -121,6 +121,8 @@ static bool check_phase(verifier *v, uint32_t phase, isa_step **order, uint32_t 
 bool isa_verify(const isa_program *p, const machine *chip, const char *name, diag_sink *diags) {
     if (!isa_check_structure(p, name, diags)) return false;
     verifier v = {.p = p, .chip = chip, .name = name, .diags = diags, .a = arena_new()};
+    v.made = ARENA_ARRAY(v.a, uint8_t *, p->n_table_pieces + 1);
+    v.numbers = ARENA_ARRAY(v.a, struct verify_numbers *, p->n_tiles + 1);
     verify_descriptors(&v);
     verify_capacity(&v);
     uint32_t active = chip ? (uint32_t)chip->tile.active_set : UINT32_MAX;
