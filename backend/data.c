@@ -168,11 +168,8 @@ uint16_t be_group(be_emitter *e, int tile, const char *symbol) {
 
 // ---- rings -----------------------------------------------------------------------------------
 
-static uint8_t choice(const char *const *names, size_t n, const char *s) {
-    for (size_t i = 0; i < n; i++)
-        if (strcmp(names[i], s) == 0) return (uint8_t)i;
-    CHECK(false, "unknown choice '%s'", s);
-    return 0;
+static uint8_t choice(isa_enum_kind kind, const char *name) {
+    return (uint8_t)be_code(&isa_enums[kind], name);
 }
 
 static uint64_t number_table(be_emitter *e, const ir_attrs *a, ir_key key) {
@@ -185,14 +182,10 @@ static uint64_t number_table(be_emitter *e, const ir_attrs *a, ir_key key) {
 
 // What the unit does with scores and charges (docs/gain-cells.md).
 static void readout(be_emitter *e, const ir_attrs *a, isa_ring *r) {
-    static const char *const reads[] = {"score", "charge"}, *const acts[] = {"softmax",
-                                                                             "hardsigmoid"};
-    static const char *const sats[] = {"none", "scores", "outputs", "both"};
-    static const char *const forms[] = {"power", "product"};
-    r->readout = choice(reads, ARRAY_LEN(reads), ir_attr_str(a, IR_ATTR_readout, "score"));
-    r->act = choice(acts, ARRAY_LEN(acts), ir_attr_str(a, IR_ATTR_act, "softmax"));
-    r->saturate = choice(sats, ARRAY_LEN(sats), ir_attr_str(a, IR_ATTR_saturate, "none"));
-    r->decay_form = choice(forms, ARRAY_LEN(forms), ir_attr_str(a, IR_ATTR_decay_form, "power"));
+    r->readout = choice(ISA_ENUM_rread, ir_attr_str(a, IR_ATTR_readout, "score"));
+    r->act = choice(ISA_ENUM_ract, ir_attr_str(a, IR_ATTR_act, "softmax"));
+    r->saturate = choice(ISA_ENUM_rsat, ir_attr_str(a, IR_ATTR_saturate, "none"));
+    r->decay_form = choice(ISA_ENUM_rdecay, ir_attr_str(a, IR_ATTR_decay_form, "power"));
     r->alpha = (float)ir_attr_float(a, IR_ATTR_alpha, 0);
     r->beta = (float)ir_attr_float(a, IR_ATTR_beta, 0);
     r->sub_tile = (uint32_t)ir_attr_int(a, IR_ATTR_sub_tile, e->chip->gain.sub_tile);
@@ -216,8 +209,6 @@ static void readout(be_emitter *e, const ir_attrs *a, isa_ring *r) {
 }
 
 uint16_t be_ring(be_emitter *e, int tile, const char *symbol, int dom) {
-    static const char *const modes[] = {"causal", "all", "cross"};
-    static const char *const biases[] = {"none", "alibi", "toeplitz", "full"};
     be_tile *t = &e->tiles[tile];
     uint32_t have = map_get(t->ring_index, symbol);
     if (have != MAP_NONE) return (uint16_t)have;
@@ -225,8 +216,8 @@ uint16_t be_ring(be_emitter *e, int tile, const char *symbol, int dom) {
     CHECK(s && s->kind == IR_SYM_RING, "no ring @%s", symbol);
     const ir_attrs *a = &s->attrs;
     isa_ring r = {.name = isa_program_string(e->p, symbol), .kind = ISA_RING_GAIN};
-    r.mode = choice(modes, ARRAY_LEN(modes), ir_attr_str(a, IR_ATTR_mode, "causal"));
-    r.bias = choice(biases, ARRAY_LEN(biases), ir_attr_str(a, IR_ATTR_bias, "none"));
+    r.mode = choice(ISA_ENUM_rmode, ir_attr_str(a, IR_ATTR_mode, "causal"));
+    r.bias = choice(ISA_ENUM_rbias, ir_attr_str(a, IR_ATTR_bias, "none"));
     r.dom = (uint8_t)dom;
     r.n_kv = (uint32_t)ir_attr_int(a, IR_ATTR_n_kv, 1);
     r.q_per_kv = (uint32_t)ir_attr_int(a, IR_ATTR_q_per_kv, 1);
@@ -336,13 +327,6 @@ static const char *shape_text(be_emitter *e, const ir_port *p) {
     return n ? arena_printf(e->p->arena, "%s]", text) : "";
 }
 
-static isa_prole role_of(const char *s) {
-    return strcmp(s, "tokens") == 0      ? ISA_ROLE_TOKENS
-           : strcmp(s, "mask") == 0      ? ISA_ROLE_MASK
-           : strcmp(s, "positions") == 0 ? ISA_ROLE_POSITIONS
-                                         : ISA_ROLE_DATA;
-}
-
 static isa_port describe_port(be_emitter *e, const ir_port *p, const ir_type *t, bool out) {
     isa_port d = {.name = isa_program_string(e->p, p->name),
                   .direction = out ? ISA_PORT_OUT : ISA_PORT_IN};
@@ -352,7 +336,10 @@ static isa_port describe_port(be_emitter *e, const ir_port *p, const ir_type *t,
     d.type = t->type == ELEM_f32 ? ISA_F32 : ISA_I32;
     d.dom = (uint8_t)max_i64(0, ir_type_domain(t));
     d.width = (uint32_t)ir_type_width(t);
-    d.role = (uint8_t)role_of(ir_attr_str(&p->attrs, IR_ATTR_role, ""));
+    const char *role = ir_attr_str(&p->attrs, IR_ATTR_role, "");
+    unsigned code;
+    bool known = isa_enum_find(&isa_enums[ISA_ENUM_prole], role, strlen(role), &code);
+    d.role = known ? (uint8_t)code : ISA_ROLE_DATA;
     d.lo = ir_attr_int(&p->attrs, IR_ATTR_range_lo, 0);
     d.hi = ir_attr_int(&p->attrs, IR_ATTR_range_hi, 0);
     d.shape = isa_program_string(e->p, shape_text(e, p));

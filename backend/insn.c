@@ -1,45 +1,23 @@
 // What each mapped operation is as an instruction: be_insn_EMISSION of ops.def.
 #include "backend/parts.h"
 #include "ir/mapped.h"
+#include "isa/operand.h"
 #include <string.h>
 
-// ---- function codes, by name -----------------------------------------------------------------
+// ---- codes, by name --------------------------------------------------------------------------
 
-static uint16_t fn1_code(const char *s) {
-#define FN1(name, code, summary) \
-    if (strcmp(s, #name) == 0) return code;
-#include "support/num/fn.def"
-    CHECK(false, "no function of one operand is called '%s'", s);
-    return 0;
+uint16_t be_code(const isa_enum *e, const char *name) {
+    unsigned code;
+    CHECK(isa_enum_find(e, name, strlen(name), &code), "%s: nothing is called '%s'", e->kind, name);
+    return (uint16_t)code;
 }
 
-static uint16_t fn2_code(const char *s) {
-#define FN2(name, code, summary) \
-    if (strcmp(s, #name) == 0) return code;
-#include "support/num/fn.def"
-    CHECK(false, "no function of two operands is called '%s'", s);
-    return 0;
+static uint16_t function_code(isa_enum_kind kind, const char *name) {
+    return be_code(&isa_enums[kind], name);
 }
 
-static uint16_t red_code(const char *s) {
-#define RED(name, code) \
-    if (strcmp(s, #name) == 0) return code;
-#include "isa/reductions.def"
-    CHECK(false, "no reduction is called '%s'", s);
-    return 0;
-}
-
-// Position of `s` in an instruction's list of modes.
-static uint8_t mode_code(unsigned opcode, const char *s) {
-    const char *modes = isa_info_of(opcode)->modes;
-    size_t n = strlen(s);
-    for (uint8_t i = 0; *modes; i++) {
-        size_t k = strcspn(modes, " ");
-        if (k == n && strncmp(modes, s, n) == 0) return i;
-        modes += k + (modes[k] == ' ');
-    }
-    CHECK(false, "instruction %s has no mode '%s'", isa_info_of(opcode)->mnemonic, s);
-    return 0;
+static uint8_t mode_code(unsigned opcode, const char *name) {
+    return (uint8_t)be_code(&isa_info_of(opcode)->modes, name);
 }
 
 // ---- operands --------------------------------------------------------------------------------
@@ -190,7 +168,7 @@ bool be_insn_mix(be_emitter *e, const ir_op *op, int tile, isa_insn *i) {
 bool be_insn_ew1(be_emitter *e, const ir_op *op, int tile, isa_insn *i) {
     i->op = ISA_ew1;
     i->a = operand(e, op, 0);
-    i->n = fn1_code(str(op, IR_ATTR_fn));
+    i->n = function_code(ISA_ENUM_fn1, str(op, IR_ATTR_fn));
     return true;
 }
 
@@ -198,7 +176,7 @@ bool be_insn_ew2(be_emitter *e, const ir_op *op, int tile, isa_insn *i) {
     i->op = ISA_ew2;
     i->a = operand(e, op, 0);
     i->b = operand(e, op, 1);
-    i->n = fn2_code(str(op, IR_ATTR_fn));
+    i->n = function_code(ISA_ENUM_fn2, str(op, IR_ATTR_fn));
     return true;
 }
 
@@ -206,7 +184,7 @@ bool be_insn_ewt(be_emitter *e, const ir_op *op, int tile, isa_insn *i) {
     i->op = ISA_ewt;
     i->a = operand(e, op, 0);
     i->x = be_table(e, tile, str(op, IR_ATTR_table));
-    i->n = fn2_code(str(op, IR_ATTR_fn));
+    i->n = function_code(ISA_ENUM_fn2, str(op, IR_ATTR_fn));
     return true;
 }
 
@@ -233,7 +211,8 @@ bool be_insn_norm(be_emitter *e, const ir_op *op, int tile, isa_insn *i) {
 bool be_insn_softmax(be_emitter *e, const ir_op *op, int tile, isa_insn *i) {
     i->op = ISA_softmax;
     i->a = operand(e, op, 0);
-    i->mode = strcmp(str(op, IR_ATTR_mode), "log") == 0;
+    i->mode =
+        strcmp(str(op, IR_ATTR_mode), "log") == 0 ? ISA_MODE_softmax_log : ISA_MODE_softmax_prob;
     i->n = (uint16_t)num(op, IR_ATTR_segments);
     return true;
 }
@@ -241,7 +220,7 @@ bool be_insn_softmax(be_emitter *e, const ir_op *op, int tile, isa_insn *i) {
 bool be_insn_red(be_emitter *e, const ir_op *op, int tile, isa_insn *i) {
     i->op = ISA_red;
     i->a = operand(e, op, 0);
-    i->n = red_code(str(op, IR_ATTR_fn));
+    i->n = function_code(ISA_ENUM_fnr, str(op, IR_ATTR_fn));
     return true;
 }
 
@@ -304,7 +283,7 @@ bool be_insn_skip(be_emitter *e, const ir_op *op, int tile, isa_insn *i) {
 bool be_insn_rred(be_emitter *e, const ir_op *op, int tile, isa_insn *i) {
     i->op = ISA_rred;
     i->a = operand(e, op, 0);
-    i->n = red_code(str(op, IR_ATTR_fn));
+    i->n = function_code(ISA_ENUM_fnr, str(op, IR_ATTR_fn));
     i->b = operand(e, op, 1);
     return true;
 }
@@ -312,16 +291,17 @@ bool be_insn_rred(be_emitter *e, const ir_op *op, int tile, isa_insn *i) {
 bool be_insn_window(be_emitter *e, const ir_op *op, int tile, isa_insn *i) {
     i->op = ISA_rows;
     i->a = operand(e, op, 0);
-    i->mode = mode_code(ISA_rows, "window");
-    i->imm = (uint32_t)num(op, IR_ATTR_k) | (uint32_t)num(op, IR_ATTR_stride) << 8 |
-             (uint32_t)num(op, IR_ATTR_pad) << 16;
+    i->mode = ISA_MODE_rows_window;
+    i->imm =
+        isa_window_imm((isa_window){(uint32_t)num(op, IR_ATTR_k), (uint32_t)num(op, IR_ATTR_stride),
+                                    (uint32_t)num(op, IR_ATTR_pad)});
     return true;
 }
 
 bool be_insn_index(be_emitter *e, const ir_op *op, int tile, isa_insn *i) {
     i->op = ISA_rows;
     i->a = operand(e, op, 0);
-    i->mode = mode_code(ISA_rows, "index");
+    i->mode = ISA_MODE_rows_index;
     i->x = be_table(e, tile, const_name(e, op->operand[1]));
     i->n = (uint16_t)e->tiles[tile].tables.items[i->x].width;
     return true;

@@ -54,7 +54,9 @@ uint16_t be_table_numbers(be_emitter *e, int tile, const float *row, size_t n);
 void be_ports(be_emitter *e); // of all functions: inputs, then outputs
 uint16_t be_port(const be_emitter *e, const char *name, bool out);
 
-// insn.c: how a mapped operation looks as an instruction. `i` has result, domain and all operands
+// insn.c: the value of an enumeration that has this name; CHECKs that there is one.
+uint16_t be_code(const isa_enum *e, const char *name);
+// How a mapped operation looks as an instruction. `i` has result, domain and all operands
 // absent; fields that the instruction does not have may stay so. False: it is none.
 typedef bool (*be_insn_function)(be_emitter *e, const ir_op *op, int tile, isa_insn *i);
 #define OP(unit, name, stages, n_min, n_max, results, attributes, class, kind, rows, home, rule, \

@@ -1,6 +1,7 @@
 // The program: straight lines of instructions per tile, channels, phases; see backend.h.
 #include "backend/parts.h"
 #include "ir/text/text.h"
+#include "isa/operand.h"
 #include <string.h>
 
 // ---- domains ---------------------------------------------------------------------------------
@@ -38,7 +39,7 @@ static void need_domain(be_emitter *e, int tile, int dom) {
         i.imm = (uint32_t)d->add;
     } else {
         i.n = ISA_TL_LIN;
-        i.imm = (uint32_t)d->mul | (uint32_t)d->add << 8 | (uint32_t)d->div << 16;
+        i.imm = isa_lin_imm((isa_lin){(uint32_t)d->mul, (uint32_t)d->add, (uint32_t)d->div});
         if (d->mul < 0 || d->mul > 255 || d->add < 0 || d->add > 255 || d->div < 1 ||
             d->div > 255) {
             diag_emit(
@@ -65,18 +66,11 @@ static const be_insn_function functions[IR_OP_COUNT] = {
 
 // Fields that an instruction does not have are 0; optional ones that are absent ISA_NONE.
 static void settle(isa_insn *i) {
-    const char *spec = isa_info_of(i->op)->operands;
-    struct {
-        char field;
-        uint16_t *value;
-    } fields[] = {{'d', &i->d}, {'a', &i->a}, {'b', &i->b}, {'x', &i->x}, {'n', &i->n}};
-    for (size_t k = 0; k < ARRAY_LEN(fields); k++) {
-        char want[3] = {fields[k].field, ':', 0};
-        bool has = strncmp(spec, want, 2) == 0;
-        char inner[4] = {' ', fields[k].field, ':', 0};
-        has |= strstr(spec, inner) != NULL;
-        if (!has) *fields[k].value = 0;
-    }
+    const isa_info *info = isa_info_of(i->op);
+    unsigned has = 0;
+    for (unsigned k = 0; k < info->n_operands; k++) has |= 1u << info->operands[k].field;
+    for (unsigned f = 0; f < ISA_COUNT_field; f++)
+        if (!(has >> f & 1)) isa_operand_set(i, (isa_operand_field)f, 0);
 }
 
 static void emit_op(be_emitter *e, const ir_op *op) {

@@ -91,12 +91,13 @@ static void list_ir(json_t *list) {
 static void list_isa(json_t *list) {
     for (size_t i = 0; i < isa_infos_count; i++) {
         const isa_info *o = &isa_infos[i];
+        const char *unit = isa_name(ISA_ENUM_unit, o->unit);
         if (list)
             json_array_append_new(list, json_pack("{s:s, s:s, s:i, s:s, s:s}", "kind", "isa",
                                                   "name", o->mnemonic, "opcode", o->opcode, "unit",
-                                                  o->unit, "summary", o->summary));
+                                                  unit, "summary", o->summary));
         else
-            printf("isa   %02x %-10s %-10s %s\n", o->opcode, o->mnemonic, o->unit, o->summary);
+            printf("isa   %02x %-10s %-10s %s\n", o->opcode, o->mnemonic, unit, o->summary);
     }
 }
 

@@ -35,30 +35,20 @@ bool isa_decode(const uint8_t word[16], isa_insn *i) {
     return isa_is_canonical(i);
 }
 
-static bool is_value(isa_operand_kind kind, uint32_t v) {
-    switch (kind) {
-    case ISA_KIND_dom: return v < ISA_DOMAINS;
-    case ISA_KIND_fn1:
-    case ISA_KIND_fn2:
-    case ISA_KIND_fnr:
-    case ISA_KIND_tl: return isa_function_name(kind, v) != NULL;
-    default: return true; // descriptors: the verifier knows how many there are
-    }
-}
-
 bool isa_is_canonical(const isa_insn *i) {
     const isa_info *info = isa_info_of(i->op);
     if (!info || i->dom >= ISA_DOMAINS) return false;
-    unsigned modes = isa_words(info->modes);
-    if (i->mode >= (modes ? modes : 1)) return false;
-    isa_operand operands[ISA_FIELD_COUNT];
-    unsigned n = isa_operands(info, operands), used = 0;
-    for (unsigned k = 0; k < n; k++) {
-        used |= 1u << operands[k].field;
-        if (isa_operand_absent(&operands[k], i)) continue;
-        if (!is_value(operands[k].kind, isa_operand_get(i, operands[k].field))) return false;
+    if (i->mode > 0 && i->mode >= info->modes.count) return false;
+    unsigned used = 0;
+    for (unsigned k = 0; k < info->n_operands; k++) {
+        const isa_operand *o = &info->operands[k];
+        used |= 1u << o->field;
+        if (isa_operand_absent(o, i)) continue;
+        const isa_enum *values =
+            isa_operand_enum(o->kind); // of descriptors the verifier knows how many
+        if (values && isa_operand_get(i, o->field) >= values->count) return false;
     }
-    for (unsigned f = 0; f < ISA_FIELD_COUNT; f++)
+    for (unsigned f = 0; f < ISA_COUNT_field; f++)
         if (!(used >> f & 1) && isa_operand_get(i, (isa_operand_field)f) != 0) return false;
     return true;
 }

@@ -3,7 +3,7 @@
 
 #define DESC_BEGIN(kind, sigil) static const isa_field fields_##kind[] = {
 #define FIELD(kind, ctype, name, how, summary) \
-    {#name, #how, summary, offsetof(isa_##kind, name), sizeof(ctype)},
+    {#name, summary, ISA_HOW_##how, offsetof(isa_##kind, name), sizeof(ctype)},
 #define DESC_END(kind) \
     }                  \
     ;
@@ -17,6 +17,14 @@ enum {
 #include "isa/desc.def"
 };
 
+#define FIELD(kind, ctype, name, how, summary)                                \
+    _Static_assert(ISA_HOW_##how < ISA_HOW_f ||                               \
+                       sizeof(ctype) == (ISA_HOW_##how < ISA_HOW_off    ? 4   \
+                                         : ISA_HOW_##how == ISA_HOW_off ? 8   \
+                                                                        : 1), \
+                   #kind "." #name " has another size than its kind");
+#include "isa/desc.def"
+
 const isa_desc isa_descs[ISA_DESC_COUNT] = {
 #define DESC_BEGIN(kind, sigil) \
     {#kind,                     \
@@ -28,48 +36,28 @@ const isa_desc isa_descs[ISA_DESC_COUNT] = {
 #include "isa/desc.def"
 };
 
-// --- enumerations: the order is that of isa.h; the assertions catch a value added there only.
-
-static const struct {
-    const char *how, *names;
-} enums[] = {
-    {"btype", "f32 bf16 q8 i32 raw pair"},
-    {"space", "pad mem"},
-    {"quant", "none sym asym static"},
-    {"gkind", "resident stored epilogue"},
-    {"wtype", "i8 f32"},
-    {"rkind", "gain stored"},
-    {"rmode", "causal all cross"},
-    {"ract", "softmax hardsigmoid"},
-    {"rread", "score charge"},
-    {"rsat", "none scores outputs both"},
-    {"rdecay", "power product"},
-    {"rbias", "none alibi toeplitz full"},
-    {"pdir", "in out"},
-    {"prole", "data tokens mask positions"},
-    {"dom", "t0 t1 t2 t3 t4 t5 t6 t7"},
-    {"elem", "f32 f64 f16 bf16 i64 i32 i16 i8 u64 u32 u16 u8 bool q8"}, // as support/num/elem.def;
-                                                                        // a test compares
-};
-_Static_assert(ISA_PAIR == 5 && ISA_MEM == 1 && ISA_QUANT_STATIC == 3 && ISA_EPILOGUE == 2 &&
-                   ISA_W_F32 == 1 && ISA_RING_STORED == 1 && ISA_RING_CROSS == 2 &&
-                   ISA_ACT_HARDSIGMOID == 1 && ISA_BIAS_FULL == 3 && ISA_PORT_OUT == 1 &&
-                   ISA_ROLE_POSITIONS == 3 && ISA_DOMAINS == 8,
-               "the names follow isa.h");
-
-const char *isa_enum_names(const char *how) {
-    for (size_t i = 0; i < ARRAY_LEN(enums); i++)
-        if (strcmp(enums[i].how, how) == 0) return enums[i].names;
-    return NULL;
+const char *isa_how_name(const isa_field *f) {
+    static const char *const numbers[] = {[ISA_HOW_u] = "u",
+                                          [ISA_HOW_i] = "i",
+                                          [ISA_HOW_f] = "f",
+                                          [ISA_HOW_str] = "str",
+                                          [ISA_HOW_off] = "off"};
+    const isa_enum *e = isa_field_enum(f);
+    return e ? e->kind : numbers[f->how];
 }
 
-bool isa_field_is(const isa_field *f, const char *how) { return strcmp(f->how, how) == 0; }
+const isa_field *isa_field_find(const isa_desc *d, const char *name, size_t n) {
+    for (unsigned i = 0; i < d->n_fields; i++)
+        if (strlen(d->fields[i].name) == n && memcmp(d->fields[i].name, name, n) == 0)
+            return &d->fields[i];
+    return NULL;
+}
 
 // --- values
 
 uint64_t isa_field_get(const isa_field *f, const void *descriptor) {
     const uint8_t *p = (const uint8_t *)descriptor + f->offset;
-    bool is_signed = isa_field_is(f, "i");
+    bool is_signed = f->how == ISA_HOW_i;
     switch (f->bytes) {
     case 1: return *p;
     case 2: {

@@ -11,7 +11,7 @@ static void put_record(bytes_out *b, isa_desc_kind kind, const void *descriptor)
     isa_any_descriptor copy;
     memcpy(&copy, descriptor, d->struct_bytes);
     for (unsigned i = 0; i < d->n_fields; i++)
-        if (isa_field_is(&d->fields[i], "str")) isa_field_set(&d->fields[i], &copy, 0);
+        if (d->fields[i].how == ISA_HOW_str) isa_field_set(&d->fields[i], &copy, 0);
     uint8_t record[sizeof copy];
     isa_desc_store(d, &copy, record);
     bytes_put(b, record, d->record_bytes);

@@ -1,103 +1,96 @@
-// The tables of isa.def and its companions at run time.
+// The table of isa.def at run time.
 #include "isa/isa.h"
 #include "isa/operand.h"
 #include <string.h>
 
+// --- what isa.def names: a name it does not know does not compile
+
+enum { // row types
+    F32 = 1 << ISA_F32,
+    BF16 = 1 << ISA_BF16,
+    Q8 = 1 << ISA_Q8,
+    I32 = 1 << ISA_I32,
+    RAW = 1 << ISA_RAW,
+    PAIR = 1 << ISA_PAIR,
+    FLOATS = F32 | BF16,
+    NUMBERS = FLOATS | Q8 | I32,
+    STORED = F32 | Q8 | I32, // what tables hold
+    ROWS = NUMBERS | RAW | PAIR
+};
+
+#define OPERAND(field, kind, optional, types, width, rows) \
+    {ISA_FIELD_##field, ISA_KIND_##kind, optional, types, ISA_WIDTH_##width, ISA_ROWS_##rows},
+#define BUF(field, types, width, rows) OPERAND(field, buf, false, types, width, rows)
+#define BUF_(field, types, width, rows) OPERAND(field, buf, true, types, width, rows)
+#define TABLE(field, types, width, rows) OPERAND(field, table, false, types, width, rows)
+#define TABLE_(field, types, width, rows) OPERAND(field, table, true, types, width, rows)
+#define RING(rows) OPERAND(x, ring, false, 0, any, rows)
+#define OP(field, kind) OPERAND(field, kind, false, 0, any, none)
+#define OP_(field, kind) OPERAND(field, kind, true, 0, any, none)
+
+#define MODE(mnemonic, name) #name,
+#define INSN(mnemonic, opcode, unit, modes, operands, summary) \
+    static const char *const modes_##mnemonic[] = {modes NULL};
+#include "isa/isa.def"
+#undef MODE
+
+#define MODE(mnemonic, name) " " #name
+#define INSN(mnemonic, opcode, unit, modes, operands, summary) \
+    static const char list_##mnemonic[] = "" modes;
+#include "isa/isa.def"
+#undef MODE
+
+#define MODES(mnemonic) \
+    { #mnemonic, modes_##mnemonic, ISA_MODES_##mnemonic, &list_##mnemonic[ISA_MODES_##mnemonic> 0] }
+#define INSN(mnemonic, opcode, unit, modes, operands, summary) \
+    {#mnemonic,                                                \
+     summary,                                                  \
+     MODES(mnemonic),                                          \
+     {operands},                                               \
+     ARRAY_LEN(((const isa_operand[]){operands{0}})) - 1,      \
+     opcode,                                                   \
+     ISA_UNIT_##unit},
 const isa_info isa_infos[] = {
-#define INSN(mnemonic, opcode, unit, rowclass, modes, operands, summary) \
-    {#mnemonic, #unit, #rowclass[0], modes, operands, summary, opcode},
 #include "isa/isa.def"
 };
 const size_t isa_infos_count = ARRAY_LEN(isa_infos);
 
-#define INSN(mnemonic, opcode, unit, rowclass, modes, operands, summary)   \
-    _Static_assert((opcode) <= 0xFF, #mnemonic ": the opcode has 8 bits"); \
-    _Static_assert(sizeof #rowclass == 2, #mnemonic ": the row class is one letter");
+#define MODE(mnemonic, name) &&(int)ISA_##mnemonic == here
+#define INSN(mnemonic, opcode, unit, modes, operands, summary)                         \
+    static inline void check_##mnemonic(void) {                                        \
+        enum { here = opcode };                                                        \
+        _Static_assert(here <= 0xFF, #mnemonic ": the opcode has 8 bits");             \
+        _Static_assert(ISA_MODES_##mnemonic <= 16, #mnemonic ": the mode has 4 bits"); \
+        _Static_assert(1 modes, #mnemonic ": a MODE of it names another instruction"); \
+    }
 #include "isa/isa.def"
 
 // Rows of isa.def are found by opcode through a switch: two instructions of one opcode do not
 // compile.
 enum {
-#define INSN(mnemonic, opcode, unit, rowclass, modes, operands, summary) ROW_##mnemonic,
+#define INSN(mnemonic, opcode, unit, modes, operands, summary) PLACE_##mnemonic,
 #include "isa/isa.def"
 };
 
 const isa_info *isa_info_of(unsigned opcode) {
     // clang-format off
     switch (opcode) {
-#define INSN(mnemonic, opcode_, unit, rowclass, modes, operands, summary)                          \
-    case opcode_: return &isa_infos[ROW_##mnemonic];
+#define INSN(mnemonic, opcode_, unit, modes, operands, summary)                                    \
+    case opcode_: return &isa_infos[PLACE_##mnemonic];
 #include "isa/isa.def"
     }
     // clang-format on
     return NULL;
 }
 
-static bool same_word(const char *word, const char *s, size_t n) {
-    return strlen(word) == n && memcmp(word, s, n) == 0;
-}
-
 const isa_info *isa_info_find(const char *mnemonic, size_t n) {
     for (size_t i = 0; i < isa_infos_count; i++)
-        if (same_word(isa_infos[i].mnemonic, mnemonic, n)) return &isa_infos[i];
+        if (strlen(isa_infos[i].mnemonic) == n && memcmp(isa_infos[i].mnemonic, mnemonic, n) == 0)
+            return &isa_infos[i];
     return NULL;
-}
-
-// --- lists of words
-
-unsigned isa_words(const char *list) {
-    if (!*list) return 0;
-    unsigned n = 1;
-    for (; *list; list++) n += *list == ' ';
-    return n;
-}
-
-const char *isa_word(const char *list, unsigned index, size_t *n) {
-    for (; *list; index--) {
-        size_t length = strcspn(list, " ");
-        if (index == 0) {
-            *n = length;
-            return list;
-        }
-        list += length + (list[length] == ' ');
-    }
-    return NULL;
-}
-
-bool isa_word_find(const char *list, const char *s, size_t n, unsigned *index) {
-    size_t length;
-    const char *word;
-    for (unsigned i = 0; (word = isa_word(list, i, &length)); i++) {
-        if (length != n || memcmp(word, s, n) != 0) continue;
-        *index = i;
-        return true;
-    }
-    return false;
 }
 
 // --- operands
-
-static const char field_names[] = "d a b x n imm";
-static const char kind_names[] =
-    "buf group ring table chan port dom u i f fn1 fn2 fnr tl"; // as isa_operand_kind
-
-unsigned isa_operands(const isa_info *info, isa_operand out[ISA_FIELD_COUNT]) {
-    unsigned count = isa_words(info->operands);
-    CHECK(count <= ISA_FIELD_COUNT, "%s has %u operands", info->mnemonic, count);
-    for (unsigned i = 0; i < count; i++) {
-        size_t n = 0;
-        const char *word = isa_word(info->operands, i, &n);
-        size_t field_bytes = strcspn(word, ":");
-        unsigned field, kind;
-        bool optional = word[n - 1] == '?';
-        bool known = field_bytes < n && isa_word_find(field_names, word, field_bytes, &field) &&
-                     isa_word_find(kind_names, word + field_bytes + 1,
-                                   n - field_bytes - 1 - optional, &kind);
-        CHECK(known, "isa.def: operand '%.*s' of %s", (int)n, word, info->mnemonic);
-        out[i] = (isa_operand){(isa_operand_field)field, (isa_operand_kind)kind, optional};
-    }
-    return count;
-}
 
 uint32_t isa_operand_get(const isa_insn *i, isa_operand_field field) {
     switch (field) {
@@ -107,7 +100,6 @@ uint32_t isa_operand_get(const isa_insn *i, isa_operand_field field) {
     case ISA_FIELD_x: return i->x;
     case ISA_FIELD_n: return i->n;
     case ISA_FIELD_imm: return i->imm;
-    case ISA_FIELD_COUNT: break;
     }
     CHECK(false, "field %d", (int)field);
 }
@@ -122,80 +114,43 @@ void isa_operand_set(isa_insn *i, isa_operand_field field, uint32_t value) {
     case ISA_FIELD_x: i->x = half; return;
     case ISA_FIELD_n: i->n = half; return;
     case ISA_FIELD_imm: i->imm = value; return;
-    case ISA_FIELD_COUNT: break;
     }
     CHECK(false, "field %d", (int)field);
 }
 
-bool isa_operand_absent(const isa_operand *o, const isa_insn *i) {
-    if (!o->optional) return false;
-    return isa_operand_get(i, o->field) == (o->field == ISA_FIELD_imm ? 0 : ISA_NONE);
-}
-
-static const char *const kind_name_list[] = {"buf", "group", "ring", "table", "chan", "port", "dom",
-                                             "u",   "i",     "f",    "fn1",   "fn2",  "fnr",  "tl"};
-_Static_assert(ARRAY_LEN(kind_name_list) == ISA_KIND_COUNT, "one name for each operand kind");
-static const char *const field_name_list[] = {"d", "a", "b", "x", "n", "imm"};
-_Static_assert(ARRAY_LEN(field_name_list) == ISA_FIELD_COUNT, "one name for each field");
-
-const char *isa_operand_kind_name(isa_operand_kind kind) { return kind_name_list[kind]; }
-const char *isa_operand_field_name(isa_operand_field field) { return field_name_list[field]; }
-
-// --- function codes
-
-typedef struct {
-    const char *name;
-    uint32_t code;
-} function;
-
-static const function functions_1[] = {
-#define FN1(name, code, summary) {#name, code},
-#include "support/num/fn.def"
-};
-static const function functions_2[] = {
-#define FN2(name, code, summary) {#name, code},
-#include "support/num/fn.def"
-};
-static const function functions_r[] = {
-#define RED(name, code) {#name, code},
-#include "isa/reductions.def"
-};
-static const function functions_tl[] = {
-    {"lin", ISA_TL_LIN}, {"one", ISA_TL_ONE}, {"last", ISA_TL_LAST}, {"prefix", ISA_TL_PREFIX}};
-
-static const function *functions_of(isa_operand_kind kind, size_t *count) {
+const isa_enum *isa_operand_enum(isa_operand_kind kind) {
     switch (kind) {
-    case ISA_KIND_fn1: *count = ARRAY_LEN(functions_1); return functions_1;
-    case ISA_KIND_fn2: *count = ARRAY_LEN(functions_2); return functions_2;
-    case ISA_KIND_fnr: *count = ARRAY_LEN(functions_r); return functions_r;
-    case ISA_KIND_tl: *count = ARRAY_LEN(functions_tl); return functions_tl;
-    default: *count = 0; return NULL;
+    case ISA_KIND_dom: return &isa_enums[ISA_ENUM_dom];
+    case ISA_KIND_fn1: return &isa_enums[ISA_ENUM_fn1];
+    case ISA_KIND_fn2: return &isa_enums[ISA_ENUM_fn2];
+    case ISA_KIND_fnr: return &isa_enums[ISA_ENUM_fnr];
+    case ISA_KIND_tl: return &isa_enums[ISA_ENUM_tl];
+    case ISA_KIND_buf:
+    case ISA_KIND_group:
+    case ISA_KIND_ring:
+    case ISA_KIND_table:
+    case ISA_KIND_chan:
+    case ISA_KIND_port:
+    case ISA_KIND_u:
+    case ISA_KIND_i:
+    case ISA_KIND_f: break;
     }
-}
-
-const char *isa_function_at(isa_operand_kind kind, size_t index) {
-    size_t count;
-    const function *f = functions_of(kind, &count);
-    return index < count ? f[index].name : NULL;
-}
-
-const char *isa_function_name(isa_operand_kind kind, uint32_t code) {
-    size_t count;
-    const function *f = functions_of(kind, &count);
-    for (size_t i = 0; i < count; i++)
-        if (f[i].code == code) return f[i].name;
     return NULL;
 }
 
-bool isa_function_find(isa_operand_kind kind, const char *name, size_t n, uint32_t *code) {
-    size_t count;
-    const function *f = functions_of(kind, &count);
-    for (size_t i = 0; i < count; i++) {
-        if (!same_word(f[i].name, name, n)) continue;
-        *code = f[i].code;
-        return true;
-    }
-    return false;
+static isa_rows rows_of_ring(const isa_info *info) {
+    for (unsigned k = 0; k < info->n_operands; k++)
+        if (info->operands[k].kind == ISA_KIND_ring) return (isa_rows)info->operands[k].rows;
+    return ISA_ROWS_none;
+}
+
+bool isa_writes_ring(const isa_insn *i) {
+    return rows_of_ring(isa_info_of(i->op)) == ISA_ROWS_state;
+}
+
+bool isa_reads_ring(const isa_insn *i) {
+    const isa_info *info = isa_info_of(i->op);
+    return rows_of_ring(info) != ISA_ROWS_none && isa_has_result(info);
 }
 
 // --- rows

@@ -3,16 +3,22 @@
 #ifndef OHMIC_ISA_ISA_H
 #define OHMIC_ISA_ISA_H
 
-#include "support/base.h"
+#include "isa/enums.h"
 
 typedef enum {
-#define INSN(mnemonic, opcode, unit, rowclass, modes, operands, summary) ISA_##mnemonic = opcode,
+#define INSN(mnemonic, opcode, unit, modes, operands, summary) ISA_##mnemonic = opcode,
 #include "isa/isa.def"
 } isa_opcode;
 
+// ISA_MODE_norm_rms and the like, and ISA_MODES_norm: how many.
+#define MODE(mnemonic, name) ISA_MODE_##mnemonic##_##name,
+#define INSN(mnemonic, opcode, unit, modes, operands, summary) enum { modes ISA_MODES_##mnemonic };
+#include "isa/isa.def"
+#undef MODE
+
 #define ISA_NONE 0xFFFFu         // absent optional 16-bit operand
 #define ISA_NO_OFFSET UINT64_MAX // absent table
-#define ISA_DOMAINS 8
+#define ISA_DOMAINS ISA_COUNT_dom
 #define ISA_MAX_CELL_TERMS 12
 #define ISA_ROW_TRAILER 16 // bytes: f32 scale, i32 zero, i32 sum, u32 0
 
@@ -24,43 +30,31 @@ typedef struct {
     uint32_t imm; // f32 operands: its bits
 } isa_insn;
 
+// What isa.def says about an operand.
 typedef struct {
-    const char *mnemonic, *unit;
-    char rowclass;
-    const char *modes, *operands, *summary;
-    uint8_t opcode;
+    uint8_t field, kind; // isa_operand_field, isa_operand_kind
+    bool optional;
+    uint8_t types; // buffers and tables: bit t is set when rows of isa_btype t are taken
+    uint8_t width; // isa_width
+    uint8_t rows;  // isa_rows
+} isa_operand;
+
+typedef struct {
+    const char *mnemonic, *summary;
+    isa_enum modes;
+    isa_operand operands[ISA_COUNT_field]; // in the order assembly writes them
+    uint8_t n_operands, opcode;
+    isa_unit unit;
 } isa_info;
-const isa_info *isa_info_of(unsigned opcode); // NULL: no such instruction
+const isa_info *isa_info_of(unsigned opcode);                  // NULL: no such instruction
+const isa_info *isa_info_find(const char *mnemonic, size_t n); // NULL: no such mnemonic
 extern const isa_info isa_infos[];
 extern const size_t isa_infos_count;
-
-// Enumerations of descriptor fields; names in text are these, lower case.
-typedef enum {
-    ISA_F32,
-    ISA_BF16,
-    ISA_Q8,
-    ISA_I32,
-    ISA_RAW,
-    ISA_PAIR
-} isa_btype; // raw: i32 sums + trailer
-typedef enum { ISA_PAD, ISA_MEM } isa_space;
-typedef enum { ISA_QUANT_NONE, ISA_QUANT_SYM, ISA_QUANT_ASYM, ISA_QUANT_STATIC } isa_quant;
-typedef enum { ISA_RESIDENT, ISA_STORED, ISA_EPILOGUE } isa_gkind;
-typedef enum { ISA_W_I8, ISA_W_F32 } isa_wtype;
-typedef enum { ISA_RING_GAIN, ISA_RING_STORED } isa_rkind;
-typedef enum { ISA_RING_CAUSAL, ISA_RING_ALL, ISA_RING_CROSS } isa_rmode;
-typedef enum { ISA_ACT_SOFTMAX, ISA_ACT_HARDSIGMOID } isa_ract;
-typedef enum { ISA_READ_SCORE, ISA_READ_CHARGE } isa_rread;
-typedef enum { ISA_SAT_NONE, ISA_SAT_SCORES, ISA_SAT_OUTPUTS, ISA_SAT_BOTH } isa_rsat;
-typedef enum { ISA_DECAY_POWER, ISA_DECAY_PRODUCT } isa_rdecay;
-typedef enum { ISA_BIAS_NONE, ISA_BIAS_ALIBI, ISA_BIAS_TOEPLITZ, ISA_BIAS_FULL } isa_rbias;
-typedef enum { ISA_PORT_IN, ISA_PORT_OUT } isa_pdir;
-typedef enum { ISA_ROLE_DATA, ISA_ROLE_TOKENS, ISA_ROLE_MASK, ISA_ROLE_POSITIONS } isa_prole;
-typedef enum { ISA_TL_LIN, ISA_TL_ONE, ISA_TL_LAST, ISA_TL_PREFIX } isa_tl;
-typedef enum {
-#define RED(name, code) ISA_RED_##name = code,
-#include "isa/reductions.def"
-} isa_red;
+// It makes rows: those of operand d, which then comes first.
+static inline bool isa_has_result(const isa_info *info) {
+    return info->n_operands > 0 && info->operands[0].field == ISA_FIELD_d &&
+           info->operands[0].kind == ISA_KIND_buf;
+}
 
 #define DESC_BEGIN(kind, sigil) typedef struct {
 #define FIELD(kind, ctype, name, how, summary) ctype name;

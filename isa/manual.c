@@ -14,35 +14,29 @@ static void print_cell(FILE *out, const char *s) {
 // --- instructions
 
 static void print_operands(FILE *out, const isa_info *info) {
-    isa_operand o[ISA_FIELD_COUNT];
-    unsigned n = isa_operands(info, o);
-    if (n == 0) fputs("none", out);
-    for (unsigned i = 0; i < n; i++)
-        fprintf(out, "%s`%s`:%s%s", i ? ", " : "", isa_operand_field_name(o[i].field),
-                isa_operand_kind_name(o[i].kind), o[i].optional ? "?" : "");
+    if (info->n_operands == 0) fputs("none", out);
+    for (unsigned k = 0; k < info->n_operands; k++)
+        fprintf(out, "%s`%s`:%s%s", k ? ", " : "",
+                isa_name(ISA_ENUM_field, info->operands[k].field),
+                isa_name(ISA_ENUM_operand, info->operands[k].kind),
+                info->operands[k].optional ? "?" : "");
 }
 
 static void print_instructions(FILE *out) {
     fputs("## Instructions\n\n"
-          "| op | mnemonic | modes | operands | unit | class | what it does |\n"
-          "|---|---|---|---|---|---|---|\n",
+          "| op | mnemonic | modes | operands | unit | what it does |\n"
+          "|---|---|---|---|---|---|\n",
           out);
     for (unsigned opcode = 0; opcode <= 0xFF; opcode++) {
         const isa_info *info = isa_info_of(opcode);
         if (!info) continue;
-        fprintf(out, "| %02x | `%s` | %s | ", opcode, info->mnemonic, info->modes);
+        fprintf(out, "| %02x | `%s` | %s | ", opcode, info->mnemonic, info->modes.list);
         print_operands(out, info);
-        fprintf(out, " | %s | %c | ", info->unit, info->rowclass);
+        fprintf(out, " | %s | ", isa_name(ISA_ENUM_unit, info->unit));
         print_cell(out, info->summary);
         fputs(" |\n", out);
     }
-    fputs("\nClass: how row r of the result depends on rows of the operands.\n\n"
-          "| class | row r needs |\n|---|---|\n"
-          "| R | row r |\n| L | rows up to r + k |\n| A | all rows of `a` |\n"
-          "| 1 | all rows; there is one result |\n| P | row r, after row r - 1 has changed the "
-          "state |\n"
-          "| N | nothing: no rows |\n\n"
-          "Operand kinds: `buf` buffer, `group`, `ring`, `table` name descriptors of the tile; "
+    fputs("\nOperand kinds: `buf` buffer, `group`, `ring`, `table` name descriptors of the tile; "
           "`chan`\n"
           "and `port` those of the program; `dom` a token domain; `u` and `i` numbers without and "
           "with\n"
@@ -50,6 +44,38 @@ static void print_instructions(FILE *out) {
           "what may\n"
           "be left out: `_`, or nothing at the end of the line.\n\n",
           out);
+}
+
+static void print_types(FILE *out, unsigned types) {
+    const char *between = "";
+    for (unsigned t = 0; t < ISA_COUNT_btype; t++) {
+        if (!(types >> t & 1)) continue;
+        fprintf(out, "%s%s", between, isa_name(ISA_ENUM_btype, t));
+        between = " ";
+    }
+}
+
+static void print_row_operands(FILE *out) {
+    fputs("## Rows\n\n"
+          "What buffers, tables and rings an instruction takes, and which of their rows its row r "
+          "needs.\n\n"
+          "| mnemonic | operand | types | columns | row r needs |\n"
+          "|---|---|---|---|---|\n",
+          out);
+    for (unsigned opcode = 0; opcode <= 0xFF; opcode++) {
+        const isa_info *info = isa_info_of(opcode);
+        for (unsigned k = 0; info && k < info->n_operands; k++) {
+            const isa_operand *o = &info->operands[k];
+            if (o->rows == ISA_ROWS_none) continue;
+            bool made = isa_has_result(info) && k == 0;
+            fprintf(out, "| `%s` | `%s`%s | ", info->mnemonic, isa_name(ISA_ENUM_field, o->field),
+                    o->optional ? "?" : "");
+            print_types(out, o->types);
+            fprintf(out, " | %s | %s |\n", isa_name(ISA_ENUM_width, o->width),
+                    made ? "makes it" : isa_name(ISA_ENUM_rows, o->rows));
+        }
+    }
+    fputc('\n', out);
 }
 
 static void print_encoding(FILE *out) {
@@ -66,35 +92,32 @@ static void print_encoding(FILE *out) {
 }
 
 typedef struct {
-    isa_operand_kind kind;
+    isa_enum_kind kind;
     const char *title;
 } function_list;
 
 static void print_functions(FILE *out) {
-    static const function_list lists[] = {{ISA_KIND_fn1, "fn1, of one operand"},
-                                          {ISA_KIND_fn2, "fn2, of two operands"},
-                                          {ISA_KIND_fnr, "fnr, reductions"},
-                                          {ISA_KIND_tl, "tl, how a domain follows another"}};
-    static const struct {
-        const char *name, *summary;
-    } what[] = {
-#define FN1(name, code, summary) {#name, summary},
-#define FN2(name, code, summary) {#name, summary},
+    static const function_list lists[] = {{ISA_ENUM_fn1, "fn1, of one operand"},
+                                          {ISA_ENUM_fn2, "fn2, of two operands"},
+                                          {ISA_ENUM_fnr, "fnr, reductions"},
+                                          {ISA_ENUM_tl, "tl, how a domain follows another"}};
+    static const char *const fn1[] = {
+#define FN1(name, code, summary) summary,
+#include "support/num/fn.def"
+    };
+    static const char *const fn2[] = {
+#define FN2(name, code, summary) summary,
 #include "support/num/fn.def"
     };
     fputs("## Functions\n\n", out);
     for (size_t l = 0; l < ARRAY_LEN(lists); l++) {
+        isa_enum_kind kind = lists[l].kind;
         fprintf(out, "| code | %s | value |\n|---|---|---|\n", lists[l].title);
-        const char *name;
-        for (size_t i = 0; (name = isa_function_at(lists[l].kind, i)); i++) {
-            uint32_t code = 0;
-            const char *summary = "";
-            isa_function_find(lists[l].kind, name, strlen(name), &code);
-            bool elementwise = lists[l].kind == ISA_KIND_fn1 || lists[l].kind == ISA_KIND_fn2;
-            for (size_t k = 0; elementwise && k < ARRAY_LEN(what); k++)
-                if (strcmp(what[k].name, name) == 0) summary = what[k].summary;
-            fprintf(out, "| %u | `%s` | ", code, name);
-            print_cell(out, summary);
+        for (unsigned code = 0; code < isa_enums[kind].count; code++) {
+            fprintf(out, "| %u | `%s` | ", code, isa_name(kind, code));
+            print_cell(out, kind == ISA_ENUM_fn1   ? fn1[code]
+                            : kind == ISA_ENUM_fn2 ? fn2[code]
+                                                   : "");
             fputs(" |\n", out);
         }
         fputc('\n', out);
@@ -121,7 +144,7 @@ static void print_descriptors(FILE *out) {
         unsigned at = 0;
         for (unsigned i = 0; i < d->n_fields; i++) {
             const isa_field *f = &d->fields[i];
-            fprintf(out, "| %u | %u | `%s` | %s | ", at, f->bytes, f->name, f->how);
+            fprintf(out, "| %u | %u | `%s` | %s | ", at, f->bytes, f->name, isa_how_name(f));
             print_cell(out, f->summary);
             fputs(" |\n", out);
             at += f->bytes;
@@ -129,22 +152,20 @@ static void print_descriptors(FILE *out) {
         fputc('\n', out);
     }
     fputs("### Enumerations\n\n| kind | values |\n|---|---|\n", out);
-    static const char *const hows[] = {"btype", "space", "quant", "gkind", "wtype",  "rkind",
-                                       "rmode", "ract",  "rread", "rsat",  "rdecay", "rbias",
-                                       "pdir",  "prole", "dom",   "elem"};
-    for (size_t i = 0; i < ARRAY_LEN(hows); i++)
-        fprintf(out, "| %s | %s |\n", hows[i], isa_enum_names(hows[i]));
+    for (int kind = ISA_ENUM_btype; kind <= ISA_ENUM_elem; kind++)
+        fprintf(out, "| %s | %s |\n", isa_enums[kind].kind, isa_enums[kind].list);
 }
 
 void isa_print_manual(FILE *out) {
     fputs(
         "# Instruction set reference\n\n"
-        "Generated from `isa/isa.def`, `isa/desc.def`, `isa/reductions.def` and "
+        "Generated from `isa/isa.def`, `isa/desc.def`, `isa/enums.def` and "
         "`support/num/fn.def`: "
         "do\n"
         "not edit. `isa.md` explains the machine, the assembly notation and the program file.\n\n",
         out);
     print_instructions(out);
+    print_row_operands(out);
     print_encoding(out);
     print_functions(out);
     print_descriptors(out);
@@ -178,11 +199,9 @@ void isa_print_chip_parameters(FILE *out) {
         } else if (p->kind == MACHINE_LIST) {
             spell_f64(p->real_lo, lo);
             spell_f64(p->real_hi, hi);
-            fprintf(out, "%s | %s to %s, at most %d | ", p->choices, lo, hi, MACHINE_MAX_LIST);
+            fprintf(out, "%s | %s to %s, at most %d | ", p->list_default, lo, hi, MACHINE_MAX_LIST);
         } else {
-            size_t n;
-            const char *word = isa_word(p->choices, (unsigned)p->int_default, &n);
-            fprintf(out, "%.*s | %s | ", (int)n, word, p->choices);
+            fprintf(out, "%s | %s | ", p->choices->names[p->int_default], p->choices->list);
         }
         print_cell(out, p->summary);
         fputs(" |\n", out);

@@ -37,8 +37,6 @@ typedef struct {
     uint32_t fixed_rows[ISA_DOMAINS]; // the one TL a domain takes; 0: any up to max_rows
 } isa_phase;
 
-typedef enum { ISA_STREAM, ISA_WHOLE } isa_class;
-
 // A piece of .ohm.cells or .ohm.tables that need not stand in memory: isa_write asks for it while
 // writing.
 typedef struct {

@@ -48,16 +48,16 @@ static bool check_fields(checker *c, isa_desc_kind kind, const void *descriptor)
     c->kind = d->name;
     c->label = "";
     const isa_field *first = &d->fields[0];
-    if (isa_field_is(first, "str") && is_string(c->p, isa_field_get(first, descriptor)))
+    if (first->how == ISA_HOW_str && is_string(c->p, isa_field_get(first, descriptor)))
         c->label = isa_str(c->p, (uint32_t)isa_field_get(first, descriptor));
     for (unsigned i = 0; i < d->n_fields; i++) {
         const isa_field *f = &d->fields[i];
         uint64_t v = isa_field_get(f, descriptor);
-        const char *names = isa_enum_names(f->how);
-        if (names && v >= isa_words(names)) {
+        const isa_enum *values = isa_field_enum(f);
+        if (values && v >= values->count) {
             bad(c, "%s is %llu, which has no name", f->name, (unsigned long long)v);
             ok = false;
-        } else if (isa_field_is(f, "str") && !is_string(c->p, v)) {
+        } else if (f->how == ISA_HOW_str && !is_string(c->p, v)) {
             bad(c, "%s is no string: offset %llu of %llu", f->name, (unsigned long long)v,
                 (unsigned long long)c->p->strings_bytes);
             ok = false;
@@ -356,8 +356,9 @@ bool isa_check_structure(const isa_program *p, const char *name, diag_sink *diag
 
 // --- operands
 
-uint32_t isa_operand_limit(const isa_program *p, const isa_tile *t, unsigned kind) {
-    switch ((isa_operand_kind)kind) {
+// How many descriptors an operand of the kind can name in the tile; UINT32_MAX: it names none.
+static uint32_t operand_limit(const isa_program *p, const isa_tile *t, isa_operand_kind kind) {
+    switch (kind) {
     case ISA_KIND_buf: return t->n_buffers;
     case ISA_KIND_group: return t->n_groups;
     case ISA_KIND_ring: return t->n_rings;
@@ -370,12 +371,12 @@ uint32_t isa_operand_limit(const isa_program *p, const isa_tile *t, unsigned kin
 
 bool isa_insn_names_exist(const isa_program *p, uint32_t tile, const isa_insn *i) {
     if (!isa_is_canonical(i)) return false;
-    isa_operand operands[ISA_FIELD_COUNT];
-    unsigned n = isa_operands(isa_info_of(i->op), operands);
-    for (unsigned k = 0; k < n; k++) {
-        if (isa_operand_absent(&operands[k], i)) continue;
-        uint32_t limit = isa_operand_limit(p, &p->tiles[tile], operands[k].kind);
-        if (limit != UINT32_MAX && isa_operand_get(i, operands[k].field) >= limit) return false;
+    const isa_info *info = isa_info_of(i->op);
+    for (unsigned k = 0; k < info->n_operands; k++) {
+        const isa_operand *o = &info->operands[k];
+        if (isa_operand_absent(o, i)) continue;
+        uint32_t limit = operand_limit(p, &p->tiles[tile], o->kind);
+        if (limit != UINT32_MAX && isa_operand_get(i, o->field) >= limit) return false;
     }
     return true;
 }

@@ -10,7 +10,4 @@
 bool isa_check_structure(const isa_program *p, const char *name, diag_sink *diags);
 // The instruction is canonical and its operands name descriptors that exist.
 bool isa_insn_names_exist(const isa_program *p, uint32_t tile, const isa_insn *i);
-// How many descriptors an operand of this isa_operand_kind can name in the tile; UINT32_MAX: it
-// names none.
-uint32_t isa_operand_limit(const isa_program *p, const isa_tile *t, unsigned kind);
 #endif

@@ -10,8 +10,7 @@
 #include <string.h>
 
 static const sim_exec executors[256] = {
-#define INSN(mnemonic, opcode, unit, rowclass, modes, operands, summary) \
-    [opcode] = sim_exec_##mnemonic,
+#define INSN(mnemonic, opcode, unit, modes, operands, summary) [opcode] = sim_exec_##mnemonic,
 #include "isa/isa.def"
 };
 
@@ -19,13 +18,12 @@ static const sim_exec executors[256] = {
 
 // d is written, the other buffers are read.
 static sim_uses uses_of(const isa_insn *i) {
-    isa_operand ops[ISA_FIELD_COUNT];
-    unsigned n = isa_operands(isa_info_of(i->op), ops);
-    sim_uses u = {.written = -1};
-    for (unsigned k = 0; k < n; k++) {
-        if (ops[k].kind != ISA_KIND_buf || isa_operand_absent(&ops[k], i)) continue;
-        if (ops[k].field == ISA_FIELD_d) u.written = (int8_t)u.n;
-        u.buffer[u.n++] = (uint16_t)isa_operand_get(i, ops[k].field);
+    const isa_info *info = isa_info_of(i->op);
+    sim_uses u = {.written = isa_has_result(info) ? 0 : -1};
+    for (unsigned k = 0; k < info->n_operands; k++) {
+        const isa_operand *o = &info->operands[k];
+        if (o->kind == ISA_KIND_buf && !isa_operand_absent(o, i))
+            u.buffer[u.n++] = (uint16_t)isa_operand_get(i, o->field);
     }
     return u;
 }
@@ -45,7 +43,7 @@ static bool phase_make(sim *s, uint32_t phase) {
     ph->uses = base_calloc(total + 1, sizeof *ph->uses);
     ph->stats = base_calloc(total + 1, sizeof *ph->stats);
     ph->history = base_calloc((size_t)total * p->banks + 1, sizeof *ph->history);
-    if (!isa_order_seeded(p, phase, s->options.order_seed, ph->order, &ph->n)) return false;
+    if (!isa_order(p, phase, s->options.order_seed, ph->order, &ph->n, NULL)) return false;
     for (uint32_t i = 0; i < ph->n; i++) {
         const isa_tile *t = &p->tiles[ph->order[i].tile];
         sim_uses *u = &ph->uses[ph->base[ph->order[i].tile] + ph->order[i].pc];
@@ -226,13 +224,13 @@ static void execute(sim *s, uint32_t phase, uint32_t bank, uint32_t at) {
                  .phase = phase,
                  .pc = step.pc,
                  .bank = bank,
-                 .digital = strcmp(info->unit, "digital") == 0,
+                 .digital = info->unit == ISA_UNIT_digital,
                  .rows = tile->rows[i->dom % ISA_DOMAINS],
                  .pos = tile->pos[i->dom % ISA_DOMAINS],
                  .stats = &ph->stats[ph->base[step.tile] + step.pc]};
     executors[i->op](&c);
     c.stats->instructions++;
-    if (info->rowclass != 'N') c.stats->rows += (uint64_t)c.rows;
+    if (info->unit != ISA_UNIT_control) c.stats->rows += (uint64_t)c.rows;
     const sim_uses *u = &ph->uses[ph->base[step.tile] + step.pc];
     count_operands(&c, u);
     if (s->observer && u->written >= 0) show(&c);

@@ -3,7 +3,7 @@
 #ifndef OHMIC_RUNTIME_SIM_STATE_H
 #define OHMIC_RUNTIME_SIM_STATE_H
 
-#include "isa/order.h"
+#include "isa/depend/order.h"
 #include "isa/verify/verify.h"
 #include "runtime-sim/gain/gain.h"
 #include "runtime-sim/sim.h"
@@ -129,8 +129,7 @@ typedef struct {
 
 // sim_exec_MNEMONIC for every row of isa.def: a missing one is a link error.
 typedef void (*sim_exec)(sim_ctx *c);
-#define INSN(mnemonic, opcode, unit, rowclass, modes, operands, summary) \
-    void sim_exec_##mnemonic(sim_ctx *c);
+#define INSN(mnemonic, opcode, unit, modes, operands, summary) void sim_exec_##mnemonic(sim_ctx *c);
 #include "isa/isa.def"
 
 // Storage of a step (storage.c). Blocks are not cleared.

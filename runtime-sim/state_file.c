@@ -13,7 +13,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-enum { SIM_STATE_VERSION = 1, ID_BYTES = 32, HEAD = 8 + 4 + 8, SUM_BYTES = 8, WINDOW = 0 };
+enum { SIM_STATE_VERSION = 1, ID_BYTES = 32, HEAD = 8 + 4 + 8, SUM_BYTES = 8 };
 
 // What stays between steps is in these, and state files hold all of it. What one of them gains is
 // saved and loaded (here, or in gain/ring.c), and counted in SIM_STATE_VERSION; then its size here
@@ -47,12 +47,12 @@ typedef struct {
 static bool history_of(const sim *s, uint32_t phase, uint32_t tile, uint32_t pc, history_form *f) {
     const isa_tile *t = &s->p->tiles[tile];
     const isa_insn *i = &t->phase[phase].code[pc];
-    if (i->op != ISA_rows || i->mode != WINDOW) return false;
+    if (i->op != ISA_rows || i->mode != ISA_MODE_rows_window) return false;
     const isa_buffer *a = &t->buffers[i->a];
     isa_btype type = (isa_btype)a->type;
     size_t bytes = a->width * sim_elem_bytes(type);
     *f = (history_form){.at = s->phases[phase].base[tile] + pc,
-                        .most = i->imm >> 16 & 0xFF,
+                        .most = isa_window_of(i->imm).pad,
                         .row_words = type == ISA_Q8 ? 0 : bytes / 4,
                         .row_bytes = type == ISA_Q8 ? bytes : 0,
                         .block_bytes = bytes,

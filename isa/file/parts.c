@@ -40,7 +40,7 @@ static void add_names(ohm_names *n, isa_desc_kind kind, const void *list, uint32
     for (uint32_t i = 0; i < count; i++) {
         const uint8_t *descriptor = (const uint8_t *)list + (size_t)i * d->struct_bytes;
         for (unsigned k = 0; k < d->n_fields; k++)
-            if (isa_field_is(&d->fields[k], "str"))
+            if (d->fields[k].how == ISA_HOW_str)
                 add_name(n,
                          isa_str(n->program, (uint32_t)isa_field_get(&d->fields[k], descriptor)));
     }
@@ -85,7 +85,7 @@ static void put_records(ohm_bytes *b, isa_desc_kind kind, const void *list, uint
         for (unsigned k = 0; k < d->n_fields; k++) {
             const isa_field *f = &d->fields[k];
             uint64_t v = isa_field_get(f, descriptor);
-            if (isa_field_is(f, "str"))
+            if (f->how == ISA_HOW_str)
                 v = map_get(names->offsets, isa_str(names->program, (uint32_t)v));
             uint8_t bytes[8];
             for (unsigned j = 0; j < f->bytes; j++) bytes[j] = (uint8_t)(v >> 8 * j);

@@ -1,26 +1,28 @@
 // Reading chip files. machine.def says which parameters there are; this file knows none of them,
 // but for the few that must fit together.
 #include "isa/machine/machine.h"
-#include "isa/operand.h"
 #include "isa/spell.h"
 #include "support/file/yaml.h"
 #include <stdlib.h>
 #include <string.h>
 
 const machine_param machine_params[] = {
-#define PARAM_INT(section, name, dflt, lo, hi, unit, summary)                                \
-    {#section, #name, unit, "", summary, MACHINE_INT, offsetof(machine, section.name), dflt, \
-     lo,       hi,    0,    0,  0},
-#define PARAM_REAL(section, name, dflt, lo, hi, unit, summary)                             \
-    {#section, #name, unit, "", summary, MACHINE_REAL, offsetof(machine, section.name), 0, \
-     0,        0,     dflt, lo, hi},
-#define PARAM_ENUM(section, name, dflt, choices, summary)                                        \
-    {#section, #name, "", choices, summary, MACHINE_ENUM, offsetof(machine, section.name), dflt, \
-     0,        0,     0,  0,       0},
+#define PARAM(section, name, unit, summary, kind) \
+#section, #name, unit, summary, kind, offsetof(machine, section.name)
+#define PARAM_INT(section, name, dflt, lo, hi, unit, summary)                             \
+    {PARAM(section, name, unit, summary, MACHINE_INT), .int_default = dflt, .int_lo = lo, \
+     .int_hi = hi},
+#define PARAM_REAL(section, name, dflt, lo, hi, unit, summary)                               \
+    {PARAM(section, name, unit, summary, MACHINE_REAL), .real_default = dflt, .real_lo = lo, \
+     .real_hi = hi},
+#define PARAM_ENUM(section, name, dflt, kind, summary)                     \
+    {PARAM(section, name, "", summary, MACHINE_ENUM), .int_default = dflt, \
+     .choices = &isa_enums[ISA_ENUM_##kind]},
 #define PARAM_LIST(section, name, dflt, lo, hi, unit, summary)                               \
-    {#section, #name, unit, dflt, summary, MACHINE_LIST, offsetof(machine, section.name), 0, \
-     0,        0,     0,    lo,   hi},
+    {PARAM(section, name, unit, summary, MACHINE_LIST), .list_default = dflt, .real_lo = lo, \
+     .real_hi = hi},
 #include "isa/machine/machine.def"
+#undef PARAM
 };
 const size_t machine_params_count = ARRAY_LEN(machine_params);
 
@@ -85,7 +87,7 @@ static void store_default(machine *m, const machine_param *p) {
     case MACHINE_ENUM: memcpy(at, &(int){(int)p->int_default}, sizeof(int)); return;
     case MACHINE_LIST: {
         machine_numbers v;
-        CHECK(parse_list(p, p->choices, &v), "default of %s.%s", p->section, p->name);
+        CHECK(parse_list(p, p->list_default, &v), "default of %s.%s", p->section, p->name);
         memcpy(at, &v, sizeof v);
         return;
     }
@@ -125,12 +127,12 @@ static bool store_value(machine *m, const machine_param *p, const yaml_node *n, 
                   text, MACHINE_MAX_LIST, p->real_lo, p->real_hi);
     } else {
         unsigned v;
-        if (n->kind == YAML_SCALAR && isa_word_find(p->choices, text, strlen(text), &v)) {
+        if (n->kind == YAML_SCALAR && isa_enum_find(p->choices, text, strlen(text), &v)) {
             memcpy(at, &(int){(int)v}, sizeof(int));
             return true;
         }
         diag_emit(diags, DIAG_ID_chip_value, n->loc, "%s.%s is '%.40s', must be one of: %s",
-                  p->section, p->name, text, p->choices);
+                  p->section, p->name, text, p->choices->list);
     }
     return false;
 }

@@ -1,6 +1,7 @@
 // The machine description: a chip file (YAML) as numbers. Schema: machine.def.
 #ifndef OHMIC_ISA_MACHINE_MACHINE_H
 #define OHMIC_ISA_MACHINE_MACHINE_H
+#include "isa/enums.h"
 #include "support/arena.h"
 #include "support/diag.h"
 #include <stdio.h>
@@ -16,7 +17,7 @@ typedef struct machine {
 #define SECTION_BEGIN(section, summary) struct {
 #define PARAM_INT(section, name, dflt, lo, hi, unit, summary) int64_t name;
 #define PARAM_REAL(section, name, dflt, lo, hi, unit, summary) double name;
-#define PARAM_ENUM(section, name, dflt, choices, summary) int name;
+#define PARAM_ENUM(section, name, dflt, kind, summary) int name; // machine_encoding and so on
 #define PARAM_LIST(section, name, dflt, lo, hi, unit, summary) machine_numbers name;
 #define SECTION_END(section) \
     }                        \
@@ -25,18 +26,6 @@ typedef struct machine {
     const char *const
         *sources; // where each number comes from, in the order of machine.def; NULL: all "default"
 } machine;
-
-// Choices of the enumerations, in the order of machine.def.
-typedef enum { MACHINE_OFFSET, MACHINE_TWOS_COMPLEMENT, MACHINE_DIFFERENTIAL } machine_encoding;
-typedef enum { MACHINE_FMT_F32, MACHINE_FMT_BF16, MACHINE_FMT_F16 } machine_format;
-typedef enum { MACHINE_CHARGE_PROGRAM, MACHINE_CHARGE_CHIP, MACHINE_CHARGE_NONE } machine_charge;
-typedef enum {
-    MACHINE_SAT_NONE,
-    MACHINE_SAT_SCORES,
-    MACHINE_SAT_OUTPUTS,
-    MACHINE_SAT_BOTH
-} machine_saturate;
-typedef enum { MACHINE_DECAY_POWER, MACHINE_DECAY_PRODUCT } machine_decay_form;
 
 // Finds `chip` as a path (contains '/' or ends in .yaml), or by name in the folders of $OHMIC_CHIPS
 // (separated by
@@ -62,12 +51,12 @@ char *machine_diff(arena *a, const machine *found, const machine *expected);
 // machine.def as data, in its order: for documents and listings.
 typedef enum { MACHINE_INT, MACHINE_REAL, MACHINE_ENUM, MACHINE_LIST } machine_kind;
 typedef struct {
-    const char *section, *name, *unit;
-    const char *choices; // of an enumeration; of a list: its default
-    const char *summary;
+    const char *section, *name, *unit, *summary;
     machine_kind kind;
-    uint16_t offset; // in machine
-    int64_t int_default, int_lo, int_hi;
+    uint16_t offset;                     // in machine
+    const isa_enum *choices;             // of an enumeration
+    const char *list_default;            // of a list: "a,b,c"
+    int64_t int_default, int_lo, int_hi; // of an enumeration: the default
     double real_default, real_lo, real_hi;
 } machine_param;
 extern const machine_param machine_params[];

@@ -1,6 +1,5 @@
 // Machines as text: the canonical chip file, and what differs between two.
 #include "isa/machine/machine.h"
-#include "isa/operand.h"
 #include "isa/spell.h"
 #include <stdlib.h>
 #include <string.h>
@@ -31,27 +30,13 @@ const char *machine_value_text(arena *a, const machine *m, const machine_param *
         return arena_printf(a, "%s]", text);
     }
     int v;
-    size_t n;
     memcpy(&v, at, sizeof v);
-    const char *word = isa_word(p->choices, (unsigned)v, &n);
-    CHECK(word, "%s.%s is %d", p->section, p->name, v);
-    return arena_strn(a, word, n);
+    CHECK(v >= 0 && (unsigned)v < p->choices->count, "%s.%s is %d", p->section, p->name, v);
+    return p->choices->names[v];
 }
 
-// A YAML text in double quotes.
-static void print_quoted(FILE *out, const char *s) {
-    fputc('"', out);
-    for (; *s; s++) {
-        unsigned char c = (unsigned char)*s;
-        if (c == '"' || c == '\\')
-            fprintf(out, "\\%c", c);
-        else if (c < 0x20 || c == 0x7F)
-            fprintf(out, "\\x%02x", c);
-        else
-            fputc(c, out);
-    }
-    fputc('"', out);
-}
+// A YAML text.
+static void print_text(FILE *out, const char *s) { spell_quoted(out, s, strlen(s)); }
 
 char *machine_text(arena *a, const machine *m) {
     char *text = NULL;
@@ -59,9 +44,9 @@ char *machine_text(arena *a, const machine *m) {
     FILE *out = open_memstream(&text, &bytes);
     CHECK(out, "out of memory");
     fputs("name: ", out);
-    print_quoted(out, m->name);
+    print_text(out, m->name);
     fputs("\nsummary: ", out);
-    print_quoted(out, m->summary);
+    print_text(out, m->summary);
     fputc('\n', out);
     for (size_t i = 0; i < machine_params_count; i++) {
         const machine_param *p = &machine_params[i];
@@ -69,10 +54,10 @@ char *machine_text(arena *a, const machine *m) {
         fprintf(out, "  %s: {value: %s", p->name, machine_value_text(a, m, p));
         if (p->kind != MACHINE_ENUM) {
             fputs(", unit: ", out);
-            print_quoted(out, p->unit);
+            print_text(out, p->unit);
         }
         fputs(", source: ", out);
-        print_quoted(out, m->sources ? m->sources[i] : "default");
+        print_text(out, m->sources ? m->sources[i] : "default");
         fputs("}\n", out);
     }
     CHECK(fclose(out) == 0, "out of memory");

@@ -58,25 +58,25 @@ static bool bad_value(parser *x, const isa_field *f, const char *what) {
 
 static bool store_value(parser *x, const isa_field *f, void *descriptor, const char *text,
                         size_t n) {
-    const char *names = isa_enum_names(f->how);
+    const isa_enum *names = isa_field_enum(f);
     uint64_t v = 0;
     int64_t i;
     if (names) {
-        unsigned index;
-        if (!isa_word_find(names, text, n, &index)) return bad_value(x, f, names);
-        v = index;
-    } else if (isa_field_is(f, "str")) {
+        unsigned value;
+        if (!isa_enum_find(names, text, n, &value)) return bad_value(x, f, names->list);
+        v = value;
+    } else if (f->how == ISA_HOW_str) {
         v = isa_program_string(x->p, arena_strn(x->s.a, text, n));
-    } else if (isa_field_is(f, "f")) {
+    } else if (f->how == ISA_HOW_f) {
         float value;
         uint32_t bits;
         if (!scan_f32(text, n, &value)) return bad_value(x, f, "a number");
         memcpy(&bits, &value, sizeof bits);
         v = bits;
-    } else if (isa_field_is(f, "i")) {
+    } else if (f->how == ISA_HOW_i) {
         if (!scan_i64(text, n, &i)) return bad_value(x, f, "an integer");
         v = (uint64_t)i;
-    } else if (isa_field_is(f, "off") && n == 4 && memcmp(text, "none", 4) == 0) {
+    } else if (f->how == ISA_HOW_off && n == 4 && memcmp(text, "none", 4) == 0) {
         v = ISA_NO_OFFSET;
     } else if (!scan_u64(text, n, &v)) {
         return bad_value(x, f, "a number");
@@ -85,34 +85,25 @@ static bool store_value(parser *x, const isa_field *f, void *descriptor, const c
     return true;
 }
 
-static const isa_field *find_field(const isa_desc *d, const char *name, size_t n) {
-    for (unsigned i = 0; i < d->n_fields; i++)
-        if (strlen(d->fields[i].name) == n && memcmp(d->fields[i].name, name, n) == 0)
-            return &d->fields[i];
-    return NULL;
-}
-
-// "a*b" takes one word AxB.
 static bool parse_positional(parser *x, isa_desc_kind kind, void *descriptor) {
     scan *s = &x->s;
     const isa_desc *d = &isa_descs[kind];
-    for (const char *spec = text_positional(kind); *spec;) {
-        size_t n = strcspn(spec, " "), first = strcspn(spec, " *");
-        const isa_field *f = find_field(d, spec, first);
+    const text_form *form = &text_forms[kind];
+    for (unsigned k = 0; k < form->n; k++) {
+        const isa_field *f = &d->fields[form->fields[k]];
         if (!is_value(s)) return scan_expect(s, SCAN_WORD, f->name);
-        if (first == n) {
-            if (!store_value(x, f, descriptor, s->token.text, s->token.n)) return false;
-        } else {
-            const char *cross = memchr(s->token.text, 'x', s->token.n);
-            size_t left = cross ? (size_t)(cross - s->token.text) : 0;
+        const char *text = s->token.text;
+        size_t n = s->token.n;
+        if (form->cross && k + 2 == form->n) { // one word AxB
+            const char *cross = memchr(text, 'x', n);
             if (!cross) return bad_value(x, f, "ROWSxCOLUMNS");
-            if (!store_value(x, f, descriptor, s->token.text, left) ||
-                !store_value(x, find_field(d, spec + first + 1, n - first - 1), descriptor,
-                             cross + 1, s->token.n - left - 1))
-                return false;
+            if (!store_value(x, f, descriptor, text, (size_t)(cross - text))) return false;
+            f = &d->fields[form->fields[++k]];
+            n -= (size_t)(cross + 1 - text);
+            text = cross + 1;
         }
+        if (!store_value(x, f, descriptor, text, n)) return false;
         scan_next(s);
-        spec += n + (spec[n] == ' ');
     }
     return !s->failed;
 }
@@ -140,9 +131,9 @@ static bool parse_others(parser *x, isa_desc_kind kind, void *descriptor) {
     while (s->token.kind != SCAN_END) {
         scan_token key = s->token;
         if (!scan_expect(s, SCAN_WORD, "key=value")) return false;
-        const isa_field *f = find_field(d, key.text, key.n);
+        const isa_field *f = isa_field_find(d, key.text, key.n);
         bool dests = kind == ISA_DESC_channel && key.n == 2 && memcmp(key.text, "to", 2) == 0;
-        if (!dests && (!f || text_is_hidden(kind, f->name))) {
+        if (!dests && (!f || text_is_hidden(kind, (unsigned)(f - d->fields)))) {
             s->token = key;
             spell_nearest near = spell_start(key.text, key.n);
             for (unsigned i = 0; i < d->n_fields; i++) spell_try(&near, d->fields[i].name);
@@ -169,7 +160,7 @@ static void add_descriptor(parser *x, isa_desc_kind kind, const void *descriptor
     vec_reserve(&x->lists[kind], x->lists[kind].count + d->struct_bytes);
     memcpy(x->lists[kind].items + x->lists[kind].count, descriptor, d->struct_bytes);
     x->lists[kind].count += d->struct_bytes;
-    if (!isa_field_is(&d->fields[0], "str")) return;
+    if (d->fields[0].how != ISA_HOW_str) return;
     const char *name = isa_str(x->p, (uint32_t)isa_field_get(&d->fields[0], descriptor));
     if (*name && map_add(x->names[kind], name, index) != MAP_NONE)
         map_set(x->names[kind], name, TEXT_AMBIGUOUS);
@@ -180,7 +171,7 @@ void text_parse_descriptor(parser *x, isa_desc_kind kind) {
     isa_any_descriptor d;
     bool of_program = kind == ISA_DESC_channel || kind == ISA_DESC_port;
     if (!of_program && !x->in_tile) {
-        scan_fail(s, DIAG_ID_asm_syntax, ".%s belongs into a tile", text_directive(kind));
+        scan_fail(s, DIAG_ID_asm_syntax, ".%s belongs into a tile", text_forms[kind].directive);
         return;
     }
     if (text_count(x, kind) >= ISA_NONE && kind != ISA_DESC_block) {

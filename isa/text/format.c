@@ -1,34 +1,26 @@
 #include "isa/text/format.h"
 #include <string.h>
 
-static const struct {
-    const char *directive, *positional;
-} forms[ISA_DESC_COUNT] = {
-    [ISA_DESC_buffer] = {"buf", "name type width"},
-    [ISA_DESC_group] = {"group", "name k*n"},
-    [ISA_DESC_block] = {"block", "rows*cols"},
-    [ISA_DESC_ring] = {"ring", "name"},
-    [ISA_DESC_table] = {"table", "name type rows*width"},
-    [ISA_DESC_channel] = {"channel", "name type width"},
-    [ISA_DESC_port] = {"port", "name direction type width"},
+// clang-format off
+#define AT(kind, field) ISA_AT_##kind##_##field
+const text_form text_forms[ISA_DESC_COUNT] = {
+    [ISA_DESC_buffer] = {"buf", {AT(buffer, name), AT(buffer, type), AT(buffer, width)}, 3, false, 0, 0},
+    [ISA_DESC_group] = {"group", {AT(group, name), AT(group, k), AT(group, n)}, 3, true,
+                        AT(group, first_block), AT(group, n_blocks) + 1},
+    [ISA_DESC_block] = {"block", {AT(block, rows), AT(block, cols)}, 2, true, 0, 0},
+    [ISA_DESC_ring] = {"ring", {AT(ring, name)}, 1, false, 0, 0},
+    [ISA_DESC_table] = {"table", {AT(table, name), AT(table, type), AT(table, rows), AT(table, width)}, 4, true, 0, 0},
+    [ISA_DESC_channel] = {"channel", {AT(channel, name), AT(channel, type), AT(channel, width)}, 3, false,
+                          AT(channel, first_dest), AT(channel, n_dests) + 1},
+    [ISA_DESC_port] = {"port", {AT(port, name), AT(port, direction), AT(port, type), AT(port, width)}, 4, false, 0, 0},
 };
-
-const char *text_directive(isa_desc_kind kind) { return forms[kind].directive; }
-const char *text_positional(isa_desc_kind kind) { return forms[kind].positional; }
-
-bool text_is_hidden(isa_desc_kind kind, const char *field) {
-    if (kind == ISA_DESC_group)
-        return strcmp(field, "first_block") == 0 || strcmp(field, "n_blocks") == 0;
-    if (kind == ISA_DESC_channel)
-        return strcmp(field, "first_dest") == 0 || strcmp(field, "n_dests") == 0;
-    return false;
-}
+// clang-format on
 
 void text_defaults(isa_desc_kind kind, uint32_t index, void *descriptor) {
     const isa_desc *d = &isa_descs[kind];
     memset(descriptor, 0, d->struct_bytes);
     for (unsigned i = 0; i < d->n_fields; i++)
-        if (isa_field_is(&d->fields[i], "off"))
+        if (d->fields[i].how == ISA_HOW_off)
             isa_field_set(&d->fields[i], descriptor, ISA_NO_OFFSET);
     if (kind == ISA_DESC_buffer) ((isa_buffer *)descriptor)->parent = (uint16_t)index;
 }

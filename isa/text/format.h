@@ -6,12 +6,19 @@
 
 enum { TEXT_VERSION = 1 };
 
-// A descriptor is written as its directive, then these fields by position ("a*b": as AxB), then the
-// others as key=value, left out where they have their default.
-const char *text_directive(isa_desc_kind kind);  // "buf"
-const char *text_positional(isa_desc_kind kind); // "name type width"
-// Fields that follow from the order of the lines and are never written.
-bool text_is_hidden(isa_desc_kind kind, const char *field);
+// A descriptor is written as its directive, then some fields by position, then the others as
+// key=value, left out where they have their default.
+typedef struct {
+    const char *directive;             // "buf"
+    uint8_t fields[4], n;              // by position
+    bool cross;                        // the last two are written AxB
+    uint8_t first_hidden, last_hidden; // follow from the order of the lines and are never written
+} text_form;
+extern const text_form text_forms[ISA_DESC_COUNT];
+static inline bool text_is_hidden(isa_desc_kind kind, unsigned field) {
+    const text_form *f = &text_forms[kind];
+    return field >= f->first_hidden && field < f->last_hidden;
+}
 // What is there before the line is read: zeros, absent offsets, and a buffer is its own parent.
 void text_defaults(isa_desc_kind kind, uint32_t index, void *descriptor);
 // After the fields by position: a group holds all rows.

@@ -20,17 +20,18 @@ static const isa_info *parse_mnemonic(parser *x, const char *text, size_t n) {
 }
 
 static bool parse_suffix(parser *x, const isa_info *info, const char *text, size_t n, isa_insn *i) {
-    unsigned index;
-    if (isa_word_find(info->modes, text, n, &index)) {
-        i->mode = (uint8_t)index;
+    unsigned value;
+    if (isa_enum_find(&info->modes, text, n, &value)) {
+        i->mode = (uint8_t)value;
         return true;
     }
-    if (n == 2 && text[0] == 't' && text[1] >= '0' && text[1] < '0' + ISA_DOMAINS) {
-        i->dom = (uint8_t)(text[1] - '0');
+    if (isa_enum_find(&isa_enums[ISA_ENUM_dom], text, n, &value)) {
+        i->dom = (uint8_t)value;
         return true;
     }
     scan_fail(&x->s, DIAG_ID_asm_operand, "'.%.*s' is no mode of %s%s%s, and no domain .t0 to .t7",
-              (int)(n < 60 ? n : 60), text, info->mnemonic, *info->modes ? ": " : "", info->modes);
+              (int)(n < 60 ? n : 60), text, info->mnemonic, info->modes.count ? ": " : "",
+              info->modes.list);
     return false;
 }
 
@@ -56,10 +57,10 @@ static bool bad_operand(parser *x, const isa_operand *o, const char *what) {
     scan *s = &x->s;
     if (s->token.kind == SCAN_END)
         scan_fail(s, DIAG_ID_asm_operand, "operand %s is missing: %s",
-                  isa_operand_field_name(o->field), what);
+                  isa_name(ISA_ENUM_field, o->field), what);
     else
         scan_fail(s, DIAG_ID_asm_operand, "operand %s is '%.*s', must be %s",
-                  isa_operand_field_name(o->field), shown(s), s->token.text, what);
+                  isa_name(ISA_ENUM_field, o->field), shown(s), s->token.text, what);
     return false;
 }
 
@@ -82,15 +83,17 @@ static bool parse_number(parser *x, const isa_operand *o, uint32_t *v) {
     return true;
 }
 
-static bool parse_function(parser *x, const isa_operand *o, uint32_t *v) {
+static bool parse_name(parser *x, const isa_operand *o, const isa_enum *names, uint32_t *v) {
     scan *s = &x->s;
-    if (s->token.kind == SCAN_WORD && isa_function_find(o->kind, s->token.text, s->token.n, v))
+    if (s->token.kind == SCAN_WORD && isa_enum_find(names, s->token.text, s->token.n, v))
         return true;
     scan_token token = s->token;
     spell_nearest near = spell_start(token.text, token.kind == SCAN_WORD ? token.n : 0);
-    const char *name;
-    for (size_t i = 0; (name = isa_function_at(o->kind, i)); i++) spell_try(&near, name);
-    bad_operand(x, o, o->kind == ISA_KIND_tl ? "lin, one, last or prefix" : "a function's name");
+    for (unsigned i = 0; i < names->count; i++) spell_try(&near, names->names[i]);
+    bad_operand(x, o,
+                o->kind == ISA_KIND_dom  ? "a domain t0 to t7"
+                : o->kind == ISA_KIND_tl ? "lin, one, last or prefix"
+                                         : "a function's name");
     if (near.best && token.kind == SCAN_WORD) scan_note(s, "did you mean '%s'?", near.best);
     return false;
 }
@@ -101,18 +104,12 @@ static bool parse_operand(parser *x, const isa_operand *o, isa_insn *i) {
     isa_desc_kind kind;
     if (scan_is(s, "_")) {
         if (!o->optional) return bad_operand(x, o, "given: it is not optional");
-        v = o->field == ISA_FIELD_imm ? 0 : ISA_NONE;
+        v = isa_operand_none(o->field);
     } else if (text_operand_desc(o->kind, &kind)) {
         if (s->token.kind == SCAN_END) return bad_operand(x, o, isa_descs[kind].name);
         if (!text_parse_reference(x, kind, &v)) return false;
         isa_operand_set(i, o->field, v);
         return true; // consumed
-    } else if (o->kind == ISA_KIND_dom) {
-        const scan_token *t = &s->token;
-        if (t->kind != SCAN_WORD || t->n != 2 || t->text[0] != 't' || t->text[1] < '0' ||
-            t->text[1] >= '0' + ISA_DOMAINS)
-            return bad_operand(x, o, "a domain t0 to t7");
-        v = (uint32_t)(t->text[1] - '0');
     } else if (o->kind == ISA_KIND_f) {
         float f;
         if (s->token.kind != SCAN_WORD || !scan_f32(s->token.text, s->token.n, &f))
@@ -120,7 +117,7 @@ static bool parse_operand(parser *x, const isa_operand *o, isa_insn *i) {
         memcpy(&v, &f, sizeof v);
     } else if (o->kind == ISA_KIND_u || o->kind == ISA_KIND_i) {
         if (!parse_number(x, o, &v)) return false;
-    } else if (!parse_function(x, o, &v)) {
+    } else if (!parse_name(x, o, isa_operand_enum(o->kind), &v)) {
         return false;
     }
     isa_operand_set(i, o->field, v);
@@ -139,12 +136,11 @@ void text_parse_insn(parser *x) {
     isa_insn i = {0};
     const isa_info *info = parse_opcode(x, &i);
     if (!info) return;
-    isa_operand operands[ISA_FIELD_COUNT];
-    unsigned n = isa_operands(info, operands);
+    const isa_operand *operands = info->operands;
+    unsigned n = info->n_operands;
     for (unsigned k = 0; k < n; k++)
         if (operands[k].optional)
-            isa_operand_set(&i, operands[k].field,
-                            operands[k].field == ISA_FIELD_imm ? 0 : ISA_NONE);
+            isa_operand_set(&i, operands[k].field, isa_operand_none(operands[k].field));
     for (unsigned k = 0; k < n; k++) {
         bool at_end = s->token.kind == SCAN_END || s->token.kind == SCAN_AT;
         if (at_end && rest_is_optional(operands + k, n - k)) break;

@@ -160,7 +160,7 @@ static void parse_program(parser *x) {
     scan *s = &x->s;
     unsigned class;
     if (s->token.kind != SCAN_WORD ||
-        !isa_word_find("stream whole", s->token.text, s->token.n, &class)) {
+        !isa_enum_find(&isa_enums[ISA_ENUM_class], s->token.text, s->token.n, &class)) {
         scan_fail(s, DIAG_ID_asm_operand, "expected stream or whole");
         return;
     }
@@ -195,7 +195,7 @@ static void parse_rows(parser *x) {
         return;
     }
     if (s->token.kind != SCAN_WORD ||
-        !isa_word_find(isa_enum_names("dom"), s->token.text, s->token.n, &d)) {
+        !isa_enum_find(&isa_enums[ISA_ENUM_dom], s->token.text, s->token.n, &d)) {
         scan_fail(s, DIAG_ID_asm_operand, "expected a domain t0 to t7");
         return;
     }
@@ -324,7 +324,7 @@ static void parse_directive(parser *x) {
     }
     spell_nearest near = spell_start(token.text + 1, token.n - 1);
     for (int k = 0; k < ISA_DESC_COUNT; k++) {
-        const char *name = text_directive((isa_desc_kind)k);
+        const char *name = text_forms[k].directive;
         if (strlen(name) == token.n - 1 && memcmp(name, token.text + 1, token.n - 1) == 0) {
             scan_next(s);
             text_parse_descriptor(x, (isa_desc_kind)k);

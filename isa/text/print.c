@@ -4,39 +4,34 @@
 #include "isa/structure.h"
 #include "isa/text/format.h"
 #include "isa/text/text.h"
+#include "support/map.h"
 #include <stdlib.h>
 #include <string.h>
 #include <xxhash.h>
-
-static void print_quoted(FILE *out, const char *s, size_t n) {
-    fputc('"', out);
-    for (size_t i = 0; i < n; i++) {
-        unsigned char c = (unsigned char)s[i];
-        if (c == '\n')
-            fputs("\\n", out);
-        else if (c == '"' || c == '\\')
-            fprintf(out, "\\%c", c);
-        else if (c < 0x20 || c == 0x7F)
-            fprintf(out, "\\x%02x", c);
-        else
-            fputc(c, out);
-    }
-    fputc('"', out);
-}
 
 static void print_name(FILE *out, const char *s) {
     if (text_is_bare(s, strlen(s)))
         fputs(s, out);
     else
-        print_quoted(out, s, strlen(s));
+        spell_quoted(out, s, strlen(s));
 }
 
 // --- references
 
-// The list of descriptors of a kind that an instruction of `tile` can name.
-static const uint8_t *descriptors(const isa_program *p, uint32_t tile, isa_desc_kind kind,
-                                  uint32_t *count) {
-    const isa_tile *t = tile < p->n_tiles ? &p->tiles[tile] : NULL;
+// What is printed, and whose names say which descriptor is meant.
+typedef struct {
+    FILE *out;
+    const isa_program *p;
+    uint32_t tile;
+    map *names[ISA_DESC_COUNT]; // name -> its only descriptor, or AMBIGUOUS; NULL: not made
+} printer;
+
+enum { AMBIGUOUS = UINT32_MAX - 1 };
+
+// The list of descriptors of a kind that an instruction of the tile can name.
+static const uint8_t *descriptors(const printer *x, isa_desc_kind kind, uint32_t *count) {
+    const isa_program *p = x->p;
+    const isa_tile *t = x->tile < p->n_tiles ? &p->tiles[x->tile] : NULL;
     switch (kind) {
     case ISA_DESC_buffer: *count = t->n_buffers; return (const uint8_t *)t->buffers;
     case ISA_DESC_group: *count = t->n_groups; return (const uint8_t *)t->groups;
@@ -55,42 +50,55 @@ static const char *descriptor_name(const isa_program *p, isa_desc_kind kind, con
                    (uint32_t)isa_field_get(&d->fields[0], list + (size_t)index * d->struct_bytes));
 }
 
-// By name where the name says which, else by number.
-static void print_reference(FILE *out, const isa_program *p, uint32_t tile, isa_desc_kind kind,
-                            uint32_t index) {
+static void learn_names(printer *x, isa_desc_kind kind) {
     uint32_t count;
-    const uint8_t *list = descriptors(p, tile, kind, &count);
-    const char *name = descriptor_name(p, kind, list, index);
-    bool unique = *name != 0;
-    for (uint32_t i = 0; unique && i < count; i++)
-        unique = i == index || strcmp(descriptor_name(p, kind, list, i), name) != 0;
-    if (unique)
-        print_name(out, name);
+    const uint8_t *list = descriptors(x, kind, &count);
+    map_free(x->names[kind]);
+    x->names[kind] = map_new();
+    for (uint32_t i = 0; i < count; i++) {
+        const char *name = descriptor_name(x->p, kind, list, i);
+        if (map_add(x->names[kind], name, i) != MAP_NONE) map_set(x->names[kind], name, AMBIGUOUS);
+    }
+}
+
+static bool is_unique(const printer *x, isa_desc_kind kind, const uint8_t *list, uint32_t count,
+                      uint32_t index, const char *name) {
+    if (x->names[kind]) return map_get(x->names[kind], name) == index;
+    for (uint32_t i = 0; i < count; i++)
+        if (i != index && strcmp(descriptor_name(x->p, kind, list, i), name) == 0) return false;
+    return true;
+}
+
+// By name where the name says which, else by number.
+static void print_reference(const printer *x, isa_desc_kind kind, uint32_t index) {
+    uint32_t count;
+    const uint8_t *list = descriptors(x, kind, &count);
+    const char *name = descriptor_name(x->p, kind, list, index);
+    if (*name && is_unique(x, kind, list, count, index, name))
+        print_name(x->out, name);
     else
-        fprintf(out, "%%%u", index);
+        fprintf(x->out, "%%%u", index);
 }
 
 // --- instructions
 
-static void print_operand(FILE *out, const isa_program *p, uint32_t tile, const isa_operand *o,
-                          uint32_t v) {
+static void print_operand(const printer *x, const isa_operand *o, uint32_t v) {
     isa_desc_kind kind;
+    const isa_enum *names = isa_operand_enum(o->kind);
     if (text_operand_desc(o->kind, &kind)) {
-        print_reference(out, p, tile, kind, v);
-    } else if (o->kind == ISA_KIND_dom) {
-        fprintf(out, "t%u", v);
+        print_reference(x, kind, v);
+    } else if (names) {
+        fputs(names->names[v], x->out);
     } else if (o->kind == ISA_KIND_i) {
-        fprintf(out, "%d", o->field == ISA_FIELD_imm ? (int32_t)v : (int16_t)v);
+        fprintf(x->out, "%d", o->field == ISA_FIELD_imm ? (int32_t)v : (int16_t)v);
     } else if (o->kind == ISA_KIND_f) {
         float f;
         char text[SPELL_NUMBER_BYTES];
         memcpy(&f, &v, sizeof f);
         spell_f32(f, text);
-        fputs(text, out);
-    } else if (isa_function_name(o->kind, v)) {
-        fputs(isa_function_name(o->kind, v), out);
+        fputs(text, x->out);
     } else {
-        fprintf(out, "%u", v);
+        fprintf(x->out, "%u", v);
     }
 }
 
@@ -101,41 +109,45 @@ static void print_word(FILE *out, const isa_insn *i) {
     for (unsigned k = 0; k < sizeof word; k++) fprintf(out, k % 4 ? "%02x" : " %02x", word[k]);
 }
 
-static void print_insn(FILE *out, const isa_program *p, uint32_t tile, const isa_insn *i) {
-    if (!isa_insn_names_exist(p, tile, i)) {
+static void print_insn(const printer *x, const isa_insn *i) {
+    FILE *out = x->out;
+    if (!isa_insn_names_exist(x->p, x->tile, i)) {
         print_word(out, i);
         return;
     }
     const isa_info *info = isa_info_of(i->op);
     fputs(info->mnemonic, out);
-    if (i->mode) {
-        size_t n;
-        const char *mode = isa_word(info->modes, i->mode, &n);
-        fprintf(out, ".%.*s", (int)n, mode);
-    }
-    if (i->dom) fprintf(out, ".t%u", i->dom);
-    isa_operand operands[ISA_FIELD_COUNT];
-    unsigned n = isa_operands(info, operands);
-    while (n > 0 && isa_operand_absent(&operands[n - 1], i)) n--;
+    if (i->mode) fprintf(out, ".%s", info->modes.names[i->mode]);
+    if (i->dom) fprintf(out, ".%s", isa_name(ISA_ENUM_dom, i->dom));
+    unsigned n = info->n_operands;
+    while (n > 0 && isa_operand_absent(&info->operands[n - 1], i)) n--;
     for (unsigned k = 0; k < n; k++) {
+        const isa_operand *o = &info->operands[k];
         fputs(k ? ", " : " ", out);
-        if (isa_operand_absent(&operands[k], i))
+        if (isa_operand_absent(o, i))
             fputc('_', out);
         else
-            print_operand(out, p, tile, &operands[k], isa_operand_get(i, operands[k].field));
+            print_operand(x, o, isa_operand_get(i, o->field));
     }
 }
 
-char *isa_insn_text(arena *a, const isa_program *p, uint32_t tile, const isa_insn *i) {
+static char *insn_text(printer *x, arena *a, const isa_insn *i) {
     char *text = NULL;
     size_t bytes;
-    FILE *out = open_memstream(&text, &bytes);
-    CHECK(out, "out of memory");
-    print_insn(out, p, tile, i);
-    CHECK(fclose(out) == 0, "out of memory");
+    FILE *out = x->out;
+    x->out = open_memstream(&text, &bytes);
+    CHECK(x->out, "out of memory");
+    print_insn(x, i);
+    CHECK(fclose(x->out) == 0, "out of memory");
+    x->out = out;
     char *copy = arena_strn(a, text, bytes);
     free(text);
     return copy;
+}
+
+char *isa_insn_text(arena *a, const isa_program *p, uint32_t tile, const isa_insn *i) {
+    printer x = {.p = p, .tile = tile};
+    return insn_text(&x, a, i);
 }
 
 // "@7 "node" "node"": IR operation and ONNX nodes of the instruction.
@@ -146,7 +158,7 @@ static void print_line_info(FILE *out, const isa_program *p, const isa_line *lin
     while (*node) {
         size_t n = strcspn(node, "\n");
         fputc(' ', out);
-        print_quoted(out, node, n);
+        spell_quoted(out, node, n);
         node += n;
         if (*node == 0) break;
         node++;
@@ -154,18 +166,18 @@ static void print_line_info(FILE *out, const isa_program *p, const isa_line *lin
     }
 }
 
-static void print_code(FILE *out, const isa_program *p, uint32_t tile, uint32_t phase) {
-    const isa_line *lines = p->tiles[tile].phase[phase].lines;
+static void print_code(printer *x, uint32_t phase) {
+    const isa_line *lines = x->p->tiles[x->tile].phase[phase].lines;
     arena *a = arena_new();
-    fputs("  .code ", out);
-    print_name(out, p->phases[phase].name);
-    fputc('\n', out);
-    for (uint32_t pc = 0; pc < p->tiles[tile].phase[phase].count; pc++) {
-        const char *text = isa_insn_text(a, p, tile, &p->tiles[tile].phase[phase].code[pc]);
-        bool has_line = lines && (lines[pc].ir_op != UINT32_MAX || *isa_str(p, lines[pc].node));
-        fprintf(out, has_line ? "    %-40s " : "    %s", text);
-        if (has_line) print_line_info(out, p, &lines[pc]);
-        fputc('\n', out);
+    fputs("  .code ", x->out);
+    print_name(x->out, x->p->phases[phase].name);
+    fputc('\n', x->out);
+    for (uint32_t pc = 0; pc < x->p->tiles[x->tile].phase[phase].count; pc++) {
+        const char *text = insn_text(x, a, &x->p->tiles[x->tile].phase[phase].code[pc]);
+        bool has_line = lines && (lines[pc].ir_op != UINT32_MAX || *isa_str(x->p, lines[pc].node));
+        fprintf(x->out, has_line ? "    %-40s " : "    %s", text);
+        if (has_line) print_line_info(x->out, x->p, &lines[pc]);
+        fputc('\n', x->out);
     }
     arena_free(a);
 }
@@ -173,49 +185,37 @@ static void print_code(FILE *out, const isa_program *p, uint32_t tile, uint32_t 
 // --- descriptors
 
 static void print_value(FILE *out, const isa_program *p, const isa_field *f, uint64_t v) {
-    const char *names = isa_enum_names(f->how);
+    const isa_enum *names = isa_field_enum(f);
     if (names) {
-        size_t n;
-        const char *word = isa_word(names, (unsigned)v, &n);
-        fprintf(out, "%.*s", (int)n, word);
-    } else if (isa_field_is(f, "str")) {
+        fputs(names->names[v], out);
+    } else if (f->how == ISA_HOW_str) {
         print_name(out, isa_str(p, (uint32_t)v));
-    } else if (isa_field_is(f, "i")) {
+    } else if (f->how == ISA_HOW_i) {
         fprintf(out, "%lld", (long long)v);
-    } else if (isa_field_is(f, "f")) {
+    } else if (f->how == ISA_HOW_f) {
         uint32_t bits = (uint32_t)v;
         float x;
         char text[SPELL_NUMBER_BYTES];
         memcpy(&x, &bits, sizeof x);
         spell_f32(x, text);
         fputs(text, out);
-    } else if (isa_field_is(f, "off") && v == ISA_NO_OFFSET) {
+    } else if (f->how == ISA_HOW_off && v == ISA_NO_OFFSET) {
         fputs("none", out);
     } else {
         fprintf(out, "%llu", (unsigned long long)v);
     }
 }
 
-static const isa_field *find_field(const isa_desc *d, const char *name, size_t n) {
-    for (unsigned i = 0; i < d->n_fields; i++)
-        if (strlen(d->fields[i].name) == n && memcmp(d->fields[i].name, name, n) == 0)
-            return &d->fields[i];
-    CHECK(false, "%s has no field %.*s", d->name, (int)n, name);
-}
-
 // Prints the fields by position and copies them to `given`, which has the defaults.
 static void print_positional(FILE *out, const isa_program *p, isa_desc_kind kind,
                              const void *descriptor, void *given) {
-    const isa_desc *d = &isa_descs[kind];
-    for (const char *s = text_positional(kind); *s; s++) {
-        size_t n = strcspn(s, " *");
-        const isa_field *f = find_field(d, s, n);
+    const text_form *form = &text_forms[kind];
+    for (unsigned k = 0; k < form->n; k++) {
+        const isa_field *f = &isa_descs[kind].fields[form->fields[k]];
         uint64_t v = isa_field_get(f, descriptor);
-        fputc(s > text_positional(kind) && s[-1] == '*' ? 'x' : ' ', out);
+        fputc(form->cross && k + 1 == form->n ? 'x' : ' ', out);
         print_value(out, p, f, v);
         isa_field_set(f, given, v);
-        s += n;
-        if (!*s) break;
     }
 }
 
@@ -225,9 +225,9 @@ static void print_others(FILE *out, const isa_program *p, isa_desc_kind kind,
     for (unsigned i = 0; i < d->n_fields; i++) {
         const isa_field *f = &d->fields[i];
         uint64_t v = isa_field_get(f, descriptor);
-        if (text_is_hidden(kind, f->name) || v == isa_field_get(f, given)) continue;
+        if (text_is_hidden(kind, i) || v == isa_field_get(f, given)) continue;
         // Two offsets of one string mean the same.
-        if (isa_field_is(f, "str") &&
+        if (f->how == ISA_HOW_str &&
             strcmp(isa_str(p, (uint32_t)v), isa_str(p, (uint32_t)isa_field_get(f, given))) == 0)
             continue;
         fprintf(out, " %s=", f->name);
@@ -239,34 +239,39 @@ static void print_descriptor(FILE *out, const isa_program *p, isa_desc_kind kind
                              const void *descriptor) {
     isa_any_descriptor given;
     text_defaults(kind, index, &given);
-    fprintf(out, ".%s", text_directive(kind));
+    fprintf(out, ".%s", text_forms[kind].directive);
     print_positional(out, p, kind, descriptor, &given);
     text_defaults_after(kind, &given);
     print_others(out, p, kind, descriptor, &given);
 }
 
-static void print_buffer(FILE *out, const isa_program *p, uint32_t tile, uint32_t index) {
-    const isa_buffer *b = &p->tiles[tile].buffers[index];
+static void print_buffer(const printer *x, uint32_t index) {
+    const isa_program *p = x->p;
+    const isa_tile *t = &p->tiles[x->tile];
+    const isa_buffer *b = &t->buffers[index];
     if (b->parent >= index) {
-        print_descriptor(out, p, ISA_DESC_buffer, index, b);
+        print_descriptor(x->out, p, ISA_DESC_buffer, index, b);
         return;
     }
     isa_buffer given = *b;
-    text_view_defaults(&given, &p->tiles[tile].buffers[b->parent], b->parent);
-    fputs(".view ", out);
-    print_name(out, isa_str(p, b->name));
-    fputc(' ', out);
-    print_reference(out, p, tile, ISA_DESC_buffer, b->parent);
-    fprintf(out, " %u..%u", b->col0, b->col0 + b->width - 1);
-    print_others(out, p, ISA_DESC_buffer, b, &given);
+    text_view_defaults(&given, &t->buffers[b->parent], b->parent);
+    fputs(".view ", x->out);
+    print_name(x->out, isa_str(p, b->name));
+    fputc(' ', x->out);
+    print_reference(x, ISA_DESC_buffer, b->parent);
+    fprintf(x->out, " %u..%u", b->col0, b->col0 + b->width - 1);
+    print_others(x->out, p, ISA_DESC_buffer, b, &given);
 }
 
-static void print_tile(FILE *out, const isa_program *p, uint32_t tile) {
-    const isa_tile *t = &p->tiles[tile];
-    fprintf(out, "\n.tile %u\n", tile);
+static void print_tile(printer *x) {
+    FILE *out = x->out;
+    const isa_program *p = x->p;
+    const isa_tile *t = &p->tiles[x->tile];
+    for (int kind = 0; kind < ISA_DESC_channel; kind++) learn_names(x, (isa_desc_kind)kind);
+    fprintf(out, "\n.tile %u\n", x->tile);
     for (uint32_t i = 0; i < t->n_buffers; i++) {
         fputs("  ", out);
-        print_buffer(out, p, tile, i);
+        print_buffer(x, i);
         fputc('\n', out);
     }
     for (uint32_t i = 0; i < t->n_groups; i++) {
@@ -291,7 +296,7 @@ static void print_tile(FILE *out, const isa_program *p, uint32_t tile) {
         fputc('\n', out);
     }
     for (uint32_t ph = 0; ph < p->n_phases; ph++)
-        if (t->phase[ph].count > 0) print_code(out, p, tile, ph);
+        if (t->phase[ph].count > 0) print_code(x, ph);
 }
 
 // --- the program
@@ -300,8 +305,7 @@ static void print_signature(FILE *out, const isa_program *p) {
     char period[SPELL_NUMBER_BYTES];
     spell_f64(p->token_period_ns, period);
     fprintf(out, ".program %s max_tokens=%u max_chunk=%u banks=%u token_period_ns=%s\n",
-            p->class == ISA_WHOLE ? "whole" : "stream", p->max_tokens, p->max_chunk, p->banks,
-            period);
+            isa_name(ISA_ENUM_class, p->class), p->max_tokens, p->max_chunk, p->banks, period);
     for (uint32_t i = 0; i < p->n_phases; i++) {
         const isa_phase *ph = &p->phases[i];
         fputs(".phase ", out);
@@ -368,13 +372,13 @@ bool isa_disassemble(const isa_program *p, FILE *out, const char *data_path, dia
     bool has_data = p->cells_bytes || p->tables_bytes;
     if (has_data && data_path && !write_data(p, data_path, hex, diags)) return false;
     fprintf(out, ".ohm %d\n.tool ", TEXT_VERSION);
-    print_quoted(out, p->tool, strlen(p->tool));
+    spell_quoted(out, p->tool, strlen(p->tool));
     fputc('\n', out);
     if (has_data) {
         fputs(".data ", out);
         if (data_path) {
             const char *base = file_base(data_path);
-            print_quoted(out, base, strlen(base));
+            spell_quoted(out, base, strlen(base));
             fprintf(out, " \"%s\"", hex);
         } else {
             fputc('_', out);
@@ -384,7 +388,11 @@ bool isa_disassemble(const isa_program *p, FILE *out, const char *data_path, dia
     }
     print_signature(out, p);
     print_world(out, p);
-    for (uint32_t t = 0; t < p->n_tiles; t++) print_tile(out, p, t);
+    printer x = {.out = out, .p = p};
+    learn_names(&x, ISA_DESC_channel);
+    learn_names(&x, ISA_DESC_port);
+    for (x.tile = 0; x.tile < p->n_tiles; x.tile++) print_tile(&x);
+    for (int kind = 0; kind < ISA_DESC_COUNT; kind++) map_free(x.names[kind]);
     print_text(out, "chip", p->chip);
     print_text(out, "ir", p->ir);
     print_text(out, "proof", p->proof);

@@ -1,5 +1,6 @@
 // Blocks: each inside a crossbar of the chip, apart from all others there, and together every
 // weight of their group once.
+#include "isa/places.h"
 #include "isa/verify/parts.h"
 #include "support/vec.h"
 
@@ -7,68 +8,74 @@
 typedef struct {
     uint32_t plane, row0, row1, col0, col1;
     uint32_t block;
-    bool begins; // event of the sweep
+    uint32_t place; // of col0 among all
+} rectangle;
+typedef VEC(rectangle) rectangles;
+
+// A rectangle begins or ends.
+typedef struct {
+    uint32_t plane, row, block;
+    bool begins;
+    const rectangle *r;
 } edge;
-typedef VEC(edge) edges;
 
 // By plane, then row; ends before beginnings, so that neighbours do not meet.
 static int by_row(const void *x, const void *y) {
     const edge *a = x, *b = y;
     if (a->plane != b->plane) return a->plane < b->plane ? -1 : 1;
-    uint32_t ra = a->begins ? a->row0 : a->row1, rb = b->begins ? b->row0 : b->row1;
-    if (ra != rb) return ra < rb ? -1 : 1;
+    if (a->row != b->row) return a->row < b->row ? -1 : 1;
     if (a->begins != b->begins) return a->begins ? 1 : -1;
     return a->block < b->block ? -1 : a->block > b->block;
 }
 
-static void add(edges *list, edge e) {
-    e.begins = true;
-    vec_push(list, e);
-    e.begins = false;
-    vec_push(list, e);
-}
-
-// Position in the sorted list of open column ranges where col0 belongs.
-static size_t place_of(const edges *open, uint32_t col0) {
-    size_t lo = 0, hi = open->count;
-    while (lo < hi) {
-        size_t mid = (lo + hi) / 2;
-        if (open->items[mid].col0 < col0)
-            lo = mid + 1;
-        else
-            hi = mid;
-    }
-    return lo;
+static int by_column(const void *x, const void *y) {
+    const rectangle *a = x, *b = y;
+    if (a->plane != b->plane) return a->plane < b->plane ? -1 : 1;
+    return a->col0 < b->col0 ? -1 : a->col0 > b->col0;
 }
 
 // Sweeps over rows; the open rectangles lie apart, so neighbours are all there is to compare.
 // Calls `meet` for each rectangle that meets one before; that one does not count further.
-static void sweep(edges *list, void (*meet)(void *ctx, uint32_t block, uint32_t other), void *ctx) {
-    edges open = {0};
-    if (list->count) qsort(list->items, list->count, sizeof *list->items, by_row);
-    for (size_t i = 0; i < list->count; i++) {
-        const edge *e = &list->items[i];
-        size_t at = place_of(&open, e->col0);
-        if (!e->begins) {
-            if (at < open.count && open.items[at].block == e->block) {
-                memmove(open.items + at, open.items + at + 1,
-                        (open.count - at - 1) * sizeof *open.items);
-                open.count--;
+static void sweep(rectangles *list, void (*meet)(void *ctx, uint32_t block, uint32_t other),
+                  void *ctx) {
+    arena *a = arena_new();
+    size_t n = list->count;
+    uint32_t places = 0;
+    if (n) qsort(list->items, n, sizeof *list->items, by_column);
+    edge *edges = ARENA_ARRAY(a, edge, 2 * n + 1);
+    for (size_t i = 0; i < n; i++) {
+        rectangle *r = &list->items[i];
+        places += i > 0 && by_column(r - 1, r) != 0;
+        r->place = places;
+        edges[2 * i] = (edge){r->plane, r->row0, r->block, true, r};
+        edges[2 * i + 1] = (edge){r->plane, r->row1, r->block, false, r};
+    }
+    qsort(edges, 2 * n, sizeof *edges, by_row);
+    isa_places open = isa_places_new(a, places + 1);
+    const rectangle **at = ARENA_ARRAY(a, const rectangle *, places + 1); // [place] the open one
+    for (size_t i = 0; i < 2 * n; i++) {
+        const rectangle *r = edges[i].r, *beside = NULL;
+        if (!edges[i].begins) {
+            if (at[r->place] == r) {
+                isa_places_remove(&open, r->place);
+                at[r->place] = NULL;
             }
             continue;
         }
-        if (at < open.count && open.items[at].col0 < e->col1) {
-            meet(ctx, e->block, open.items[at].block);
-        } else if (at > 0 && open.items[at - 1].col1 > e->col0) {
-            meet(ctx, e->block, open.items[at - 1].block);
+        uint32_t right = at[r->place] ? r->place : isa_places_next(&open, r->place);
+        uint32_t left = isa_places_last(&open, r->place);
+        if (right < open.end && at[right]->col0 < r->col1)
+            beside = at[right];
+        else if (left < open.end && at[left]->col1 > r->col0)
+            beside = at[left];
+        if (beside) {
+            meet(ctx, r->block, beside->block);
         } else {
-            vec_push(&open, *e);
-            memmove(open.items + at + 1, open.items + at,
-                    (open.count - at - 1) * sizeof *open.items);
-            open.items[at] = *e;
+            isa_places_add(&open, r->place);
+            at[r->place] = r;
         }
     }
-    vec_free(&open);
+    arena_free(a);
 }
 
 typedef struct {
@@ -106,7 +113,7 @@ static void check_crossbar(verifier *v, uint32_t tile, uint32_t i) {
 
 void verify_blocks(verifier *v, uint32_t tile) {
     const isa_tile *t = &v->p->tiles[tile];
-    edges crossbars = {0}, groups = {0};
+    rectangles crossbars = {0}, groups = {0};
     for (uint32_t g = 0; g < t->n_groups; g++) {
         const isa_group *d = &t->groups[g];
         uint64_t area = 0, whole = (uint64_t)(d->k1 - d->k0) * d->n;
@@ -117,9 +124,10 @@ void verify_blocks(verifier *v, uint32_t tile) {
             if ((uint64_t)b->row0 + b->rows > UINT32_MAX ||
                 (uint64_t)b->col0 + b->cols > UINT32_MAX)
                 continue; // outside every crossbar that has limits
-            add(&crossbars, (edge){b->crossbar, b->row0, b->row0 + b->rows, b->col0,
-                                   b->col0 + b->cols, k, true});
-            add(&groups, (edge){g, b->k0, b->k0 + b->rows, b->n0, b->n0 + b->cols, k, true});
+            vec_push(&crossbars, ((rectangle){b->crossbar, b->row0, b->row0 + b->rows, b->col0,
+                                              b->col0 + b->cols, k, 0}));
+            vec_push(&groups,
+                     ((rectangle){g, b->k0, b->k0 + b->rows, b->n0, b->n0 + b->cols, k, 0}));
         }
         if (d->kind == ISA_RESIDENT ? area != whole : d->n_blocks > 0 && area != whole)
             verify_bad(

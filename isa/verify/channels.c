@@ -87,38 +87,18 @@ bool verify_channels(verifier *v) {
 
 // --- order
 
-// The tile whose progress `tile` waits for at its pc.
-static uint32_t waits_for(const verifier *v, const uint32_t *next, uint32_t tile) {
-    const isa_program *p = v->p;
-    const isa_insn *i = verify_insn(v, tile, next[tile]);
-    const isa_channel *c = &p->channels[i->x];
-    if (receives(i)) return c->source;
-    // A send waits for a destination that has not yet received the use before.
-    for (uint32_t k = 0; k < c->n_dests; k++) {
-        uint32_t d = p->dests[c->first_dest + k], sent = 0, got = 0;
-        for (uint32_t pc = 0; pc < next[tile]; pc++)
-            sent += verify_insn(v, tile, pc)->op == ISA_send && verify_insn(v, tile, pc)->x == i->x;
-        for (uint32_t pc = 0; pc < next[d]; pc++)
-            got += receives(verify_insn(v, d, pc)) && verify_insn(v, d, pc)->x == i->x;
-        if (got < sent) return d;
-    }
-    return tile;
-}
-
 bool verify_order(verifier *v, isa_step *order, uint32_t *n) {
-    if (isa_order(v->p, v->phase, order, n)) return true;
-    uint32_t *next = ARENA_ARRAY(v->a, uint32_t, v->p->n_tiles);
-    uint32_t *seen = ARENA_ARRAY(v->a, uint32_t, v->p->n_tiles), at = UINT32_MAX, steps = 0;
-    for (uint32_t k = 0; k < *n; k++) next[order[k].tile] = order[k].pc + 1;
-    for (uint32_t t = 0; t < v->p->n_tiles && at == UINT32_MAX; t++)
-        if (next[t] < v->p->tiles[t].phase[v->phase].count) at = t;
+    isa_stuck *stuck = ARENA_ARRAY(v->a, isa_stuck, v->p->n_tiles + 1);
+    if (isa_order(v->p, v->phase, 0, order, n, stuck)) return true;
+    uint32_t *seen = ARENA_ARRAY(v->a, uint32_t, v->p->n_tiles), at = 0, steps = 0;
+    while (stuck[at].pc == v->p->tiles[at].phase[v->phase].count) at++;
     while (!seen[at]) { // follow who waits for whom until it comes round
         seen[at] = ++steps;
-        at = waits_for(v, next, at);
+        at = stuck[at].waits_for;
     }
-    verify_bad_at(v, DIAG_ID_isa_order, at, next[at], "waits for ever, in a circle of %u tiles",
+    verify_bad_at(v, DIAG_ID_isa_order, at, stuck[at].pc, "waits for ever, in a circle of %u tiles",
                   steps - seen[at] + 1);
-    for (uint32_t t = waits_for(v, next, at); t != at; t = waits_for(v, next, t))
-        verify_note_at(v, t, next[t], "waits too");
+    for (uint32_t t = stuck[at].waits_for; t != at; t = stuck[t].waits_for)
+        verify_note_at(v, t, stuck[t].pc, "waits too");
     return false;
 }

@@ -25,13 +25,16 @@ const uint8_t *verify_table_bytes(verifier *v, uint64_t offset, uint64_t bytes) 
     const isa_piece *piece = piece_of(v->p, offset, bytes);
     if (!piece) return NULL;
     if (piece->data) return (const uint8_t *)piece->data + (offset - piece->offset);
-    uint8_t *all = arena_alloc(v->a, piece->bytes);
+    uint8_t **made = &v->made[piece - v->p->table_pieces], *all = *made;
+    if (all) return all + (offset - piece->offset);
+    all = arena_alloc(v->a, piece->bytes);
     uint64_t grain = piece->grain ? piece->grain : 1;
     uint64_t step = grain < 1 << 20 ? (1 << 20) / grain * grain : grain;
     for (uint64_t at = 0; at < piece->bytes; at += step) {
         size_t n = (size_t)(piece->bytes - at < step ? piece->bytes - at : step);
         if (!piece->fill(piece->ctx, at, n, all + at)) return NULL;
     }
+    *made = all;
     return all + (offset - piece->offset);
 }
 

@@ -1,70 +1,10 @@
-// Operands: type, width and domain of every one, by verify_rules.def, and what modes and pairs of
-// operands add.
+// Operands: type, width and domain of every one, by isa.def, and what modes and pairs of operands
+// add.
 #include "isa/desc.h"
 #include "isa/operand.h"
 #include "isa/verify/parts.h"
 #include <math.h>
 #include <string.h>
-
-// --- the table
-
-enum {
-    F32 = 1 << ISA_F32,
-    BF16 = 1 << ISA_BF16,
-    Q8 = 1 << ISA_Q8,
-    I32 = 1 << ISA_I32,
-    RAW = 1 << ISA_RAW,
-    PAIR = 1 << ISA_PAIR,
-    FLOATS = F32 | BF16,
-    NUMBERS = FLOATS | Q8 | I32,
-    STORED = F32 | Q8 | I32, // what tables hold
-    ROWS = NUMBERS | RAW | PAIR
-};
-typedef enum {
-    WIDTH_ANY,
-    WIDTH_ONE,
-    WIDTH_A,
-    WIDTH_X,
-    WIDTH_N,
-    WIDTH_HELD,
-    WIDTH_COLUMNS,
-    WIDTH_QUERY,
-    WIDTH_KEYS,
-    WIDTH_OUT,
-    WIDTH_SCORES,
-    WIDTH_D,
-    WIDTH_TWO,
-    WIDTH_D_OR_TWICE,
-    WIDTH_IMM
-} width_rule;
-typedef enum {
-    ROWS_HERE,
-    ROWS_HERE_OR_ONE,
-    ROWS_MOVED,
-    ROWS_ANY,
-    ROWS_ONE,
-    ROWS_POSITIONS
-} row_rule;
-
-typedef struct {
-    uint8_t op, field; // isa_operand_field; ISA_FIELD_x: the table
-    uint8_t types, width, rows;
-} rule;
-
-static const rule rules[] = {
-#define OPERAND(insn, field, types, width, rows) \
-    {ISA_##insn, ISA_FIELD_##field, types, WIDTH_##width, ROWS_##rows},
-#define TABLE(insn, types, rows, width) \
-    {ISA_##insn, ISA_FIELD_x, types, WIDTH_##width, ROWS_##rows},
-#include "isa/verify/rules.def"
-};
-
-static const rule *rule_of(unsigned op, isa_operand_field field) {
-    for (size_t i = 0; i < ARRAY_LEN(rules); i++)
-        if (rules[i].op == op && rules[i].field == field) return &rules[i];
-    CHECK(false, "verify_rules.def has no row for operand %s of opcode 0x%02x",
-          isa_operand_field_name(field), op);
-}
 
 // --- one instruction
 
@@ -73,7 +13,7 @@ typedef struct {
     uint32_t tile, pc;
     const isa_tile *t;
     const isa_insn *i;
-    isa_operand_kind x; // what x names; ISA_KIND_COUNT: nothing
+    int x; // isa_operand_kind: what x names; -1: nothing
 } insn;
 
 #define BAD(c, ...) verify_bad_at((c)->v, DIAG_ID_isa_operand, (c)->tile, (c)->pc, __VA_ARGS__)
@@ -86,52 +26,50 @@ static bool has(const insn *c, isa_operand_field f) { // an optional operand tha
 }
 
 static const char *type_names(arena *a, unsigned types) {
-    const char *list = "", *names = isa_enum_names("btype");
-    for (unsigned t = 0; t < isa_words(names); t++) {
-        size_t n = 0;
-        const char *word = isa_word(names, t, &n);
+    const char *list = "";
+    for (unsigned t = 0; t < ISA_COUNT_btype; t++)
         if (types >> t & 1)
-            list = arena_printf(a, "%s%s%.*s", list, *list ? " or " : "", (int)n, word);
-    }
+            list =
+                arena_printf(a, "%s%s%s", list, *list ? " or " : "", isa_name(ISA_ENUM_btype, t));
     return list;
 }
 
 static uint64_t heads(const isa_ring *r) { return (uint64_t)r->n_kv * r->q_per_kv; }
 
-// The width a rule asks for, and what it is; 0: any.
-static uint64_t wanted_width(const insn *c, width_rule w, const char **what) {
+// The columns that isa.def asks for; 0: any number.
+static uint64_t wanted_width(const insn *c, isa_width w) {
     const isa_insn *i = c->i;
     const isa_group *g = c->x == ISA_KIND_group ? &c->t->groups[i->x] : NULL;
     const isa_ring *r = c->x == ISA_KIND_ring ? &c->t->rings[i->x] : NULL;
     switch (w) {
-    case WIDTH_ANY: return 0;
-    case WIDTH_ONE: *what = "one column"; return 1;
-    case WIDTH_TWO: *what = "lowest and highest"; return 2;
-    case WIDTH_A: *what = "as operand a"; return c->t->buffers[i->a].width;
-    case WIDTH_D_OR_TWICE:
-    case WIDTH_D: *what = "as operand d"; return c->t->buffers[i->d].width;
-    case WIDTH_N: *what = "operand n"; return i->n;
-    case WIDTH_IMM: *what = "cosines and sines of imm columns"; return i->imm;
-    case WIDTH_X:
-        *what = "as what it comes from or goes to";
+    case ISA_WIDTH_any: return 0;
+    case ISA_WIDTH_one: return 1;
+    case ISA_WIDTH_two: return 2;
+    case ISA_WIDTH_a: return c->t->buffers[i->a].width;
+    case ISA_WIDTH_d_or_twice:
+    case ISA_WIDTH_d: return c->t->buffers[i->d].width;
+    case ISA_WIDTH_n: return i->n;
+    case ISA_WIDTH_imm: return i->imm;
+    case ISA_WIDTH_x:
         return c->x == ISA_KIND_chan   ? c->v->p->channels[i->x].width
                : c->x == ISA_KIND_port ? c->v->p->ports[i->x].width
                                        : c->t->tables[i->x].width;
-    case WIDTH_HELD: *what = "the rows its group holds"; return g->k1 - g->k0;
-    case WIDTH_COLUMNS: *what = "the columns of its group"; return g->n;
-    case WIDTH_QUERY: *what = "query heads times d"; return heads(r) * r->d;
-    case WIDTH_KEYS: *what = "n_kv times (d + dv)"; return (uint64_t)r->n_kv * (r->d + r->dv);
-    case WIDTH_OUT: *what = "query heads times dv"; return heads(r) * r->dv;
-    case WIDTH_SCORES: *what = "query heads times slots"; return heads(r) * r->slots;
+    case ISA_WIDTH_held: return g->k1 - g->k0;
+    case ISA_WIDTH_columns: return g->n;
+    case ISA_WIDTH_query: return heads(r) * r->d;
+    case ISA_WIDTH_keys: return (uint64_t)r->n_kv * (r->d + r->dv);
+    case ISA_WIDTH_out: return heads(r) * r->dv;
+    case ISA_WIDTH_scores: return heads(r) * r->slots;
     }
     return 0;
 }
 
-static void check_width(const insn *c, const char *operand, uint32_t width, width_rule w) {
-    const char *what = "";
-    uint64_t want = wanted_width(c, w, &what);
-    if (w == WIDTH_ANY || width == want || (w == WIDTH_D_OR_TWICE && width == 2 * want)) return;
-    BAD(c, "%s has %u columns, expected %llu (%s)", operand, width, (unsigned long long)want, what);
+static void check_width(const insn *c, const char *operand, uint32_t width, isa_width w) {
+    uint64_t want = wanted_width(c, w);
+    if (w == ISA_WIDTH_any || width == want || (w == ISA_WIDTH_d_or_twice && width == 2 * want))
+        return;
+    BAD(c, "%s has %u columns, expected %llu (%s)", operand, width, (unsigned long long)want,
+        isa_name(ISA_ENUM_width, w));
 }
 
 static bool is_one_row(const verifier *v, unsigned dom) {
@@ -139,29 +77,28 @@ static bool is_one_row(const verifier *v, unsigned dom) {
 }
 
 static void check_buffer(const insn *c, const isa_operand *o) {
-    const rule *r = rule_of(c->i->op, o->field);
     const isa_buffer *b = buffer(c, o->field);
-    const char *name = arena_printf(c->v->a, "operand %s", isa_operand_field_name(o->field));
-    if (!(r->types >> b->type & 1))
+    const char *name = arena_printf(c->v->a, "operand %s", isa_name(ISA_ENUM_field, o->field));
+    if (!(o->types >> b->type & 1))
         BAD(c, "%s is %s, expected %s", name, type_names(c->v->a, 1u << b->type),
-            type_names(c->v->a, r->types));
-    check_width(c, name, b->width, (width_rule)r->width);
-    if (b->dom == c->i->dom || r->rows == ROWS_MOVED) return;
-    if (r->rows == ROWS_HERE_OR_ONE && is_one_row(c->v, b->dom) &&
+            type_names(c->v->a, o->types));
+    check_width(c, name, b->width, o->width);
+    if (b->dom == c->i->dom || (o->rows != ISA_ROWS_row && o->rows != ISA_ROWS_only)) return;
+    if (o->rows == ISA_ROWS_only && is_one_row(c->v, b->dom) &&
         verify_least_rows(c->v, b->dom, c->i->dom) >= 1)
         return;
     BAD(c, "%s has the rows of t%u, the instruction those of t%u", name, b->dom, c->i->dom);
 }
 
-static void check_table(const insn *c) {
-    const rule *r = rule_of(c->i->op, ISA_FIELD_x);
+static void check_table(const insn *c, const isa_operand *o) {
     const isa_table *t = &c->t->tables[c->i->x];
-    if (!(r->types >> t->type & 1))
+    if (!(o->types >> t->type & 1))
         BAD(c, "the table is %s, expected %s", type_names(c->v->a, 1u << t->type),
-            type_names(c->v->a, r->types));
-    check_width(c, "the table", t->width, (width_rule)r->width);
-    if (r->rows == ROWS_ONE && t->rows != 1) BAD(c, "the table has %u rows, expected 1", t->rows);
-    if (r->rows == ROWS_POSITIONS && t->rows < (uint64_t)c->v->dom[c->i->dom].end)
+            type_names(c->v->a, o->types));
+    check_width(c, "the table", t->width, o->width);
+    if (o->rows == ISA_ROWS_one && t->rows != 1)
+        BAD(c, "the table has %u rows, expected 1", t->rows);
+    if (o->rows == ISA_ROWS_positions && t->rows < (uint64_t)c->v->dom[c->i->dom].end)
         verify_bad_at(c->v, DIAG_ID_isa_index, c->tile, c->pc,
                       "the table has %u rows, positions of t%u go up to %lld", t->rows, c->i->dom,
                       (long long)c->v->dom[c->i->dom].end - 1);
@@ -171,18 +108,17 @@ static void check_table(const insn *c) {
 
 // Rows are written as they are read, so columns are the same or apart; those who read a row again
 // after they have begun to write one need them apart.
-static void check_aliases(const insn *c, const isa_operand *ops, unsigned n) {
+static void check_aliases(const insn *c, const isa_info *info) {
     bool apart = c->i->op == ISA_mvm || c->i->op == ISA_topk || c->i->op == ISA_rows ||
-                 c->i->op == ISA_skip || verify_reads_ring(c->i);
+                 c->i->op == ISA_skip || isa_reads_ring(c->i);
     uint32_t d = c->i->d, d0 = verify_col0(c->t, d), d1 = d0 + c->t->buffers[d].width;
-    for (unsigned k = 0; k < n; k++) {
-        if (ops[k].kind != ISA_KIND_buf || ops[k].field == ISA_FIELD_d ||
-            isa_operand_absent(&ops[k], c->i))
-            continue;
-        uint32_t b = isa_operand_get(c->i, ops[k].field);
+    for (unsigned k = 1; k < info->n_operands; k++) {
+        const isa_operand *o = &info->operands[k];
+        if (o->kind != ISA_KIND_buf || isa_operand_absent(o, c->i)) continue;
+        uint32_t b = isa_operand_get(c->i, o->field);
         if (verify_parent(c->t, b) != verify_parent(c->t, d)) continue;
         uint32_t b0 = verify_col0(c->t, b), b1 = b0 + c->t->buffers[b].width;
-        const char *name = isa_operand_field_name(ops[k].field);
+        const char *name = isa_name(ISA_ENUM_field, o->field);
         if (c->t->buffers[b].dom != c->t->buffers[d].dom)
             BAD(c, "d and %s are one buffer, and have rows of t%u and t%u", name,
                 c->t->buffers[d].dom, c->t->buffers[b].dom);
@@ -240,38 +176,37 @@ static void check_same_type(const insn *c) {
 }
 
 static void check_rows(const insn *c) {
-    enum { WINDOW, INDEX };
     const isa_insn *i = c->i;
     const isa_buffer *a = buffer(c, ISA_FIELD_a), *d = buffer(c, ISA_FIELD_d);
     check_same_type(c);
     if (d->type == ISA_Q8 && d->quant != ISA_QUANT_STATIC)
         BAD(c, "rows side by side have one scale: q8 needs static quantisation");
-    if (i->mode == INDEX) {
+    if (i->mode == ISA_MODE_rows_index) {
         if (i->x == ISA_NONE || i->n == ISA_NONE || i->imm != 0)
             BAD(c, "index takes a table and n, and no imm");
         else if (i->n == 0 || (uint64_t)i->n * a->width != d->width)
             BAD(c, "operand d has %u columns, expected %u of %u", d->width, i->n, a->width);
         return;
     }
-    uint32_t k = i->imm & 0xFF, s = i->imm >> 8 & 0xFF, p = i->imm >> 16 & 0xFF;
+    isa_window w = isa_window_of(i->imm);
     if (i->x != ISA_NONE || i->n != ISA_NONE) BAD(c, "window takes no table and no n");
-    if (k == 0 || s == 0 || i->imm >> 24)
+    if (w.k == 0 || w.step == 0 || i->imm >> 24)
         BAD(c, "imm 0x%x: k and s are 1 at least, and there is no more than p", i->imm);
-    else if ((uint64_t)k * a->width != d->width)
-        BAD(c, "operand d has %u columns, expected %u of %u", d->width, k, a->width);
-    else if (c->v->streams && (s != 1 || p + 1 != k || a->dom != i->dom))
-        BAD(c, "a window of %u rows from %u before sees rows of the next step: phase %s streams", k,
-            p, c->v->p->phases[c->v->phase].name);
+    else if ((uint64_t)w.k * a->width != d->width)
+        BAD(c, "operand d has %u columns, expected %u of %u", d->width, w.k, a->width);
+    else if (c->v->streams && (w.step != 1 || w.pad + 1 != w.k || a->dom != i->dom))
+        BAD(c, "a window of %u rows from %u before sees rows of the next step: phase %s streams",
+            w.k, w.pad, c->v->p->phases[c->v->phase].name);
 }
 
 // d has the rows of a and those of the table.
 static void check_joined(const insn *c) {
-    const verify_domain *d = &c->v->dom[c->i->dom];
+    const isa_domain *d = &c->v->dom[c->i->dom];
     const isa_table *t = &c->t->tables[c->i->x];
     unsigned a = buffer(c, ISA_FIELD_a)->dom;
     bool by_prefix = d->kind == ISA_TL_PREFIX && d->imm == t->rows;
-    bool by_lin = d->kind == ISA_TL_LIN && (d->imm & 0xFF) == 1 && d->imm >> 16 == 1 &&
-                  (d->imm >> 8 & 0xFF) == t->rows;
+    isa_lin l = isa_lin_of(d->imm);
+    bool by_lin = d->kind == ISA_TL_LIN && l.mul == 1 && l.div == 1 && l.add == t->rows;
     if (d->free || d->of != a || !(by_prefix || by_lin))
         BAD(c, "t%u is not t%u and the %u rows of the table", c->i->dom, a, t->rows);
     if (c->v->streams)
@@ -280,13 +215,13 @@ static void check_joined(const insn *c) {
 }
 
 static void check_pick(const insn *c) {
-    enum { FIRST, LAST, INDEX, BY };
     const isa_insn *i = c->i;
     unsigned a = buffer(c, ISA_FIELD_a)->dom;
-    int64_t least = verify_least_rows(c->v, a, i->dom), need = i->mode == INDEX ? i->imm : 0;
+    int64_t least = verify_least_rows(c->v, a, i->dom),
+            need = i->mode == ISA_MODE_pick_index ? i->imm : 0;
     if (!is_one_row(c->v, i->dom)) BAD(c, "t%u has more than one row", i->dom);
-    if ((i->mode == BY) != (i->b != ISA_NONE)) BAD(c, "operand b belongs to mode by");
-    if (i->mode != INDEX && i->imm != 0) BAD(c, "imm belongs to mode index");
+    if ((i->mode == ISA_MODE_pick_by) != (i->b != ISA_NONE)) BAD(c, "operand b belongs to mode by");
+    if (i->mode != ISA_MODE_pick_index && i->imm != 0) BAD(c, "imm belongs to mode index");
     if (least <= need)
         verify_bad_at(c->v, DIAG_ID_isa_index, c->tile, c->pc,
                       "row %lld of t%u, which may have only %lld", (long long)need, a,
@@ -321,10 +256,10 @@ static void check_epilogue(const insn *c, bool zero_free) {
 }
 
 static void check_mvm(const insn *c) {
-    enum { FIN, RAW_SUMS, LONGEST = 131071 }; // 2^17 products of two int8 codes fit 31 bits
+    enum { LONGEST = 131071 }; // 2^17 products of two int8 codes fit 31 bits
     const isa_group *g = &c->t->groups[c->i->x];
     const isa_buffer *a = buffer(c, ISA_FIELD_a), *d = buffer(c, ISA_FIELD_d);
-    bool raw = c->i->mode == RAW_SUMS, integer = g->wtype == ISA_W_I8 && a->type == ISA_Q8;
+    bool raw = c->i->mode == ISA_MODE_mvm_raw, integer = g->wtype == ISA_W_I8 && a->type == ISA_Q8;
     bool whole = g->k0 == 0 && g->k1 == g->k;
     if (g->kind == ISA_EPILOGUE) BAD(c, "an epilogue has no cells");
     if (raw != (d->type == ISA_RAW)) BAD(c, "raw sums, and only they, go to raw rows");
@@ -340,12 +275,8 @@ static void check_mvm(const insn *c) {
 }
 
 static void check_ew2(const insn *c) {
-    enum {
-#define FN2(name, code, summary) FN2_##name = code,
-#include "support/num/fn.def"
-    };
     if (buffer(c, ISA_FIELD_d)->type == ISA_I32 && buffer(c, ISA_FIELD_a)->type == ISA_I32 &&
-        buffer(c, ISA_FIELD_b)->type == ISA_I32 && c->i->n > FN2_max)
+        buffer(c, ISA_FIELD_b)->type == ISA_I32 && c->i->n > ISA_FN2_max)
         BAD(c, "no function of integers");
 }
 
@@ -390,7 +321,7 @@ static void check_type_and_domain(const insn *c, const char *what, unsigned type
                                   isa_operand_field field) {
     const isa_buffer *b = buffer(c, field);
     if (b->type != type)
-        BAD(c, "operand %s is %s, %s %s", isa_operand_field_name(field),
+        BAD(c, "operand %s is %s, %s %s", isa_name(ISA_ENUM_field, field),
             type_names(c->v->a, 1u << b->type), what, type_names(c->v->a, 1u << type));
     if (c->i->dom != dom) BAD(c, "rows of t%u, %s those of t%u", c->i->dom, what, dom);
 }
@@ -453,66 +384,19 @@ static void check_special(const insn *c) {
 void verify_operands(verifier *v) {
     for (uint32_t t = 0; t < v->p->n_tiles; t++) {
         for (uint32_t pc = 0; pc < v->p->tiles[t].phase[v->phase].count; pc++) {
-            insn c = {v, t, pc, &v->p->tiles[t], verify_insn(v, t, pc), ISA_KIND_COUNT};
-            isa_operand ops[ISA_FIELD_COUNT];
-            unsigned n = isa_operands(isa_info_of(c.i->op), ops);
-            bool has_d = false;
-            for (unsigned k = 0; k < n; k++) {
-                has_d |= ops[k].kind == ISA_KIND_buf && ops[k].field == ISA_FIELD_d;
-                if (ops[k].field == ISA_FIELD_x) c.x = ops[k].kind;
+            insn c = {v, t, pc, &v->p->tiles[t], verify_insn(v, t, pc), -1};
+            const isa_info *info = isa_info_of(c.i->op);
+            for (unsigned k = 0; k < info->n_operands; k++)
+                if (info->operands[k].field == ISA_FIELD_x) c.x = info->operands[k].kind;
+            for (unsigned k = 0; k < info->n_operands; k++) {
+                const isa_operand *o = &info->operands[k];
+                if (isa_operand_absent(o, c.i)) continue;
+                if (o->kind == ISA_KIND_buf) check_buffer(&c, o);
+                if (o->kind == ISA_KIND_table) check_table(&c, o);
             }
-            for (unsigned k = 0; k < n; k++) {
-                if (isa_operand_absent(&ops[k], c.i)) continue;
-                if (ops[k].kind == ISA_KIND_buf) check_buffer(&c, &ops[k]);
-                if (ops[k].kind == ISA_KIND_table) check_table(&c);
-            }
-            if (has_d) check_aliases(&c, ops, n);
-            if (has_d) check_quantised(&c);
+            if (isa_has_result(info)) check_aliases(&c, info);
+            if (isa_has_result(info)) check_quantised(&c);
             check_special(&c);
         }
     }
-}
-
-// --- which rows of an operand a row needs
-
-bool verify_reach(const verifier *v, uint32_t tile, const isa_insn *i, isa_operand_field field,
-                  int64_t *ahead, int64_t *back) {
-    const isa_tile *t = &v->p->tiles[tile];
-    unsigned from = t->buffers[isa_operand_get(i, field)].dom;
-    int64_t step = v->dom[from].step;
-    bool related = verify_related(v, from, i->dom);
-    *ahead = *back = 0;
-    if (rule_of(i->op, field)->rows != ROWS_MOVED) {
-        if (from == i->dom) return true;
-        *ahead = *back = v->chunk; // one row, for all rows here
-        return true;
-    }
-    switch (i->op) {
-    case ISA_rows: {
-        int64_t k = i->imm & 0xFF, s = i->imm >> 8 & 0xFF, p = i->imm >> 16 & 0xFF;
-        if (i->mode == 0 && related && v->dom[i->dom].step == s * step) {
-            *ahead = max_i64(0, k - 1 - p) * step;
-            *back = p * step;
-            return true;
-        }
-        break;
-    }
-    case ISA_prefix:
-        if (!related || v->dom[i->dom].step != step) break;
-        *back = (int64_t)t->tables[i->x].rows * step;
-        return true;
-    case ISA_skip:
-        if (!related || v->dom[i->dom].step != step) break;
-        *ahead = (int64_t)i->imm * step;
-        *back = -*ahead;
-        return true;
-    case ISA_suffix: *ahead = v->chunk; return true;
-    case ISA_pick:
-    case ISA_rred: // the one row is made when all are there
-        *ahead = v->chunk;
-        return true;
-    default: break;
-    }
-    *ahead = *back = v->chunk;
-    return true;
 }

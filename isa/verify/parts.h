@@ -1,22 +1,11 @@
 // What the files of the verifier share; for everybody else there is verify.h.
 #ifndef OHMIC_ISA_VERIFY_PARTS_H
 #define OHMIC_ISA_VERIFY_PARTS_H
+#include "isa/depend/domain.h"
+#include "isa/depend/order.h"
 #include "isa/operand.h"
-#include "isa/order.h"
 #include "isa/structure.h"
 #include "isa/verify/verify.h"
-
-// A domain of the phase that is looked at.
-typedef struct {
-    bool known, free;
-    uint8_t kind, of;       // derived: isa_tl, and the domain it derives from
-    uint32_t imm;           // derived: settl's
-    uint8_t root;           // the free domain behind it
-    bool uneven;            // its rows keep no whole ratio to the root's
-    int64_t least, most;    // rows when there are any (free domains: of a launch)
-    int64_t first_pos, end; // largest position of row 0; one past the largest position of any row
-    int64_t step;           // rows of the root that go by for each of its rows
-} verify_domain;
 
 typedef struct {
     const isa_program *p;
@@ -25,12 +14,12 @@ typedef struct {
     diag_sink *diags;
     arena *a; // lives as long as one verification
     uint32_t found;
+    uint8_t **made;                  // [table piece] its bytes, where they had to be made
+    struct verify_numbers **numbers; // [tile][table] values.c: what is known of its numbers
     // of the phase that is looked at
     uint32_t phase;
     bool streams; // launched step after step for one sequence, so positions start anywhere
-    verify_domain dom[ISA_DOMAINS];
-    int64_t
-        chunk; // most rows of the root between the first and the last row of any domain, plus one
+    isa_domain dom[ISA_DOMAINS];
 } verifier;
 
 // --- verify.c: findings
@@ -55,7 +44,7 @@ static inline uint32_t verify_col0(const isa_tile *t, uint32_t buffer) {
     return t->buffers[buffer].parent == buffer ? 0 : t->buffers[buffer].col0;
 }
 
-// --- verify_descriptors.c, verify_readout.c, verify_blocks.c, verify_capacity.c
+// --- descriptors.c, readout.c, blocks.c, capacity.c
 void verify_descriptors(verifier *v);
 void verify_readout(verifier *v, uint32_t tile); // of its rings
 void verify_blocks(verifier *v, uint32_t tile);
@@ -64,43 +53,33 @@ void verify_capacity(verifier *v);
 // be made.
 const uint8_t *verify_table_bytes(verifier *v, uint64_t offset, uint64_t bytes);
 
-// --- verify_domains.c
+// --- domains.c
 bool verify_domains(verifier *v); // false: domains are not known, rows cannot be followed
 // Fewest rows of a, and the least difference rows(a) - rows(d), over all launches in which d has
 // rows.
 int64_t verify_least_rows(const verifier *v, unsigned a, unsigned d);
 int64_t verify_least_slack(const verifier *v, unsigned a, unsigned d); // INT64_MIN: unknown
-// Row r of one has a fixed place in time among the rows of the other.
-static inline bool verify_related(const verifier *v, unsigned a, unsigned d) {
-    return a == d || (v->dom[a].root == v->dom[d].root && !v->dom[a].uneven && !v->dom[d].uneven);
-}
 
-// --- verify_operands.c
+// --- operands.c
 void verify_operands(verifier *v);
-// Rows of its operands that row r of an instruction needs, in rows of the root: `ahead` after row
-// r, and `back` before it still. A field without buffer operand: false.
-bool verify_reach(const verifier *v, uint32_t tile, const isa_insn *i, isa_operand_field field,
-                  int64_t *ahead, int64_t *back);
 
-// --- verify_channels.c
+// --- channels.c
 bool verify_channels(verifier *v); // false: sends and receives do not match
 // False: tiles wait for each other, reported as the cycle. `order` has room for all instructions.
 bool verify_order(verifier *v, isa_step *order, uint32_t *n);
 
-// --- verify_ports.c
+// --- ports.c
 void verify_ports(verifier *v);
 void verify_outputs_exist(verifier *v); // over all phases
 
-// --- verify_rings.c
+// --- rings.c
 typedef struct {
     uint32_t pc;       // that has written the ring in this phase; UINT32_MAX: none yet
     bool here, before; // some instruction of this phase writes it; of a phase before
 } verify_writers;
 void verify_ring_use(verifier *v, uint32_t tile, uint32_t pc, const verify_writers *w);
-bool verify_writes_ring(const isa_insn *i);
-bool verify_reads_ring(const isa_insn *i);
 
-// --- verify_values.c: which integers a row may hold (type i32, or the indices of pairs)
+// --- values.c: which integers a row may hold (type i32, or the indices of pairs)
 typedef struct {
     int64_t lo, hi; // both included
 } verify_range;
@@ -112,8 +91,6 @@ verify_range verify_result_range(verifier *v, uint32_t tile, const isa_insn *i, 
 // gather, rope and pick name rows by their operand: it must stay inside.
 void verify_indices(verifier *v, uint32_t tile, uint32_t pc, verify_range a, verify_range b);
 
-// --- verify_flow.c: the walk in order: written before read, lags, depths
-// need[tile][buffer] and need_channel[channel] are raised to the depths the lag rule asks for.
-void verify_flow(verifier *v, const isa_step *order, uint32_t n, uint32_t active_set,
-                 uint32_t **need, uint32_t *need_channel, bool check_depths);
+// --- flow.c: the walk in order: written before read, indices, rings, depths
+void verify_flow(verifier *v, const isa_step *order, uint32_t n, uint32_t active_set);
 #endif

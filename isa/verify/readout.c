@@ -57,10 +57,11 @@ static void same_number(const reader *c, const char *name, float found, double e
     if (found != (float)expected)
         BAD(isa_readout, "%s is %g, the chip's is %g", name, (double)found, expected);
 }
-static void same_word(const reader *c, const char *name, const char *const *words, unsigned found,
+static void same_word(const reader *c, const char *name, isa_enum_kind kind, unsigned found,
                       int expected) {
     if ((int)found != expected)
-        BAD(isa_readout, "%s is %s, the chip's is %s", name, words[found], words[expected]);
+        BAD(isa_readout, "%s is %s, the chip's is %s", name, isa_name(kind, found),
+            isa_name(kind, (unsigned)expected));
 }
 
 static void check_decay(const reader *c) {
@@ -74,8 +75,6 @@ static void check_decay(const reader *c) {
 }
 
 static void check_device(const reader *c, const float *cell) {
-    static const char *const saturations[] = {"none", "scores", "outputs", "both"},
-                             *const forms[] = {"power", "product"};
     const machine *m = c->v->chip;
     const isa_ring *r = c->r;
     same_level(c, "q_levels", r->q_levels, m->gain.q_levels);
@@ -85,8 +84,9 @@ static void check_device(const reader *c, const float *cell) {
     same_number(c, "v_dd", r->v_dd, m->gain.v_dd);
     same_number(c, "s_sat", r->s_sat, m->gain.s_sat);
     same_number(c, "o_sat", r->o_sat, m->gain.o_sat);
-    same_word(c, "saturate", saturations, r->saturate, m->gain.saturate);
-    if (r->decay != 0) same_word(c, "decay_form", forms, r->decay_form, m->gain.decay_form);
+    same_word(c, "saturate", ISA_ENUM_rsat, r->saturate, m->gain.saturate);
+    if (r->decay != 0)
+        same_word(c, "decay_form", ISA_ENUM_rdecay, r->decay_form, m->gain.decay_form);
     check_decay(c);
     same_level(c, "cell_terms", r->cell_terms, m->gain.cell.n);
     for (int64_t i = 0; cell && i < r->cell_terms && i < m->gain.cell.n; i++)

@@ -1,11 +1,6 @@
 // Rings: one writer a phase, before its readers, and enough slots for what they see.
 #include "isa/verify/parts.h"
 
-bool verify_writes_ring(const isa_insn *i) { return i->op == ISA_attn || i->op == ISA_kvw; }
-bool verify_reads_ring(const isa_insn *i) {
-    return i->op == ISA_attn || i->op == ISA_query || i->op == ISA_score || i->op == ISA_mix;
-}
-
 #define BAD(...) verify_bad_at(v, DIAG_ID_isa_ring, tile, pc, __VA_ARGS__)
 
 static void check_reader(verifier *v, uint32_t tile, uint32_t pc, const isa_ring *r,
@@ -29,8 +24,8 @@ static void check_reader(verifier *v, uint32_t tile, uint32_t pc, const isa_ring
 void verify_ring_use(verifier *v, uint32_t tile, uint32_t pc, const verify_writers *w) {
     const isa_insn *i = verify_insn(v, tile, pc);
     const isa_ring *r = &v->p->tiles[tile].rings[i->x];
-    const verify_domain *d = &v->dom[i->dom], *written = &v->dom[r->dom];
-    if (verify_writes_ring(i)) {
+    const isa_domain *d = &v->dom[i->dom], *written = &v->dom[r->dom];
+    if (isa_writes_ring(i)) {
         if (w->pc != UINT32_MAX) BAD("pc %u has written the ring in this phase", w->pc);
         if (r->dom != i->dom) BAD("rows of t%u, the ring takes those of t%u", i->dom, r->dom);
     }
@@ -45,8 +40,8 @@ void verify_ring_use(verifier *v, uint32_t tile, uint32_t pc, const verify_write
         BAD("the ring is not causal: it is written whole, then read");
     if (i->op == ISA_kvw && d->most > r->slots)
         BAD("up to %lld rows a step, the ring has %u slots", (long long)d->most, r->slots);
-    if (verify_reads_ring(i) && i->op != ISA_attn) check_reader(v, tile, pc, r, w);
-    if (verify_reads_ring(i) && i->op != ISA_mix && r->bias == ISA_BIAS_FULL) {
+    if (isa_reads_ring(i) && i->op != ISA_attn) check_reader(v, tile, pc, r, w);
+    if (isa_reads_ring(i) && i->op != ISA_mix && r->bias == ISA_BIAS_FULL) {
         int64_t end = written->known ? max_i64(d->end, written->end) : d->end;
         if (end > r->bias_width)
             verify_bad_at(v, DIAG_ID_isa_index, tile, pc,

@@ -19,9 +19,10 @@ static verify_range products(verify_range a, verify_range b) {
     return within_i32(lo, hi);
 }
 
-// Numbers of an f32 or i32 table, rounded outwards; anything when one is no number of 24 bits.
-static verify_range table_range(verifier *v, const isa_table *t) {
-    uint64_t n = (uint64_t)t->rows * t->width;
+// Numbers of an f32 or i32 table's first rows, rounded outwards; anything when one is no number of
+// 24 bits.
+static verify_range look_at_table(verifier *v, const isa_table *t, uint32_t rows) {
+    uint64_t n = (uint64_t)rows * t->width;
     const uint8_t *at =
         t->type == ISA_F32 || t->type == ISA_I32 ? verify_table_bytes(v, t->data, 4 * n) : NULL;
     if (!at) return VERIFY_ANY_INTEGER;
@@ -41,22 +42,31 @@ static verify_range table_range(verifier *v, const isa_table *t) {
     return r;
 }
 
-static bool is_exact(verify_range r) { return r.lo > -(1 << 24) && r.hi < 1 << 24; } // in f32
-
-enum {
-#define FN1(name, code, summary) FN1_##name = code,
-#define FN2(name, code, summary) FN2_##name = code,
-#include "support/num/fn.def"
+// Many instructions name the same table: it is looked at once.
+struct verify_numbers {
+    uint32_t rows; // 0: not looked at
+    verify_range range;
 };
+
+static verify_range table_range(verifier *v, uint32_t tile, uint32_t table, uint32_t rows) {
+    const isa_tile *t = &v->p->tiles[tile];
+    if (!v->numbers[tile]) v->numbers[tile] = ARENA_ARRAY(v->a, struct verify_numbers, t->n_tables);
+    struct verify_numbers *known = &v->numbers[tile][table];
+    if (known->rows != rows)
+        *known = (struct verify_numbers){rows, look_at_table(v, &t->tables[table], rows)};
+    return known->range;
+}
+
+static bool is_exact(verify_range r) { return r.lo > -(1 << 24) && r.hi < 1 << 24; } // in f32
 
 static verify_range range_fn2(unsigned fn, verify_range a, verify_range b, bool real) {
     verify_range r;
     switch (fn) {
-    case FN2_add: r = within_i32(a.lo + b.lo, a.hi + b.hi); break;
-    case FN2_sub: r = within_i32(a.lo - b.hi, a.hi - b.lo); break;
-    case FN2_mul: r = products(a, b); break;
-    case FN2_min: r = (verify_range){min_i64(a.lo, b.lo), min_i64(a.hi, b.hi)}; break;
-    case FN2_max: r = (verify_range){max_i64(a.lo, b.lo), max_i64(a.hi, b.hi)}; break;
+    case ISA_FN2_add: r = within_i32(a.lo + b.lo, a.hi + b.hi); break;
+    case ISA_FN2_sub: r = within_i32(a.lo - b.hi, a.hi - b.lo); break;
+    case ISA_FN2_mul: r = products(a, b); break;
+    case ISA_FN2_min: r = (verify_range){min_i64(a.lo, b.lo), min_i64(a.hi, b.hi)}; break;
+    case ISA_FN2_max: r = (verify_range){max_i64(a.lo, b.lo), max_i64(a.hi, b.hi)}; break;
     default: return VERIFY_ANY_INTEGER;
     }
     return !real || (is_exact(a) && is_exact(b) && is_exact(r)) ? r : VERIFY_ANY_INTEGER;
@@ -65,22 +75,21 @@ static verify_range range_fn2(unsigned fn, verify_range a, verify_range b, bool 
 static verify_range range_fn1(unsigned fn, verify_range a) {
     if (!is_exact(a)) return VERIFY_ANY_INTEGER;
     switch (fn) {
-    case FN1_neg: return (verify_range){-a.hi, -a.lo};
-    case FN1_abs:
+    case ISA_FN1_neg: return (verify_range){-a.hi, -a.lo};
+    case ISA_FN1_abs:
         return (verify_range){a.lo > 0 ? a.lo : a.hi < 0 ? -a.hi : 0, max_i64(-a.lo, a.hi)};
-    case FN1_relu: return (verify_range){max_i64(0, a.lo), max_i64(0, a.hi)};
-    case FN1_floor:
-    case FN1_ceil:
-    case FN1_round: return a;
-    case FN1_sign: return (verify_range){-1, 1};
+    case ISA_FN1_relu: return (verify_range){max_i64(0, a.lo), max_i64(0, a.hi)};
+    case ISA_FN1_floor:
+    case ISA_FN1_ceil:
+    case ISA_FN1_round: return a;
+    case ISA_FN1_sign: return (verify_range){-1, 1};
     default: return VERIFY_ANY_INTEGER;
     }
 }
 
 // lo and hi of a clip; NaN stays, and becomes 0.
-static verify_range range_clip(verifier *v, const isa_table *t, bool integer) {
-    verify_range r = table_range(v, t);
-    return integer ? r : verify_join(r, (verify_range){0, 0});
+static verify_range range_clip(verify_range bounds, bool integer) {
+    return integer ? bounds : verify_join(bounds, (verify_range){0, 0});
 }
 
 static bool holds_integers(const isa_tile *t, uint16_t buffer) {
@@ -92,8 +101,9 @@ verify_range verify_result_range(verifier *v, uint32_t tile, const isa_insn *i, 
     const isa_tile *t = &v->p->tiles[tile];
     bool has_table = i->op == ISA_gather || i->op == ISA_posrow || i->op == ISA_prefix ||
                      i->op == ISA_suffix || i->op == ISA_clip || i->op == ISA_ewt;
-    const isa_table *table = has_table ? &t->tables[i->x] : NULL;
     if (!holds_integers(t, i->d)) return VERIFY_ANY_INTEGER;
+    verify_range table =
+        has_table ? table_range(v, tile, i->x, t->tables[i->x].rows) : VERIFY_ANY_INTEGER;
     switch (i->op) {
     case ISA_in: {
         const isa_port *port = &v->p->ports[i->x];
@@ -101,20 +111,19 @@ verify_range verify_result_range(verifier *v, uint32_t tile, const isa_insn *i, 
                                                             : VERIFY_ANY_INTEGER;
     }
     case ISA_gather:
-    case ISA_posrow: return table_range(v, table);
+    case ISA_posrow: return table;
     case ISA_prefix:
-    case ISA_suffix:
-        return holds_integers(t, i->a) ? verify_join(a, table_range(v, table)) : VERIFY_ANY_INTEGER;
+    case ISA_suffix: return holds_integers(t, i->a) ? verify_join(a, table) : VERIFY_ANY_INTEGER;
     case ISA_rows: return verify_join(a, (verify_range){0, 0}); // zeros outside
     case ISA_recv: return arriving;
-    case ISA_recvadd: return range_fn2(FN2_add, a, arriving, false);
+    case ISA_recvadd: return range_fn2(ISA_FN2_add, a, arriving, false);
     case ISA_red: // argmax
         return (verify_range){0, (int64_t)t->buffers[i->a].width / t->buffers[i->d].width - 1};
     case ISA_topk:
         if (t->buffers[i->a].type == ISA_PAIR)
             return within_i32(a.lo + (int64_t)i->imm, a.hi + (int64_t)i->imm);
         return (verify_range){(int64_t)i->imm, (int64_t)i->imm + t->buffers[i->a].width - 1};
-    case ISA_clip: return range_clip(v, table, holds_integers(t, i->a));
+    case ISA_clip: return range_clip(table, holds_integers(t, i->a));
     default: break;
     }
     if (!holds_integers(t, i->a)) return VERIFY_ANY_INTEGER;
@@ -125,7 +134,7 @@ verify_range verify_result_range(verifier *v, uint32_t tile, const isa_insn *i, 
     case ISA_ew1: return range_fn1(i->n, a);
     case ISA_ew2:
         return holds_integers(t, i->b) ? range_fn2(i->n, a, b, false) : VERIFY_ANY_INTEGER;
-    case ISA_ewt: return range_fn2(i->n, a, table_range(v, table), true);
+    case ISA_ewt: return range_fn2(i->n, a, table, true);
     default: return VERIFY_ANY_INTEGER;
     }
 }
@@ -152,10 +161,8 @@ static void check_row_table(verifier *v, uint32_t tile, uint32_t pc) {
                       table->rows, i->dom, (long long)most);
         return;
     }
-    isa_table used = *table;
-    used.rows = (uint32_t)most;
     if (table->type != ISA_I32 || most == 0) return;
-    verify_range r = table_range(v, &used);
+    verify_range r = table_range(v, tile, i->x, (uint32_t)most);
     if (r.hi >= least)
         verify_bad_at(v, DIAG_ID_isa_index, tile, pc,
                       "the table names row %lld of t%u, which may have only %lld", (long long)r.hi,
@@ -163,15 +170,14 @@ static void check_row_table(verifier *v, uint32_t tile, uint32_t pc) {
 }
 
 void verify_indices(verifier *v, uint32_t tile, uint32_t pc, verify_range a, verify_range b) {
-    enum { ROWS_INDEX = 1, PICK_BY = 3 };
     const isa_insn *i = verify_insn(v, tile, pc);
     const isa_tile *t = &v->p->tiles[tile];
     if (i->op == ISA_gather)
         check_range(v, tile, pc, "rows of a", a, t->tables[i->x].rows);
     else if (i->op == ISA_rope && i->b != ISA_NONE)
         check_range(v, tile, pc, "rows of b", b, t->tables[i->x].rows);
-    else if (i->op == ISA_pick && i->mode == PICK_BY && i->b != ISA_NONE)
+    else if (i->op == ISA_pick && i->mode == ISA_MODE_pick_by && i->b != ISA_NONE)
         check_range(v, tile, pc, "b", b, verify_least_rows(v, t->buffers[i->a].dom, i->dom));
-    else if (i->op == ISA_rows && i->mode == ROWS_INDEX)
+    else if (i->op == ISA_rows && i->mode == ISA_MODE_rows_index)
         check_row_table(v, tile, pc);
 }

@@ -1,6 +1,6 @@
-// The verifier: what docs/isa.md, "What is proved" lists, question by question (verify_*.c).
-// Findings are collected, all of a program in one run, and name instruction, operands and ONNX
-// nodes.
+// The verifier: what docs/isa.md, "What is proved" lists, question by question (the other files
+// here). Findings are collected, all of a program in one run, and name instruction, operands and
+// ONNX nodes.
 #include "isa/verify/verify.h"
 #include "isa/code.h"
 #include "isa/operand.h"
@@ -106,7 +106,7 @@ static void check_halts(verifier *v) {
 // Everything but the walk that follows rows; true when that walk makes sense.
 static bool check_phase(verifier *v, uint32_t phase, isa_step **order, uint32_t *n) {
     v->phase = phase;
-    v->streams = v->p->class == ISA_STREAM && phase + 1 == v->p->n_phases;
+    v->streams = isa_phase_streams(v->p, phase);
     if (!check_words(v)) return false; // nothing behind an unknown word can be judged
     check_halts(v);
     bool follow = verify_domains(v);
@@ -118,47 +118,21 @@ static bool check_phase(verifier *v, uint32_t phase, isa_step **order, uint32_t 
     return verify_order(v, *order, n) && follow;
 }
 
-static uint32_t **new_depths(arena *a, const isa_program *p, uint32_t **channel) {
-    uint32_t **need = ARENA_ARRAY(a, uint32_t *, p->n_tiles + 1);
-    for (uint32_t t = 0; t < p->n_tiles; t++) {
-        need[t] = ARENA_ARRAY(a, uint32_t, p->tiles[t].n_buffers + 1);
-        for (uint32_t b = 0; b < p->tiles[t].n_buffers; b++) need[t][b] = 1;
-    }
-    *channel = ARENA_ARRAY(a, uint32_t, p->n_channels + 1);
-    for (uint32_t c = 0; c < p->n_channels; c++) (*channel)[c] = 1;
-    return need;
-}
-
 bool isa_verify(const isa_program *p, const machine *chip, const char *name, diag_sink *diags) {
     if (!isa_check_structure(p, name, diags)) return false;
     verifier v = {.p = p, .chip = chip, .name = name, .diags = diags, .a = arena_new()};
-    uint32_t *channels, **need = new_depths(v.a, p, &channels);
+    v.made = ARENA_ARRAY(v.a, uint8_t *, p->n_table_pieces + 1);
+    v.numbers = ARENA_ARRAY(v.a, struct verify_numbers *, p->n_tiles + 1);
     verify_descriptors(&v);
     verify_capacity(&v);
     uint32_t active = chip ? (uint32_t)chip->tile.active_set : UINT32_MAX;
     for (uint32_t ph = 0; ph < p->n_phases; ph++) {
         isa_step *order;
         uint32_t n;
-        if (check_phase(&v, ph, &order, &n))
-            verify_flow(&v, order, n, active, need, channels, true);
+        if (check_phase(&v, ph, &order, &n)) verify_flow(&v, order, n, active);
         verify_ports(&v);
     }
     verify_outputs_exist(&v);
-    arena_free(v.a);
-    return v.found == 0;
-}
-
-bool isa_min_depths(const isa_program *p, uint32_t active_set, arena *a, uint32_t ***buffer_depth,
-                    uint32_t **channel_depth, diag_sink *diags) {
-    *buffer_depth = new_depths(a, p, channel_depth);
-    if (!isa_check_structure(p, "program", diags)) return false;
-    verifier v = {.p = p, .name = "program", .diags = diags, .a = arena_new()};
-    for (uint32_t ph = 0; ph < p->n_phases; ph++) {
-        isa_step *order;
-        uint32_t n;
-        if (check_phase(&v, ph, &order, &n))
-            verify_flow(&v, order, n, active_set, *buffer_depth, *channel_depth, false);
-    }
     arena_free(v.a);
     return v.found == 0;
 }

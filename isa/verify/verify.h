@@ -7,9 +7,4 @@
 // Reports every violation (naming tile, pc, section, ONNX node); true when there is none. `name`:
 // the file.
 bool isa_verify(const isa_program *p, const machine *chip, const char *name, diag_sink *diags);
-
-// Smallest depth of each buffer and channel that the lag rule allows (what allocate must respect).
-// depth arrays are indexed [tile][buffer] and [channel]; owned by `a`.
-bool isa_min_depths(const isa_program *p, uint32_t active_set, arena *a, uint32_t ***buffer_depth,
-                    uint32_t **channel_depth, diag_sink *diags);
 #endif

@@ -338,8 +338,7 @@ static void move_to_charge(chooser *c, const user *u, ir_symbol *ring, const cha
     for (size_t i = 0; i < ARRAY_LEN(gone); i++) ir_attr_remove(&ring->attrs, gone[i]);
     take_device(c, &ring->attrs);
     // A pulse has a longest length where only the chip's numbers describe the unit.
-    if (c->chip->gain.charge == MACHINE_CHARGE_PROGRAM &&
-        c->chip->gain.saturate == MACHINE_SAT_NONE)
+    if (c->chip->gain.charge == MACHINE_CHARGE_PROGRAM && c->chip->gain.saturate == ISA_SAT_NONE)
         ir_attr_set_str(a, &ring->attrs, IR_ATTR_saturate, "scores");
     ir_attr_set_str(a, &ring->attrs, IR_ATTR_readout, "charge");
     start_scalings(c, ring);

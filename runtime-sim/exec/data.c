@@ -144,15 +144,15 @@ static void keep_history(const sim_ctx *c, sim_history *h, const window *w) {
 void sim_exec_rows(sim_ctx *c) {
     const isa_insn *i = c->insn;
     window w = {.c = c, .a = sim_source(c, i->a), .d = sim_target(c, i->d, c->rows)};
-    enum { WINDOW, INDEX };
-    if (i->mode == INDEX) {
+    if (i->mode == ISA_MODE_rows_index) {
         w.t = table_of(c);
         w.n = i->n;
         CHECK(w.n == w.t->width && w.n * w.a.width == w.d.width, "rows of %u columns", w.d.width);
         sim_each_row(c, c->rows, w.d.width, 0, index_row, &w);
         return;
     }
-    w.k = i->imm & 0xFF, w.step = i->imm >> 8 & 0xFF, w.pad = i->imm >> 16 & 0xFF;
+    isa_window shape = isa_window_of(i->imm);
+    w.k = shape.k, w.step = shape.step, w.pad = shape.pad;
     CHECK(w.k * w.a.width == w.d.width, "windows of %u columns", w.d.width);
     const sim_phase *p = &c->s->phases[c->phase];
     sim_history *h = &p->history[(size_t)c->bank * p->n + p->base[c->tile] + c->pc];
@@ -198,14 +198,13 @@ void sim_exec_prefix(sim_ctx *c) { join(c, true); }
 void sim_exec_suffix(sim_ctx *c) { join(c, false); }
 
 void sim_exec_pick(sim_ctx *c) {
-    enum { FIRST, LAST, INDEX, BY };
     const isa_insn *i = c->insn;
     move m = {.c = c, .a = sim_source(c, i->a), .d = sim_target(c, i->d, c->rows)};
     if (c->rows == 0) return;
     switch (i->mode) {
-    case FIRST: m.shift = 0; break;
-    case LAST: m.shift = m.a.rows - 1; break;
-    case INDEX: m.shift = i->imm; break;
+    case ISA_MODE_pick_first: m.shift = 0; break;
+    case ISA_MODE_pick_last: m.shift = m.a.rows - 1; break;
+    case ISA_MODE_pick_index: m.shift = i->imm; break;
     default: {
         sim_rows b = sim_source(c, i->b);
         m.shift = b.rows > 0 ? sim_row_i32(&b, 0) : 0;

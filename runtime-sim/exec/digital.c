@@ -67,19 +67,15 @@ void sim_exec_ew1(sim_ctx *c) {
 
 // Integers stay integers where all three rows are.
 static void ew2_i32(unsigned fn, int32_t *d, const int32_t *a, const int32_t *b, size_t n) {
-    enum {
-#define FN2(name, code, summary) F2_##name = code,
-#include "support/num/fn.def"
-    };
     for (size_t i = 0; i < n; i++) {
         uint32_t x = (uint32_t)a[i], y = (uint32_t)b[i];
         switch (fn) {
-        case F2_add: d[i] = (int32_t)(x + y); break;
-        case F2_sub: d[i] = (int32_t)(x - y); break;
-        case F2_mul: d[i] = (int32_t)(x * y); break;
-        case F2_div: d[i] = b[i] == 0 ? 0 : (int32_t)((int64_t)a[i] / b[i]); break;
-        case F2_min: d[i] = a[i] < b[i] ? a[i] : b[i]; break;
-        case F2_max: d[i] = a[i] > b[i] ? a[i] : b[i]; break;
+        case ISA_FN2_add: d[i] = (int32_t)(x + y); break;
+        case ISA_FN2_sub: d[i] = (int32_t)(x - y); break;
+        case ISA_FN2_mul: d[i] = (int32_t)(x * y); break;
+        case ISA_FN2_div: d[i] = b[i] == 0 ? 0 : (int32_t)((int64_t)a[i] / b[i]); break;
+        case ISA_FN2_min: d[i] = a[i] < b[i] ? a[i] : b[i]; break;
+        case ISA_FN2_max: d[i] = a[i] > b[i] ? a[i] : b[i]; break;
         default: CHECK(false, "function %u of integers", fn);
         }
     }
@@ -160,14 +156,13 @@ void sim_exec_clip(sim_ctx *c) {
 // max(sqrt(sum x^2), eps) * gamma + beta in f64 from left to right, sums in index order, rounded
 // once; gamma and beta where given.
 static void norm_row(void *arg, int64_t r, float *scratch) {
-    enum { LAYER, RMS, L2 };
     const job *j = arg;
     size_t n = j->d.width;
     const float *x = sim_row_f32(&j->a, r, scratch_a(j, scratch));
     const float *gamma = j->constant, *beta = gamma && j->t->width >= 2 * n ? gamma + n : NULL;
     float *y = sim_row_begin(&j->d, r, scratch);
     double mean = 0, factor, sum = 0;
-    if (j->c->insn->mode == LAYER) {
+    if (j->c->insn->mode == ISA_MODE_norm_layer) {
         for (size_t i = 0; i < n; i++) mean += (double)x[i];
         mean /= (double)n;
         for (size_t i = 0; i < n; i++) {
@@ -177,15 +172,16 @@ static void norm_row(void *arg, int64_t r, float *scratch) {
         factor = 1.0 / __builtin_sqrt(sum / (double)n + j->eps);
     } else {
         for (size_t i = 0; i < n; i++) sum += (double)x[i] * (double)x[i];
-        factor = j->c->insn->mode == RMS ? 1.0 / __builtin_sqrt(sum / (double)n + j->eps)
-                                         : __builtin_sqrt(sum);
-        if (j->c->insn->mode == L2 && factor < j->eps) factor = j->eps;
+        factor = j->c->insn->mode == ISA_MODE_norm_rms
+                     ? 1.0 / __builtin_sqrt(sum / (double)n + j->eps)
+                     : __builtin_sqrt(sum);
+        if (j->c->insn->mode == ISA_MODE_norm_l2 && factor < j->eps) factor = j->eps;
     }
     for (size_t i = 0; i < n; i++) {
         double v = (double)x[i];
-        if (j->c->insn->mode == LAYER)
+        if (j->c->insn->mode == ISA_MODE_norm_layer)
             v = (v - mean) * factor;
-        else if (j->c->insn->mode == RMS)
+        else if (j->c->insn->mode == ISA_MODE_norm_rms)
             v = v * factor;
         else
             v = v / factor;
@@ -242,13 +238,12 @@ void sim_softmax(float *y, const float *x, size_t n, const float *sink) {
 }
 
 static void softmax_row(void *arg, int64_t r, float *scratch) {
-    enum { PROB, LOG };
     const job *j = arg;
     size_t segments = j->c->insn->n, n = j->d.width / segments;
     const float *x = sim_row_f32(&j->a, r, scratch_a(j, scratch));
     float *y = sim_row_begin(&j->d, r, scratch);
     for (size_t i = 0; i < segments; i++)
-        softmax(y + i * n, x + i * n, n, NULL, j->c->insn->mode == LOG);
+        softmax(y + i * n, x + i * n, n, NULL, j->c->insn->mode == ISA_MODE_softmax_log);
     sim_row_end(j->c, &j->d, r, y);
 }
 
@@ -265,7 +260,6 @@ void sim_exec_softmax(sim_ctx *c) {
 // Head by head over its first imm columns: half pairs (i, i + r/2), interleaved pairs (2i, 2i+1);
 // y0 = f32(f64(x0) c - f64(x1) s), y1 = f32(f64(x1) c + f64(x0) s)
 static void rope_row(void *arg, int64_t r, float *scratch) {
-    enum { HALF, INTERLEAVED };
     const job *j = arg;
     const sim_ctx *c = j->c;
     size_t heads = c->insn->n, width = j->d.width / heads, half = c->insn->imm / 2;
@@ -276,8 +270,8 @@ static void rope_row(void *arg, int64_t r, float *scratch) {
     if (y != x) memmove(y, x, j->d.width * sizeof *y);
     for (size_t h = 0; h < heads; h++, y += width)
         for (size_t i = 0; i < half; i++) {
-            float *p0 = c->insn->mode == HALF ? y + i : y + 2 * i;
-            float *p1 = c->insn->mode == HALF ? y + i + half : y + 2 * i + 1;
+            float *p0 = c->insn->mode == ISA_MODE_rope_half ? y + i : y + 2 * i;
+            float *p1 = c->insn->mode == ISA_MODE_rope_half ? y + i + half : y + 2 * i + 1;
             double x0 = (double)*p0, x1 = (double)*p1, co = (double)cs[i], si = (double)sn[i];
             *p0 = (float)(x0 * co - x1 * si);
             *p1 = (float)(x1 * co + x0 * si);

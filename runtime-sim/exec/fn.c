@@ -1,13 +1,8 @@
 // Elementwise functions, each written as its row of fn.def says: every step rounded to f32, in
 // order. A row without a function here is a compile error.
 #include "runtime-sim/exec/fn.h"
+#include "isa/enums.h"
 #include "support/num/num.h"
-
-enum {
-#define FN1(name, code, summary) F1_##name = code,
-#define FN2(name, code, summary) F2_##name = code,
-#include "support/num/fn.def"
-};
 
 static inline float fn_neg(float x) { return -x; }
 static inline float fn_abs(float x) { return __builtin_fabsf(x); }
@@ -80,14 +75,16 @@ static inline __attribute__((always_inline)) void strips(strip_fn s, float *d, c
 
 void sim_fn1(unsigned code, float *d, const float *a, size_t n) {
     switch (code) { // the strip forms of rows below
-    case F1_exp: strips((strip_fn){num_exp_n, same, second}, d, a, n); return;
-    case F1_erf: strips((strip_fn){num_erf_n, same, second}, d, a, n); return;
-    case F1_tanh: strips((strip_fn){num_tanh_n, same, second}, d, a, n); return;
-    case F1_sigmoid: strips((strip_fn){num_exp_n, minus, after_sigmoid}, d, a, n); return;
-    case F1_silu: strips((strip_fn){num_exp_n, minus, after_silu}, d, a, n); return;
-    case F1_gelu: strips((strip_fn){num_erf_n, times_root_half, after_gelu}, d, a, n); return;
-    case F1_gelu_tanh: strips((strip_fn){num_tanh_n, argument_tanh, after_gelu}, d, a, n); return;
-    case F1_quick_gelu: strips((strip_fn){num_exp_n, minus_1702, after_silu}, d, a, n); return;
+    case ISA_FN1_exp: strips((strip_fn){num_exp_n, same, second}, d, a, n); return;
+    case ISA_FN1_erf: strips((strip_fn){num_erf_n, same, second}, d, a, n); return;
+    case ISA_FN1_tanh: strips((strip_fn){num_tanh_n, same, second}, d, a, n); return;
+    case ISA_FN1_sigmoid: strips((strip_fn){num_exp_n, minus, after_sigmoid}, d, a, n); return;
+    case ISA_FN1_silu: strips((strip_fn){num_exp_n, minus, after_silu}, d, a, n); return;
+    case ISA_FN1_gelu: strips((strip_fn){num_erf_n, times_root_half, after_gelu}, d, a, n); return;
+    case ISA_FN1_gelu_tanh:
+        strips((strip_fn){num_tanh_n, argument_tanh, after_gelu}, d, a, n);
+        return;
+    case ISA_FN1_quick_gelu: strips((strip_fn){num_exp_n, minus_1702, after_silu}, d, a, n); return;
     default: break;
     }
     switch (code) {
@@ -102,9 +99,9 @@ void sim_fn1(unsigned code, float *d, const float *a, size_t n) {
 
 void sim_fn2(unsigned code, float *d, const float *a, const float *b, size_t n) {
     unsigned gate = 0; // silu, gelu, gelu_tanh of a, times b
-    if (code == F2_silu_mul) gate = F1_silu;
-    if (code == F2_gelu_mul) gate = F1_gelu;
-    if (code == F2_gelu_tanh_mul) gate = F1_gelu_tanh;
+    if (code == ISA_FN2_silu_mul) gate = ISA_FN1_silu;
+    if (code == ISA_FN2_gelu_mul) gate = ISA_FN1_gelu;
+    if (code == ISA_FN2_gelu_tanh_mul) gate = ISA_FN1_gelu_tanh;
     if (gate) {
         float t[STRIP];
         for (size_t i = 0; i < n; i += STRIP) {
@@ -126,17 +123,18 @@ void sim_fn2(unsigned code, float *d, const float *a, const float *b, size_t n) 
 
 bool sim_fn1_is_costly(unsigned code) {
     switch (code) {
-    case F1_neg:
-    case F1_abs:
-    case F1_relu:
-    case F1_floor:
-    case F1_ceil:
-    case F1_round:
-    case F1_sign: return false;
+    case ISA_FN1_neg:
+    case ISA_FN1_abs:
+    case ISA_FN1_relu:
+    case ISA_FN1_floor:
+    case ISA_FN1_ceil:
+    case ISA_FN1_round:
+    case ISA_FN1_sign: return false;
     default: return true;
     }
 }
 
 bool sim_fn2_is_costly(unsigned code) {
-    return code == F2_pow || code == F2_silu_mul || code == F2_gelu_mul || code == F2_gelu_tanh_mul;
+    return code == ISA_FN2_pow || code == ISA_FN2_silu_mul || code == ISA_FN2_gelu_mul ||
+           code == ISA_FN2_gelu_tanh_mul;
 }

@@ -2,6 +2,7 @@
 #ifndef OHMIC_RUNTIME_SIM_EXEC_ROWS_H
 #define OHMIC_RUNTIME_SIM_EXEC_ROWS_H
 
+#include "isa/operand.h"
 #include "runtime-sim/state.h"
 
 typedef struct {

@@ -11,38 +11,29 @@
 // A canonical instruction with any operands; `limit` bounds descriptor numbers.
 static inline isa_insn sample_insn(random_stream *r, uint32_t limit) {
     const isa_info *info = &isa_infos[random_below(r, (uint32_t)isa_infos_count)];
-    unsigned modes = isa_words(info->modes);
     isa_insn i = {.op = info->opcode,
                   .dom = (uint8_t)random_below(r, ISA_DOMAINS),
-                  .mode = (uint8_t)(modes ? random_below(r, modes) : 0)};
-    isa_operand operands[ISA_FIELD_COUNT];
-    unsigned n = isa_operands(info, operands);
-    for (unsigned k = 0; k < n; k++) {
+                  .mode = (uint8_t)(info->modes.count ? random_below(r, info->modes.count) : 0)};
+    for (unsigned k = 0; k < info->n_operands; k++) {
+        const isa_operand *o = &info->operands[k];
+        const isa_enum *names = isa_operand_enum(o->kind);
         uint32_t v = 0;
-        if (operands[k].optional && random_below(r, 3) == 0) {
-            v = operands[k].field == ISA_FIELD_imm ? 0 : ISA_NONE;
+        if (o->optional && random_below(r, 3) == 0) {
+            v = isa_operand_none(o->field);
+        } else if (names) {
+            v = random_below(r, names->count);
         } else {
-            const char *name;
-            switch (operands[k].kind) {
-            case ISA_KIND_dom: v = random_below(r, ISA_DOMAINS); break;
-            case ISA_KIND_fn1:
-            case ISA_KIND_fn2:
-            case ISA_KIND_fnr:
-            case ISA_KIND_tl:
-                v = random_below(r, 4);
-                name = isa_function_at(operands[k].kind, v);
-                isa_function_find(operands[k].kind, name, strlen(name), &v);
-                break;
+            switch (o->kind) {
             case ISA_KIND_u:
             case ISA_KIND_i:
             case ISA_KIND_f:
                 v = (uint32_t)random_u64(r);
-                if (operands[k].field != ISA_FIELD_imm) v &= 0x7FFF;
+                if (o->field != ISA_FIELD_imm) v &= 0x7FFF;
                 break;
             default: v = random_below(r, limit);
             }
         }
-        isa_operand_set(&i, operands[k].field, v);
+        isa_operand_set(&i, o->field, v);
     }
     return i;
 }
@@ -194,13 +185,13 @@ static inline uint32_t sample_name(isa_program *p, random_stream *r) {
 static inline void sample_fields(isa_program *p, random_stream *r, isa_desc_kind kind, void *d) {
     for (unsigned i = 0; i < isa_descs[kind].n_fields; i++) {
         const isa_field *f = &isa_descs[kind].fields[i];
-        const char *names = isa_enum_names(f->how);
+        const isa_enum *names = isa_field_enum(f);
         uint64_t v = random_below(r, 3) ? random_below(r, 9) : 0;
-        if (names) v = random_below(r, isa_words(names));
-        if (isa_field_is(f, "str")) v = sample_name(p, r);
-        if (isa_field_is(f, "off")) v = ISA_NO_OFFSET;
-        if (isa_field_is(f, "f")) v = random_u64(r) & 0xFFFFFFFF;
-        if (isa_field_is(f, "i") && random_below(r, 2)) v = (uint64_t) - (int64_t)v;
+        if (names) v = random_below(r, names->count);
+        if (f->how == ISA_HOW_str) v = sample_name(p, r);
+        if (f->how == ISA_HOW_off) v = ISA_NO_OFFSET;
+        if (f->how == ISA_HOW_f) v = random_u64(r) & 0xFFFFFFFF;
+        if (f->how == ISA_HOW_i && random_below(r, 2)) v = (uint64_t) - (int64_t)v;
         isa_field_set(f, d, v);
     }
 }

@@ -159,20 +159,21 @@ static void change_descriptor(random_stream *r, isa_desc_kind kind, void *list, 
     if (n == 0) return;
     void *one = (uint8_t *)list + (size_t)random_below(r, n) * d->struct_bytes;
     const isa_field *f = &d->fields[random_below(r, d->n_fields)];
-    if (!isa_field_is(f, "str")) isa_field_set(f, one, other_value(r, isa_field_get(f, one)));
+    if (f->how != ISA_HOW_str) isa_field_set(f, one, other_value(r, isa_field_get(f, one)));
 }
 
 static void change_insn(random_stream *r, isa_insn *i) {
-    isa_operand ops[ISA_FIELD_COUNT];
-    unsigned n = isa_operands(isa_info_of(i->op), ops), k = random_below(r, n + 2);
+    const isa_info *info = isa_info_of(i->op);
+    unsigned n = info->n_operands, k = random_below(r, n + 2);
     if (k == n) {
         i->dom = (uint8_t)random_below(r, 4);
     } else if (k > n) {
-        unsigned modes = isa_words(isa_info_of(i->op)->modes);
+        unsigned modes = info->modes.count;
         i->mode = (uint8_t)(modes ? random_below(r, modes) : 0);
     } else {
-        uint32_t v = other_value(r, isa_operand_get(i, ops[k].field));
-        isa_operand_set(i, ops[k].field, ops[k].field == ISA_FIELD_imm ? v : v & 0xFFFF);
+        isa_operand_field f = info->operands[k].field;
+        uint32_t v = other_value(r, isa_operand_get(i, f));
+        isa_operand_set(i, f, f == ISA_FIELD_imm ? v : v & 0xFFFF);
     }
 }
 

@@ -43,7 +43,7 @@ bool ir_eval_t_cube(ir_eval_ctx *c, const ir_op *op, const tensor *const *in, te
 END
 
 # ---- isa/README.md, "How to add": an instruction
-row isa/isa.def 'INSN(nop2, 0x7e, control, N, "", "", "nothing, twice")'
+row isa/isa.def 'INSN(nop2, 0x7e, control, NONE, NONE, "nothing, twice")'
 cat >"$tree/runtime-sim/exec/recipe.c" <<'END'
 #include "runtime-sim/state.h"
 void sim_exec_nop2(sim_ctx *c) {}
@@ -222,9 +222,19 @@ if build; then fail "the build does not miss the functions"; fi
 for name in ir_infer_t_cube ir_eval_t_cube sim_exec_nop2 pass_noop onnx_import_cube; do
   grep -qE "undefined reference to .$name'" "$work/log" || { tail -n 40 "$work/log"; fail "the build does not name $name"; }
 done
-sed -i 's/INSN(nop2, 0x7e/INSN(nop2, 0x20/' "$tree/isa/isa.def"
-if cmake --build "$work/build" --target isa/CMakeFiles/ohmic_isa.dir/isa.c.o >"$work/log" 2>&1; then
-  fail "two instructions of one opcode compile"
-fi
-grep -q 'duplicate case' "$work/log" || { cat "$work/log"; fail "the build does not name the opcode in use"; }
-echo "recipes: an operation, an instruction, a pass, a rule, an operator and a chip parameter were added; omissions were named"
+wrong_row() { # wrong_row FROM TO ERROR: the row of nop2, so changed, does not compile, for that reason
+  sed "/^INSN(nop2/s/$1/$2/" "$tree/isa/isa.def" >"$work/table"
+  cp "$tree/isa/isa.def" "$work/right"
+  cp "$work/table" "$tree/isa/isa.def"
+  if cmake --build "$work/build" --target isa/CMakeFiles/ohmic_isa.dir/isa.c.o >"$work/log" 2>&1; then
+    fail "isa.def: '$2' in place of '$1' compiles"
+  fi
+  grep -q "$3" "$work/log" || { cat "$work/log"; fail "isa.def: the build does not say '$3' of '$2'"; }
+  cp "$work/right" "$tree/isa/isa.def"
+}
+wrong_row 0x7e 0x20 'duplicate case'
+wrong_row control contrl ISA_UNIT_contrl
+wrong_row 'NONE, NONE' 'NONE, OP(x, bufer)' ISA_KIND_bufer
+wrong_row 'NONE, NONE' 'NONE, BUF(a, F32, any, rwo)' ISA_ROWS_rwo
+wrong_row 'NONE, NONE' 'MODE(nop, once), NONE' ISA_nop
+echo "recipes: an operation, an instruction, a pass, a rule, an operator and a chip parameter were added; what was left out or wrong was named"

@@ -28,11 +28,9 @@ static inline gain_params device(const machine *m, uint32_t d, uint32_t slots) {
     p.d = p.dv = d, p.slots = slots, p.sub_tile = (uint32_t)m->gain.sub_tile;
     p.q_levels = (uint32_t)m->gain.q_levels, p.kv_levels = (uint32_t)m->gain.kv_levels;
     p.out_levels = (uint32_t)m->gain.out_levels;
-    p.saturate_scores =
-        m->gain.saturate == MACHINE_SAT_SCORES || m->gain.saturate == MACHINE_SAT_BOTH;
-    p.saturate_outputs =
-        m->gain.saturate == MACHINE_SAT_OUTPUTS || m->gain.saturate == MACHINE_SAT_BOTH;
-    p.product = m->gain.decay_form == MACHINE_DECAY_PRODUCT;
+    p.saturate_scores = m->gain.saturate == ISA_SAT_SCORES || m->gain.saturate == ISA_SAT_BOTH;
+    p.saturate_outputs = m->gain.saturate == ISA_SAT_OUTPUTS || m->gain.saturate == ISA_SAT_BOTH;
+    p.product = m->gain.decay_form == ISA_DECAY_PRODUCT;
     p.terms = (uint32_t)m->gain.cell.n;
     p.v_dd = (float)m->gain.v_dd, p.s_sat = (float)m->gain.s_sat, p.o_sat = (float)m->gain.o_sat;
     for (uint32_t i = 0; i < p.terms; i++) p.cell[i] = (float)m->gain.cell.v[i];

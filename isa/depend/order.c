@@ -1,18 +1,52 @@
 // The order of instructions over all tiles (docs/isa.md, "Order"): each tile advances until an
 // instruction has to wait. The k-th recv of a channel waits for its k-th send; a send waits until
 // every destination has received the use before, so that a channel carries one use at a time.
-#include "isa/order.h"
+#include "isa/depend/order.h"
 #include "support/num/random.h"
 #include "support/vec.h"
 
-typedef struct {
-    uint32_t tile, entry; // entry of program->dests
-} destination;
+// --- destinations
+
+static int by_tile(const void *x, const void *y) {
+    const struct isa_dest *a = x, *b = y;
+    if (a->tile != b->tile) return a->tile < b->tile ? -1 : 1;
+    return a->entry < b->entry ? -1 : a->entry > b->entry;
+}
+
+isa_dests isa_dests_new(const isa_program *p) {
+    isa_dests d = {p, base_calloc((size_t)p->n_dests + 1, sizeof *d.by_tile)};
+    for (uint32_t i = 0; i < p->n_dests; i++) d.by_tile[i] = (struct isa_dest){p->dests[i], i};
+    for (uint32_t c = 0; c < p->n_channels; c++)
+        if (p->channels[c].n_dests > 1)
+            qsort(d.by_tile + p->channels[c].first_dest, p->channels[c].n_dests, sizeof *d.by_tile,
+                  by_tile);
+    return d;
+}
+
+void isa_dests_free(isa_dests *d) {
+    free(d->by_tile);
+    d->by_tile = NULL;
+}
+
+uint32_t isa_dest_find(const isa_dests *d, uint32_t channel, uint32_t tile) {
+    const isa_channel *c = &d->p->channels[channel];
+    uint32_t lo = c->first_dest, end = c->first_dest + c->n_dests, hi = end;
+    while (lo < hi) {
+        uint32_t mid = lo + (hi - lo) / 2;
+        if (d->by_tile[mid].tile < tile)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return lo < end && d->by_tile[lo].tile == tile ? d->by_tile[lo].entry : UINT32_MAX;
+}
+
+// --- the walk
 
 typedef struct {
     const isa_program *program;
     uint32_t phase;
-    destination *dests; // each channel's, by tile
+    isa_dests dests;
     uint32_t *pc;       // [tile] next instruction
     uint32_t *sent;     // [channel]
     uint32_t *missing;  // [channel] destinations that still have to receive the last use
@@ -28,34 +62,6 @@ static void make_ready(walk *w, uint32_t tile) {
     w->ready[(w->head + w->n_ready++) % w->program->n_tiles] = tile;
 }
 
-static int by_tile(const void *x, const void *y) {
-    const destination *a = x, *b = y;
-    if (a->tile != b->tile) return a->tile < b->tile ? -1 : 1;
-    return a->entry < b->entry ? -1 : a->entry > b->entry;
-}
-
-static destination *sorted_dests(const isa_program *p) {
-    destination *list = base_calloc((size_t)p->n_dests + 1, sizeof *list);
-    for (uint32_t i = 0; i < p->n_dests; i++) list[i] = (destination){p->dests[i], i};
-    for (uint32_t c = 0; c < p->n_channels; c++)
-        if (p->channels[c].n_dests > 1)
-            qsort(list + p->channels[c].first_dest, p->channels[c].n_dests, sizeof *list, by_tile);
-    return list;
-}
-
-// The entry of the channel's destination list that stands for `tile`; UINT32_MAX: none.
-static uint32_t find_dest(const walk *w, const isa_channel *c, uint32_t tile) {
-    uint32_t lo = c->first_dest, end = c->first_dest + c->n_dests, hi = end;
-    while (lo < hi) {
-        uint32_t mid = lo + (hi - lo) / 2;
-        if (w->dests[mid].tile < tile)
-            lo = mid + 1;
-        else
-            hi = mid;
-    }
-    return lo < end && w->dests[lo].tile == tile ? w->dests[lo].entry : UINT32_MAX;
-}
-
 // False: the instruction has to wait.
 static bool can_pass(walk *w, uint32_t tile, const isa_insn *i) {
     const isa_program *p = w->program;
@@ -68,23 +74,29 @@ static bool can_pass(walk *w, uint32_t tile, const isa_insn *i) {
         for (uint32_t k = 0; k < c->n_dests; k++) make_ready(w, p->dests[c->first_dest + k]);
     } else if (i->op == ISA_recv || i->op == ISA_recvadd) {
         if (i->x >= p->n_channels) return false;
-        const isa_channel *c = &p->channels[i->x];
-        uint32_t dest = find_dest(w, c, tile);
+        uint32_t dest = isa_dest_find(&w->dests, i->x, tile);
         if (dest == UINT32_MAX || w->received[dest] >= w->sent[i->x]) return false;
         w->received[dest]++;
-        if (--w->missing[i->x] == 0) make_ready(w, c->source);
+        if (--w->missing[i->x] == 0) make_ready(w, p->channels[i->x].source);
     }
     return true;
 }
 
-bool isa_order(const isa_program *p, uint32_t phase, isa_step *order, uint32_t *n) {
-    return isa_order_seeded(p, phase, 0, order, n);
+// The tile whose progress this one waits for.
+static uint32_t waits_for(const walk *w, uint32_t tile) {
+    const isa_program *p = w->program;
+    const isa_insn *i = &p->tiles[tile].phase[w->phase].code[w->pc[tile]];
+    const isa_channel *c = i->x < p->n_channels ? &p->channels[i->x] : NULL;
+    if (!c || i->op != ISA_send) return c ? c->source : tile;
+    for (uint32_t k = c->first_dest; k < c->first_dest + c->n_dests; k++)
+        if (w->received[k] < w->sent[i->x]) return p->dests[k];
+    return tile;
 }
 
-bool isa_order_seeded(const isa_program *p, uint32_t phase, uint64_t seed, isa_step *order,
-                      uint32_t *n) {
+bool isa_order(const isa_program *p, uint32_t phase, uint64_t seed, isa_step *order, uint32_t *n,
+               isa_stuck *stuck) {
     random_stream draws = random_of(seed, RANDOM_ORDER, 0);
-    walk w = {.program = p, .phase = phase, .dests = sorted_dests(p)};
+    walk w = {.program = p, .phase = phase, .dests = isa_dests_new(p)};
     w.pc = base_calloc(p->n_tiles, sizeof *w.pc);
     w.sent = base_calloc(p->n_channels, sizeof *w.sent);
     w.missing = base_calloc(p->n_channels, sizeof *w.missing);
@@ -116,7 +128,11 @@ bool isa_order_seeded(const isa_program *p, uint32_t phase, uint64_t seed, isa_s
             order[(*n)++] = (isa_step){tile, w.pc[tile]++};
         if (left == 0 && w.pc[tile] < count) make_ready(&w, tile);
     }
-    free(w.dests);
+    for (uint32_t t = 0; stuck && *n < total && t < p->n_tiles; t++) {
+        bool waits = w.pc[t] < p->tiles[t].phase[phase].count;
+        stuck[t] = (isa_stuck){w.pc[t], waits ? waits_for(&w, t) : t};
+    }
+    isa_dests_free(&w.dests);
     free(w.pc);
     free(w.sent);
     free(w.missing);
