@@ -19,11 +19,12 @@ uint16_t be_buffer(const be_emitter *e, ir_val v) {
 }
 
 static isa_quant quant_of(const ir_op *op) {
-    const char *q = ir_attr_str(&op->attrs, IR_ATTR_quant, "");
-    return strcmp(q, "sym") == 0      ? ISA_QUANT_SYM
-           : strcmp(q, "asym") == 0   ? ISA_QUANT_ASYM
-           : strcmp(q, "static") == 0 ? ISA_QUANT_STATIC
-                                      : ISA_QUANT_NONE;
+    static const isa_quant codes[] = {[IR_QUANT_SYM] = ISA_QUANT_SYM,
+                                      [IR_QUANT_ASYM] = ISA_QUANT_ASYM,
+                                      [IR_QUANT_STATIC] = ISA_QUANT_STATIC};
+    return ir_attr_has(&op->attrs, IR_ATTR_quant)
+               ? codes[IR_WORD(&op->attrs, quant, quantisation, QUANT_SYM)]
+               : ISA_QUANT_NONE;
 }
 
 static uint16_t add_buffer(be_tile *t, isa_buffer b) {
@@ -77,7 +78,7 @@ static void own_buffer(be_emitter *e, ir_val v, const ir_op *op) {
     b.parent = (uint16_t)t->buffers.count;
     b.depth = (uint32_t)ir_attr_int(&op->attrs, IR_ATTR_depth, 1);
     b.base = (uint64_t)ir_attr_int(&op->attrs, IR_ATTR_at, 0);
-    b.space = strcmp(ir_attr_str(&op->attrs, IR_ATTR_space, "pad"), "mem") == 0 ? ISA_MEM : ISA_PAD;
+    b.space = IR_WORD(&op->attrs, space, space, SPACE_PAD) == IR_SPACE_MEM ? ISA_MEM : ISA_PAD;
     b.stride = (uint32_t)align_u64(isa_row_bytes((isa_btype)b.type, b.width), 16);
     e->buffer[v] = add_buffer(t, b);
 }

@@ -2,6 +2,7 @@
 // them.
 #include "backend/parts.h"
 #include "ir/mapped.h"
+#include "ir/ring.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -168,12 +169,14 @@ uint16_t be_group(be_emitter *e, int tile, const char *symbol) {
 
 // ---- rings -----------------------------------------------------------------------------------
 
-static uint8_t choice(isa_enum_kind kind, const char *name) {
-    return (uint8_t)be_code(&isa_enums[kind], name);
-}
-
-static uint64_t number_table(be_emitter *e, const ir_attrs *a, ir_key key) {
-    const char *symbol = ir_attr_str(a, key, NULL);
+// IR and instruction set number these alike.
+_Static_assert((int)IR_RING_CAUSAL == ISA_RING_CAUSAL && (int)IR_RING_ALL == ISA_RING_ALL &&
+                   (int)IR_RING_CROSS == ISA_RING_CROSS,
+               "modes");
+_Static_assert((int)IR_BIAS_NONE == ISA_BIAS_NONE && (int)IR_BIAS_ALIBI == ISA_BIAS_ALIBI &&
+                   (int)IR_BIAS_TOEPLITZ == ISA_BIAS_TOEPLITZ && (int)IR_BIAS_FULL == ISA_BIAS_FULL,
+               "biases");
+static uint64_t number_table(be_emitter *e, const char *symbol) {
     if (!symbol) return ISA_NO_OFFSET;
     const tensor *t = &ir_symbol_find(e->m, symbol)->data;
     CHECK(t->type == ELEM_f32, "@%s must be f32", symbol);
@@ -181,58 +184,58 @@ static uint64_t number_table(be_emitter *e, const ir_attrs *a, ir_key key) {
 }
 
 // What the unit does with scores and charges (docs/gain-cells.md).
-static void readout(be_emitter *e, const ir_attrs *a, isa_ring *r) {
-    r->readout = choice(ISA_ENUM_rread, ir_attr_str(a, IR_ATTR_readout, "score"));
-    r->act = choice(ISA_ENUM_ract, ir_attr_str(a, IR_ATTR_act, "softmax"));
-    r->saturate = choice(ISA_ENUM_rsat, ir_attr_str(a, IR_ATTR_saturate, "none"));
-    r->decay_form = choice(ISA_ENUM_rdecay, ir_attr_str(a, IR_ATTR_decay_form, "power"));
-    r->alpha = (float)ir_attr_float(a, IR_ATTR_alpha, 0);
-    r->beta = (float)ir_attr_float(a, IR_ATTR_beta, 0);
-    r->sub_tile = (uint32_t)ir_attr_int(a, IR_ATTR_sub_tile, e->chip->gain.sub_tile);
-    r->kv_levels = (uint32_t)ir_attr_int(a, IR_ATTR_kv_levels, 0);
-    r->q_levels = (uint32_t)ir_attr_int(a, IR_ATTR_q_levels, 0);
-    r->p_levels = (uint32_t)ir_attr_int(a, IR_ATTR_p_levels, 0);
-    r->adc_bits = (uint32_t)ir_attr_int(a, IR_ATTR_adc_bits, 0);
-    r->out_levels = (uint32_t)ir_attr_int(a, IR_ATTR_out_levels, 0);
-    r->v_dd = (float)ir_attr_float(a, IR_ATTR_v_dd, 0);
-    r->s_sat = (float)ir_attr_float(a, IR_ATTR_s_sat, 0);
-    r->o_sat = (float)ir_attr_float(a, IR_ATTR_o_sat, 0);
-    r->decay = (float)ir_attr_float(a, IR_ATTR_decay, 0);
-    r->sink = number_table(e, a, IR_ATTR_sink);
-    r->scalings = number_table(e, a, IR_ATTR_scalings);
-    size_t n;
-    const double *cell = ir_attr_floats(a, IR_ATTR_cell, &n);
-    float *c = ARENA_ARRAY(e->p->arena, float, n + 1);
-    for (size_t i = 0; i < n; i++) c[i] = (float)cell[i];
-    r->cell = n ? table_bytes(e, c, n * sizeof *c) : ISA_NO_OFFSET;
-    r->cell_terms = (uint32_t)n;
+static void readout(be_emitter *e, const ir_ring *of, isa_ring *r) {
+    r->readout = (uint8_t)of->readout;
+    r->act = (uint8_t)of->act;
+    r->saturate = (uint8_t)of->saturate;
+    r->decay_form = (uint8_t)of->decay_form;
+    r->alpha = ir_ring_is_hard(of) ? (float)of->alpha : 0;
+    r->beta = ir_ring_is_hard(of) ? (float)of->beta : 0;
+    r->sub_tile = (uint32_t)(of->sub_tile ? of->sub_tile : e->chip->gain.sub_tile);
+    r->kv_levels = (uint32_t)of->kv_levels;
+    r->q_levels = (uint32_t)of->q_levels;
+    r->p_levels = (uint32_t)of->p_levels;
+    r->adc_bits = (uint32_t)of->adc_bits;
+    r->out_levels = (uint32_t)of->out_levels;
+    r->v_dd = (float)of->v_dd;
+    r->s_sat = (float)of->s_sat;
+    r->o_sat = (float)of->o_sat;
+    r->decay = (float)of->decay;
+    r->sink = number_table(e, of->sink);
+    r->scalings = number_table(e, of->scalings);
+    float *c = ARENA_ARRAY(e->p->arena, float, of->cell.count + 1);
+    for (size_t i = 0; i < of->cell.count; i++) c[i] = (float)of->cell.items[i];
+    r->cell = table_bytes(e, c, of->cell.count * sizeof *c);
+    r->cell_terms = (uint32_t)of->cell.count;
 }
+
+static uint32_t named(be_emitter *e, const char *s) { return isa_program_string(e->p, s ? s : ""); }
 
 uint16_t be_ring(be_emitter *e, int tile, const char *symbol, int dom) {
     be_tile *t = &e->tiles[tile];
     uint32_t have = map_get(t->ring_index, symbol);
     if (have != MAP_NONE) return (uint16_t)have;
-    const ir_symbol *s = ir_symbol_find(e->m, symbol);
-    CHECK(s && s->kind == IR_SYM_RING, "no ring @%s", symbol);
-    const ir_attrs *a = &s->attrs;
-    isa_ring r = {.name = isa_program_string(e->p, symbol), .kind = ISA_RING_GAIN};
-    r.mode = choice(ISA_ENUM_rmode, ir_attr_str(a, IR_ATTR_mode, "causal"));
-    r.bias = choice(ISA_ENUM_rbias, ir_attr_str(a, IR_ATTR_bias, "none"));
-    r.dom = (uint8_t)dom;
-    r.n_kv = (uint32_t)ir_attr_int(a, IR_ATTR_n_kv, 1);
-    r.q_per_kv = (uint32_t)ir_attr_int(a, IR_ATTR_q_per_kv, 1);
-    r.d = (uint32_t)ir_attr_int(a, IR_ATTR_d, 1);
-    r.dv = (uint32_t)ir_attr_int(a, IR_ATTR_dv, r.d);
-    r.slots = (uint32_t)ir_attr_int(a, IR_ATTR_slots, 1);
-    r.window = (uint32_t)ir_attr_int(a, IR_ATTR_window, 0);
-    r.scale = (float)ir_attr_float(a, IR_ATTR_scale, 1);
-    r.softcap = (float)ir_attr_float(a, IR_ATTR_softcap, 0);
-    r.bias_table = ISA_NO_OFFSET;
-    readout(e, a, &r);
-    const char *table = ir_attr_str(a, IR_ATTR_table, NULL);
-    if (table && r.bias != ISA_BIAS_NONE) {
-        const tensor *b = &ir_symbol_find(e->m, table)->data;
-        r.bias_table = shared_data(e, table, b->data, tensor_bytes(b)); // T5: one for all layers
+    const ir_ring *of = ir_ring_find(e->m, symbol);
+    CHECK(of, "no ring @%s", symbol);
+    isa_ring r = {.name = isa_program_string(e->p, symbol),
+                  .kind = ISA_RING_GAIN,
+                  .mode = (uint8_t)of->mode,
+                  .bias = (uint8_t)of->bias,
+                  .dom = (uint8_t)dom,
+                  .n_kv = (uint32_t)of->n_kv,
+                  .q_per_kv = (uint32_t)of->q_per_kv,
+                  .d = (uint32_t)of->d,
+                  .dv = (uint32_t)of->dv,
+                  .slots = (uint32_t)of->slots,
+                  .window = (uint32_t)of->window,
+                  .scale = (float)of->scale,
+                  .softcap = (float)of->softcap,
+                  .bias_table = ISA_NO_OFFSET};
+    readout(e, of, &r);
+    if (of->table && of->bias != IR_BIAS_NONE) {
+        const tensor *b = &ir_symbol_find(e->m, of->table)->data;
+        // T5: one for all layers
+        r.bias_table = shared_data(e, of->table, b->data, tensor_bytes(b));
         uint32_t heads = r.n_kv * r.q_per_kv;
         r.bias_width = (uint32_t)(tensor_count(b) / (heads ? heads : 1));
         if (r.bias == ISA_BIAS_FULL) // of [heads][w][w]
@@ -240,13 +243,14 @@ uint16_t be_ring(be_emitter *e, int tile, const char *symbol, int dom) {
                 r.bias_width = w;
         // as the interpreter: a causal table ends at distance 0, others have it in the middle
         uint32_t zero = r.mode == ISA_RING_CAUSAL ? r.bias_width - 1 : (r.bias_width - 1) / 2;
-        r.bias_zero = (uint32_t)ir_attr_int(a, IR_ATTR_zero, zero);
+        r.bias_zero = of->zero >= 0 ? (uint32_t)of->zero : zero;
     }
-    r.past_key = isa_program_string(e->p, ir_attr_str(a, IR_ATTR_past_key, ""));
-    r.past_value = isa_program_string(e->p, ir_attr_str(a, IR_ATTR_past_value, ""));
-    r.present_key = isa_program_string(e->p, ir_attr_str(a, IR_ATTR_present_key, ""));
-    r.present_value = isa_program_string(e->p, ir_attr_str(a, IR_ATTR_present_value, ""));
-    r.kv_layout = isa_program_string(e->p, ir_attr_str(a, IR_ATTR_kv_layout, ""));
+    bool loaded = of->past_key || of->present_key;
+    r.past_key = named(e, of->past_key);
+    r.past_value = named(e, of->past_value);
+    r.present_key = named(e, of->present_key);
+    r.present_value = named(e, of->present_value);
+    r.kv_layout = named(e, loaded ? ir_word(IR_ENUM_kv_layout, (int)of->kv_layout) : NULL);
     vec_push(&t->rings, r);
     map_set(t->ring_index, symbol, (uint32_t)t->rings.count - 1);
     return (uint16_t)(t->rings.count - 1);
@@ -327,6 +331,15 @@ static const char *shape_text(be_emitter *e, const ir_port *p) {
     return n ? arena_printf(e->p->arena, "%s]", text) : "";
 }
 
+static isa_prole role_of(const ir_port *p) {
+    static const isa_prole roles[] = {[IR_ROLE_FIXED] = ISA_ROLE_DATA,
+                                      [IR_ROLE_TOKENS] = ISA_ROLE_TOKENS,
+                                      [IR_ROLE_MASK] = ISA_ROLE_MASK,
+                                      [IR_ROLE_POSITIONS] = ISA_ROLE_POSITIONS,
+                                      [IR_ROLE_PAST] = ISA_ROLE_DATA};
+    return roles[IR_WORD(&p->attrs, role, port_role, ROLE_FIXED)];
+}
+
 static isa_port describe_port(be_emitter *e, const ir_port *p, const ir_type *t, bool out) {
     isa_port d = {.name = isa_program_string(e->p, p->name),
                   .direction = out ? ISA_PORT_OUT : ISA_PORT_IN};
@@ -336,10 +349,7 @@ static isa_port describe_port(be_emitter *e, const ir_port *p, const ir_type *t,
     d.type = t->type == ELEM_f32 ? ISA_F32 : ISA_I32;
     d.dom = (uint8_t)max_i64(0, ir_type_domain(t));
     d.width = (uint32_t)ir_type_width(t);
-    const char *role = ir_attr_str(&p->attrs, IR_ATTR_role, "");
-    unsigned code;
-    bool known = isa_enum_find(&isa_enums[ISA_ENUM_prole], role, strlen(role), &code);
-    d.role = known ? (uint8_t)code : ISA_ROLE_DATA;
+    d.role = (uint8_t)role_of(p);
     d.lo = ir_attr_int(&p->attrs, IR_ATTR_range_lo, 0);
     d.hi = ir_attr_int(&p->attrs, IR_ATTR_range_hi, 0);
     d.shape = isa_program_string(e->p, shape_text(e, p));

@@ -220,8 +220,9 @@ isa_program *be_emit(ir_module *m, const machine *chip, const char *tool, diag_s
     be_emitter emitter = {.m = m, .chip = chip, .p = isa_program_new(), .diags = diags};
     be_emitter *e = &emitter;
     isa_program *p = e->p;
-    p->class = strcmp(ir_attr_str(&m->attrs, IR_ATTR_class, "stream"), "whole") == 0 ? ISA_WHOLE
-                                                                                     : ISA_STREAM;
+    p->class = IR_WORD(&m->attrs, class, program_class, CLASS_STREAM) == IR_CLASS_WHOLE
+                   ? ISA_WHOLE
+                   : ISA_STREAM;
     p->max_tokens = (uint32_t)ir_attr_int(&m->attrs, IR_ATTR_max_tokens, 1);
     p->banks = 1;
     p->token_period_ns = ir_attr_float(&m->attrs, IR_ATTR_token_period, 0);

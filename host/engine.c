@@ -238,18 +238,17 @@ engine *engine_of_module(const ir_module *m, int threads, diag_sink *diags) {
     e->ring_name = ARENA_ARRAY(e->arena, const char *, m->symbols.count + 1);
     for (size_t i = 0; i < m->symbols.count; i++) {
         const ir_symbol *s = m->symbols.items[i];
-        if (s->kind != IR_SYM_RING) continue;
-        const ir_attrs *a = &s->attrs;
+        const ir_ring *r = s->ring;
+        if (!r) continue;
         e->ring_name[info->n_rings] = s->name;
-        info->rings[info->n_rings++] =
-            (engine_ring){ir_attr_str(a, IR_ATTR_past_key, ""),
-                          ir_attr_str(a, IR_ATTR_past_value, ""),
-                          ir_attr_str(a, IR_ATTR_present_key, ""),
-                          ir_attr_str(a, IR_ATTR_present_value, ""),
-                          ir_attr_str(a, IR_ATTR_kv_layout, ""),
-                          ir_attr_int(a, IR_ATTR_n_kv, 1),
-                          ir_attr_int(a, IR_ATTR_d, 1),
-                          ir_attr_int(a, IR_ATTR_dv, ir_attr_int(a, IR_ATTR_d, 1))};
+        info->rings[info->n_rings++] = (engine_ring){r->past_key ? r->past_key : "",
+                                                     r->past_value ? r->past_value : "",
+                                                     r->present_key ? r->present_key : "",
+                                                     r->present_value ? r->present_value : "",
+                                                     ir_word(IR_ENUM_kv_layout, (int)r->kv_layout),
+                                                     r->n_kv,
+                                                     r->d,
+                                                     r->dv};
     }
     return e;
 }

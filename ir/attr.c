@@ -60,6 +60,12 @@ const char *ir_attr_str(const ir_attrs *l, ir_key k, const char *otherwise) {
     return a ? a->s : otherwise;
 }
 
+int ir_attr_word(const ir_attrs *l, ir_key k, ir_enum e, int otherwise) {
+    const ir_attr *a = find_kind(l, k, IR_STR, IR_STR);
+    int value = otherwise;
+    return !a || ir_word_parse(e, a->s, &value) ? value : -1;
+}
+
 const int64_t *ir_attr_ints(const ir_attrs *l, ir_key k, size_t *n) {
     const ir_attr *a = find_kind(l, k, IR_INTS, IR_INTS);
     *n = a ? a->count : 0;
@@ -118,6 +124,10 @@ void ir_attr_set_float(arena *a, ir_attrs *l, ir_key k, double v) {
 void ir_attr_set_str(arena *a, ir_attrs *l, ir_key k, const char *v) {
     const char *copy = arena_str(a, v); // first: v may be the value replaced
     place_kind(a, l, k, IR_STR, IR_SYM, 1)->s = copy;
+}
+
+void ir_attr_set_word(arena *a, ir_attrs *l, ir_key k, ir_enum e, int value) {
+    ir_attr_set_str(a, l, k, ir_word(e, value));
 }
 
 void ir_attr_set_ints(arena *a, ir_attrs *l, ir_key k, const int64_t *v, size_t n) {

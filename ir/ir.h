@@ -108,6 +108,11 @@ bool ir_attr_has(const ir_attrs *l, ir_key k);
 int64_t ir_attr_int(const ir_attrs *l, ir_key k, int64_t otherwise);
 double ir_attr_float(const ir_attrs *l, ir_key k, double otherwise);
 const char *ir_attr_str(const ir_attrs *l, ir_key k, const char *otherwise); // STR and SYM
+// Value of the word that a STR attribute holds; `otherwise` when it is absent, -1: no word of e.
+int ir_attr_word(const ir_attrs *l, ir_key k, ir_enum e, int otherwise);
+// The same as an ir_SET, of attributes whose words are known to be good.
+#define IR_WORD(l, key, set, otherwise) \
+    ((ir_##set)ir_attr_word((l), IR_ATTR_##key, IR_ENUM_##set, IR_##otherwise))
 // Lists: NULL and *n = 0 when absent.
 const int64_t *ir_attr_ints(const ir_attrs *l, ir_key k, size_t *n);
 const double *ir_attr_floats(const ir_attrs *l, ir_key k, size_t *n);
@@ -116,6 +121,7 @@ const char *const *ir_attr_strs(const ir_attrs *l, ir_key k, size_t *n); // STRS
 void ir_attr_set_int(arena *a, ir_attrs *l, ir_key k, int64_t v);
 void ir_attr_set_float(arena *a, ir_attrs *l, ir_key k, double v);
 void ir_attr_set_str(arena *a, ir_attrs *l, ir_key k, const char *v); // STR and SYM
+void ir_attr_set_word(arena *a, ir_attrs *l, ir_key k, ir_enum e, int value);
 void ir_attr_set_ints(arena *a, ir_attrs *l, ir_key k, const int64_t *v, size_t n);
 void ir_attr_set_floats(arena *a, ir_attrs *l, ir_key k, const double *v, size_t n);
 void ir_attr_set_strs(arena *a, ir_attrs *l, ir_key k, const char *const *v, size_t n);
@@ -125,13 +131,26 @@ bool ir_attrs_equal(const ir_attrs *a, const ir_attrs *b);
 
 // ---- symbols ---------------------------------------------------------------------------------
 
-// tensor: constant data. ring: key/value store of one attention. group: static matrix on crossbars.
-typedef enum { IR_SYM_TENSOR, IR_SYM_RING, IR_SYM_GROUP } ir_symbol_kind;
+typedef struct {
+    const double *items;
+    size_t count;
+} ir_reals;
+
+// The key/value store of one attention: ring.def says what each field is. Questions: ring.h.
+typedef struct {
+#define RING_INT(name, ...) int64_t name;
+#define RING_REAL(name, ...) double name;
+#define RING_WORD(name, set, ...) ir_##set name;
+#define RING_NAME(name, ...) const char *name;
+#define RING_REALS(name, ...) ir_reals name;
+#include "ir/ring.def"
+} ir_ring;
 
 typedef struct {
     ir_symbol_kind kind;
     const char *name; // without '@'
-    ir_attrs attrs;   // ring, group
+    ir_attrs attrs;   // group
+    ir_ring *ring;    // ring
     tensor data;      // tensor; shared with other modules, read-only
     char hash[33];    // "" until ir_symbol_hash was asked
     int line;         // in the text it was parsed from; 0: none
@@ -224,6 +243,10 @@ typedef struct {
     const char *name; // ONNX name
     ir_attrs attrs;   // range_lo, range_hi, role, onnx_type, ...
 } ir_port;
+
+static inline bool ir_has_role(const ir_port *p, ir_port_role role) {
+    return ir_attr_word(&p->attrs, IR_ATTR_role, IR_ENUM_port_role, -1) == (int)role;
+}
 
 typedef VEC(ir_op) ir_op_list;
 typedef VEC(ir_value) ir_value_list;

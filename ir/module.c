@@ -1,5 +1,5 @@
 // Modules, symbols, functions: making, copying and finding them.
-#include "ir/ir.h"
+#include "ir/ring.h"
 #include <string.h>
 
 // The arena and files of one module, counted by that module and by what was derived from it:
@@ -68,6 +68,7 @@ ir_module *ir_module_derive(const ir_module *m) {
         const ir_symbol *s = m->symbols.items[i];
         ir_symbol *t = ir_symbol_add(d, s->kind, s->name);
         t->attrs = ir_attrs_copy(d->arena, &s->attrs);
+        if (s->ring) *t->ring = *s->ring; // names stay in memory that d shares
         t->data = s->data;
         t->line = s->line;
         memcpy(t->hash, s->hash, sizeof t->hash);
@@ -103,6 +104,10 @@ ir_symbol *ir_symbol_add(ir_module *m, ir_symbol_kind kind, const char *name) {
     ir_symbol *s = ARENA_NEW(m->arena, ir_symbol);
     s->kind = kind;
     s->name = free_name(m, name);
+    if (kind == IR_SYM_RING) {
+        s->ring = ARENA_NEW(m->arena, ir_ring);
+        *s->ring = ir_ring_new();
+    }
     map_add(m->symbol_index, s->name, (uint32_t)m->symbols.count);
     vec_push(&m->symbols, s);
     return s;
@@ -129,35 +134,48 @@ const char *ir_symbol_hash(ir_symbol *s) {
     return s->hash;
 }
 
-// Marks what `l` refers to, and what that refers to in turn. Symbols refer to tensors and rings and
-// groups only through their attributes; the depth is that of the chain, which marking ends.
-static void mark(const ir_module *m, const ir_attrs *l, bool *live) {
+typedef struct {
+    const ir_module *m;
+    bool *live; // by symbol
+} sweeper;
+
+static void mark_all(sweeper *s, const ir_attrs *l);
+
+// Marks a symbol, and what it refers to in turn; the depth is that of the chain, which marking
+// ends.
+static void mark(void *ctx, const char *name) {
+    sweeper *s = ctx;
+    uint32_t at = map_get(s->m->symbol_index, name);
+    if (at == MAP_NONE || s->live[at]) return;
+    const ir_symbol *x = s->m->symbols.items[at];
+    s->live[at] = true;
+    mark_all(s, &x->attrs);
+    if (x->ring) ir_ring_tensors(x->ring, mark, s);
+}
+
+static void mark_all(sweeper *s, const ir_attrs *l) {
     for (uint32_t i = 0; i < l->count; i++) {
         const ir_attr *x = &l->items[i];
-        if (x->kind != IR_SYM && x->kind != IR_SYMS) continue;
-        for (uint32_t j = 0; j < x->count; j++) {
-            uint32_t at = map_get(m->symbol_index, x->kind == IR_SYM ? x->s : x->ss[j]);
-            if (at == MAP_NONE || live[at]) continue;
-            live[at] = true;
-            mark(m, &m->symbols.items[at]->attrs, live);
-        }
+        if (x->kind == IR_SYM) mark(s, x->s);
+        for (uint32_t j = 0; x->kind == IR_SYMS && j < x->count; j++) mark(s, x->ss[j]);
     }
 }
 
 void ir_symbols_sweep(ir_module *m) {
     bool *live = base_calloc(m->symbols.count + 1, sizeof *live);
+    sweeper s = {m, live};
     for (size_t i = 0; i < m->funcs.count; i++) {
         const ir_func *f = m->funcs.items[i];
-        for (size_t j = 0; j < f->ops.count; j++) mark(m, &f->ops.items[j].attrs, live);
+        for (size_t j = 0; j < f->ops.count; j++) mark_all(&s, &f->ops.items[j].attrs);
     }
     map_free(m->symbol_index);
     m->symbol_index = map_new();
     size_t n = 0;
     for (size_t i = 0; i < m->symbols.count; i++) {
         if (!live[i]) continue;
-        ir_symbol *s = m->symbols.items[i];
-        map_add(m->symbol_index, s->name, (uint32_t)n);
-        m->symbols.items[n++] = s;
+        ir_symbol *x = m->symbols.items[i];
+        map_add(m->symbol_index, x->name, (uint32_t)n);
+        m->symbols.items[n++] = x;
     }
     m->symbols.count = n;
     free(live);

@@ -1,7 +1,7 @@
 // Do two modules compute the same? Both are interpreted on the same seeded inputs: plain functions
 // once, token-typed ones as a sequence cut at random.
 #include "ir/eval/interp.h"
-#include "ir/readout.h"
+#include "ir/ring.h"
 #include "passes/pass.h"
 #include "support/num/random.h"
 #include "support/vec.h"
@@ -49,17 +49,16 @@ static void seed_inputs(const ir_module *m, const ir_func *f, random_stream *dra
         const ir_port *p = &f->params.items[i];
         ir_type t = *ir_type_of(f, p->value);
         if (ir_type_domain(&t) >= 0) t.dim[0] = rows[ir_type_domain(&t)];
-        const char *role = ir_attr_str(&p->attrs, IR_ATTR_role, "");
         int64_t lo = ir_attr_int(&p->attrs, IR_ATTR_range_lo, 0);
         int64_t hi = ir_attr_int(&p->attrs, IR_ATTR_range_hi, 0);
         if (hi <= lo) hi = table_rows(m, f, p->value);
-        if (strcmp(role, "mask") == 0) lo = 1;
+        if (ir_has_role(p, IR_ROLE_MASK)) lo = 1;
         inputs[i] = tensor_new(a, t.type, t.rank, t.dim);
         for (size_t e = 0, n = tensor_count(&inputs[i]); e < n; e++) {
             double v = 1;
             if (elem_is_float(t.type))
                 v = (2 * random_f64(draws) - 1) * 1.7;
-            else if (strcmp(role, "positions") == 0)
+            else if (ir_has_role(p, IR_ROLE_POSITIONS))
                 v = (double)(pos + (int64_t)e);
             else if (hi > lo)
                 v = (double)(lo + (int64_t)random_below(draws, (uint64_t)(hi - lo)));
@@ -247,7 +246,7 @@ static bool sequence(player *before, player *after, const comparison *c, random_
         most[d] = x->fixed ? x->fixed : min_i64(CHECK_ROWS, x->max ? x->max : CHECK_ROWS);
         if (x->used && d == 0) total = most[d];
     }
-    bool whole = strcmp(ir_attr_str(&m->attrs, IR_ATTR_class, "stream"), "whole") == 0;
+    bool whole = IR_WORD(&m->attrs, class, program_class, CLASS_STREAM) == IR_CLASS_WHOLE;
     int64_t chunk = ir_attr_int(&m->attrs, IR_ATTR_max_chunk, total);
     bool ok = true;
     for (int64_t pos = 0; ok && pos < total;) {
@@ -292,20 +291,15 @@ static size_t phases_of(const ir_module *m, const ir_func **f) {
     return f[0] && f[1] ? 2 : 0;
 }
 
-static bool is_coarse(const ir_attrs *l) { // a score read-out that is not real numbers
-    return ir_attr_int(l, IR_ATTR_kv_levels, 0) || ir_attr_int(l, IR_ATTR_q_levels, 0) ||
-           ir_attr_int(l, IR_ATTR_p_levels, 0) || ir_attr_int(l, IR_ATTR_adc_bits, 0);
-}
-
 // A ring that was moved to another device, or to charges, or whose scores became quantised,
 // computes something else, and is meant to: choose-readout, the only pass that changes rings, notes
 // it and measures what it does.
 static bool changes_device(const ir_module *before, const ir_module *after) {
     for (size_t i = 0; i < after->symbols.count; i++) {
         const ir_symbol *s = after->symbols.items[i], *old = ir_symbol_find(before, s->name);
-        if (s->kind == IR_SYM_RING && old &&
-            (readout_is_charge(&s->attrs) || is_coarse(&s->attrs)) &&
-            !ir_attrs_equal(&old->attrs, &s->attrs))
+        if (s->ring && old && old->ring &&
+            (ir_ring_is_charge(s->ring) || ir_ring_is_coarse(s->ring)) &&
+            !ir_ring_equal(old->ring, s->ring))
             return true;
     }
     return false;

@@ -1,13 +1,13 @@
 // What the summary says about attention: read-out, device, and how much of the gain cells stands
 // idle. Rings of which the same can be said are counted, not repeated.
 #include "cli/compile/compile.h"
-#include "ir/readout.h"
+#include "ir/ring.h"
 #include "support/vec.h"
 #include <inttypes.h>
 #include <string.h>
 
 typedef struct {
-    const ir_attrs *attrs;
+    const ir_ring *ring;
     size_t count;
     bool charge;
     int64_t heads, q_per_kv, slots, window, sub_tile, sub_tiles, d, dv;
@@ -21,38 +21,34 @@ static const char *levels(arena *a, int64_t n) {
 }
 
 static const char *device(arena *a, const kind *x) {
-    const ir_attrs *l = x->attrs;
-    const char *q = levels(a, ir_attr_int(l, IR_ATTR_q_levels, 0)),
-               *kv = levels(a, ir_attr_int(l, IR_ATTR_kv_levels, 0));
-    if (!x->charge && !ir_attr_has(l, IR_ATTR_sub_tile)) return "real numbers";
+    const ir_ring *r = x->ring;
+    const char *q = levels(a, r->q_levels), *kv = levels(a, r->kv_levels);
+    if (!x->charge && !r->sub_tile) return "real numbers";
     if (!x->charge) {
-        int64_t bits = ir_attr_int(l, IR_ATTR_adc_bits, 0);
-        const char *adc =
-            bits ? arena_printf(a, "%" PRId64 "-bit converter", bits) : "exact converter";
-        return arena_printf(a, "levels q %s, kv %s, p %s; %s", q, kv,
-                            levels(a, ir_attr_int(l, IR_ATTR_p_levels, 0)), adc);
+        const char *adc = r->adc_bits ? arena_printf(a, "%" PRId64 "-bit converter", r->adc_bits)
+                                      : "exact converter";
+        return arena_printf(a, "levels q %s, kv %s, p %s; %s", q, kv, levels(a, r->p_levels), adc);
     }
-    size_t n;
-    const double *cell = ir_attr_floats(l, IR_ATTR_cell, &n);
     const char *p = "";
-    for (size_t i = 0; i < n; i++) p = arena_printf(a, "%s%s%.5g", p, i ? ", " : "", cell[i]);
-    double decay = ir_attr_float(l, IR_ATTR_decay, 0);
+    for (size_t i = 0; i < r->cell.count; i++)
+        p = arena_printf(a, "%s%s%.5g", p, i ? ", " : "", r->cell.items[i]);
     return arena_printf(a, "levels q %s, kv %s, out %s; cell [%s], saturates: %s, %s", q, kv,
-                        levels(a, ir_attr_int(l, IR_ATTR_out_levels, 0)), p,
-                        ir_attr_str(l, IR_ATTR_saturate, "none"),
-                        decay > 0 ? arena_printf(a, "decay %.4g a token", decay) : "no decay");
+                        levels(a, r->out_levels), p, ir_word(IR_ENUM_saturation, (int)r->saturate),
+                        r->decay > 0 ? arena_printf(a, "decay %.4g a token", r->decay)
+                                     : "no decay");
 }
 
-static kind describe(arena *a, const ir_attrs *l, const machine *chip) {
-    kind x = {.attrs = l, .count = 1, .charge = readout_is_charge(l)};
-    x.heads = ir_attr_int(l, IR_ATTR_n_kv, 1);
-    x.q_per_kv = ir_attr_int(l, IR_ATTR_q_per_kv, 1);
-    x.slots = ir_attr_int(l, IR_ATTR_slots, 1);
-    x.window = ir_attr_int(l, IR_ATTR_window, 0);
-    if (x.window <= 0 || x.window > x.slots) x.window = x.slots;
-    x.d = ir_attr_int(l, IR_ATTR_d, 1);
-    x.dv = ir_attr_int(l, IR_ATTR_dv, x.d);
-    x.sub_tile = ir_attr_int(l, IR_ATTR_sub_tile, chip->gain.sub_tile);
+static kind describe(arena *a, const ir_ring *r, const machine *chip) {
+    kind x = {.ring = r,
+              .count = 1,
+              .charge = ir_ring_is_charge(r),
+              .heads = r->n_kv,
+              .q_per_kv = r->q_per_kv,
+              .slots = r->slots,
+              .window = r->window > 0 && r->window < r->slots ? r->window : r->slots,
+              .d = r->d,
+              .dv = r->dv,
+              .sub_tile = r->sub_tile ? r->sub_tile : chip->gain.sub_tile};
     x.sub_tiles = ceil_div_i64(x.slots, x.sub_tile);
     int64_t width = chip->gain.head_width;
     if (width > 0) {
@@ -79,8 +75,8 @@ static kinds collect(arena *a, const compilation *c) {
     kinds list = {0};
     for (size_t i = 0; i < c->module->symbols.count; i++) {
         const ir_symbol *s = c->module->symbols.items[i];
-        if (s->kind != IR_SYM_RING) continue;
-        kind x = describe(a, &s->attrs, c->chip);
+        if (!s->ring) continue;
+        kind x = describe(a, s->ring, c->chip);
         size_t k = 0;
         while (k < list.count && strcmp(list.items[k].text, x.text) != 0) k++;
         if (k < list.count)

@@ -1,7 +1,7 @@
 // Attention in the charge domain of gain cells: the local function ohmic.GainCellAttention, known
 // by its name and attributes. A body that a file carries is for other readers (docs/gain-cells.md).
 #include "frontend/import.h"
-#include "ir/readout.h"
+#include "ir/ring.h"
 #include <math.h>
 
 enum { HEADS = 1, OPERANDS = 11, TERMS = 4 };
@@ -80,16 +80,16 @@ static bool read_attributes(onnx_call *c, ir_attrs *out) {
             return false;
         }
     }
-    ir_attr_set_str(c->arena, out, IR_ATTR_saturate, "both");
-    ir_attr_set_str(c->arena, out, IR_ATTR_decay_form, "power");
+    ir_attr_set_str(c->arena, out, IR_ATTR_saturate, ir_word(IR_ENUM_saturation, IR_SAT_BOTH));
+    ir_attr_set_str(c->arena, out, IR_ATTR_decay_form, ir_word(IR_ENUM_decay_form, IR_DECAY_POWER));
     int64_t window = ir_attr_int(out, IR_ATTR_window, 0);
     int64_t sub_tile = ir_attr_int(out, IR_ATTR_sub_tile, 1);
     if (window % sub_tile)
         return onnx_missing(c, "window %lld is no multiple of sub_tile %lld", (long long)window,
                             (long long)sub_tile);
-    char text[READOUT_TEXT];
-    int at = 0;
-    return !readout_fault(out, true, &at, text) || onnx_missing(c, "%s", text);
+    char why[IR_RING_TEXT];
+    ir_ring device;
+    return ir_ring_of_operation(out, IR_READ_CHARGE, &device, why) || onnx_missing(c, "%s", why);
 }
 
 static bool check_operands(onnx_call *c) {

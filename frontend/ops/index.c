@@ -117,14 +117,12 @@ bool onnx_import_gather_nd(onnx_call *c) {
 }
 
 static bool set_reduction(onnx_call *c, ir_attrs *attrs) {
-    static const char *const known[] = {"none", "add", "mul", "max", "min"};
-    const char *how = onnx_attr_s(c, "reduction", "none");
-    for (size_t i = 0; i < ARRAY_LEN(known); i++)
-        if (!strcmp(how, known[i])) {
-            ir_attr_set_str(c->arena, attrs, IR_ATTR_reduction, known[i]);
-            return true;
-        }
-    return onnx_missing(c, "reduction '%s' is not supported", how);
+    const char *how = onnx_attr_s(c, "reduction", ir_word(IR_ENUM_combination, IR_COMBINE_NONE));
+    int word;
+    if (!ir_word_parse(IR_ENUM_combination, how, &word))
+        return onnx_missing(c, "reduction '%s' is not supported", how);
+    ir_attr_set_word(c->arena, attrs, IR_ATTR_reduction, IR_ENUM_combination, word);
+    return true;
 }
 
 bool onnx_import_scatter_nd(onnx_call *c) {
@@ -167,7 +165,7 @@ bool onnx_import_tensor_scatter(onnx_call *c) {
     if (at == IR_NONE) return false;
     ir_attrs attrs = {0};
     ir_attr_set_int(c->arena, &attrs, IR_ATTR_axis, axis);
-    ir_attr_set_str(c->arena, &attrs, IR_ATTR_reduction, "none");
+    ir_attr_set_word(c->arena, &attrs, IR_ATTR_reduction, IR_ENUM_combination, IR_COMBINE_NONE);
     ir_val in[] = {onnx_in(c, 0), at, onnx_in(c, 1)};
     return onnx_set(c, 0, onnx_op(c, IR_t_scatter_elements, in, 3, &attrs));
 }
@@ -297,7 +295,7 @@ bool onnx_import_center_crop_pad(onnx_call *c) {
     if (!padded || x == IR_NONE) return onnx_set(c, 0, x);
     ir_attrs attrs = {0};
     ir_attr_set_ints(c->arena, &attrs, IR_ATTR_pads, pads, 2 * (size_t)t.rank);
-    ir_attr_set_str(c->arena, &attrs, IR_ATTR_mode, "constant");
+    ir_attr_set_word(c->arena, &attrs, IR_ATTR_mode, IR_ENUM_padding, IR_PAD_CONSTANT);
     return onnx_set(c, 0, onnx_op(c, IR_t_pad, &x, 1, &attrs));
 }
 

@@ -64,7 +64,7 @@ static ir_val combine(onnx_call *c, ir_val x, const pool *p, double fill, ir_opc
     if (padded) {
         ir_attrs attrs = {0};
         ir_attr_set_ints(c->arena, &attrs, IR_ATTR_pads, pads, 2 * (size_t)t.rank);
-        ir_attr_set_str(c->arena, &attrs, IR_ATTR_mode, "constant");
+        ir_attr_set_word(c->arena, &attrs, IR_ATTR_mode, IR_ENUM_padding, IR_PAD_CONSTANT);
         ir_attr_set_float(c->arena, &attrs, IR_ATTR_fill, fill);
         x = onnx_op(c, IR_t_pad, &x, 1, &attrs);
     }

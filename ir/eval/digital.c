@@ -20,7 +20,7 @@ typedef struct dig_job {
     const float *table, *table2; // rows, NULL for none
     size_t segments;
     float lo, hi;
-    row_norm_mode norm;
+    ir_norm norm;
     double eps;
     bool flag; // softmax: log; rope: interleaved
     int64_t heads, rotary, pos, table_rows;
@@ -143,12 +143,14 @@ bool ir_eval_dig_norm(ir_eval_ctx *c, const ir_op *op, const tensor *const *in, 
     size_t n, width = eval_width(in[0]);
     const char *const *names = ir_attr_strs(&op->attrs, IR_ATTR_weights, &n);
     eval_view weights[2] = {{0}, {0}};
-    bool ok = eval_norm_parse(c, op, &j.norm);
+    int mode;
+    bool ok = eval_word(c, op, IR_ATTR_mode, IR_ENUM_norm, -1, &mode);
     for (size_t i = 0; ok && i < n && i < 2; i++)
         ok = strcmp(names[i], "none") == 0 || constant_row(c, op, names[i], width, &weights[i]);
     j.eps = (double)(float)ir_attr_float(&op->attrs, IR_ATTR_eps, 1e-5);
     j.table = weights[0].data;
     j.table2 = weights[1].data;
+    j.norm = (ir_norm)mode;
     ok = ok && dig_run(c, &j, width);
     eval_view_free(&weights[0]);
     eval_view_free(&weights[1]);
@@ -175,39 +177,31 @@ bool ir_eval_dig_softmax(ir_eval_ctx *c, const ir_op *op, const tensor *const *i
     return segments_of(c, &j) && dig_run(c, &j, eval_width(in[0]));
 }
 
-enum { RED_SUM, RED_MEAN, RED_MAX, RED_ABSMAX, RED_SUMSQ, RED_ARGMAX };
-static const char *const reductions[] = {"sum", "mean", "max", "absmax", "sumsq", "argmax"};
-
 static void row_reduce(const dig_job *j, size_t r, const float *x, const float *x2, float *y) {
     size_t n = j->width / j->segments;
     for (size_t s = 0; s < j->segments; s++, x += n) {
         double sum = 0;
-        float most = j->reduction == RED_ABSMAX ? 0 : -INFINITY;
+        float most = j->reduction == IR_RED_ABSMAX ? 0 : -INFINITY;
         size_t best = 0;
         for (size_t i = 0; i < n; i++) {
-            float v = j->reduction == RED_ABSMAX ? fabsf(x[i]) : x[i];
-            sum += j->reduction == RED_SUMSQ ? (double)v * (double)v : (double)v;
+            float v = j->reduction == IR_RED_ABSMAX ? fabsf(x[i]) : x[i];
+            sum += j->reduction == IR_RED_SUMSQ ? (double)v * (double)v : (double)v;
             if (v > most || v != v) most = v;
             if (x[i] > x[best]) best = i;
         }
         switch (j->reduction) {
-        case RED_MEAN: y[s] = (float)(sum / (double)n); break;
-        case RED_MAX:
-        case RED_ABSMAX: y[s] = most; break;
-        case RED_ARGMAX: y[s] = (float)best; break;
+        case IR_RED_MEAN: y[s] = (float)(sum / (double)n); break;
+        case IR_RED_MAX:
+        case IR_RED_ABSMAX: y[s] = most; break;
+        case IR_RED_ARGMAX: y[s] = (float)best; break;
         default: y[s] = (float)sum;
         }
     }
 }
 bool ir_eval_dig_red(ir_eval_ctx *c, const ir_op *op, const tensor *const *in, tensor *out) {
     dig_job j = {.op = op, .a = in[0], .out = out, .row = row_reduce};
-    const char *fn = ir_attr_str(&op->attrs, IR_ATTR_fn, "");
-    size_t i = 0;
-    while (i < ARRAY_LEN(reductions) && strcmp(fn, reductions[i]) != 0) i++;
-    if (i == ARRAY_LEN(reductions))
-        return eval_fail(c, op, DIAG_ID_eval_operand, "reduction '%s' is unknown", fn);
-    j.reduction = (int)i;
-    return segments_of(c, &j) && dig_run(c, &j, j.segments);
+    return eval_word(c, op, IR_ATTR_fn, IR_ENUM_row_reduction, -1, &j.reduction) &&
+           segments_of(c, &j) && dig_run(c, &j, j.segments);
 }
 
 static void rope_row(const dig_job *j, size_t r, const float *x, const float *x2, float *y) {
@@ -225,7 +219,7 @@ bool ir_eval_dig_rope(ir_eval_ctx *c, const ir_op *op, const tensor *const *in, 
     if (!table) return false;
     int64_t rows = (int64_t)q8_rows(in[0]), width = (int64_t)eval_width(in[0]);
     j.heads = ir_attr_int(&op->attrs, IR_ATTR_heads, 1);
-    j.flag = strcmp(ir_attr_str(&op->attrs, IR_ATTR_mode, "half"), "interleaved") == 0;
+    j.flag = IR_WORD(&op->attrs, mode, rotary, ROTARY_HALF) == IR_ROTARY_INTERLEAVED;
     j.rotary = table->rank == 2 ? table->dim[1] : -1;
     j.pos = eval_pos(c, eval_domain_of_operand(c, op, 0));
     if (j.heads < 1 || width % j.heads != 0 || j.rotary < 0 || j.rotary % 2 != 0 ||

@@ -92,6 +92,14 @@ bool eval_axis_attr(const ir_eval_ctx *c, const ir_op *op, int rank, int otherwi
     return true;
 }
 
+bool eval_word(const ir_eval_ctx *c, const ir_op *op, ir_key key, ir_enum e, int otherwise,
+               int *word) {
+    *word = ir_attr_word(&op->attrs, key, e, otherwise);
+    return *word >= 0 ||
+           eval_fail(c, op, DIAG_ID_eval_operand, "'%s' is \"%s\", must be one of: %s",
+                     ir_key_name(key), ir_attr_str(&op->attrs, key, ""), ir_words(e));
+}
+
 const int64_t *eval_ints_attr(const ir_eval_ctx *c, const ir_op *op, ir_key key, size_t n) {
     size_t count;
     const int64_t *list = ir_attr_ints(&op->attrs, key, &count);

@@ -38,6 +38,9 @@ typedef struct {
 eval_axis eval_axis_of(const tensor *t, int axis);
 // Attribute `axis` checked against a rank; false: reported. `otherwise` when absent.
 bool eval_axis_attr(const ir_eval_ctx *c, const ir_op *op, int rank, int otherwise, int *axis);
+// The word that an attribute holds; `otherwise` when absent. False: reported.
+bool eval_word(const ir_eval_ctx *c, const ir_op *op, ir_key key, ir_enum e, int otherwise,
+               int *word);
 // An attribute list of exactly n entries; NULL: reported.
 const int64_t *eval_ints_attr(const ir_eval_ctx *c, const ir_op *op, ir_key key, size_t n);
 // Data of the tensor symbol `name`; NULL: reported.
@@ -77,9 +80,6 @@ const float *eval_row_load(const tensor *t, size_t r, float *buffer);
 void eval_row_store(const ir_op *op, tensor *t, size_t r, const float *x);
 // Operand i of op is a token-typed i32 matrix, so its rows have room for trailers (q8.h).
 bool eval_has_raw_trailers(const ir_eval_ctx *c, const ir_op *op, uint32_t i);
-
-// Attribute `mode` of a norm; false: reported.
-bool eval_norm_parse(const ir_eval_ctx *c, const ir_op *op, row_norm_mode *mode);
 
 // The last rows that an operation read in earlier steps (rows.window of a stream).
 typedef struct ir_history {

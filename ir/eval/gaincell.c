@@ -40,16 +40,17 @@ static void heads_range(void *ctx, size_t begin, size_t end) {
 
 bool ir_eval_nn_gaincell(ir_eval_ctx *c, const ir_op *op, const tensor *const *in, tensor *out) {
     const tensor *q = in[0];
-    char text[READOUT_TEXT];
-    int at = 0;
+    char why[IR_RING_TEXT];
+    ir_ring device;
     gaincell_job j = {.heads = q->dim[1],
                       .rows = q->dim[2],
                       .d = q->dim[3],
                       .window = ir_attr_int(&op->attrs, IR_ATTR_window, 0)};
     if (j.window < 1) return eval_fail(c, op, DIAG_ID_eval_operand, "'window' must be positive");
-    if (readout_fault(&op->attrs, true, &at, text))
-        return eval_fail(c, op, DIAG_ID_eval_operand, "%s", text);
-    j.unit = charge_unit_read(&op->attrs, j.window);
+    if (!ir_ring_of_operation(&op->attrs, IR_READ_CHARGE, &device, why))
+        return eval_fail(c, op, DIAG_ID_eval_operand, "%s", why);
+    device.slots = j.window;
+    j.unit = charge_unit_of(&device);
     eval_view view[11];
     for (size_t i = 0; i < ARRAY_LEN(view); i++) {
         view[i] = eval_view_as(in[i], ELEM_f32);

@@ -136,45 +136,32 @@ bool ir_eval_t_gather_nd(ir_eval_ctx *c, const ir_op *op, const tensor *const *i
 
 // ---- scatter ---------------------------------------------------------------------------------
 
-typedef enum { SCATTER_NONE, SCATTER_ADD, SCATTER_MUL, SCATTER_MAX, SCATTER_MIN } scatter_fn;
-
-static bool scatter_parse(const ir_eval_ctx *c, const ir_op *op, scatter_fn *fn) {
-    static const char *const names[] = {"none", "add", "mul", "max", "min"};
-    const char *name = ir_attr_str(&op->attrs, IR_ATTR_reduction, "none");
-    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-        if (strcmp(name, names[i]) == 0) {
-            *fn = (scatter_fn)i;
-            return true;
-        }
-    }
-    return eval_fail(c, op, DIAG_ID_eval_operand, "reduction '%s' is unknown", name);
-}
-
 // data[at] = fn(data[at], update[k]), in the wide type of the elements.
-static void scatter_one(scatter_fn fn, tensor *data, size_t at, const tensor *update, size_t k) {
+static void scatter_one(ir_combination fn, tensor *data, size_t at, const tensor *update,
+                        size_t k) {
     elem e = data->type;
     if (eval_wide(e) == ELEM_i64) {
         int64_t a = elem_load_i64(e, data->data, at), b = elem_load_i64(e, update->data, k);
         bool less = eval_is_unsigned(e) ? (uint64_t)a < (uint64_t)b : a < b;
-        int64_t r = fn == SCATTER_ADD   ? (int64_t)((uint64_t)a + (uint64_t)b)
-                    : fn == SCATTER_MUL ? (int64_t)((uint64_t)a * (uint64_t)b)
-                    : fn == SCATTER_MAX ? (less ? b : a)
-                                        : (less ? a : b);
+        int64_t r = fn == IR_COMBINE_ADD   ? (int64_t)((uint64_t)a + (uint64_t)b)
+                    : fn == IR_COMBINE_MUL ? (int64_t)((uint64_t)a * (uint64_t)b)
+                    : fn == IR_COMBINE_MAX ? (less ? b : a)
+                                           : (less ? a : b);
         elem_store_i64(e, data->data, at, r);
     } else {
         double a = elem_load_f64(e, data->data, at), b = elem_load_f64(e, update->data, k);
-        double r = fn == SCATTER_ADD   ? a + b
-                   : fn == SCATTER_MUL ? a * b
-                   : fn == SCATTER_MAX ? (a != a || a > b ? a : b)
-                                       : (a != a || a < b ? a : b);
+        double r = fn == IR_COMBINE_ADD   ? a + b
+                   : fn == IR_COMBINE_MUL ? a * b
+                   : fn == IR_COMBINE_MAX ? (a != a || a > b ? a : b)
+                                          : (a != a || a < b ? a : b);
         elem_store_f64(e, data->data, at, r);
     }
 }
 
-static void scatter_run(scatter_fn fn, tensor *out, size_t at, const tensor *update, size_t k,
+static void scatter_run(ir_combination fn, tensor *out, size_t at, const tensor *update, size_t k,
                         size_t n) {
     size_t bytes = elem_bytes(out->type);
-    if (fn == SCATTER_NONE) {
+    if (fn == IR_COMBINE_NONE) {
         memcpy((char *)out->data + at * bytes, (const char *)update->data + k * bytes, n * bytes);
         return;
     }
@@ -182,25 +169,29 @@ static void scatter_run(scatter_fn fn, tensor *out, size_t at, const tensor *upd
 }
 
 bool ir_eval_t_scatter_nd(ir_eval_ctx *c, const ir_op *op, const tensor *const *in, tensor *out) {
-    scatter_fn fn;
+    int fn;
     nd_walk w;
-    if (!scatter_parse(c, op, &fn) || !nd_prepare(c, op, in[0], in[1], 0, &w)) return false;
+    if (!eval_word(c, op, IR_ATTR_reduction, IR_ENUM_combination, IR_COMBINE_NONE, &fn) ||
+        !nd_prepare(c, op, in[0], in[1], 0, &w))
+        return false;
     if (tensor_count(in[2]) != w.tuples * w.slice)
         return eval_fail(c, op, DIAG_ID_eval_operand, "%zu updates, expected %zu",
                          tensor_count(in[2]), w.tuples * w.slice);
     if (tensor_bytes(out)) memcpy(out->data, in[0]->data, tensor_bytes(out));
     for (size_t k = 0, at; k < w.tuples; k++) {
         if (!nd_at(c, op, &w, in[1], k, &at)) return false;
-        scatter_run(fn, out, at, in[2], k * w.slice, w.slice);
+        scatter_run((ir_combination)fn, out, at, in[2], k * w.slice, w.slice);
     }
     return true;
 }
 
 bool ir_eval_t_scatter_elements(ir_eval_ctx *c, const ir_op *op, const tensor *const *in,
                                 tensor *out) {
-    scatter_fn fn;
+    int fn;
     int axis;
-    if (!scatter_parse(c, op, &fn) || !eval_axis_attr(c, op, in[0]->rank, 0, &axis)) return false;
+    if (!eval_word(c, op, IR_ATTR_reduction, IR_ENUM_combination, IR_COMBINE_NONE, &fn) ||
+        !eval_axis_attr(c, op, in[0]->rank, 0, &axis))
+        return false;
     if (in[1]->rank != in[0]->rank || !tensor_same_shape(in[1], in[2]))
         return eval_fail(c, op, DIAG_ID_eval_operand, "indices and updates differ in shape");
     if (tensor_bytes(out)) memcpy(out->data, in[0]->data, tensor_bytes(out));
@@ -208,7 +199,7 @@ bool ir_eval_t_scatter_elements(ir_eval_ctx *c, const ir_op *op, const tensor *c
     eval_strides(w.stride, in[0]);
     for (size_t k = 0, n = tensor_count(in[1]), at; k < n; k++) {
         if (!element_at(c, op, &w, in[0], in[1], axis, k, &at)) return false;
-        scatter_run(fn, out, at, in[2], k, 1);
+        scatter_run((ir_combination)fn, out, at, in[2], k, 1);
     }
     return true;
 }

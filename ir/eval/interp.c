@@ -35,9 +35,9 @@ struct ir_interp {
 
 // ---- making ----------------------------------------------------------------------------------
 
-static const char *attr_of_func(const ir_module *m, const ir_func *f, ir_key key) {
-    const char *s = ir_attr_str(&f->attrs, key, NULL);
-    return s ? s : ir_attr_str(&m->attrs, key, "");
+static bool is_whole(const ir_module *m, const ir_func *f) {
+    const ir_attrs *l = ir_attr_has(&f->attrs, IR_ATTR_class) ? &f->attrs : &m->attrs;
+    return IR_WORD(l, class, program_class, CLASS_STREAM) == IR_CLASS_WHOLE;
 }
 
 static uint32_t *last_uses(const ir_func *f) {
@@ -59,7 +59,7 @@ static ir_interp *interp_new(const ir_module *m, const ir_func *f, int threads, 
     t->borrows_rings = rings != NULL;
     for (size_t v = 1; v < f->values.count; v++)
         if (ir_type_domain(&f->values.items[v].type) >= 0) t->plain = false;
-    t->whole = strcmp(attr_of_func(m, f, IR_ATTR_class), "whole") == 0;
+    t->whole = is_whole(m, f);
     if (!t->plain) {
         t->rings = rings ? rings : ring_states_new(m, diags);
         if (!t->rings) {

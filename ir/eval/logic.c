@@ -91,8 +91,8 @@ static void isinf_f64(void *dst, const void *const *src, size_t n, const void *p
         y[i] = (want->positive && a[i] == INFINITY) || (want->negative && a[i] == -INFINITY);
 }
 bool ir_eval_t_isinf(ir_eval_ctx *c, const ir_op *op, const tensor *const *in, tensor *out) {
-    const char *mode = ir_attr_str(&op->attrs, IR_ATTR_mode, "both");
-    infinities want = {strcmp(mode, "neg") != 0, strcmp(mode, "pos") != 0};
+    ir_infinity which = IR_WORD(&op->attrs, mode, infinity, INF_BOTH);
+    infinities want = {which != IR_INF_NEG, which != IR_INF_POS};
     eval_ew k = {.fn = isinf_f64, .n_in = 1, .in = {ELEM_f64}, .out = ELEM_bool, .param = &want};
     return eval_ew_run(c, op, &k, in, out);
 }

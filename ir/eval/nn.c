@@ -6,23 +6,11 @@
 
 // ---- normalisation ---------------------------------------------------------------------------
 
-bool eval_norm_parse(const ir_eval_ctx *c, const ir_op *op, row_norm_mode *mode) {
-    const char *name = ir_attr_str(&op->attrs, IR_ATTR_mode, "");
-    static const char *const names[] = {"layer", "rms", "l2"};
-    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-        if (strcmp(name, names[i]) == 0) {
-            *mode = (row_norm_mode)i;
-            return true;
-        }
-    }
-    return eval_fail(c, op, DIAG_ID_eval_operand, "mode '%s' is unknown", name);
-}
-
 typedef struct {
     const tensor *x;
     tensor *out;
     size_t width;
-    row_norm_mode mode;
+    ir_norm mode;
     double eps;
     const float *gamma, *beta; // width entries
 } norm_job;
@@ -62,10 +50,12 @@ static bool norm_weight(const ir_eval_ctx *c, const ir_op *op, const tensor *t, 
 
 bool ir_eval_nn_norm(ir_eval_ctx *c, const ir_op *op, const tensor *const *in, tensor *out) {
     const tensor *x = in[0];
-    int axis;
+    int axis, mode;
     norm_job j = {.x = x, .out = out, .width = 1};
-    if (!eval_norm_parse(c, op, &j.mode) || !eval_axis_attr(c, op, x->rank, x->rank - 1, &axis))
+    if (!eval_word(c, op, IR_ATTR_mode, IR_ENUM_norm, -1, &mode) ||
+        !eval_axis_attr(c, op, x->rank, x->rank - 1, &axis))
         return false;
+    j.mode = (ir_norm)mode;
     j.eps = (double)(float)ir_attr_float(&op->attrs, IR_ATTR_eps, 1e-5); // an f32, as in ONNX
     for (int i = axis; i < x->rank; i++) j.width *= (size_t)x->dim[i];
     float *gamma = NULL, *beta = NULL;
@@ -85,7 +75,7 @@ bool ir_eval_nn_norm(ir_eval_ctx *c, const ir_op *op, const tensor *const *in, t
 // ---- rotary embedding --------------------------------------------------------------------------
 
 static bool is_interleaved(const ir_op *op) {
-    return strcmp(ir_attr_str(&op->attrs, IR_ATTR_mode, "half"), "interleaved") == 0;
+    return IR_WORD(&op->attrs, mode, rotary, ROTARY_HALF) == IR_ROTARY_INTERLEAVED;
 }
 
 bool ir_eval_nn_rope(ir_eval_ctx *c, const ir_op *op, const tensor *const *in, tensor *out) {

@@ -1,6 +1,7 @@
 // nn.attention on plain tensors: what fuse recognises in a probe function, before rings exist.
 #include "ir/eval/eval.h"
 #include "ir/kernel/attend.h"
+#include "ir/ring.h"
 #include "support/parallel.h"
 #include <stdlib.h>
 #include <string.h>
@@ -65,7 +66,10 @@ static bool mask_strides(attention_job *j, const tensor *mask) {
 bool ir_eval_nn_attention(ir_eval_ctx *c, const ir_op *op, const tensor *const *in, tensor *out) {
     const tensor *q = in[0], *k = in[1], *v = in[2], *mask = op->n_operands > 3 ? in[3] : NULL;
     const tensor *sink = op->n_operands > 4 ? in[4] : NULL;
-    const ir_attrs *l = &op->attrs;
+    char text[IR_RING_TEXT];
+    ir_ring how;
+    if (!ir_ring_read(&op->attrs, &how, text))
+        return eval_fail(c, op, DIAG_ID_eval_operand, "%s", text);
     if (q->rank != 4 || k->rank != 4 || v->rank != 4)
         return eval_fail(c, op, DIAG_ID_eval_operand, "q, k and v must have rank 4");
     attention_job j = {.batch = q->dim[0],
@@ -75,17 +79,17 @@ bool ir_eval_nn_attention(ir_eval_ctx *c, const ir_op *op, const tensor *const *
                        .keys = k->dim[2],
                        .d = q->dim[3],
                        .dv = v->dim[3],
-                       .causal = ir_attr_int(l, IR_ATTR_causal, 0) != 0,
-                       .window = ir_attr_int(l, IR_ATTR_window, 0)};
+                       .causal = ir_attr_int(&op->attrs, IR_ATTR_causal, 0) != 0,
+                       .window = how.window};
     j.head = (attend_head){
         .ld_k = (size_t)j.keys,
         .d = (size_t)j.d,
         .dv = (size_t)j.dv,
-        .scale = (float)ir_attr_float(l, IR_ATTR_scale, 1),
-        .softcap = (float)ir_attr_float(l, IR_ATTR_softcap, 0),
-        .hard = strcmp(ir_attr_str(l, IR_ATTR_act, "softmax"), "hardsigmoid") == 0,
-        .alpha = (float)ir_attr_float(l, IR_ATTR_alpha, 0),
-        .beta = (float)ir_attr_float(l, IR_ATTR_beta, 0),
+        .scale = (float)how.scale,
+        .softcap = (float)how.softcap,
+        .hard = ir_ring_is_hard(&how),
+        .alpha = (float)how.alpha,
+        .beta = (float)how.beta,
     };
     int64_t groups = j.batch * j.kv_heads;
     if (j.kv_heads < 1 || j.heads % j.kv_heads != 0 || k->dim[0] != j.batch || k->dim[3] != j.d ||

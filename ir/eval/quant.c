@@ -100,7 +100,7 @@ bool ir_eval_t_dequantize(ir_eval_ctx *c, const ir_op *op, const tensor *const *
 
 bool ir_eval_t_dynquant(ir_eval_ctx *c, const ir_op *op, const tensor *const *in, tensor *out) {
     const tensor *x = in[0];
-    bool by_row = strcmp(ir_attr_str(&op->attrs, IR_ATTR_gran, "tensor"), "row") == 0;
+    bool by_row = IR_WORD(&op->attrs, gran, granularity, GRAN_TENSOR) == IR_GRAN_ROW;
     size_t n = tensor_count(x), width = n;
     if (by_row && x->rank > 0) width = (size_t)x->dim[x->rank - 1];
     size_t rows = width ? n / width : 0;
@@ -113,7 +113,8 @@ bool ir_eval_t_dynquant(ir_eval_ctx *c, const ir_op *op, const tensor *const *in
     for (size_t r = 0; r < rows; r++) {
         q8_trailer t;
         uint8_t *row = codes + r * width;
-        q8_quantise((int8_t *)row, &t, (const float *)v.data + r * width, width, Q8_ASYM, 0, 0);
+        q8_quantise((int8_t *)row, &t, (const float *)v.data + r * width, width, IR_QUANT_ASYM, 0,
+                    0);
         for (size_t i = 0; i < width; i++) row[i] = t.scale == 0 ? 0 : (uint8_t)(row[i] + 128);
         elem_store_f64(out[1].type, out[1].data, r, (double)t.scale);
         elem_store_i64(out[2].type, out[2].data, r, t.zero + 128);
@@ -125,7 +126,7 @@ bool ir_eval_t_dynquant(ir_eval_ctx *c, const ir_op *op, const tensor *const *in
 typedef struct {
     const tensor *x;
     tensor *out;
-    q8_mode mode;
+    ir_quantisation mode;
     float scale;
     int32_t zero;
 } quant_job;
@@ -143,9 +144,9 @@ static void quant_rows(void *ctx, size_t begin, size_t end) {
 
 bool ir_eval_nn_quant(ir_eval_ctx *c, const ir_op *op, const tensor *const *in, tensor *out) {
     quant_job j = {.x = in[0], .out = out};
-    const char *mode = ir_attr_str(&op->attrs, IR_ATTR_mode, "sym");
-    if (!q8_mode_parse(mode, &j.mode))
-        return eval_fail(c, op, DIAG_ID_eval_operand, "mode '%s' is unknown", mode);
+    int mode;
+    if (!eval_word(c, op, IR_ATTR_mode, IR_ENUM_quantisation, IR_QUANT_SYM, &mode)) return false;
+    j.mode = (ir_quantisation)mode;
     if (out->type != ELEM_q8 || tensor_count(in[0]) != tensor_count(out))
         return eval_fail(c, op, DIAG_ID_eval_operand,
                          "the result is not q8 of the operand's shape");

@@ -8,75 +8,67 @@
 
 // ---- reduce ----------------------------------------------------------------------------------
 
-#define REDUCTIONS(X) \
-    X(sum) X(mean) X(max) X(min) X(prod) X(l1) X(l2) X(sumsq) X(logsum) X(logsumexp)
-typedef enum {
-#define X(name) REDUCE_##name,
-    REDUCTIONS(X)
-#undef X
-        REDUCE_COUNT
-} reduce_fn;
-
-static double reduce_f64(reduce_fn fn, const double *x, size_t n) {
+static double reduce_f64(ir_reduction fn, const double *x, size_t n) {
     double r = 0;
     switch (fn) {
-    case REDUCE_prod:
+    case IR_REDUCE_PROD:
         r = 1;
         for (size_t i = 0; i < n; i++) r *= x[i];
         return r;
-    case REDUCE_max:
+    case IR_REDUCE_MAX:
         r = -INFINITY;
         for (size_t i = 0; i < n; i++) r = x[i] != x[i] || x[i] > r ? x[i] : r;
         return r;
-    case REDUCE_min:
+    case IR_REDUCE_MIN:
         r = INFINITY;
         for (size_t i = 0; i < n; i++) r = x[i] != x[i] || x[i] < r ? x[i] : r;
         return r;
-    case REDUCE_l1:
+    case IR_REDUCE_L1:
         for (size_t i = 0; i < n; i++) r += fabs(x[i]);
         return r;
-    case REDUCE_l2:
-    case REDUCE_sumsq:
+    case IR_REDUCE_L2:
+    case IR_REDUCE_SUMSQ:
         for (size_t i = 0; i < n; i++) r += x[i] * x[i];
-        return fn == REDUCE_l2 ? __builtin_sqrt(r) : r;
-    case REDUCE_logsumexp: {
-        double m = reduce_f64(REDUCE_max, x, n);
+        return fn == IR_REDUCE_L2 ? __builtin_sqrt(r) : r;
+    case IR_REDUCE_LOGSUMEXP: {
+        double m = reduce_f64(IR_REDUCE_MAX, x, n);
         if (!(m > -INFINITY && m < INFINITY)) return m;
         for (size_t i = 0; i < n; i++) r += num_exp_f64(x[i] - m);
         return m + num_log_f64(r);
     }
     default:
         for (size_t i = 0; i < n; i++) r += x[i];
-        return fn == REDUCE_mean ? r / (double)n : fn == REDUCE_logsum ? num_log_f64(r) : r;
+        return fn == IR_REDUCE_MEAN ? r / (double)n : fn == IR_REDUCE_LOGSUM ? num_log_f64(r) : r;
     }
 }
 
 // False: the function leaves the integers.
-static bool reduce_i64(reduce_fn fn, const int64_t *x, size_t n, bool is_unsigned, int64_t *out) {
-    uint64_t r = fn == REDUCE_prod;
+static bool reduce_i64(ir_reduction fn, const int64_t *x, size_t n, bool is_unsigned,
+                       int64_t *out) {
+    uint64_t r = fn == IR_REDUCE_PROD;
     switch (fn) {
-    case REDUCE_max:
-    case REDUCE_min:
+    case IR_REDUCE_MAX:
+    case IR_REDUCE_MIN:
         if (n == 0) return false;
         r = (uint64_t)x[0];
         for (size_t i = 1; i < n; i++) {
             bool less = is_unsigned ? (uint64_t)x[i] < r : x[i] < (int64_t)r;
-            if (less == (fn == REDUCE_min)) r = (uint64_t)x[i];
+            if (less == (fn == IR_REDUCE_MIN)) r = (uint64_t)x[i];
         }
         break;
-    case REDUCE_prod:
+    case IR_REDUCE_PROD:
         for (size_t i = 0; i < n; i++) r *= (uint64_t)x[i];
         break;
-    case REDUCE_l1:
+    case IR_REDUCE_L1:
         for (size_t i = 0; i < n; i++) r += x[i] < 0 ? -(uint64_t)x[i] : (uint64_t)x[i];
         break;
-    case REDUCE_sumsq:
+    case IR_REDUCE_SUMSQ:
         for (size_t i = 0; i < n; i++) r += (uint64_t)x[i] * (uint64_t)x[i];
         break;
-    case REDUCE_sum:
-    case REDUCE_mean:
+    case IR_REDUCE_SUM:
+    case IR_REDUCE_MEAN:
         for (size_t i = 0; i < n; i++) r += (uint64_t)x[i];
-        if (fn == REDUCE_mean) {
+        if (fn == IR_REDUCE_MEAN) {
             if (n == 0) return false;
             r = (uint64_t)((int64_t)r / (int64_t)n);
         }
@@ -109,16 +101,8 @@ static size_t *axis_offsets(const tensor *t, const bool *marked, bool want, size
 }
 
 bool ir_eval_t_reduce(ir_eval_ctx *c, const ir_op *op, const tensor *const *in, tensor *out) {
-    static const char *const names[] = {
-#define X(name) #name,
-        REDUCTIONS(X)
-#undef X
-    };
-    const char *name = ir_attr_str(&op->attrs, IR_ATTR_fn, "");
-    reduce_fn fn = 0;
-    while (fn < REDUCE_COUNT && strcmp(names[fn], name) != 0) fn++;
-    if (fn == REDUCE_COUNT)
-        return eval_fail(c, op, DIAG_ID_eval_operand, "reduction '%s' is unknown", name);
+    int fn;
+    if (!eval_word(c, op, IR_ATTR_fn, IR_ENUM_reduction, -1, &fn)) return false;
     size_t n_axes;
     const int64_t *axes = ir_attr_ints(&op->attrs, IR_ATTR_axes, &n_axes);
     bool reduced[IR_MAX_RANK] = {false};

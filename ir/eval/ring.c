@@ -11,39 +11,29 @@ static bool ring_fail(diag_sink *diags, const ir_symbol *s, const char *what) {
     return false;
 }
 
-static bool parse_name(const char *name, const char *const *names, size_t n, int *out) {
-    for (size_t i = 0; i < n; i++) {
-        if (strcmp(name, names[i]) == 0) {
-            *out = (int)i;
-            return true;
-        }
-    }
-    return false;
-}
-
 static bool load_table(const ir_module *m, ir_ring_state *r, diag_sink *diags) {
-    const char *name = ir_attr_str(&r->symbol->attrs, IR_ATTR_table, NULL);
+    const char *name = r->symbol->ring->table;
     const ir_symbol *s = name ? ir_symbol_find(m, name) : NULL;
     if (!s || s->kind != IR_SYM_TENSOR) return ring_fail(diags, r->symbol, "its table is missing");
     int64_t n = (int64_t)tensor_count(&s->data), heads = r->n_kv * r->q_per_kv;
     int64_t width = n / heads, w = 0;
     while (w * w < width) w++;
-    bool fits = n == heads * width && width > 0 && (r->bias != RING_BIAS_ALIBI || width == 1) &&
-                (r->bias != RING_BIAS_FULL || w * w == width);
+    bool fits = n == heads * width && width > 0 && (r->bias != IR_BIAS_ALIBI || width == 1) &&
+                (r->bias != IR_BIAS_FULL || w * w == width);
     if (!fits) return ring_fail(diags, r->symbol, "its table does not fit its heads");
     r->table = base_alloc((size_t)n * sizeof(float));
     elem_convert(ELEM_f32, r->table, s->data.type, s->data.data, (size_t)n);
-    r->table_width = r->bias == RING_BIAS_FULL ? w : width;
+    r->table_width = r->bias == IR_BIAS_FULL ? w : width;
     // Causal tables end at distance 0, others have it in the middle, unless the ring says where.
-    r->table_zero = ir_attr_int(&r->symbol->attrs, IR_ATTR_zero,
-                                r->mode == RING_CAUSAL ? width - 1 : (width - 1) / 2);
+    int64_t zero = r->symbol->ring->zero;
+    r->table_zero = zero >= 0 ? zero : r->mode == IR_RING_CAUSAL ? width - 1 : (width - 1) / 2;
     return true;
 }
 
-// f32 numbers of the tensor that an attribute names; NULL reported.
-static float *load_numbers(const ir_module *m, const ir_ring_state *r, ir_key key, int64_t n,
+// f32 numbers of the tensor of that name; NULL reported.
+static float *load_numbers(const ir_module *m, const ir_ring_state *r, const char *name, int64_t n,
                            diag_sink *diags) {
-    const ir_symbol *s = ir_symbol_find(m, ir_attr_str(&r->symbol->attrs, key, ""));
+    const ir_symbol *s = name ? ir_symbol_find(m, name) : NULL;
     if (!s || s->kind != IR_SYM_TENSOR || tensor_count(&s->data) != (size_t)n) {
         ring_fail(diags, r->symbol, "its sink or scalings do not fit its heads");
         return NULL;
@@ -54,53 +44,45 @@ static float *load_numbers(const ir_module *m, const ir_ring_state *r, ir_key ke
 }
 
 static bool load_readout(const ir_module *m, ir_ring_state *r, diag_sink *diags) {
-    const ir_attrs *l = &r->symbol->attrs;
-    int64_t heads = r->n_kv * r->q_per_kv;
-    char text[READOUT_TEXT];
+    const ir_ring *of = r->symbol->ring;
+    int64_t heads = ir_ring_heads(of);
+    char text[IR_RING_TEXT];
     int at = 0;
-    bool charge = readout_is_charge(l);
-    if (readout_fault(l, charge, &at, text)) return ring_fail(diags, r->symbol, text);
-    if (charge) {
+    if (ir_ring_fault(of, &at, text)) return ring_fail(diags, r->symbol, text);
+    if (ir_ring_is_charge(of)) {
         r->readout = RING_CHARGE;
-        r->charge = charge_unit_read(l, r->slots);
-        r->scalings = load_numbers(m, r, IR_ATTR_scalings, 8 * heads, diags);
+        r->charge = charge_unit_of(of);
+        r->scalings = load_numbers(m, r, of->scalings, 8 * heads, diags);
         return r->scalings != NULL;
     }
-    r->levels = levels_unit_read(l, r->slots);
-    r->readout = levels_are_on(&r->levels) ? RING_LEVELS : RING_EXACT;
-    r->hard = strcmp(ir_attr_str(l, IR_ATTR_act, "softmax"), "hardsigmoid") == 0;
-    r->alpha = (float)ir_attr_float(l, IR_ATTR_alpha, 0);
-    r->beta = (float)ir_attr_float(l, IR_ATTR_beta, 0);
-    if (ir_attr_has(l, IR_ATTR_sink)) r->sink = load_numbers(m, r, IR_ATTR_sink, heads, diags);
-    return r->sink || !ir_attr_has(l, IR_ATTR_sink);
+    r->levels = levels_unit_of(of);
+    r->readout = ir_ring_is_coarse(of) ? RING_LEVELS : RING_EXACT;
+    r->hard = ir_ring_is_hard(of);
+    r->alpha = r->hard ? (float)of->alpha : 0;
+    r->beta = r->hard ? (float)of->beta : 0;
+    if (of->sink) r->sink = load_numbers(m, r, of->sink, heads, diags);
+    return r->sink || !of->sink;
 }
 
 static bool ring_init(const ir_module *m, const ir_symbol *s, ir_ring_state *r, diag_sink *diags) {
-    static const char *const modes[] = {"causal", "all", "cross"};
-    static const char *const biases[] = {"none", "alibi", "toeplitz", "full"};
-    const ir_attrs *l = &s->attrs;
-    int mode, bias;
-    *r = (ir_ring_state){.symbol = s};
-    r->n_kv = ir_attr_int(l, IR_ATTR_n_kv, 0);
-    r->q_per_kv = ir_attr_int(l, IR_ATTR_q_per_kv, 1);
-    r->d = ir_attr_int(l, IR_ATTR_d, 0);
-    r->dv = ir_attr_int(l, IR_ATTR_dv, r->d);
-    r->slots = ir_attr_int(l, IR_ATTR_slots, 0);
-    r->window = ir_attr_int(l, IR_ATTR_window, 0);
+    const ir_ring *of = s->ring;
+    *r = (ir_ring_state){.symbol = s,
+                         .mode = of->mode,
+                         .n_kv = of->n_kv,
+                         .q_per_kv = of->q_per_kv,
+                         .d = of->d,
+                         .dv = of->dv,
+                         .slots = of->slots,
+                         .window = of->window,
+                         .scale = (float)of->scale,
+                         .softcap = (float)of->softcap,
+                         .bias = of->bias};
     const int64_t sizes[] = {r->n_kv, r->q_per_kv, r->d, r->dv, r->slots};
     for (size_t i = 0; i < ARRAY_LEN(sizes); i++)
         if (sizes[i] < 1 || sizes[i] > INT32_MAX)
             return ring_fail(diags, s, "n_kv, q_per_kv, d, dv and slots must be positive");
     if (r->window <= 0 || r->window > r->slots) r->window = r->slots;
-    r->scale = (float)ir_attr_float(l, IR_ATTR_scale, 1);
-    r->softcap = (float)ir_attr_float(l, IR_ATTR_softcap, 0);
-    if (!parse_name(ir_attr_str(l, IR_ATTR_mode, "causal"), modes, ARRAY_LEN(modes), &mode))
-        return ring_fail(diags, s, "its mode is not causal, all or cross");
-    if (!parse_name(ir_attr_str(l, IR_ATTR_bias, "none"), biases, ARRAY_LEN(biases), &bias))
-        return ring_fail(diags, s, "its bias is not none, alibi, toeplitz or full");
-    r->mode = (ring_mode)mode;
-    r->bias = (ring_bias)bias;
-    return (r->bias == RING_BIAS_NONE || load_table(m, r, diags)) && load_readout(m, r, diags);
+    return (r->bias == IR_BIAS_NONE || load_table(m, r, diags)) && load_readout(m, r, diags);
 }
 
 ir_ring_state *ring_states_new(const ir_module *m, diag_sink *diags) {
@@ -238,8 +220,8 @@ int64_t ring_newest(const ir_ring_state *r, int64_t *n) {
 void ring_visible(const ir_ring_state *r, int64_t t, bool written, int64_t *from, int64_t *n,
                   int64_t *pos) {
     int64_t lo = r->first, hi = r->first + r->count;
-    if (written || r->mode != RING_CAUSAL) lo = max_i64(lo, hi - r->slots);
-    if (r->mode == RING_CAUSAL) {
+    if (written || r->mode != IR_RING_CAUSAL) lo = max_i64(lo, hi - r->slots);
+    if (r->mode == IR_RING_CAUSAL) {
         lo = max_i64(lo, t - r->window + 1);
         hi = min_i64(hi, t + 1);
     }
@@ -252,17 +234,17 @@ bool ring_bias_row(const ir_ring_state *r, int64_t h, int64_t t, int64_t pos, in
                    float *bias) {
     int64_t w = r->table_width;
     switch (r->bias) {
-    case RING_BIAS_NONE: return false;
-    case RING_BIAS_ALIBI:
+    case IR_BIAS_NONE: return false;
+    case IR_BIAS_ALIBI:
         for (int64_t i = 0; i < n; i++) bias[i] = r->table[h] * (float)(pos + i - t);
         return true;
-    case RING_BIAS_TOEPLITZ:
+    case IR_BIAS_TOEPLITZ:
         for (int64_t i = 0; i < n; i++) {
             int64_t at = r->table_zero + (pos + i - t);
             bias[i] = r->table[h * w + max_i64(0, min_i64(at, w - 1))];
         }
         return true;
-    case RING_BIAS_FULL:
+    case IR_BIAS_FULL:
         for (int64_t i = 0; i < n; i++) // positions beyond the table: checked by the caller
             bias[i] = r->table[(h * w + t) * w + pos + i];
         return true;

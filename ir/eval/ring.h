@@ -12,15 +12,12 @@
 #include "ir/kernel/charge.h"
 #include "ir/kernel/levels.h"
 
-typedef enum { RING_CAUSAL, RING_ALL, RING_CROSS } ring_mode;
-typedef enum { RING_BIAS_NONE, RING_BIAS_ALIBI, RING_BIAS_TOEPLITZ, RING_BIAS_FULL } ring_bias;
-
 // How what is stored is read: real numbers; score read-out with levels; charge read-out.
 typedef enum { RING_EXACT, RING_LEVELS, RING_CHARGE } ring_readout;
 
 typedef struct ir_ring_state {
     const ir_symbol *symbol; // NULL ends an array of rings
-    ring_mode mode;
+    ir_ring_mode mode;
     int64_t n_kv, q_per_kv, d, dv, slots, window; // window: tokens a row sees, <= slots
     float scale, softcap;
     bool hard; // act is hardsigmoid, of slope alpha and value beta at 0
@@ -30,7 +27,7 @@ typedef struct ir_ring_state {
     levels_unit levels;
     charge_unit charge;
     float *scalings; // of charge: [8][heads]
-    ring_bias bias;
+    ir_ring_bias bias;
     float *table;         // alibi: slope per head; toeplitz [heads][width]; full [heads][w][w]
     int64_t table_width;  // width, or w
     int64_t table_zero;   // toeplitz: entry of key position - query position = 0

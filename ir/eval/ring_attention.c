@@ -151,7 +151,7 @@ static bool write_rows(ir_eval_ctx *c, const ir_op *op, const tensor *const *in,
         (mask && tensor_count(mask) != (size_t)n))
         return eval_fail(c, op, DIAG_ID_eval_operand, "keys and values do not fit ring '@%s'",
                          r->symbol->name);
-    if (r->mode != RING_CAUSAL && n > r->slots)
+    if (r->mode != IR_RING_CAUSAL && n > r->slots)
         return eval_fail(c, op, DIAG_ID_eval_operand, "%lld rows for ring '@%s' of %lld slots",
                          (long long)n, r->symbol->name, (long long)r->slots);
     eval_view kv = eval_view_as(k, ELEM_f32), vv = eval_view_as(v, ELEM_f32), mv = {0};
@@ -179,7 +179,7 @@ static bool query_rows(ir_eval_ctx *c, const ir_op *op, const tensor *q, tensor 
     ring_job j = {.ring = r, .what = what, .written = written, .out = out->data};
     j.pos = eval_pos(c, eval_domain_of_operand(c, op, 0));
     int64_t last = max_i64(j.pos + rows, r->first + r->count);
-    if (r->bias == RING_BIAS_FULL && last > r->table_width)
+    if (r->bias == IR_BIAS_FULL && last > r->table_width)
         return eval_fail(c, op, DIAG_ID_eval_index, "position %lld of a bias table of %lld rows",
                          (long long)(last - 1), (long long)r->table_width);
     eval_view view = eval_view_as(q, ELEM_f32);
@@ -195,7 +195,7 @@ static bool write_and_query(ir_eval_ctx *c, const ir_op *op, const tensor *const
     ir_ring_state *r = ring_of(c, op);
     if (!r) return false;
     // A cross ring keeps what an earlier step wrote when this one brings no keys.
-    bool keeps = r->mode == RING_CROSS && in[1]->rank > 0 && in[1]->dim[0] == 0;
+    bool keeps = r->mode == IR_RING_CROSS && in[1]->rank > 0 && in[1]->dim[0] == 0;
     return (keeps || write_rows(c, op, in, 1, r)) && query_rows(c, op, in[0], out, r, what, false);
 }
 

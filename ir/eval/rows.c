@@ -22,8 +22,7 @@ void eval_row_store(const ir_op *op, tensor *t, size_t r, const float *x) {
         eval_store(t, r * width, width, ELEM_f32, x);
         return;
     }
-    q8_mode mode = Q8_SYM;
-    q8_mode_parse(ir_attr_str(&op->attrs, IR_ATTR_quant, "sym"), &mode);
+    ir_quantisation mode = IR_WORD(&op->attrs, quant, quantisation, QUANT_SYM);
     q8_quantise(q8_codes(t, r), q8_trailer_of(t, r), x, width, mode,
                 (float)ir_attr_float(&op->attrs, IR_ATTR_scale, 1),
                 (int32_t)ir_attr_int(&op->attrs, IR_ATTR_zero, 0));
@@ -180,12 +179,12 @@ bool ir_eval_rows_suffix(ir_eval_ctx *c, const ir_op *op, const tensor *const *i
 }
 
 bool ir_eval_rows_pick(ir_eval_ctx *c, const ir_op *op, const tensor *const *in, tensor *out) {
-    const char *which = ir_attr_str(&op->attrs, IR_ATTR_which, "first");
+    ir_pick which = IR_WORD(&op->attrs, which, pick, PICK_FIRST);
     int64_t row = 0;
     if (rows_of(out) == 0) return true;
-    if (strcmp(which, "last") == 0) row = rows_of(in[0]) - 1;
-    if (strcmp(which, "index") == 0) row = ir_attr_int(&op->attrs, IR_ATTR_row, 0);
-    if (strcmp(which, "by") == 0) {
+    if (which == IR_PICK_LAST) row = rows_of(in[0]) - 1;
+    if (which == IR_PICK_INDEX) row = ir_attr_int(&op->attrs, IR_ATTR_row, 0);
+    if (which == IR_PICK_BY) {
         if (op->n_operands < 2 || tensor_count(in[1]) < 1)
             return eval_fail(c, op, DIAG_ID_eval_operand, "there is no row number");
         row = elem_load_i64(in[1]->type, in[1]->data, 0);
@@ -210,9 +209,9 @@ bool ir_eval_rows_like(ir_eval_ctx *c, const ir_op *op, const tensor *const *in,
 
 bool ir_eval_rows_reduce(ir_eval_ctx *c, const ir_op *op, const tensor *const *in, tensor *out) {
     const tensor *x = in[0], *weights = op->n_operands > 1 ? in[1] : NULL;
-    const char *fn = ir_attr_str(&op->attrs, IR_ATTR_fn, "sum");
+    ir_row_reduction fn = IR_WORD(&op->attrs, fn, row_reduction, RED_SUM);
     size_t width = eval_width(x), rows = (size_t)rows_of(x);
-    bool max = strcmp(fn, "max") == 0, mean = strcmp(fn, "mean") == 0;
+    bool max = fn == IR_RED_MAX, mean = fn == IR_RED_MEAN;
     if (eval_width(out) != width || rows_of(out) > 1 || (weights && tensor_count(weights) != rows))
         return eval_fail(c, op, DIAG_ID_eval_operand, "rows, weights and result do not fit");
     if (rows_of(out) == 0) return true;

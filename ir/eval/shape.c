@@ -122,15 +122,13 @@ bool ir_eval_t_concat(ir_eval_ctx *c, const ir_op *op, const tensor *const *in, 
 
 // ---- pad -------------------------------------------------------------------------------------
 
-typedef enum { PAD_CONSTANT, PAD_REFLECT, PAD_EDGE, PAD_WRAP } pad_mode;
-
 // Operand index for index i (may lie outside [0, n)); -1: the fill value.
-static int64_t pad_source(pad_mode mode, int64_t i, int64_t n) {
+static int64_t pad_source(ir_padding mode, int64_t i, int64_t n) {
     if (i >= 0 && i < n) return i;
     switch (mode) {
-    case PAD_EDGE: return i < 0 ? 0 : n - 1;
-    case PAD_WRAP: return (i % n + n) % n;
-    case PAD_REFLECT: {
+    case IR_PAD_EDGE: return i < 0 ? 0 : n - 1;
+    case IR_PAD_WRAP: return (i % n + n) % n;
+    case IR_PAD_REFLECT: {
         if (n == 1) return 0;
         int64_t period = 2 * (n - 1), p = (i % period + period) % period;
         return p < n ? p : period - p;
@@ -143,11 +141,7 @@ bool ir_eval_t_pad(ir_eval_ctx *c, const ir_op *op, const tensor *const *in, ten
     const tensor *x = in[0];
     const int64_t *pads = eval_ints_attr(c, op, IR_ATTR_pads, 2 * (size_t)x->rank);
     if (!pads) return false;
-    const char *name = ir_attr_str(&op->attrs, IR_ATTR_mode, "constant");
-    pad_mode mode = strcmp(name, "reflect") == 0 ? PAD_REFLECT
-                    : strcmp(name, "edge") == 0  ? PAD_EDGE
-                    : strcmp(name, "wrap") == 0  ? PAD_WRAP
-                                                 : PAD_CONSTANT;
+    ir_padding mode = IR_WORD(&op->attrs, mode, padding, PAD_CONSTANT);
     char fill[8] = {0};
     elem_store_f64(out->type, fill, 0, ir_attr_float(&op->attrs, IR_ATTR_fill, 0));
     size_t total = tensor_count(out), bytes = elem_bytes(out->type);
@@ -156,7 +150,7 @@ bool ir_eval_t_pad(ir_eval_ctx *c, const ir_op *op, const tensor *const *in, ten
         if (out->dim[i] != x->dim[i] + pads[i] + pads[x->rank + i])
             return eval_fail(c, op, DIAG_ID_eval_operand,
                              "'pads' does not give the result's shape");
-        if (mode != PAD_CONSTANT && x->dim[i] == 0)
+        if (mode != IR_PAD_CONSTANT && x->dim[i] == 0)
             return eval_fail(c, op, DIAG_ID_eval_operand, "axis %d is empty: nothing to repeat", i);
     }
     int64_t stride[IR_MAX_RANK], index[IR_MAX_RANK] = {0};

@@ -147,16 +147,14 @@ static bool is_word_of(const char *s, const char *words) {
     return false;
 }
 
-bool infer_choice(ir_infer_ctx *c, ir_key k, const char *choices) {
-    const char *s = ir_attr_str(&c->op->attrs, k, NULL);
-    if (!s || is_word_of(s, choices)) return true;
+bool infer_word(ir_infer_ctx *c, ir_key k, ir_enum e) {
+    if (ir_attr_word(&c->op->attrs, k, e, 0) >= 0) return true;
     return infer_error(c, DIAG_ID_op_attribute, "'%s' is \"%s\", must be one of: %s",
-                       ir_key_name(k), s, choices);
+                       ir_key_name(k), ir_attr_str(&c->op->attrs, k, ""), ir_words(e));
 }
 
-bool infer_is_mode(const ir_infer_ctx *c, ir_key k, const char *value) {
-    const char *s = ir_attr_str(&c->op->attrs, k, NULL);
-    return s && strcmp(s, value) == 0;
+bool infer_is_word(const ir_infer_ctx *c, ir_key k, ir_enum e, int value) {
+    return ir_attr_word(&c->op->attrs, k, e, -1) == value;
 }
 
 bool infer_ints(ir_infer_ctx *c, ir_key k, size_t n, const int64_t **out) {
@@ -168,14 +166,15 @@ bool infer_ints(ir_infer_ctx *c, ir_key k, size_t n, const int64_t **out) {
 }
 
 const ir_symbol *infer_symbol(ir_infer_ctx *c, const char *name, ir_symbol_kind kind) {
-    static const char *const kinds[] = {"tensor", "ring", "group"};
     const ir_symbol *s = ir_symbol_find(c->module, name);
     if (s && s->kind == kind) return s;
     if (s)
-        infer_error(c, DIAG_ID_symbol, "'@%s' is a %s, must be a %s", name, kinds[s->kind],
-                    kinds[kind]);
+        infer_error(c, DIAG_ID_symbol, "'@%s' is a %s, must be a %s", name,
+                    ir_word(IR_ENUM_symbol_kind, (int)s->kind),
+                    ir_word(IR_ENUM_symbol_kind, (int)kind));
     else
-        infer_error(c, DIAG_ID_symbol, "there is no %s '@%s'", kinds[kind], name);
+        infer_error(c, DIAG_ID_symbol, "there is no %s '@%s'",
+                    ir_word(IR_ENUM_symbol_kind, (int)kind), name);
     return NULL;
 }
 

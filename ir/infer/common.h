@@ -6,6 +6,7 @@
 #define OHMIC_IR_INFER_COMMON_H
 
 #include "ir/infer/infer.h"
+#include "ir/ring.h"
 
 // Elements a value (or a row of one) may have: what fits memory, and products of it fit int64_t.
 #define IR_MAX_ELEMENTS ((int64_t)1 << 47)
@@ -42,9 +43,10 @@ bool infer_int(ir_infer_ctx *c, ir_key k, int64_t lo, int64_t hi, int64_t otherw
 bool infer_flag(ir_infer_ctx *c, ir_key k, bool *out); // 0 or 1; absent: 0
 // `axis` in [0, rank) that is no token axis.
 bool infer_axis(ir_infer_ctx *c, const ir_type *t, int *axis);
-// A string attribute that is one of the space-separated `choices`; absent is fine.
-bool infer_choice(ir_infer_ctx *c, ir_key k, const char *choices);
-bool infer_is_mode(const ir_infer_ctx *c, ir_key k, const char *value);
+// A string attribute that is a word of e; absent is fine.
+bool infer_word(ir_infer_ctx *c, ir_key k, ir_enum e);
+// It is there, and is the word of that value.
+bool infer_is_word(const ir_infer_ctx *c, ir_key k, ir_enum e, int value);
 // A list of exactly n integers.
 bool infer_ints(ir_infer_ctx *c, ir_key k, size_t n, const int64_t **out);
 // A symbol of the given kind; NULL reported.
@@ -69,14 +71,11 @@ bool infer_declared_rows(ir_infer_ctx *c, elem e, int64_t width);
 
 // ---- rings and groups
 
-typedef struct {
-    int64_t n_kv, q_per_kv, d, dv, slots;
-    bool cross, charge;
-} infer_ring;
-bool infer_ring_attr(ir_infer_ctx *c, infer_ring *r);
-bool infer_score_ring(ir_infer_ctx *c, infer_ring *r); // one whose scores can leave
-// Attributes of activation or, charge, of the cells.
-bool infer_readout(ir_infer_ctx *c, bool charge);
+// The ring of attribute `ring`, whose sizes may be multiplied; NULL: reported.
+const ir_ring *infer_ring(ir_infer_ctx *c);
+const ir_ring *infer_score_ring(ir_infer_ctx *c); // one whose scores can leave
+// Attributes of activation or, on the charge side, of the cells.
+bool infer_readout(ir_infer_ctx *c, ir_readout readout);
 typedef struct {
     int64_t k, n; // of the block
 } infer_group;

@@ -1,6 +1,5 @@
 // What inference knows of the module: domains, rings, groups.
 #include "ir/infer/common.h"
-#include "ir/readout.h"
 #include <inttypes.h>
 #include <string.h>
 
@@ -29,42 +28,47 @@ bool infer_positions(ir_infer_ctx *c, int domain, int64_t rows) {
 // ---- rings and groups
 
 // A size on the way into products of three, so bounded.
+static bool usable_size(ir_infer_ctx *c, const ir_symbol *s, ir_key k, diag_id id, int64_t lo,
+                        int64_t size) {
+    return (size >= lo && size <= 1 << 24) ||
+           infer_error(c, id, "'@%s' has no usable '%s'", s->name, ir_key_name(k));
+}
+
 static bool symbol_size(ir_infer_ctx *c, const ir_symbol *s, ir_key k, diag_id id, int64_t lo,
                         int64_t otherwise, int64_t *out) {
     *out = ir_attr_int(&s->attrs, k, otherwise);
-    if (*out >= lo && *out <= 1 << 24) return true;
-    return infer_error(c, id, "'@%s' has no usable '%s'", s->name, ir_key_name(k));
+    return usable_size(c, s, k, id, lo, *out);
 }
 
-bool infer_ring_attr(ir_infer_ctx *c, infer_ring *r) {
+const ir_ring *infer_ring(ir_infer_ctx *c) {
     const ir_symbol *s = infer_symbol_attr(c, IR_ATTR_ring, IR_SYM_RING);
-    if (!s) return false;
+    if (!s) return NULL;
+    const ir_ring *r = s->ring;
     const diag_id id = DIAG_ID_ring_attribute;
-    r->cross = strcmp(ir_attr_str(&s->attrs, IR_ATTR_mode, ""), "cross") == 0;
-    r->charge = readout_is_charge(&s->attrs);
-    if (!symbol_size(c, s, IR_ATTR_n_kv, id, 1, 0, &r->n_kv) ||
-        !symbol_size(c, s, IR_ATTR_q_per_kv, id, 1, 1, &r->q_per_kv) ||
-        !symbol_size(c, s, IR_ATTR_d, id, 1, 0, &r->d) ||
-        !symbol_size(c, s, IR_ATTR_dv, id, 1, r->d, &r->dv) ||
-        !symbol_size(c, s, IR_ATTR_slots, id, 1, 0, &r->slots))
-        return false;
-    if (r->n_kv * r->q_per_kv > 1 << 24)
-        return infer_error(c, id, "'@%s' has too many heads", s->name);
-    return true;
+    if (!usable_size(c, s, IR_ATTR_n_kv, id, 1, r->n_kv) ||
+        !usable_size(c, s, IR_ATTR_q_per_kv, id, 1, r->q_per_kv) ||
+        !usable_size(c, s, IR_ATTR_d, id, 1, r->d) ||
+        !usable_size(c, s, IR_ATTR_dv, id, 1, r->dv) ||
+        !usable_size(c, s, IR_ATTR_slots, id, 1, r->slots))
+        return NULL;
+    if (ir_ring_heads(r) <= 1 << 24) return r;
+    infer_error(c, id, "'@%s' has too many heads", s->name);
+    return NULL;
 }
 
-bool infer_score_ring(ir_infer_ctx *c, infer_ring *r) {
-    if (!infer_ring_attr(c, r)) return false;
-    return !r->charge || infer_error(c, DIAG_ID_ring_attribute,
-                                     "ring '@%s' reads out charges: no scores leave it",
-                                     ir_attr_str(&c->op->attrs, IR_ATTR_ring, ""));
+const ir_ring *infer_score_ring(ir_infer_ctx *c) {
+    const ir_ring *r = infer_ring(c);
+    if (!r || !ir_ring_is_charge(r)) return r;
+    infer_error(c, DIAG_ID_ring_attribute, "ring '@%s' reads out charges: no scores leave it",
+                ir_attr_str(&c->op->attrs, IR_ATTR_ring, ""));
+    return NULL;
 }
 
-bool infer_readout(ir_infer_ctx *c, bool charge) {
-    char text[READOUT_TEXT];
-    int at = 0;
-    return !readout_fault(&c->op->attrs, charge, &at, text) ||
-           infer_error(c, DIAG_ID_op_attribute, "%s", text);
+bool infer_readout(ir_infer_ctx *c, ir_readout readout) {
+    char why[IR_RING_TEXT];
+    ir_ring r;
+    return ir_ring_of_operation(&c->op->attrs, readout, &r, why) ||
+           infer_error(c, DIAG_ID_op_attribute, "%s", why);
 }
 
 bool infer_group_attr(ir_infer_ctx *c, infer_group *g) {

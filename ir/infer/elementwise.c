@@ -60,7 +60,7 @@ bool ir_infer_t_isnan(ir_infer_ctx *c) {
 }
 
 bool ir_infer_t_isinf(ir_infer_ctx *c) {
-    return infer_choice(c, IR_ATTR_mode, "both pos neg") && ir_infer_t_isnan(c);
+    return infer_word(c, IR_ATTR_mode, IR_ENUM_infinity) && ir_infer_t_isnan(c);
 }
 
 bool ir_infer_t_select(ir_infer_ctx *c) {

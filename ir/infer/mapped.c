@@ -84,7 +84,7 @@ bool ir_infer_xbar_fin(ir_infer_ctx *c) {
 // ---- gc
 
 // k, v, mask? from operand i on.
-static bool stored(ir_infer_ctx *c, size_t i, const infer_ring *r) {
+static bool stored(ir_infer_ctx *c, size_t i, const ir_ring *r) {
     if (!rows_of(c, i, ELEM_f32, r->n_kv * r->d) || !rows_of(c, i + 1, ELEM_f32, r->n_kv * r->dv) ||
         !infer_same_domain(c, i, i + 1))
         return false;
@@ -92,36 +92,35 @@ static bool stored(ir_infer_ctx *c, size_t i, const infer_ring *r) {
            (rows_of(c, i + 2, ELEM_i32, 1) && infer_same_domain(c, i, i + 2));
 }
 
-static bool queried(ir_infer_ctx *c, const infer_ring *r, int64_t in_head, int64_t out_head) {
-    int64_t heads = r->n_kv * r->q_per_kv;
+static bool queried(ir_infer_ctx *c, const ir_ring *r, int64_t in_head, int64_t out_head) {
+    int64_t heads = ir_ring_heads(r);
     return rows_of(c, 0, ELEM_f32, heads * in_head) &&
            rows_result(c, ELEM_f32, c->in[0]->dim[0], heads * out_head);
 }
 
 bool ir_infer_gc_attn(ir_infer_ctx *c) {
-    infer_ring r;
-    return infer_ring_attr(c, &r) && queried(c, &r, r.d, r.dv) && stored(c, 1, &r) &&
-           infer_same_domain(c, 0, 1);
+    const ir_ring *r = infer_ring(c);
+    return r && queried(c, r, r->d, r->dv) && stored(c, 1, r) && infer_same_domain(c, 0, 1);
 }
 
 bool ir_infer_gc_write(ir_infer_ctx *c) {
-    infer_ring r;
-    return infer_ring_attr(c, &r) && stored(c, 0, &r);
+    const ir_ring *r = infer_ring(c);
+    return r && stored(c, 0, r);
 }
 
 bool ir_infer_gc_query(ir_infer_ctx *c) {
-    infer_ring r;
-    return infer_ring_attr(c, &r) && queried(c, &r, r.d, r.dv);
+    const ir_ring *r = infer_ring(c);
+    return r && queried(c, r, r->d, r->dv);
 }
 
 bool ir_infer_gc_score(ir_infer_ctx *c) {
-    infer_ring r;
-    return infer_score_ring(c, &r) && queried(c, &r, r.d, r.slots);
+    const ir_ring *r = infer_score_ring(c);
+    return r && queried(c, r, r->d, r->slots);
 }
 
 bool ir_infer_gc_mix(ir_infer_ctx *c) {
-    infer_ring r;
-    return infer_score_ring(c, &r) && queried(c, &r, r.slots, r.dv);
+    const ir_ring *r = infer_score_ring(c);
+    return r && queried(c, r, r->slots, r->dv);
 }
 
 // ---- dig
@@ -129,8 +128,9 @@ bool ir_infer_gc_mix(ir_infer_ctx *c) {
 // Rows of operand 0's domain, f32 or, with `quant`, q8.
 static bool digital_result(ir_infer_ctx *c, int64_t width) {
     const ir_attrs *l = &c->op->attrs;
-    if (!infer_choice(c, IR_ATTR_quant, "sym asym static")) return false;
-    if (infer_is_mode(c, IR_ATTR_quant, "static") && !ir_attr_has(l, IR_ATTR_scale))
+    if (!infer_word(c, IR_ATTR_quant, IR_ENUM_quantisation)) return false;
+    if (infer_is_word(c, IR_ATTR_quant, IR_ENUM_quantisation, IR_QUANT_STATIC) &&
+        !ir_attr_has(l, IR_ATTR_scale))
         return infer_error(c, DIAG_ID_op_attribute, "quant = \"static\" needs 'scale'");
     elem e = ir_attr_has(l, IR_ATTR_quant) ? ELEM_q8 : ELEM_f32;
     return rows_result(c, e, c->in[0]->dim[0], width);
@@ -144,7 +144,9 @@ static bool digital_rows(ir_infer_ctx *c, size_t i, int64_t *width) {
 bool ir_infer_dig_ew1(ir_infer_ctx *c) {
     int64_t width;
     const char *fn = ir_attr_str(&c->op->attrs, IR_ATTR_fn, "");
-    if (!infer_is_fn1(fn) && !infer_choice(c, IR_ATTR_fn, "affine clip")) return false;
+    if (!infer_is_fn1(fn))
+        return infer_error(c, DIAG_ID_op_attribute, "'fn' is \"%s\", no function of one operand",
+                           fn);
     return digital_rows(c, 0, &width) && digital_result(c, width);
 }
 
@@ -188,7 +190,7 @@ bool ir_infer_dig_norm(ir_infer_ctx *c) {
     int64_t width;
     size_t n;
     const char *const *weights = ir_attr_strs(&c->op->attrs, IR_ATTR_weights, &n);
-    if (!infer_choice(c, IR_ATTR_mode, "layer rms l2") || !digital_rows(c, 0, &width)) return false;
+    if (!infer_word(c, IR_ATTR_mode, IR_ENUM_norm) || !digital_rows(c, 0, &width)) return false;
     if (n > 2)
         return infer_error(c, DIAG_ID_op_attribute, "'weights' has %zu items, at most 2 are taken",
                            n);
@@ -205,19 +207,25 @@ static bool segments(ir_infer_ctx *c, int64_t *width, int64_t *n) {
            infer_operand_error(c, 0, "does not divide into %" PRId64 " segments", *n);
 }
 
+static bool is_softmax_mode(ir_infer_ctx *c) {
+    const char *mode = ir_attr_str(&c->op->attrs, IR_ATTR_mode, "log");
+    return strcmp(mode, "log") == 0 ||
+           infer_error(c, DIAG_ID_op_attribute, "'mode' is \"%s\", must be log or absent", mode);
+}
+
 bool ir_infer_dig_softmax(ir_infer_ctx *c) {
     int64_t width, n;
-    return infer_choice(c, IR_ATTR_mode, "log") && segments(c, &width, &n) &&
-           digital_result(c, width);
+    return is_softmax_mode(c) && segments(c, &width, &n) && digital_result(c, width);
 }
 
 bool ir_infer_dig_red(ir_infer_ctx *c) {
     int64_t width, n;
-    if (!infer_choice(c, IR_ATTR_fn, "sum mean max absmax sumsq argmax") ||
-        !segments(c, &width, &n) || !digital_result(c, n))
+    if (!infer_word(c, IR_ATTR_fn, IR_ENUM_row_reduction) || !segments(c, &width, &n) ||
+        !digital_result(c, n))
         return false;
     // Indices may stay integers.
-    bool index = infer_is_mode(c, IR_ATTR_fn, "argmax") && c->out[0].type == ELEM_f32;
+    bool index = infer_is_word(c, IR_ATTR_fn, IR_ENUM_row_reduction, IR_RED_ARGMAX) &&
+                 c->out[0].type == ELEM_f32;
     if (index && (!c->declared || c->declared[0].type == ELEM_i32)) c->out[0].type = ELEM_i32;
     return true;
 }
@@ -225,7 +233,7 @@ bool ir_infer_dig_red(ir_infer_ctx *c) {
 bool ir_infer_dig_rope(ir_infer_ctx *c) {
     int64_t width, heads, r;
     const tensor *t = table_attr(c, IR_ATTR_table);
-    if (!t || !infer_choice(c, IR_ATTR_mode, "half interleaved") || !digital_rows(c, 0, &width) ||
+    if (!t || !infer_word(c, IR_ATTR_mode, IR_ENUM_rotary) || !digital_rows(c, 0, &width) ||
         !infer_int(c, IR_ATTR_heads, 1, INT64_MAX, 1, &heads))
         return false;
     if (width % heads != 0)

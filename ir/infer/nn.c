@@ -48,7 +48,7 @@ bool ir_infer_nn_norm(ir_infer_ctx *c) {
     const ir_type *x = c->in[0];
     int64_t axis;
     if (!infer_float(c, 0) || !infer_rank(c, 0, 1, IR_MAX_RANK) ||
-        !infer_choice(c, IR_ATTR_mode, "layer rms l2") ||
+        !infer_word(c, IR_ATTR_mode, IR_ENUM_norm) ||
         !infer_int(c, IR_ATTR_axis, infer_is_token(x), x->rank - 1, x->rank - 1, &axis))
         return false;
     if (axis == 0 && infer_is_token(x))
@@ -67,7 +67,7 @@ bool ir_infer_nn_norm(ir_infer_ctx *c) {
 // Columns of a head that rotate: even, at most d.
 static bool rotary(ir_infer_ctx *c, int64_t d, int64_t *half) {
     int64_t r;
-    if (!infer_choice(c, IR_ATTR_mode, "half interleaved") ||
+    if (!infer_word(c, IR_ATTR_mode, IR_ENUM_rotary) ||
         !infer_int(c, IR_ATTR_rotary_dim, 0, d, d, &r))
         return false;
     *half = r / 2;
@@ -93,7 +93,7 @@ bool ir_infer_nn_attention(ir_infer_ctx *c) {
     bool causal;
     int64_t window;
     if (!infer_plain(c) || !infer_flag(c, IR_ATTR_causal, &causal) ||
-        !infer_int(c, IR_ATTR_window, 0, INT64_MAX, 0, &window) || !infer_readout(c, false))
+        !infer_int(c, IR_ATTR_window, 0, INT64_MAX, 0, &window) || !infer_readout(c, IR_READ_SCORE))
         return false;
     for (size_t i = 0; i < 3; i++) {
         if (!infer_float(c, i) || !infer_same_elem(c, 0, i) || !infer_rank(c, i, 4, 4))
@@ -114,7 +114,7 @@ bool ir_infer_nn_attention(ir_infer_ctx *c) {
     }
     if (infer_has(c, 4)) {
         if (!infer_float(c, 4) || !infer_shape(c, 4, 1, &q->dim[1])) return false;
-        if (infer_is_mode(c, IR_ATTR_act, "hardsigmoid"))
+        if (infer_is_word(c, IR_ATTR_act, IR_ENUM_activation, IR_ACT_HARDSIGMOID))
             return infer_operand_error(c, 4, "is a sink and takes part in softmax only");
     }
     c->out[0] = *q;
@@ -126,7 +126,7 @@ bool ir_infer_nn_gaincell(ir_infer_ctx *c) {
     const ir_type *q = c->in[0];
     int64_t window;
     if (!infer_plain(c) || !infer_int(c, IR_ATTR_window, 1, INT32_MAX, 1, &window) ||
-        !infer_readout(c, true) || !infer_rank(c, 0, 4, 4))
+        !infer_readout(c, IR_READ_CHARGE) || !infer_rank(c, 0, 4, 4))
         return false;
     for (size_t i = 0; i < 11; i++) {
         if (!infer_float(c, i) || !infer_same_elem(c, 0, i)) return false;
@@ -196,32 +196,33 @@ static bool rows_of_width(ir_infer_ctx *c, size_t i, int64_t want) {
 }
 
 // q, k, v, mask? of a ring; out_head columns a query head.
-static bool attend(ir_infer_ctx *c, const infer_ring *r, int64_t out_head) {
-    int64_t heads = r->n_kv * r->q_per_kv;
+static bool attend(ir_infer_ctx *c, const ir_ring *r, int64_t out_head) {
+    int64_t heads = ir_ring_heads(r);
     if (!rows_of_width(c, 0, heads * r->d) || !rows_of_width(c, 1, r->n_kv * r->d) ||
         !rows_of_width(c, 2, r->n_kv * r->dv) || !infer_same_domain(c, 1, 2) ||
-        (!r->cross && !infer_same_domain(c, 0, 1)) || !row_numbers(c, 3, 1))
+        (r->mode != IR_RING_CROSS && !infer_same_domain(c, 0, 1)) || !row_numbers(c, 3, 1))
         return false;
     c->out[0] = ir_type_make(ELEM_f32, 2, (int64_t[]){c->in[0]->dim[0], heads * out_head});
     return true;
 }
 
 bool ir_infer_nn_attn(ir_infer_ctx *c) {
-    infer_ring r;
-    return infer_ring_attr(c, &r) && attend(c, &r, r.dv);
+    const ir_ring *r = infer_ring(c);
+    return r && attend(c, r, r->dv);
 }
 
 bool ir_infer_nn_scores(ir_infer_ctx *c) {
-    infer_ring r;
-    return infer_score_ring(c, &r) && attend(c, &r, r.slots);
+    const ir_ring *r = infer_score_ring(c);
+    return r && attend(c, r, r->slots);
 }
 
 bool ir_infer_nn_quant(ir_infer_ctx *c) {
-    if (!infer_elem(c, 0, ELEM_f32) || !infer_choice(c, IR_ATTR_mode, "sym asym static"))
+    if (!infer_elem(c, 0, ELEM_f32) || !infer_word(c, IR_ATTR_mode, IR_ENUM_quantisation))
         return false;
     if (!infer_is_token(c->in[0]) || c->in[0]->rank != 2)
         return infer_operand_error(c, 0, "must be rows of a token domain");
-    if (infer_is_mode(c, IR_ATTR_mode, "static") && !ir_attr_has(&c->op->attrs, IR_ATTR_scale))
+    if (infer_is_word(c, IR_ATTR_mode, IR_ENUM_quantisation, IR_QUANT_STATIC) &&
+        !ir_attr_has(&c->op->attrs, IR_ATTR_scale))
         return infer_error(c, DIAG_ID_op_attribute, "mode \"static\" needs 'scale'");
     c->out[0] = *c->in[0];
     c->out[0].type = ELEM_q8;

@@ -112,12 +112,13 @@ bool ir_infer_rows_suffix(ir_infer_ctx *c) { return extended(c); }
 
 bool ir_infer_rows_pick(ir_infer_ctx *c) {
     int64_t width, row;
-    if (!infer_rows(c, 0, &width) || !infer_choice(c, IR_ATTR_which, "first last index by") ||
+    if (!infer_rows(c, 0, &width) || !infer_word(c, IR_ATTR_which, IR_ENUM_pick) ||
         !infer_int(c, IR_ATTR_row, 0, INT64_MAX, 0, &row))
         return false;
-    if (infer_is_mode(c, IR_ATTR_which, "index") && !ir_attr_has(&c->op->attrs, IR_ATTR_row))
+    if (infer_is_word(c, IR_ATTR_which, IR_ENUM_pick, IR_PICK_INDEX) &&
+        !ir_attr_has(&c->op->attrs, IR_ATTR_row))
         return infer_error(c, DIAG_ID_op_attribute, "picking by index needs 'row'");
-    if (infer_is_mode(c, IR_ATTR_which, "by") != infer_has(c, 1))
+    if (infer_is_word(c, IR_ATTR_which, IR_ENUM_pick, IR_PICK_BY) != infer_has(c, 1))
         return infer_error(c, DIAG_ID_op_operand_count,
                            "a second operand belongs to which = \"by\"");
     if (infer_has(c, 1)) {
@@ -137,8 +138,10 @@ bool ir_infer_rows_skip(ir_infer_ctx *c) {
 bool ir_infer_rows_reduce(ir_infer_ctx *c) {
     int64_t width, w = 1;
     if (!infer_elem(c, 0, ELEM_f32) || !infer_rows(c, 0, &width) ||
-        !infer_choice(c, IR_ATTR_fn, "sum mean max"))
+        !infer_word(c, IR_ATTR_fn, IR_ENUM_row_reduction))
         return false;
+    if (IR_WORD(&c->op->attrs, fn, row_reduction, RED_SUM) > IR_RED_MAX)
+        return infer_error(c, DIAG_ID_op_attribute, "'fn' over rows must be sum, mean or max");
     if (infer_has(c, 1)) {
         if (!infer_elem(c, 1, ELEM_f32) || !infer_rows(c, 1, &w) || !infer_same_domain(c, 0, 1))
             return false;

@@ -197,10 +197,10 @@ bool ir_infer_t_pad(ir_infer_ctx *c) {
     const int64_t *pads;
     size_t rank = (size_t)x->rank;
     if (!infer_ints(c, IR_ATTR_pads, 2 * rank, &pads) ||
-        !infer_choice(c, IR_ATTR_mode, "constant reflect edge wrap"))
+        !infer_word(c, IR_ATTR_mode, IR_ENUM_padding))
         return false;
-    bool reflect = infer_is_mode(c, IR_ATTR_mode, "reflect");
-    bool constant = infer_is_mode(c, IR_ATTR_mode, "constant");
+    bool reflect = infer_is_word(c, IR_ATTR_mode, IR_ENUM_padding, IR_PAD_REFLECT);
+    bool constant = infer_is_word(c, IR_ATTR_mode, IR_ENUM_padding, IR_PAD_CONSTANT);
     c->out[0] = *x;
     for (size_t i = 0; i < rank; i++) {
         int64_t before = pads[i], after = pads[rank + i], d = x->dim[i];
@@ -297,12 +297,10 @@ bool ir_infer_t_gather_nd(ir_infer_ctx *c) {
     return push_axes(c, index, 0, index->rank - 1) && push_axes(c, x, (int)batch + depth, x->rank);
 }
 
-static const char reductions[] = "none add mul max min";
-
 bool ir_infer_t_scatter_nd(ir_infer_ctx *c) {
     const ir_type *x = c->in[0], *index = c->in[1];
     int depth;
-    if (!infer_choice(c, IR_ATTR_reduction, reductions) || !infer_same_elem(c, 0, 2) ||
+    if (!infer_word(c, IR_ATTR_reduction, IR_ENUM_combination) || !infer_same_elem(c, 0, 2) ||
         !tuple_depth(c, x->rank, &depth))
         return false;
     c->out[0] = (ir_type){.type = x->type};
@@ -315,8 +313,8 @@ bool ir_infer_t_scatter_nd(ir_infer_ctx *c) {
 bool ir_infer_t_scatter_elements(ir_infer_ctx *c) {
     const ir_type *x = c->in[0], *index = c->in[1];
     int axis;
-    if (!infer_plain(c) || !infer_choice(c, IR_ATTR_reduction, reductions) || !infer_index(c, 1) ||
-        !infer_same_elem(c, 0, 2) || !infer_rank(c, 1, x->rank, x->rank) ||
+    if (!infer_plain(c) || !infer_word(c, IR_ATTR_reduction, IR_ENUM_combination) ||
+        !infer_index(c, 1) || !infer_same_elem(c, 0, 2) || !infer_rank(c, 1, x->rank, x->rank) ||
         !infer_axis(c, x, &axis) || !infer_shape(c, 2, index->rank, index->dim))
         return false;
     for (int i = 0; i < x->rank; i++) {

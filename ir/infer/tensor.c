@@ -138,8 +138,9 @@ bool ir_infer_t_dequantize(ir_infer_ctx *c) {
 
 bool ir_infer_t_dynquant(ir_infer_ctx *c) {
     const ir_type *x = c->in[0];
-    if (!infer_elem(c, 0, ELEM_f32) || !infer_choice(c, IR_ATTR_gran, "row tensor")) return false;
-    bool by_row = infer_is_mode(c, IR_ATTR_gran, "row");
+    if (!infer_elem(c, 0, ELEM_f32) || !infer_word(c, IR_ATTR_gran, IR_ENUM_granularity))
+        return false;
+    bool by_row = infer_is_word(c, IR_ATTR_gran, IR_ENUM_granularity, IR_GRAN_ROW);
     if (by_row && !infer_rank(c, 0, 1, IR_MAX_RANK)) return false;
     if (!by_row && infer_is_token(x))
         return infer_operand_error(c, 0, "has a token axis: 'gran' must be \"row\"");
@@ -212,7 +213,7 @@ bool ir_infer_t_reduce(ir_infer_ctx *c) {
     const ir_type *x = c->in[0];
     const int64_t *axes = ir_attr_ints(&c->op->attrs, IR_ATTR_axes, &n);
     if (!infer_number(c, 0) || !infer_flag(c, IR_ATTR_keepdims, &keep) ||
-        !infer_choice(c, IR_ATTR_fn, "sum mean max min prod l1 l2 sumsq logsum logsumexp"))
+        !infer_word(c, IR_ATTR_fn, IR_ENUM_reduction))
         return false;
     for (size_t i = 0; i < n; i++) {
         if (axes[i] < 0 || axes[i] >= x->rank || (i > 0 && axes[i] <= axes[i - 1]))

@@ -6,27 +6,24 @@
 
 // ---- the device ------------------------------------------------------------------------------
 
-charge_unit charge_unit_read(const ir_attrs *l, int64_t slots) {
-    size_t terms;
-    const double *cell = ir_attr_floats(l, IR_ATTR_cell, &terms);
-    const char *saturate = ir_attr_str(l, IR_ATTR_saturate, "none");
-    bool both = strcmp(saturate, "both") == 0;
+charge_unit charge_unit_of(const ir_ring *r) {
+    bool both = r->saturate == IR_SAT_BOTH;
     charge_unit u = {
-        .sub_tile = ir_attr_int(l, IR_ATTR_sub_tile, 0),
-        .slots = slots,
-        .q_levels = ir_attr_int(l, IR_ATTR_q_levels, 0),
-        .kv_levels = ir_attr_int(l, IR_ATTR_kv_levels, 0),
-        .out_levels = ir_attr_int(l, IR_ATTR_out_levels, 0),
-        .v_dd = (float)ir_attr_float(l, IR_ATTR_v_dd, 0),
-        .s_sat = (float)ir_attr_float(l, IR_ATTR_s_sat, 0),
-        .o_sat = (float)ir_attr_float(l, IR_ATTR_o_sat, 0),
-        .saturate_scores = both || strcmp(saturate, "scores") == 0,
-        .saturate_outputs = both || strcmp(saturate, "outputs") == 0,
-        .decay = (double)(float)ir_attr_float(l, IR_ATTR_decay, 0),
-        .product = strcmp(ir_attr_str(l, IR_ATTR_decay_form, "power"), "product") == 0,
-        .terms = (int)terms,
+        .sub_tile = r->sub_tile,
+        .slots = r->slots,
+        .q_levels = r->q_levels,
+        .kv_levels = r->kv_levels,
+        .out_levels = r->out_levels,
+        .v_dd = (float)r->v_dd,
+        .s_sat = (float)r->s_sat,
+        .o_sat = (float)r->o_sat,
+        .saturate_scores = both || r->saturate == IR_SAT_SCORES,
+        .saturate_outputs = both || r->saturate == IR_SAT_OUTPUTS,
+        .decay = (double)(float)r->decay,
+        .product = r->decay_form == IR_DECAY_PRODUCT,
+        .terms = (int)r->cell.count,
     };
-    for (size_t i = 0; i < terms; i++) u.cell[i] = (double)(float)cell[i];
+    for (size_t i = 0; i < r->cell.count; i++) u.cell[i] = (double)(float)r->cell.items[i];
     return u;
 }
 
@@ -64,7 +61,7 @@ static void coefficients(const charge_unit *u, int64_t age, double *g) {
 }
 
 static double score(const charge_unit *u, const charge_query *q, const double *k, const double *g) {
-    double moment[READOUT_MAX_TERMS] = {0}, s = 0;
+    double moment[IR_RING_TERMS] = {0}, s = 0;
     for (size_t c = 0; c < q->d; c++) {
         double power = 1;
         for (int i = 0; i < u->terms; i++) {
@@ -96,7 +93,7 @@ void charge_attend(const charge_unit *u, const charge_query *q, const charge_mem
                    double *scores, double *codes) {
     size_t n = (size_t)m->n, dv = q->dv;
     size_t tiles = (size_t)ceil_div_i64(u->slots, u->sub_tile);
-    double *g = base_alloc((n * READOUT_MAX_TERMS + 1) * sizeof *g);
+    double *g = base_alloc((n * IR_RING_TERMS + 1) * sizeof *g);
     double *phi = base_calloc(n + 1, sizeof *phi);
     double *charge = base_calloc((tiles + 2) * dv + 1, sizeof *charge);
     int64_t *by_slot = base_alloc((size_t)u->slots * sizeof *by_slot); // token in a slot, -1: none
@@ -106,7 +103,7 @@ void charge_attend(const charge_unit *u, const charge_query *q, const charge_mem
         if (scores) scores[j] = 0;
         if (m->valid && !m->valid[j]) continue;
         by_slot[position % u->slots] = (int64_t)j;
-        double *g_j = g + j * READOUT_MAX_TERMS;
+        double *g_j = g + j * IR_RING_TERMS;
         coefficients(u, q->t - position, g_j);
         double s = score(u, q, m->k + j * q->d, g_j);
         if (scores) scores[j] = s;
@@ -117,7 +114,7 @@ void charge_attend(const charge_unit *u, const charge_query *q, const charge_mem
     for (int64_t s = 0; s < u->slots; s++) {
         int64_t j = by_slot[s];
         if (j < 0 || phi[j] == 0) continue;
-        pulse_row(u, phi[j], g + j * READOUT_MAX_TERMS, m->v + (size_t)j * dv, dv, power, sum,
+        pulse_row(u, phi[j], g + j * IR_RING_TERMS, m->v + (size_t)j * dv, dv, power, sum,
                   charge + (size_t)(s / u->sub_tile) * dv);
     }
     float step = u->out_levels ? 2.0f / (float)(u->out_levels - 1) : 1;

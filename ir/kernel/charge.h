@@ -3,9 +3,9 @@
 #ifndef OHMIC_IR_KERNEL_CHARGE_H
 #define OHMIC_IR_KERNEL_CHARGE_H
 
-#include "ir/readout.h"
+#include "ir/ring.h"
 
-// The device: attributes of a ring symbol or of nn.gaincell.
+// The device of a ring, or of nn.gaincell.
 typedef struct {
     int64_t sub_tile, slots;
     int64_t q_levels, kv_levels, out_levels; // 0: continuous
@@ -14,10 +14,10 @@ typedef struct {
     double decay;
     bool product; // decay_form product
     int terms;
-    double cell[READOUT_MAX_TERMS];
+    double cell[IR_RING_TERMS];
 } charge_unit;
 
-charge_unit charge_unit_read(const ir_attrs *l, int64_t slots); // attributes without a fault
+charge_unit charge_unit_of(const ir_ring *r); // without a fault
 
 // Scaled and quantised, as the number that stands for it: u of a key or value element, x of a
 // query's.

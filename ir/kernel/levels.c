@@ -3,17 +3,13 @@
 #include "support/num/num.h"
 #include <stdlib.h>
 
-levels_unit levels_unit_read(const ir_attrs *l, int64_t slots) {
-    return (levels_unit){.sub_tile = ir_attr_int(l, IR_ATTR_sub_tile, 0),
-                         .slots = slots,
-                         .q_levels = ir_attr_int(l, IR_ATTR_q_levels, 0),
-                         .kv_levels = ir_attr_int(l, IR_ATTR_kv_levels, 0),
-                         .p_levels = ir_attr_int(l, IR_ATTR_p_levels, 0),
-                         .adc_bits = ir_attr_int(l, IR_ATTR_adc_bits, 0)};
-}
-
-bool levels_are_on(const levels_unit *u) {
-    return u->q_levels || u->kv_levels || u->p_levels || u->adc_bits;
+levels_unit levels_unit_of(const ir_ring *r) {
+    return (levels_unit){.sub_tile = r->sub_tile,
+                         .slots = r->slots,
+                         .q_levels = r->q_levels,
+                         .kv_levels = r->kv_levels,
+                         .p_levels = r->p_levels,
+                         .adc_bits = r->adc_bits};
 }
 
 static float largest(const float *x, size_t n) {

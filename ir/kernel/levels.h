@@ -3,14 +3,13 @@
 #ifndef OHMIC_IR_KERNEL_LEVELS_H
 #define OHMIC_IR_KERNEL_LEVELS_H
 
-#include "ir/readout.h"
+#include "ir/ring.h"
 
-// The device: attributes of a ring. Levels and bits 0: real numbers.
+// The device of a ring. Levels and bits 0: real numbers.
 typedef struct {
     int64_t sub_tile, slots, q_levels, kv_levels, p_levels, adc_bits;
 } levels_unit;
-levels_unit levels_unit_read(const ir_attrs *l, int64_t slots);
-bool levels_are_on(const levels_unit *u); // some are; else read-out is exact and needs none of this
+levels_unit levels_unit_of(const ir_ring *r); // needed only where the ring is coarse
 
 // A key or value row of n elements as the numbers stored; returns what they are relative to.
 float levels_store(const levels_unit *u, const float *x, size_t n, double *stored);

@@ -3,17 +3,6 @@
 #include "support/num/num.h"
 #include <string.h>
 
-bool q8_mode_parse(const char *s, q8_mode *mode) {
-    static const char *const names[] = {"sym", "asym", "static"};
-    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-        if (strcmp(s, names[i]) == 0) {
-            *mode = (q8_mode)i;
-            return true;
-        }
-    }
-    return false;
-}
-
 // clamp(round_half_even(x / scale) + zero, lo, hi); NaN: 0. The sum is exact, or far outside.
 static int32_t code_of(float x, float scale, int32_t zero, int32_t lo, int32_t hi) {
     float q = num_rint(x / scale) + (float)zero;
@@ -21,11 +10,11 @@ static int32_t code_of(float x, float scale, int32_t zero, int32_t lo, int32_t h
     return q == q ? (int32_t)q : 0;
 }
 
-void q8_quantise(int8_t *codes, q8_trailer *t, const float *x, size_t n, q8_mode mode, float scale,
-                 int32_t zero) {
+void q8_quantise(int8_t *codes, q8_trailer *t, const float *x, size_t n, ir_quantisation mode,
+                 float scale, int32_t zero) {
     int32_t lo = -127;
     bool empty = false; // scale 0: all codes 0
-    if (mode == Q8_SYM) {
+    if (mode == IR_QUANT_SYM) {
         float a = 0;
         for (size_t i = 0; i < n; i++) {
             float v = x[i] < 0 ? -x[i] : x[i];
@@ -34,7 +23,7 @@ void q8_quantise(int8_t *codes, q8_trailer *t, const float *x, size_t n, q8_mode
         scale = a / 127;
         zero = 0;
         empty = a == 0;
-    } else if (mode == Q8_ASYM) {
+    } else if (mode == IR_QUANT_ASYM) {
         float least = 0, most = 0;
         for (size_t i = 0; i < n; i++) {
             if (x[i] < least) least = x[i];

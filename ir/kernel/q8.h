@@ -6,7 +6,7 @@
 #ifndef OHMIC_IR_KERNEL_Q8_H
 #define OHMIC_IR_KERNEL_Q8_H
 
-#include "support/num/tensor.h"
+#include "ir/ir.h"
 
 typedef struct {
     float scale;
@@ -38,11 +38,9 @@ static inline q8_trailer *q8_raw_trailer(const tensor *t, size_t row) {
     return (q8_trailer *)(void *)((char *)t->data + tensor_bytes(t)) + row;
 }
 
-typedef enum { Q8_SYM, Q8_ASYM, Q8_STATIC } q8_mode;
-bool q8_mode_parse(const char *s, q8_mode *mode);
-// docs/numerics.md. Q8_STATIC uses scale and zero.
-void q8_quantise(int8_t *codes, q8_trailer *t, const float *x, size_t n, q8_mode mode, float scale,
-                 int32_t zero);
+// docs/numerics.md. IR_QUANT_STATIC uses scale and zero.
+void q8_quantise(int8_t *codes, q8_trailer *t, const float *x, size_t n, ir_quantisation mode,
+                 float scale, int32_t zero);
 // x[i] = f32(f64(scale) * (code - zero))
 void q8_dequantise(float *x, const int8_t *codes, const q8_trailer *t, size_t n);
 

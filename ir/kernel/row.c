@@ -42,19 +42,19 @@ void row_log_softmax(float *y, const float *x, size_t n) {
     free(e);
 }
 
-void row_norm(float *y, const float *x, size_t n, row_norm_mode mode, double eps,
-              const float *gamma, const float *beta) {
+void row_norm(float *y, const float *x, size_t n, ir_norm mode, double eps, const float *gamma,
+              const float *beta) {
     double mean = 0, squares = 0;
-    if (mode == ROW_NORM_LAYER) {
+    if (mode == IR_NORM_LAYER) {
         for (size_t i = 0; i < n; i++) mean += (double)x[i];
         mean /= (double)n;
     }
     for (size_t i = 0; i < n; i++) squares += ((double)x[i] - mean) * ((double)x[i] - mean);
-    double r = mode == ROW_NORM_L2 ? 1 : 1 / __builtin_sqrt(squares / (double)n + eps);
+    double r = mode == IR_NORM_L2 ? 1 : 1 / __builtin_sqrt(squares / (double)n + eps);
     double length = __builtin_sqrt(squares) > eps ? __builtin_sqrt(squares) : eps;
     for (size_t i = 0; i < n; i++) {
         double v = (double)x[i] - mean;
-        v = mode == ROW_NORM_L2 ? v / length : v * r;
+        v = mode == IR_NORM_L2 ? v / length : v * r;
         if (gamma) v *= (double)gamma[i];
         if (beta) v += (double)beta[i];
         y[i] = (float)v;

@@ -267,7 +267,9 @@ static ir_symbol *add_symbol(ir_parser *p, ir_symbol_kind kind, const char *name
 void text_symbol(ir_parser *p, ir_symbol_kind kind, const char *name, text_loc loc,
                  ir_attrs attrs) {
     ir_symbol *s = add_symbol(p, kind, name, loc);
-    if (s) s->attrs = attrs;
+    const char *why = s && kind == IR_SYM_RING ? text_read_ring(p, &attrs, s->ring) : NULL;
+    if (why) text_error(p, loc, DIAG_ID_ring_attribute, "ring '@%s': %s", name, why);
+    if (s && kind == IR_SYM_GROUP) s->attrs = attrs;
 }
 
 static bool tensor_type(ir_parser *p, text_loc loc, const ir_type *t) {

@@ -94,6 +94,7 @@ void ir_text_run(ir_parser *p, const char *text, size_t bytes);
 
 // Fills the record from the attributes of its line; NULL, or what is wrong with them.
 const char *text_read_domain(ir_parser *p, const ir_attrs *l, ir_domain *d);
+const char *text_read_ring(ir_parser *p, const ir_attrs *l, ir_ring *r);
 ir_attrs text_domain_attrs(arena *a, const ir_domain *d); // what is printed
 
 // ---- numbers and strings (number.c)

@@ -1,4 +1,5 @@
 // IR as text. Everything prints in one way only, so that equal modules give equal bytes.
+#include "ir/ring.h"
 #include "ir/text/parser.h"
 #include <errno.h>
 #include <inttypes.h>
@@ -219,10 +220,13 @@ static bool print_tensor(FILE *out, ir_symbol *s, const char *dir, diag_sink *di
 
 static bool print_symbol(FILE *out, ir_symbol *s, const char *dir, diag_sink *diags) {
     if (s->kind == IR_SYM_TENSOR) return print_tensor(out, s, dir, diags);
-    fputs(s->kind == IR_SYM_RING ? "ring " : "group ", out);
+    arena *a = arena_new();
+    const ir_attrs l = s->ring ? ir_ring_attrs(a, s->ring) : s->attrs;
+    fprintf(out, "%s ", ir_word(IR_ENUM_symbol_kind, (int)s->kind));
     print_name(out, '@', s->name);
-    print_attrs(out, &s->attrs, s->attrs.count ? NULL : "");
+    print_attrs(out, &l, l.count ? NULL : "");
     fputc('\n', out);
+    arena_free(a);
     return true;
 }
 

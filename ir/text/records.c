@@ -1,4 +1,5 @@
 // Records as text has them: attributes in braces.
+#include "ir/ring.h"
 #include "ir/text/parser.h"
 #include <inttypes.h>
 #include <string.h>
@@ -74,4 +75,14 @@ ir_attrs text_domain_attrs(arena *a, const ir_domain *d) {
     case IR_DOMAIN_ONE: break;
     }
     return l;
+}
+
+// ---- rings
+
+const char *text_read_ring(ir_parser *p, const ir_attrs *l, ir_ring *r) {
+    char why[IR_RING_TEXT];
+    for (uint32_t i = 0; i < l->count; i++)
+        if (!ir_ring_has(l->items[i].key))
+            return arena_printf(p->scratch, "a ring has no '%s'", ir_key_name(l->items[i].key));
+    return ir_ring_read(l, r, why) ? NULL : arena_str(p->scratch, why);
 }

@@ -4,7 +4,6 @@
 
 #include "ir/infer/common.h"
 #include "ir/verify/verify.h"
-#include <string.h>
 
 typedef struct {
     const ir_module *m;
@@ -23,15 +22,6 @@ diag_loc verify_at_func(const verifier *v, const ir_func *f);
 diag_loc verify_at_symbol(const verifier *v, const ir_symbol *s);
 // The tensor `name`; NULL reported as an error of s.
 const tensor *verify_find_tensor(verifier *v, const ir_symbol *s, const char *name);
-
-static inline bool verify_one_of(const char *s, const char *const *list, size_t n) {
-    for (size_t i = 0; i < n; i++)
-        if (strcmp(s, list[i]) == 0) return true;
-    return false;
-}
-#define VERIFY_ONE_OF(s, ...)                            \
-    verify_one_of(s, (const char *const[]){__VA_ARGS__}, \
-                  ARRAY_LEN(((const char *const[]){__VA_ARGS__})))
 
 // Attributes of modules, functions and ports; domains, rings, groups, tensors. False: there are
 // tensors that nobody may look into.

@@ -19,10 +19,9 @@ static void verify_place(verifier *v, const ir_func *f, const ir_op *op) {
         ir_attr_int(l, IR_ATTR_at, 0) < 0)
         verify_error(v, loc, DIAG_ID_op_attribute, "'%s': 'tile', 'depth' or 'at' is out of range",
                      name);
-    const char *space = ir_attr_str(l, IR_ATTR_space, "pad");
-    if (strcmp(space, "pad") != 0 && strcmp(space, "mem") != 0)
-        verify_error(v, loc, DIAG_ID_op_attribute, "'%s': 'space' is \"%s\", must be pad or mem",
-                     name, space);
+    if (ir_attr_word(l, IR_ATTR_space, IR_ENUM_space, 0) < 0)
+        verify_error(v, loc, DIAG_ID_op_attribute, "'%s': 'space' is \"%s\", must be one of: %s",
+                     name, ir_attr_str(l, IR_ATTR_space, ""), ir_words(IR_ENUM_space));
 }
 
 // ---- channels

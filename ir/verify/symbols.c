@@ -7,10 +7,9 @@
 // ---- module, functions, ports
 
 static void verify_class(verifier *v, diag_loc loc, const ir_attrs *l) {
-    const char *class = ir_attr_str(l, IR_ATTR_class, "whole");
-    if (!VERIFY_ONE_OF(class, "stream", "whole"))
-        verify_error(v, loc, DIAG_ID_module_attribute,
-                     "'class' is \"%s\", must be \"stream\" or \"whole\"", class);
+    if (ir_attr_word(l, IR_ATTR_class, IR_ENUM_program_class, 0) < 0)
+        verify_error(v, loc, DIAG_ID_module_attribute, "'class' is \"%s\", must be one of: %s",
+                     ir_attr_str(l, IR_ATTR_class, ""), ir_words(IR_ENUM_program_class));
     double period = ir_attr_float(l, IR_ATTR_token_period, 0);
     if (!(period >= 0 && period < INFINITY))
         verify_error(v, loc, DIAG_ID_module_attribute,
@@ -33,10 +32,10 @@ static void verify_ports(verifier *v, const ir_func *f, const ir_port_list *port
         if (ir_attr_int(&p->attrs, IR_ATTR_range_hi, INT64_MAX) <= lo)
             verify_error(v, loc, DIAG_ID_module_attribute, "the range of port \"%s\" is empty",
                          p->name ? p->name : "");
-        const char *role = ir_attr_str(&p->attrs, IR_ATTR_role, "fixed");
-        if (!VERIFY_ONE_OF(role, "tokens", "mask", "positions", "past", "fixed"))
-            verify_error(v, loc, DIAG_ID_module_attribute, "a port has the unknown role \"%s\"",
-                         role);
+        if (ir_attr_word(&p->attrs, IR_ATTR_role, IR_ENUM_port_role, 0) < 0)
+            verify_error(v, loc, DIAG_ID_module_attribute,
+                         "the role of a port is \"%s\", must be one of: %s",
+                         ir_attr_str(&p->attrs, IR_ATTR_role, ""), ir_words(IR_ENUM_port_role));
     }
     map_free(names);
 }
@@ -79,11 +78,11 @@ static void verify_domain(verifier *v, int n) {
 
 // ---- symbols
 
-static const char *const kind_names[] = {"tensor", "ring", "group"};
-
 diag_loc verify_at_symbol(const verifier *v, const ir_symbol *s) {
     diag_loc loc = {.file = v->name, .line = s->line};
-    if (loc.line <= 0) loc.where = arena_printf(v->a, "%s @%s", kind_names[s->kind], s->name);
+    if (loc.line <= 0)
+        loc.where =
+            arena_printf(v->a, "%s @%s", ir_word(IR_ENUM_symbol_kind, (int)s->kind), s->name);
     return loc;
 }
 

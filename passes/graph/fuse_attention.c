@@ -270,7 +270,7 @@ static ir_val make(peeled *p, ir_val v, ir_val s, ir_val values) {
     ir_attr_set_float(a, &attrs, IR_ATTR_scale, settled_scale(p->scale, emit_type(e, q)->dim[3]));
     if (p->softcap != 0) ir_attr_set_float(a, &attrs, IR_ATTR_softcap, p->softcap);
     if (p->is_hard) {
-        ir_attr_set_str(a, &attrs, IR_ATTR_act, "hardsigmoid");
+        ir_attr_set_word(a, &attrs, IR_ATTR_act, IR_ENUM_activation, IR_ACT_HARDSIGMOID);
         ir_attr_set_float(a, &attrs, IR_ATTR_alpha, (double)(float)p->alpha);
         ir_attr_set_float(a, &attrs, IR_ATTR_beta, (double)(float)p->beta);
     }

@@ -134,7 +134,7 @@ static ir_val not_lowered(emitter *e, ir_val v) {
     size_t n;
     const int64_t *axes = ir_attr_ints(&max.attrs, IR_ATTR_axes, &n);
     if (op.code != IR_t_sub || max.code != IR_t_reduce || max.operand[0] != op.operand[0] ||
-        strcmp(ir_attr_str(&max.attrs, IR_ATTR_fn, ""), "max") || n != 1 ||
+        IR_WORD(&max.attrs, fn, reduction, REDUCE_SUM) != IR_REDUCE_MAX || n != 1 ||
         axes[0] != emit_type(e, v)->rank - 1)
         return v;
     emit_note_nodes(e, &op);

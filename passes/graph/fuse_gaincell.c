@@ -136,14 +136,14 @@ static bool form_of(finder *x, ir_val v, bool powers, int depth, form *w) {
             break;
         w->power += other.power;
         matched(x, op);
-        return w->power < READOUT_MAX_TERMS;
+        return w->power < IR_RING_TERMS;
     case IR_t_pow:
         if (!powers || !splat(constant(x, op->operand[1]), &p) || p < 1 || p != floor(p) ||
-            p >= READOUT_MAX_TERMS || !form_of(x, op->operand[0], true, depth + 1, w))
+            p >= IR_RING_TERMS || !form_of(x, op->operand[0], true, depth + 1, w))
             break;
         w->power *= (int)p;
         matched(x, op);
-        return w->power < READOUT_MAX_TERMS;
+        return w->power < IR_RING_TERMS;
     default: break;
     }
     if (t->rank != 4) return false;
@@ -315,7 +315,7 @@ static bool tables_fit(const gaincell_site *s, gaincell_term *t, int tile_axis) 
 static bool add_term(gaincell_series *to, const gaincell_term *t) {
     for (int i = 0; i < to->n; i++)
         if (to->term[i].exponent == t->exponent) return false;
-    if (to->n == READOUT_MAX_TERMS) return false;
+    if (to->n == IR_RING_TERMS) return false;
     to->term[to->n++] = *t;
     return true;
 }
@@ -369,7 +369,7 @@ static bool leaf(finder *x, const ir_op *op, int which, gaincell_term t) {
     size_t n;
     if (op->code == IR_t_reduce) {
         const int64_t *axes = ir_attr_ints(&op->attrs, IR_ATTR_axes, &n);
-        if (strcmp(ir_attr_str(&op->attrs, IR_ATTR_fn, ""), "sum") || n != 1 ||
+        if (IR_WORD(&op->attrs, fn, reduction, REDUCE_SUM) != IR_REDUCE_SUM || n != 1 ||
             axes[0] != type(x, op->operand[0])->rank - 1 ||
             !ir_attr_int(&op->attrs, IR_ATTR_keepdims, 1))
             return false;
@@ -488,7 +488,8 @@ static ir_val tiles(finder *x, ir_val v) {
     if (!(op = def(x, v, IR_t_reduce))) return v;
     const int64_t *axes = ir_attr_ints(&op->attrs, IR_ATTR_axes, &n);
     const ir_type *t = type(x, op->operand[0]);
-    if (strcmp(ir_attr_str(&op->attrs, IR_ATTR_fn, ""), "sum") || n != 1 || axes[0] > t->rank - 3)
+    if (IR_WORD(&op->attrs, fn, reduction, REDUCE_SUM) != IR_REDUCE_SUM || n != 1 ||
+        axes[0] > t->rank - 3)
         return IR_NONE;
     x->s.tiles = t->dim[axes[0]];
     x->s.tile_axis = t->rank - 1 - (int)axes[0];

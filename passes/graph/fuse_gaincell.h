@@ -7,7 +7,7 @@
 #ifndef OHMIC_PASSES_GRAPH_FUSE_GAINCELL_H
 #define OHMIC_PASSES_GRAPH_FUSE_GAINCELL_H
 
-#include "ir/readout.h"
+#include "ir/ring.h"
 #include "passes/rewrite/emit.h"
 
 enum { GAINCELL_FACTORS = 6, GAINCELL_SCALINGS = 8 };
@@ -29,7 +29,7 @@ typedef struct {
 
 typedef struct {
     int n;
-    gaincell_term term[READOUT_MAX_TERMS];
+    gaincell_term term[IR_RING_TERMS];
 } gaincell_series;
 
 typedef struct {

@@ -16,7 +16,7 @@ static const double TOLERANCE = 2e-6; // of a coefficient: f32 products of f32 p
 
 typedef struct {
     int terms;
-    double cell[READOUT_MAX_TERMS];
+    double cell[IR_RING_TERMS];
     double decay;
     bool is_product;
     int64_t window, sub_tile;
@@ -71,7 +71,7 @@ static bool is_near(double a, double b, double tolerance) {
 // s_sat takes.
 static bool read_cell(const gaincell_site *s, meaning *m) {
     double ratio = 0;
-    for (int e = 0; e < READOUT_MAX_TERMS; e++) {
+    for (int e = 0; e < IR_RING_TERMS; e++) {
         const gaincell_term *value = term_of(&s->values, e), *score = term_of(&s->scores, e);
         if (value) m->cell[e] = (double)(float)factor(value, 0, 0, 0);
         double k = score ? factor(score, 0, 0, 0) : 0;
@@ -317,15 +317,16 @@ static void describe(gaincell_site *s, const meaning *m, arena *a) {
     ir_attr_set_int(a, l, IR_ATTR_kv_levels, s->kv_levels);
     ir_attr_set_int(a, l, IR_ATTR_out_levels, s->out_levels);
     ir_attr_set_str(a, l, IR_ATTR_saturate,
-                    scores && outputs ? "both"
-                    : scores          ? "scores"
-                    : outputs         ? "outputs"
-                                      : "none");
+                    ir_word(IR_ENUM_saturation, scores && outputs ? IR_SAT_BOTH
+                                                : scores          ? IR_SAT_SCORES
+                                                : outputs         ? IR_SAT_OUTPUTS
+                                                                  : IR_SAT_NONE));
     ir_attr_set_float(a, l, IR_ATTR_v_dd, (double)(float)s->v_dd);
     ir_attr_set_float(a, l, IR_ATTR_s_sat, (double)(float)m->s_sat);
     ir_attr_set_float(a, l, IR_ATTR_o_sat, (double)(float)s->o_sat);
     ir_attr_set_float(a, l, IR_ATTR_decay, m->decay);
-    ir_attr_set_str(a, l, IR_ATTR_decay_form, m->is_product ? "product" : "power");
+    ir_attr_set_str(a, l, IR_ATTR_decay_form,
+                    ir_word(IR_ENUM_decay_form, m->is_product ? IR_DECAY_PRODUCT : IR_DECAY_POWER));
     ir_attr_set_floats(a, l, IR_ATTR_cell, m->cell, (size_t)m->terms);
 }
 
@@ -372,9 +373,9 @@ static bool agree_everywhere(gaincell_plan *p, const ir_module *m, const gaincel
                  agrees(s, &meanings[k]);
             describe(s, &meanings[k], a);
             const gaincell_site *first = &p->of[0].items[k];
-            char fault[READOUT_TEXT];
-            int at = 0;
-            ok = ok && !readout_fault(&s->attrs, true, &at, fault) &&
+            char why[IR_RING_TEXT];
+            ir_ring device;
+            ok = ok && ir_ring_of_operation(&s->attrs, IR_READ_CHARGE, &device, why) &&
                  (is_aside(m->funcs.items[0]) || ir_attrs_equal(&s->attrs, &first->attrs));
         }
         if (ok) continue;

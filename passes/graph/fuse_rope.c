@@ -59,7 +59,8 @@ static ir_val make_rope(emitter *e, ir_val x, int axis, ir_val cos, ir_val sin, 
     sin = rope_table(e, sin);
     if (cos == IR_NONE || sin == IR_NONE) return IR_NONE;
     ir_attrs attrs = {0};
-    ir_attr_set_str(e->r.scratch, &attrs, IR_ATTR_mode, mode == ROPE_HALF ? "half" : "interleaved");
+    ir_attr_set_word(e->r.scratch, &attrs, IR_ATTR_mode, IR_ENUM_rotary,
+                     mode == ROPE_HALF ? IR_ROTARY_HALF : IR_ROTARY_INTERLEAVED);
     ir_attr_set_int(e->r.scratch, &attrs, IR_ATTR_rotary_dim, 2 * emit_type(e, cos)->dim[1]);
     ir_val y = emit_op(e, IR_nn_rope, (ir_val[]){x, cos, sin}, 3, &attrs);
     return axis == 1 ? emit_transpose(e, y, swap) : y;

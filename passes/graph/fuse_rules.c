@@ -86,28 +86,28 @@ static ir_val build_reciprocal(match *m) {
     return emit2(m->e, IR_t_mul, match_value(m, "x"), emit_const(m->e, "folded", t));
 }
 
-static ir_val build_norm(match *m, const char *mode, double eps) {
+static ir_val build_norm(match *m, ir_norm mode, double eps) {
     emitter *e = m->e;
     ir_val x = match_value(m, "x");
     int64_t axis = reduced_axis(m, x);
     ir_attrs attrs = {0};
-    ir_attr_set_str(e->r.scratch, &attrs, IR_ATTR_mode, mode);
+    ir_attr_set_word(e->r.scratch, &attrs, IR_ATTR_mode, IR_ENUM_norm, (int)mode);
     ir_attr_set_float(e->r.scratch, &attrs, IR_ATTR_eps, eps);
     if (axis != emit_type(e, x)->rank - 1)
         ir_attr_set_int(e->r.scratch, &attrs, IR_ATTR_axis, axis);
     return emit_op(e, IR_nn_norm, &x, 1, &attrs);
 }
 
-static ir_val build_layer(match *m) { return build_norm(m, "layer", match_number(m, "eps")); }
-static ir_val build_rms(match *m) { return build_norm(m, "rms", match_number(m, "eps")); }
-static ir_val build_l2(match *m) { return build_norm(m, "l2", 0); }
-static ir_val build_l2_max(match *m) { return build_norm(m, "l2", match_number(m, "eps")); }
+static ir_val build_layer(match *m) { return build_norm(m, IR_NORM_LAYER, match_number(m, "eps")); }
+static ir_val build_rms(match *m) { return build_norm(m, IR_NORM_RMS, match_number(m, "eps")); }
+static ir_val build_l2(match *m) { return build_norm(m, IR_NORM_L2, 0); }
+static ir_val build_l2_max(match *m) { return build_norm(m, IR_NORM_L2, match_number(m, "eps")); }
 
 static ir_val build_l2_clip(match *m) {
     for (int i = 0; i < m->n_nodes; i++) {
         const ir_op op = emit_def(m->e, m->node[i]);
         if (op.code == IR_t_clip && !ir_attr_has(&op.attrs, IR_ATTR_hi))
-            return build_norm(m, "l2", ir_attr_float(&op.attrs, IR_ATTR_lo, 0));
+            return build_norm(m, IR_NORM_L2, ir_attr_float(&op.attrs, IR_ATTR_lo, 0));
     }
     return IR_NONE;
 }

@@ -517,7 +517,8 @@ static void annotate(allocator *x) {
         const buffer *b = &x->buffers[root];
         ir_attr_set_int(a, &op->attrs, IR_ATTR_depth, b->depth);
         ir_attr_set_int(a, &op->attrs, IR_ATTR_at, b->at);
-        ir_attr_set_str(a, &op->attrs, IR_ATTR_space, b->mem ? "mem" : "pad");
+        ir_attr_set_word(a, &op->attrs, IR_ATTR_space, IR_ENUM_space,
+                         b->mem ? IR_SPACE_MEM : IR_SPACE_PAD);
     }
 }
 

@@ -9,6 +9,7 @@
 // has it for another reason, and at its maker for tiles that only want the codes: a quarter of the
 // bytes travels.
 #include "ir/mapped.h"
+#include "ir/ring.h"
 #include "passes/pass.h"
 #include "passes/rewrite/rewrite.h"
 #include <string.h>
@@ -244,8 +245,7 @@ static void lay_rings(placer *p) {
         const char *ring = ir_attr_str(&op->attrs, IR_ATTR_ring, NULL);
         if (!ring) continue;
         if (map_get(all->rings, ring) == MAP_NONE) {
-            const ir_symbol *s = ir_symbol_find(p->m, ring);
-            int64_t heads = ir_attr_int(&s->attrs, IR_ATTR_n_kv, 1);
+            int64_t heads = ir_ring_find(p->m, ring)->n_kv;
             size_t t = (size_t)p->tile[i];
             for (;; t++) {
                 while (all->heads.count <= t) vec_push(&all->heads, 0);
@@ -273,7 +273,7 @@ static bool check_room(const placer *p, diag_sink *diags) {
     }
     for (size_t i = 0; i < p->m->symbols.count; i++) {
         const ir_symbol *s = p->m->symbols.items[i];
-        int64_t heads = s->kind == IR_SYM_RING ? ir_attr_int(&s->attrs, IR_ATTR_n_kv, 1) : 0;
+        int64_t heads = s->ring ? s->ring->n_kv : 0;
         if (heads <= limit(p->chip->tile.ring_heads)) continue;
         diag_emit(diags, DIAG_ID_ring_heads, DIAG_AT(NULL, s->name),
                   "an attention has %lld key/value heads, a tile of chip '%s' holds %lld",
@@ -395,9 +395,8 @@ static bool rebuild(placer *p, const ir_module *old, ir_module *m, diag_sink *di
         }
         put(&r, op, p->tile[i]);
         for (uint32_t k = op->n_operands; k-- > 0;) r.map[op->operand[k]] = kept[k];
-        const char *ring = ir_attr_str(&op->attrs, IR_ATTR_ring, NULL);
-        if (ring)
-            ir_attr_set_int(m->arena, &ir_symbol_find(m, ring)->attrs, IR_ATTR_tile, p->tile[i]);
+        ir_ring *ring = ir_ring_of(m, op);
+        if (ring) ring->tile = p->tile[i];
     }
     return rewrite_end(&r);
 }

@@ -177,7 +177,8 @@ void route_norm(router *t, const ir_op *op) {
     ir_val gamma = op->n_operands > 1 ? op->operand[1] : IR_NONE,
            beta = op->n_operands > 2 ? op->operand[2] : IR_NONE;
     ir_attrs a = {0};
-    ir_attr_set_str(t->r.scratch, &a, IR_ATTR_mode, ir_attr_str(&op->attrs, IR_ATTR_mode, "layer"));
+    ir_attr_set_word(t->r.scratch, &a, IR_ATTR_mode, IR_ENUM_norm,
+                     IR_WORD(&op->attrs, mode, norm, NORM_LAYER));
     ir_attr_set_float(t->r.scratch, &a, IR_ATTR_eps, ir_attr_float(&op->attrs, IR_ATTR_eps, 1e-5));
     const char *w[2];
     size_t n = 0;
@@ -201,7 +202,8 @@ void route_rotate(router *t, const ir_op *op) {
 // row.
 void route_quantise(router *t, const ir_op *op) {
     ir_attrs a = {0};
-    ir_attr_set_str(t->r.scratch, &a, IR_ATTR_quant, ir_attr_str(&op->attrs, IR_ATTR_mode, "sym"));
+    ir_attr_set_word(t->r.scratch, &a, IR_ATTR_quant, IR_ENUM_quantisation,
+                     IR_WORD(&op->attrs, mode, quantisation, QUANT_SYM));
     if (ir_attr_has(&op->attrs, IR_ATTR_scale)) {
         ir_attr_set_float(t->r.scratch, &a, IR_ATTR_scale,
                           ir_attr_float(&op->attrs, IR_ATTR_scale, 0));

@@ -5,7 +5,7 @@
 // all rows writes first (gc.write), then queries (gc.query). Outputs that ask for probabilities
 // read scores out of the same ring (gc.score) and normalise them digitally. What the chip's heads
 // cannot hold is refused, all of it in one run.
-#include "ir/readout.h"
+#include "ir/ring.h"
 #include "passes/pass.h"
 #include "passes/rewrite/rewrite.h"
 #include <string.h>
@@ -32,12 +32,11 @@ static void write_ring(splitter *s, const ir_op *op, const char *ring) {
 static void split(splitter *s, const ir_op *op) {
     rewrite *r = &s->r;
     const char *ring = ir_attr_str(&op->attrs, IR_ATTR_ring, "");
-    const ir_symbol *sym = ir_symbol_find(r->old, ring);
-    CHECK(sym && sym->kind == IR_SYM_RING, "attention names no ring: @%s", ring);
-    bool causal = strcmp(ir_attr_str(&sym->attrs, IR_ATTR_mode, "causal"), "causal") == 0;
+    const ir_ring *of = ir_ring_find(r->old, ring);
+    CHECK(of, "attention names no ring: @%s", ring);
     const ir_type *type = ir_type_of(r->of, op->result[0]);
     ir_val q = rewrite_get(r, op->operand[0]), y;
-    if (op->code == IR_nn_attn && causal) {
+    if (op->code == IR_nn_attn && of->mode == IR_RING_CAUSAL) {
         ir_val in[4];
         for (uint32_t i = 0; i < op->n_operands; i++) in[i] = rewrite_get(r, op->operand[i]);
         y = rewrite_add(r, IR_gc_attn, in, op->n_operands, &op->attrs, type, op);
@@ -48,9 +47,7 @@ static void split(splitter *s, const ir_op *op) {
         y = rewrite_add(r, scores ? IR_gc_score : IR_gc_query, &q, 1, &op->attrs, type, op);
         if (scores) {
             ir_attrs a = {0};
-            int64_t heads = ir_attr_int(&sym->attrs, IR_ATTR_n_kv, 1) *
-                            ir_attr_int(&sym->attrs, IR_ATTR_q_per_kv, 1);
-            ir_attr_set_int(r->scratch, &a, IR_ATTR_segments, heads);
+            ir_attr_set_int(r->scratch, &a, IR_ATTR_segments, ir_ring_heads(of));
             y = rewrite_add(r, IR_dig_softmax, &y, 1, &a, type, op);
         }
     }
@@ -94,25 +91,22 @@ static void report(misfits *m, diag_sink *diags) {
 
 // What makes a ring shorter. A window sets its slots however few tokens are compiled for; without
 // one all tokens have a slot; where rows see what comes after them, there can be no window.
-static const char *shorter(misfits *m, const ir_attrs *ring, long long most) {
-    const char *mode = ir_attr_str(ring, IR_ATTR_mode, "causal");
-    int64_t slots = ir_attr_int(ring, IR_ATTR_slots, 0);
-    if (strcmp(mode, "cross") == 0) return "for fewer tokens of the encoder";
-    if (m->o->slots > 0 && m->o->slots == slots) return "with fewer --slots";
-    if (strcmp(mode, "causal") != 0) return arena_printf(m->a, "with --max-tokens %lld", most);
+static const char *shorter(misfits *m, const ir_ring *ring, long long most) {
+    if (ring->mode == IR_RING_CROSS) return "for fewer tokens of the encoder";
+    if (m->o->slots > 0 && m->o->slots == ring->slots) return "with fewer --slots";
+    if (ring->mode != IR_RING_CAUSAL) return arena_printf(m->a, "with --max-tokens %lld", most);
     const char *window = arena_printf(
         m->a, "with --window %lld (which changes what tokens further back mean)", most);
-    if (ir_attr_int(ring, IR_ATTR_window, 0) > 0) return window;
+    if (ring->window > 0) return window;
     return arena_printf(m->a, "%s, with --max-tokens %lld", window, most);
 }
 
 // Scores of a head wider than an array are added up digitally; charges only where currents of
 // several K arrays can meet before the activation.
-static void check_ring(misfits *m, const ir_op *op, const ir_symbol *ring) {
-    const ir_attrs *l = &ring->attrs;
+static void check_ring(misfits *m, const ir_op *op, const ir_ring *ring) {
     const machine *chip = m->o->machine;
-    const char *node = op->n_locs ? op->loc[0] : ring->name;
-    long long slots = ir_attr_int(l, IR_ATTR_slots, 0), d = ir_attr_int(l, IR_ATTR_d, 0);
+    const char *node = op->n_locs ? op->loc[0] : ir_attr_str(&op->attrs, IR_ATTR_ring, "");
+    long long slots = ring->slots, d = ring->d;
     long long most = chip->gain.slots, width = chip->gain.head_width,
               summed = chip->gain.k_arrays_summed;
     if (most && slots > most)
@@ -120,10 +114,10 @@ static void check_ring(misfits *m, const ir_op *op, const ir_symbol *ring) {
                    arena_printf(m->a,
                                 "attention needs %lld slots, a ring of chip '%s' has %lld: compile "
                                 "%s, or for a chip with longer rings",
-                                slots, chip->name, most, shorter(m, l, most)));
+                                slots, chip->name, most, shorter(m, ring, most)));
     // Where it was asked for, charge read-out can be left out; else it is what the model says.
     bool asked = strcmp(m->o->attention, "hard-sigmoid") == 0;
-    if (readout_is_charge(l) && width && d > width * summed)
+    if (ir_ring_is_charge(ring) && width && d > width * summed)
         add_misfit(m, DIAG_ID_ring_width, node,
                    arena_printf(m->a,
                                 "keys of %lld columns do not fit chip '%s', whose arrays have %lld "
@@ -147,8 +141,7 @@ ir_module *pass_split_attention(const ir_module *old, const pass_options *o, dia
         for (size_t k = 0; k < f->ops.count; k++) {
             const ir_op *op = &f->ops.items[k];
             if (op->code == IR_nn_attn || op->code == IR_nn_scores) {
-                check_ring(&unfit, op,
-                           ir_symbol_find(old, ir_attr_str(&op->attrs, IR_ATTR_ring, "")));
+                check_ring(&unfit, op, ir_ring_of(old, op));
                 split(&s, op);
             } else {
                 rewrite_copy(&s.r, op);

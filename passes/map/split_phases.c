@@ -6,6 +6,7 @@
 // written in `encode`, read in every `step`. Nothing else may cross, since no row outlives a step;
 // all that does is reported.
 #include "ir/mapped.h"
+#include "ir/ring.h"
 #include "passes/pass.h"
 #include "passes/rewrite/rewrite.h"
 #include <inttypes.h>
@@ -70,9 +71,8 @@ static void find_bits(splitter *s) {
         const char *ring = ir_attr_str(&op->attrs, IR_ATTR_ring, NULL);
         if (ring && !ir_reads_ring(op)) map_set(rings, ring, bits);
         if (ring && ir_reads_ring(op) && map_get(rings, ring) != MAP_NONE) {
-            const ir_symbol *sym = ir_symbol_find(s->m, ring);
-            bool border = strcmp(ir_attr_str(&sym->attrs, IR_ATTR_mode, "causal"), "cross") == 0 &&
-                          map_get(rings, ring) == ENCODER;
+            bool border =
+                ir_ring_find(s->m, ring)->mode == IR_RING_CROSS && map_get(rings, ring) == ENCODER;
             if (!border && map_get(rings, ring) == ENCODER && bits == DECODER)
                 reads_ring_of_encoder(s, op, ring);
             if (!border) bits |= (uint8_t)map_get(rings, ring);
@@ -89,7 +89,7 @@ static void find_bits(splitter *s) {
 }
 
 // The operations of one side, and the constants that they read.
-static void build(splitter *s, ir_module *m, const char *name, uint8_t side, const char *class,
+static void build(splitter *s, ir_module *m, const char *name, uint8_t side, ir_program_class class,
                   int64_t max_chunk) {
     const ir_func *f = s->f;
     bool *keep = ARENA_ARRAY(s->a, bool, f->ops.count + 1);
@@ -105,7 +105,7 @@ static void build(splitter *s, ir_module *m, const char *name, uint8_t side, con
     rewrite r = {.old = s->m, .of = f, .m = m, .diags = s->diags, .scratch = s->a};
     r.f = ir_func_add(m, name);
     r.f->attrs = ir_attrs_copy(m->arena, &f->attrs);
-    ir_attr_set_str(m->arena, &r.f->attrs, IR_ATTR_class, class);
+    ir_attr_set_word(m->arena, &r.f->attrs, IR_ATTR_class, IR_ENUM_program_class, (int)class);
     ir_attr_set_int(m->arena, &r.f->attrs, IR_ATTR_max_chunk, max_chunk);
     r.map = ARENA_ARRAY(s->a, ir_val, f->values.count + 1);
     for (size_t i = 0; i < f->params.count; i++) {
@@ -143,8 +143,9 @@ static bool split(const ir_module *old, const ir_func *f, ir_module *m, diag_sin
     bool ok = diag_errors(diags) == errors;
     if (ok) {
         int64_t chunk = ir_attr_int(&old->attrs, IR_ATTR_max_chunk, 64);
-        build(&s, m, "encode", ENCODER, "whole", encoder_rows(old));
-        build(&s, m, "step", DECODER, ir_attr_str(&old->attrs, IR_ATTR_class, "stream"), chunk);
+        build(&s, m, "encode", ENCODER, IR_CLASS_WHOLE, encoder_rows(old));
+        build(&s, m, "step", DECODER, IR_WORD(&old->attrs, class, program_class, CLASS_STREAM),
+              chunk);
     }
     arena_free(s.a);
     return ok;

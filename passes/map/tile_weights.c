@@ -297,8 +297,8 @@ static bool is_function(const ir_op *op) {
 // Strips on which an operation can work one by one: its cut operands agree, the others are
 // constants.
 static const strips *common_strips(const tiler *t, const ir_op *op) {
-    bool static_quant =
-        op->code == IR_nn_quant && strcmp(ir_attr_str(&op->attrs, IR_ATTR_mode, ""), "static") == 0;
+    bool static_quant = op->code == IR_nn_quant &&
+                        IR_WORD(&op->attrs, mode, quantisation, QUANT_SYM) == IR_QUANT_STATIC;
     if (!static_quant && !is_function(op)) return NULL;
     const strips *common = NULL;
     for (uint32_t i = 0; i < op->n_operands; i++) {

@@ -1,5 +1,6 @@
 // Matching the moments of attention's signals; see adapt.h.
 #include "passes/precision/adapt.h"
+#include "ir/ring.h"
 #include "support/num/num.h"
 #include <math.h>
 #include <stdlib.h>
@@ -76,9 +77,8 @@ static watch_list watch(arena *a, const ir_module *m, const ir_func *f) {
         bool known = !ring;
         for (size_t k = 0; k < l.n; k++) known |= l.items[k].ring == ring;
         if (known) continue;
-        int64_t n_kv = ir_attr_int(&ring->attrs, IR_ATTR_n_kv, 1);
-        int64_t heads = n_kv * ir_attr_int(&ring->attrs, IR_ATTR_q_per_kv, 1);
-        l.items[l.n++] = (watched){op, ring, heads, n_kv, l.partials};
+        int64_t heads = ir_ring_heads(ring->ring);
+        l.items[l.n++] = (watched){op, ring, heads, ring->ring->n_kv, l.partials};
         l.partials += ADAPT_SIGNALS * (size_t)heads;
     }
     return l;
@@ -126,9 +126,8 @@ static bool measure(arena *a, const ir_module *m, const ir_func *f, const corpus
 
 // f32[8, heads] of the ring in m; NULL: it has none.
 static const tensor *scalings_of(const ir_module *m, const char *ring) {
-    const ir_symbol *s = ir_symbol_find(m, ring);
-    const char *name = s ? ir_attr_str(&s->attrs, IR_ATTR_scalings, NULL) : NULL;
-    const ir_symbol *t = name ? ir_symbol_find(m, name) : NULL;
+    const ir_ring *r = ir_ring_find(m, ring);
+    const ir_symbol *t = r && r->scalings ? ir_symbol_find(m, r->scalings) : NULL;
     return t ? &t->data : NULL;
 }
 
@@ -148,8 +147,8 @@ static adapt_moments scaled(adapt_moments x, const tensor *scalings, adapt_signa
 
 // A signal that no scaling was made for fills the range of its pulse or voltage, [0, most], with
 // two deviations on either side of the mean.
-static adapt_moments filling(const ir_attrs *ring, adapt_signal s) {
-    double most = s == ADAPT_Q ? 1 : ir_attr_float(ring, IR_ATTR_v_dd, 1);
+static adapt_moments filling(const ir_ring *ring, adapt_signal s) {
+    double most = s == ADAPT_Q ? 1 : ring->v_dd;
     return (adapt_moments){most / 2, most / 4};
 }
 
@@ -159,7 +158,7 @@ bool adapt_targets(arena *a, const ir_module *own, const ir_module *m, const ir_
     for (size_t i = 0; i < targets->n; i++) {
         adapt_attention *t = &targets->items[i];
         const tensor *scalings = scalings_of(own, t->ring);
-        const ir_attrs *ring = &ir_symbol_find(m, t->ring)->attrs;
+        const ir_ring *ring = ir_ring_find(m, t->ring);
         for (adapt_signal s = 0; s < ADAPT_SIGNALS; s++)
             for (int64_t h = 0; h < t->heads; h++)
                 t->of[s][h] = scalings       ? scaled(t->of[s][h], scalings, s, h)
@@ -176,13 +175,12 @@ static void own_scalings(ir_module *m) {
     size_t n = m->symbols.count;
     for (size_t i = 0; i < n; i++) {
         ir_symbol *ring = m->symbols.items[i];
-        if (ring->kind != IR_SYM_RING) continue;
-        const tensor *t = scalings_of(m, ring->name);
+        const tensor *t = ring->ring ? scalings_of(m, ring->name) : NULL;
         if (!t) continue;
         arena *a = arena_new();
         const char *name = arena_printf(a, "%s.adapted", ring->name);
         const ir_symbol *made = ir_symbol_add_tensor(m, name, tensor_copy(m->arena, t));
-        ir_attr_set_str(m->arena, &ring->attrs, IR_ATTR_scalings, made->name);
+        ring->ring->scalings = made->name;
         arena_free(a);
     }
 }

@@ -12,10 +12,6 @@
 #define CALIBRATE_MACS 4e9    // products of static matrices spent at most
 #define CALIBRATE_TOKENS 4096 // rows at most
 
-static bool has_role(const ir_port *p, const char *role) {
-    return strcmp(ir_attr_str(&p->attrs, IR_ATTR_role, ""), role) == 0;
-}
-
 static double uniform(random_stream *draws) { // [-1, 1)
     return 2 * random_f64(draws) - 1;
 }
@@ -60,11 +56,11 @@ void calibrate_seeded(const ir_module *m, const ir_func *f, uint64_t seed, uint3
         }
         for (size_t e = 0, n = tensor_count(&x); e < n; e++) {
             double v = 1;
-            if (has_role(p, "positions"))
+            if (ir_has_role(p, IR_ROLE_POSITIONS))
                 v = (double)(pos + (int64_t)e);
-            else if (elem_is_float(t.type) && !has_role(p, "mask"))
+            else if (elem_is_float(t.type) && !ir_has_role(p, IR_ROLE_MASK))
                 v = 1.7 * uniform(&draws);
-            else if (!has_role(p, "mask"))
+            else if (!ir_has_role(p, IR_ROLE_MASK))
                 v = (double)(lo + (int64_t)random_below(&draws, (uint64_t)max_i64(hi - lo, 1)));
             elem_store_f64(t.type, x.data, e, v);
         }

@@ -58,15 +58,12 @@ corpus corpus_head(arena *a, const corpus *c, size_t tokens) {
 
 // ---- what a function takes -------------------------------------------------------------------
 
-static bool has_role(const ir_port *p, const char *role) {
-    return strcmp(ir_attr_str(&p->attrs, IR_ATTR_role, ""), role) == 0;
-}
-
 const ir_port *corpus_port(const ir_func *f, int domain) {
     const ir_port *best = NULL;
     for (size_t i = 0; i < f->params.count; i++) {
         const ir_port *p = &f->params.items[i];
-        if (!has_role(p, "tokens") || ir_type_domain(ir_type_of(f, p->value)) != domain) continue;
+        if (!ir_has_role(p, IR_ROLE_TOKENS) || ir_type_domain(ir_type_of(f, p->value)) != domain)
+            continue;
         if (!best || ir_attr_int(&p->attrs, IR_ATTR_range_hi, 0) >
                          ir_attr_int(&best->attrs, IR_ATTR_range_hi, 0))
             best = p;
@@ -94,10 +91,10 @@ void corpus_inputs(const ir_func *f, const int64_t *ids, const int64_t *rows, in
         if (ir_type_domain(&t) >= 0) t.dim[0] = n;
         tensor x = tensor_new(a, t.type, t.rank, t.dim);
         for (int64_t r = 0; r < n && t.rank > 0; r++) {
-            int64_t v = p == vocabulary            ? ids[r]
-                        : has_role(p, "mask")      ? 1
-                        : has_role(p, "positions") ? pos + r
-                                                   : 0;
+            int64_t v = p == vocabulary                     ? ids[r]
+                        : ir_has_role(p, IR_ROLE_MASK)      ? 1
+                        : ir_has_role(p, IR_ROLE_POSITIONS) ? pos + r
+                                                            : 0;
             elem_store_i64(t.type, x.data, (size_t)r, v);
         }
         inputs[i] = x;
@@ -105,7 +102,7 @@ void corpus_inputs(const ir_func *f, const int64_t *ids, const int64_t *rows, in
 }
 
 static bool is_stream(const ir_module *m) {
-    return strcmp(ir_attr_str(&m->attrs, IR_ATTR_class, "stream"), "stream") == 0;
+    return IR_WORD(&m->attrs, class, program_class, CLASS_STREAM) == IR_CLASS_STREAM;
 }
 
 static int64_t chunk_of(const ir_module *m) {
@@ -278,9 +275,9 @@ static const char *why_whole(const ir_module *m) {
     bool ahead = false, rings = false;
     for (size_t i = 0; i < m->symbols.count; i++) {
         const ir_symbol *s = m->symbols.items[i];
-        if (s->kind != IR_SYM_RING) continue;
+        if (!s->ring) continue;
         rings = true;
-        ahead |= strcmp(ir_attr_str(&s->attrs, IR_ATTR_mode, "causal"), "causal") != 0;
+        ahead |= s->ring->mode != IR_RING_CAUSAL;
     }
     if (ahead || !rings) return "its rows see what comes after them";
     if (!fixed) return "it takes its tokens all at once";

@@ -11,6 +11,7 @@
 // permutation of each head's columns. Where products make queries and keys, the permutation is one
 // of their columns, and scores do not see it: sums in another order. So all exporters' rotations
 // become one form. Not where keys are read back.
+#include "ir/ring.h"
 #include "passes/pass.h"
 #include "passes/rewrite/rewrite.h"
 #include <string.h>
@@ -128,7 +129,7 @@ static const ir_op *rotated_product(const ir_module *m, const ir_func *f, ir_val
                                     const uint32_t *uses) {
     const ir_op *rotate = ir_def(f, v);
     if (!rotate || rotate->code != IR_nn_rotate || uses[v] != 1) return NULL;
-    if (strcmp(ir_attr_str(&rotate->attrs, IR_ATTR_mode, "half"), "interleaved") != 0) return NULL;
+    if (IR_WORD(&rotate->attrs, mode, rotary, ROTARY_HALF) != IR_ROTARY_INTERLEAVED) return NULL;
     const ir_op *product = ir_def(f, rotate->operand[0]);
     bool alone = product && is_product(m, f, product) && uses[rotate->operand[0]] == 1;
     return alone ? product : NULL;
@@ -149,10 +150,8 @@ static const int64_t *halves(arena *a, const ir_op *rotate, int64_t width) {
 // rotations.
 static void find_rotations(const ir_module *m, const ir_func *f, const ir_op *attn,
                            const uint32_t *uses, arena *a, const int64_t **perm, bool *half) {
-    const ir_symbol *ring = ir_symbol_find(m, ir_attr_str(&attn->attrs, IR_ATTR_ring, ""));
-    if (!ring || ir_attr_has(&ring->attrs, IR_ATTR_present_key) ||
-        ir_attr_has(&ring->attrs, IR_ATTR_past_key))
-        return;
+    const ir_ring *ring = ir_ring_of(m, attn);
+    if (!ring || ring->present_key || ring->past_key) return;
     const ir_op *product[2];
     for (uint32_t i = 0; i < 2; i++)
         if (!(product[i] = rotated_product(m, f, attn->operand[i], uses))) return;
@@ -188,7 +187,8 @@ static bool fold_func(const ir_module *old, const ir_func *f, ir_module *m, diag
             }
         }
         ir_op *copy = rewrite_copy(&r, op);
-        if (half[v]) ir_attr_set_str(m->arena, &copy->attrs, IR_ATTR_mode, "half");
+        if (half[v])
+            ir_attr_set_word(m->arena, &copy->attrs, IR_ATTR_mode, IR_ENUM_rotary, IR_ROTARY_HALF);
     }
     return rewrite_end(&r);
 }

@@ -166,13 +166,13 @@ static ir_val quantized_row(rewrite *r, ir_val *cache, const float *range, ir_va
     t.type = ELEM_q8;
     ir_attrs attrs = {0};
     if (is_spread(r->old, r->of, old)) {
-        ir_attr_set_str(r->scratch, &attrs, IR_ATTR_mode, "static");
+        ir_attr_set_word(r->scratch, &attrs, IR_ATTR_mode, IR_ENUM_quantisation, IR_QUANT_STATIC);
         float most = range[old];
         ir_attr_set_float(r->scratch, &attrs, IR_ATTR_scale,
                           most > 0 ? most / 127.0f : 1.0f / 127.0f);
         ir_attr_set_int(r->scratch, &attrs, IR_ATTR_zero, 0);
     } else {
-        ir_attr_set_str(r->scratch, &attrs, IR_ATTR_mode, "sym");
+        ir_attr_set_word(r->scratch, &attrs, IR_ATTR_mode, IR_ENUM_quantisation, IR_QUANT_SYM);
     }
     return cache[old] = rewrite_add(r, IR_nn_quant, &x, 1, &attrs, &t, user);
 }

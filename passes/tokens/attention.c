@@ -1,6 +1,7 @@
 // Attention: nn.attention becomes nn.attn on a ring that remembers keys and values; rotary tables
 // become tables by position. Attention that fuse left in pieces, because its probabilities are an
 // output too, is put together here.
+#include "ir/ring.h"
 #include "passes/tokens/find_tokens.h"
 #include <inttypes.h>
 #include <stdlib.h>
@@ -198,29 +199,29 @@ static const char *ring_make(tok_ctx *c, uint32_t node, const shape *s, tok_mask
     int64_t slots = 0, full = 0;
     if (!apply_window(c, node, s, k, &slots, &full)) return NULL;
     ir_symbol *r = ir_symbol_add(c->m, IR_SYM_RING, arena_printf(c->a, "ring.%zu", c->rings.count));
-    arena *a = c->m->arena;
-    ir_attrs *l = &r->attrs;
-    ir_attr_set_int(a, l, IR_ATTR_n_kv, s->n_kv);
-    ir_attr_set_int(a, l, IR_ATTR_q_per_kv, s->heads / s->n_kv);
-    ir_attr_set_int(a, l, IR_ATTR_d, s->d);
-    ir_attr_set_int(a, l, IR_ATTR_dv, s->dv);
-    ir_attr_set_int(a, l, IR_ATTR_slots, slots);
-    ir_attr_set_int(a, l, IR_ATTR_window, k->window);
-    if (full) ir_attr_set_int(a, l, IR_ATTR_full_window, full);
-    ir_attr_set_str(a, l, IR_ATTR_mode,
-                    is_cross(s)                  ? "cross"
-                    : k->mode == TOK_MASK_CAUSAL ? "causal"
-                                                 : "all");
-    ir_attr_set_float(a, l, IR_ATTR_scale, s->scale);
-    ir_attr_set_float(a, l, IR_ATTR_softcap, s->softcap);
+    ir_ring *x = r->ring;
+    int bias;
+    CHECK(ir_word_parse(IR_ENUM_ring_bias, k->bias, &bias), "bias '%s'", k->bias);
+    x->n_kv = s->n_kv;
+    x->q_per_kv = s->heads / s->n_kv;
+    x->d = s->d;
+    x->dv = s->dv;
+    x->slots = slots;
+    x->window = k->window;
+    x->full_window = full;
+    x->mode = is_cross(s)                  ? IR_RING_CROSS
+              : k->mode == TOK_MASK_CAUSAL ? IR_RING_CAUSAL
+                                           : IR_RING_ALL;
+    x->scale = s->scale;
+    x->softcap = s->softcap;
     if (s->is_hard) {
-        ir_attr_set_str(a, l, IR_ATTR_act, "hardsigmoid");
-        ir_attr_set_float(a, l, IR_ATTR_alpha, s->alpha);
-        ir_attr_set_float(a, l, IR_ATTR_beta, s->beta);
+        x->act = IR_ACT_HARDSIGMOID;
+        x->alpha = s->alpha;
+        x->beta = s->beta;
     }
-    if (s->sink) ir_attr_set_str(a, l, IR_ATTR_sink, s->sink);
-    ir_attr_set_str(a, l, IR_ATTR_bias, k->bias);
-    if (k->table) ir_attr_set_str(a, l, IR_ATTR_table, k->table);
+    x->sink = s->sink;
+    x->bias = (ir_ring_bias)bias;
+    x->table = k->table;
     return r->name;
 }
 
@@ -429,10 +430,9 @@ bool tok_probs_output(tok_ctx *c, uint32_t node, ir_val *out, tok_layout *l) {
     const tok_ring *r = NULL;
     for (size_t i = 0; i < c->rings.count; i++) {
         const tok_ring *x = &c->rings.items[i];
-        const ir_attrs *attrs = &ir_symbol_find(c->m, x->name)->attrs;
         if (tok_base_of(c, x->k) == tok_base_of(c, p->k) &&
             tok_base_of(c, x->q) == tok_base_of(c, p->q) &&
-            tok_near((float)ir_attr_float(attrs, IR_ATTR_scale, 1), (float)p->scale))
+            tok_near((float)ir_ring_find(c->m, x->name)->scale, (float)p->scale))
             r = x;
     }
     if (!r)

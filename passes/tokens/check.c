@@ -1,6 +1,7 @@
 // Is it so? (worked-examples §1.3, step 9) A plain probe and the new program are executed on seeded
 // inputs in every compile: as one step; a stream also as steps of one row and in seeded cuts, whose
 // bits must be those of the one step; and after a past, where there is one.
+#include "ir/ring.h"
 #include "passes/tokens/find_tokens.h"
 #include "support/num/random.h"
 #include <inttypes.h>
@@ -302,17 +303,16 @@ static int port_named(const ir_port_list *l, const char *name) {
 static bool compare_presents(run *r, ir_interp *t) {
     tok_ctx *c = r->c;
     for (size_t i = 0; i < c->rings.count; i++) {
-        const ir_symbol *s = ir_symbol_find(c->m, c->rings.items[i].name);
+        const char *ring = c->rings.items[i].name;
+        const ir_ring *s = ir_ring_find(c->m, ring);
         if (!s) continue;
-        const char *layout = ir_attr_str(&s->attrs, IR_ATTR_kv_layout, NULL);
+        const char *layout = ir_word(IR_ENUM_kv_layout, (int)s->kv_layout);
         for (int v = 0; v < 2; v++) {
-            ir_key key = v ? IR_ATTR_present_value : IR_ATTR_present_key;
-            int at = port_named(&r->p->f->results, ir_attr_str(&s->attrs, key, NULL));
-            if (at < 0 || !layout) continue;
+            int at = port_named(&r->p->f->results, v ? s->present_value : s->present_key);
+            if (at < 0) continue;
             tensor kv[2], *x = &kv[v];
-            if (!ir_interp_ring_read(t, s->name, r->a, &kv[0], &kv[1])) return false;
-            int64_t heads = ir_attr_int(&s->attrs, IR_ATTR_n_kv, 1);
-            int64_t d = ir_attr_int(&s->attrs, v ? IR_ATTR_dv : IR_ATTR_d, 1);
+            if (!ir_interp_ring_read(t, ring, r->a, &kv[0], &kv[1])) return false;
+            int64_t heads = s->n_kv, d = v ? s->dv : s->d;
             int64_t total = r->past + r->n, first = total - x->dim[0];
             for (int64_t row = 0; row < x->dim[0] && sees_all(r, first + row); row++)
                 for (int64_t h = 0; h < heads; h++)
@@ -339,16 +339,15 @@ static bool compare_presents(run *r, ir_interp *t) {
 static bool load_past(run *r, ir_interp *t) {
     tok_ctx *c = r->c;
     for (size_t i = 0; i < c->rings.count; i++) {
-        const ir_symbol *s = ir_symbol_find(c->m, c->rings.items[i].name);
-        if (!s || strcmp(ir_attr_str(&s->attrs, IR_ATTR_mode, ""), "causal")) continue;
-        const char *layout = ir_attr_str(&s->attrs, IR_ATTR_kv_layout, NULL);
+        const char *ring = c->rings.items[i].name;
+        const ir_ring *s = ir_ring_find(c->m, ring);
+        if (!s || s->mode != IR_RING_CAUSAL) continue;
+        const char *layout = ir_word(IR_ENUM_kv_layout, (int)s->kv_layout);
         tensor kv[2];
         for (int v = 0; v < 2; v++) {
-            ir_key key = v ? IR_ATTR_past_value : IR_ATTR_past_key;
-            int at = port_named(&r->p->f->params, ir_attr_str(&s->attrs, key, NULL));
-            if (at < 0 || !layout) return false;
-            int64_t heads = ir_attr_int(&s->attrs, IR_ATTR_n_kv, 1);
-            int64_t d = ir_attr_int(&s->attrs, v ? IR_ATTR_dv : IR_ATTR_d, 1);
+            int at = port_named(&r->p->f->params, v ? s->past_value : s->past_key);
+            if (at < 0) return false;
+            int64_t heads = s->n_kv, d = v ? s->dv : s->d;
             const tensor *x = &r->plain[at];
             kv[v] = tensor_new(r->a, ELEM_f32, 2, (int64_t[]){r->past, heads * d});
             for (int64_t row = 0; row < r->past; row++)
@@ -357,7 +356,7 @@ static bool load_past(run *r, ir_interp *t) {
                         ((float *)kv[v].data)[(row * heads + h) * d + k] =
                             (float)elem_load_f64(x->type, x->data, cache_at(x, layout, h, row, k));
         }
-        if (!ir_interp_ring_load(t, s->name, &kv[0], &kv[1])) return false;
+        if (!ir_interp_ring_load(t, ring, &kv[0], &kv[1])) return false;
     }
     ir_interp_set_pos(t, 0, r->past);
     return true;

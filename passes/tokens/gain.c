@@ -3,6 +3,7 @@
 // (its position mod window, which decides whose charges are added before they saturate) are the
 // operation's own. So the ring has the window's slots however few tokens are compiled for, unless a
 // shorter window is asked for.
+#include "ir/ring.h"
 #include "passes/tokens/find_tokens.h"
 #include <inttypes.h>
 #include <string.h>
@@ -78,19 +79,17 @@ bool tok_rule_gaincell(tok_ctx *c, uint32_t node) {
     if (!symbol) return tok_at(c, node)->state = TOK_BAD, false;
 
     ir_symbol *r = ir_symbol_add(c->m, IR_SYM_RING, arena_printf(c->a, "ring.%zu", c->rings.count));
-    arena *a = c->m->arena;
-    ir_attrs *l = &r->attrs;
-    *l = ir_attrs_copy(a, own);
-    ir_attr_set_int(a, l, IR_ATTR_n_kv, heads[0]);
-    ir_attr_set_int(a, l, IR_ATTR_q_per_kv, 1);
-    ir_attr_set_int(a, l, IR_ATTR_d, d[0]);
-    ir_attr_set_int(a, l, IR_ATTR_dv, d[2]);
-    ir_attr_set_int(a, l, IR_ATTR_slots, slots);
-    ir_attr_set_int(a, l, IR_ATTR_window, slots);
-    if (forgets) ir_attr_set_int(a, l, IR_ATTR_full_window, window);
-    ir_attr_set_str(a, l, IR_ATTR_mode, "causal");
-    ir_attr_set_str(a, l, IR_ATTR_readout, "charge");
-    ir_attr_set_str(a, l, IR_ATTR_scalings, symbol);
+    ir_ring *x = r->ring;
+    char why[IR_RING_TEXT];
+    CHECK(ir_ring_read(own, x, why), "%s", why); // the probe was verified
+    x->cell.items = arena_copy(c->m->arena, x->cell.items, x->cell.count * sizeof(double));
+    x->n_kv = heads[0];
+    x->d = d[0];
+    x->dv = d[2];
+    x->slots = x->window = slots;
+    if (forgets) x->full_window = window;
+    x->readout = IR_READ_CHARGE;
+    x->scalings = symbol;
 
     uint32_t q = n->operand[0], k = n->operand[1], v = n->operand[2];
     tok_mask mask = {.mode = TOK_MASK_CAUSAL, .window = window, .bias = "none"};

@@ -4,6 +4,7 @@
 // the skeleton has the new rows alone: that is the cache, and the only place where they may differ.
 // Every constant of @past must then be rows p... (new rows) or 0... (all keys) of the one at the
 // maximum.
+#include "ir/ring.h"
 #include "passes/tokens/find_tokens.h"
 #include <inttypes.h>
 #include <string.h>
@@ -222,6 +223,12 @@ static const char *layout_of_rows(const tok_layout *l) {
     return NULL;
 }
 
+static void set_layout(ir_ring *r, const char *layout) {
+    int word;
+    CHECK(ir_word_parse(IR_ENUM_kv_layout, layout, &word), "layout '%s'", layout);
+    r->kv_layout = (ir_kv_layout)word;
+}
+
 static bool link_cache(tok_ctx *c, tok_cache *k) {
     const char *name = c->past.f->params.items[k->param].name;
     uint32_t base = tok_base_of(c, k->node);
@@ -236,9 +243,9 @@ static bool link_cache(tok_ctx *c, tok_cache *k) {
         const tok_ring *r = &c->rings.items[i];
         bool is_k = tok_base_of(c, r->k) == base, is_v = tok_base_of(c, r->v) == base;
         if (!is_k && !is_v) continue;
-        ir_attrs *l = &ir_symbol_find(c->m, r->name)->attrs;
-        ir_attr_set_str(c->m->arena, l, is_k ? IR_ATTR_past_key : IR_ATTR_past_value, name);
-        ir_attr_set_str(c->m->arena, l, IR_ATTR_kv_layout, layout);
+        ir_ring *x = ir_ring_find(c->m, r->name);
+        *(is_k ? &x->past_key : &x->past_value) = arena_str(c->m->arena, name);
+        set_layout(x, layout);
         found = true;
     }
     if (found) return true;
@@ -259,23 +266,21 @@ static void link_presents(tok_ctx *c) {
             const tok_ring *r = &c->rings.items[k];
             bool is_k = tok_base_of(c, r->k) == base;
             if (!is_k && tok_base_of(c, r->v) != base) continue;
-            ir_attrs *l = &ir_symbol_find(c->m, r->name)->attrs;
+            ir_ring *x = ir_ring_find(c->m, r->name);
             // An encoder's keys are its own rows: they do not go on with the decoder's.
-            if (strcmp(ir_attr_str(l, IR_ATTR_mode, ""), "cross") == 0) continue;
+            if (x->mode == IR_RING_CROSS) continue;
             const char *layout = layout_of_rows(&tok_at(c, c->result[i])->layout);
             if (!layout) continue;
-            ir_attr_set_str(c->m->arena, l, is_k ? IR_ATTR_present_key : IR_ATTR_present_value,
-                            name);
-            if (!ir_attr_has(l, IR_ATTR_kv_layout))
-                ir_attr_set_str(c->m->arena, l, IR_ATTR_kv_layout, layout);
+            if (!x->past_key && !x->past_value && !x->present_key && !x->present_value)
+                set_layout(x, layout);
+            *(is_k ? &x->present_key : &x->present_value) = arena_str(c->m->arena, name);
             c->is_present[i] = true;
         }
     }
 }
 
 static int64_t heads_of(const tok_ctx *c, const tok_ring *r) {
-    const ir_attrs *l = &ir_symbol_find(c->m, r->name)->attrs;
-    return ir_attr_int(l, IR_ATTR_n_kv, 1) * ir_attr_int(l, IR_ATTR_q_per_kv, 1);
+    return ir_ring_heads(ir_ring_find(c->m, r->name));
 }
 
 bool tok_past_finish(tok_ctx *c) {

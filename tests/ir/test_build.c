@@ -1,5 +1,6 @@
 // Making IR in memory: attributes, symbols, functions, the builder, and who owns what.
 #include "ir/ir.h"
+#include "ir/ring.h"
 #include "ir/text/text.h"
 #include "ir/verify/verify.h"
 #include <setjmp.h>
@@ -258,6 +259,79 @@ static void test_domains(void **state) {
     ir_module_free(m);
 }
 
+// ---- rings
+
+static bool faulty(const ir_ring *r, const char *what) {
+    char text[IR_RING_TEXT];
+    for (int at = 0; ir_ring_fault(r, &at, text);)
+        if (strstr(text, what)) return true;
+    return false;
+}
+
+static void test_rings(void **state) {
+    ir_module *m = ir_module_new();
+    arena *a = m->arena;
+    char why[IR_RING_TEXT] = "";
+    ir_symbol *s = ir_symbol_add(m, IR_SYM_RING, "r");
+    ir_ring *r = s->ring, back;
+    assert_true(r->q_per_kv == 1 && r->scale == 1 && r->tile == -1 && r->mode == IR_RING_CAUSAL);
+    // Every fact, there and back.
+    r->n_kv = 2;
+    r->d = 4;
+    r->dv = 3;
+    r->slots = 8;
+    r->mode = IR_RING_ALL;
+    r->bias = IR_BIAS_ALIBI;
+    r->table = "slopes";
+    r->act = IR_ACT_HARDSIGMOID;
+    r->alpha = 0.5;
+    r->beta = 0.25;
+    r->zero = 0;
+    r->tile = 3;
+    r->past_key = "k";
+    r->kv_layout = IR_KV_BHDT;
+    ir_attrs l = ir_ring_attrs(a, r);
+    assert_true(ir_ring_read(&l, &back, why) && ir_ring_equal(r, &back));
+    assert_string_equal(ir_attr_str(&l, IR_ATTR_mode, ""), "all");
+    assert_false(ir_attr_has(&l, IR_ATTR_q_levels) || ir_attr_has(&l, IR_ATTR_saturate));
+    // Of a width that is not said there is one.
+    ir_attr_remove(&l, IR_ATTR_dv);
+    assert_true(ir_ring_read(&l, &back, why) && back.dv == 4 && !ir_ring_equal(r, &back));
+    // Attributes of operations are passed over, words must be there.
+    ir_attr_set_int(a, &l, IR_ATTR_causal, 1);
+    assert_true(ir_ring_read(&l, &back, why));
+    assert_false(ir_ring_has(IR_ATTR_causal));
+    ir_attr_set_str(a, &l, IR_ATTR_mode, "sideways");
+    assert_false(ir_ring_read(&l, &back, why));
+    assert_string_equal(why, "'mode' is \"sideways\", must be one of: causal all cross");
+    // What belongs to the other side, and what memory may hold and text cannot.
+    assert_false(faulty(r, ""));
+    r->v_dd = 0.9;
+    assert_true(faulty(r, "'v_dd' means nothing to score read-out"));
+    r->readout = IR_READ_CHARGE;
+    assert_true(faulty(r, "'bias' means nothing to charge read-out"));
+    assert_true(faulty(r, "'cell' has 0 coefficients"));
+    r->mode = (ir_ring_mode)9;
+    assert_true(faulty(r, "'mode' is 9, must be one of"));
+    // A derived module has its own; tensors that a ring names live with it.
+    ir_symbol_add_tensor(m, "slopes", filled(a, 1));
+    ir_symbol_add_tensor(m, "other", filled(a, 2));
+    ir_module *d = ir_module_derive(m);
+    r->slots = 9;
+    ir_module_free(m);
+    assert_int_equal(ir_ring_find(d, "r")->slots, 8);
+    assert_null(ir_ring_find(d, "slopes"));
+    ir_func *f = ir_func_add(d, "f");
+    ir_attrs names = {0};
+    ir_attr_set_str(d->arena, &names, IR_ATTR_ring, "r");
+    ir_build_typed(d, f, IR_gc_write, NULL, 0, &names, NULL, NULL);
+    assert_ptr_equal(ir_ring_of(d, ir_last_op(f)), ir_ring_find(d, "r"));
+    ir_symbols_sweep(d);
+    assert_non_null(ir_symbol_find(d, "slopes"));
+    assert_null(ir_symbol_find(d, "other"));
+    ir_module_free(d);
+}
+
 // ---- functions
 
 static ir_module *sample(void) {
@@ -358,12 +432,13 @@ static void test_derive(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_words),           cmocka_unit_test(test_domains),
-        cmocka_unit_test(test_tables),          cmocka_unit_test(test_traits),
-        cmocka_unit_test(test_types),           cmocka_unit_test(test_attributes),
-        cmocka_unit_test(test_symbol_names),    cmocka_unit_test(test_hashes),
-        cmocka_unit_test(test_sweep),           cmocka_unit_test(test_build),
-        cmocka_unit_test(test_several_results), cmocka_unit_test(test_derive),
+        cmocka_unit_test(test_words),      cmocka_unit_test(test_domains),
+        cmocka_unit_test(test_rings),      cmocka_unit_test(test_tables),
+        cmocka_unit_test(test_traits),     cmocka_unit_test(test_types),
+        cmocka_unit_test(test_attributes), cmocka_unit_test(test_symbol_names),
+        cmocka_unit_test(test_hashes),     cmocka_unit_test(test_sweep),
+        cmocka_unit_test(test_build),      cmocka_unit_test(test_several_results),
+        cmocka_unit_test(test_derive),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

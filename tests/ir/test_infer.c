@@ -395,7 +395,7 @@ static const row rows[] = {
        "gc.write %k, %v {ring = @r}\n%y = gc.query %q {ring = @r} : f32[t0,12]\n%s = gc.score %q "
        "{ring = @r} : f32[t0,32]\n%z = gc.mix %s {ring = @r} : f32[t0,12]"),
     BAD(op_operand, "%k : f32[t0,4], %v : f32[t0,4]", "gc.write %k, %v {ring = @r}"),
-    OK(T0_2, "%y = dig.ew1 %x {fn = \"affine\", imm = 2} : f32[t0,2]"),
+    BAD(op_attribute, T0_2, "%y = dig.ew1 %x {fn = \"affine\"} : f32[t0,2]"),
     OK(T0_2, "%y = dig.ew1 %x {fn = \"gelu\", quant = \"sym\"} : q8[t0,2]"),
     BAD(op_attribute, T0_2, "%y = dig.ew1 %x {fn = \"add\"} : f32[t0,2]"),
     BAD(op_attribute, T0_2, "%y = dig.ew1 %x {fn = \"gelu\", quant = \"static\"} : q8[t0,2]"),

@@ -62,18 +62,20 @@ static tensor make_scalings(help *h, int heads) {
 static ir_func *attn_func(help *h, const device *u) {
     int heads = heads_of(u);
     ir_symbol *r = ir_symbol_add(h->m, IR_SYM_RING, "r");
-    ir_attrs *l = &r->attrs;
-    ir_attr_set_int(h->a, l, IR_ATTR_n_kv, u->kv);
-    ir_attr_set_int(h->a, l, IR_ATTR_q_per_kv, u->q_per_kv);
-    ir_attr_set_int(h->a, l, IR_ATTR_d, u->d);
-    ir_attr_set_int(h->a, l, IR_ATTR_dv, u->dv);
-    ir_attr_set_int(h->a, l, IR_ATTR_slots, u->slots);
-    ir_attr_set_int(h->a, l, IR_ATTR_window, u->window);
-    ir_attr_set_str(h->a, l, IR_ATTR_mode, u->mode);
-    ir_attr_set_str(h->a, l, IR_ATTR_readout, "charge");
-    set_cell(h, l, u);
-    ir_symbol *s = ir_symbol_add_tensor(h->m, "scalings", make_scalings(h, heads));
-    ir_attr_set_str(h->a, l, IR_ATTR_scalings, s->name);
+    ir_ring *l = r->ring;
+    ir_attrs cell = {0};
+    char why[IR_RING_TEXT];
+    set_cell(h, &cell, u);
+    ir_attr_set_str(h->a, &cell, IR_ATTR_mode, u->mode);
+    if (!ir_ring_read(&cell, l, why)) fail_msg("%s", why);
+    l->n_kv = u->kv;
+    l->q_per_kv = u->q_per_kv;
+    l->d = u->d;
+    l->dv = u->dv;
+    l->slots = u->slots;
+    l->window = u->window;
+    l->readout = IR_READ_CHARGE;
+    l->scalings = ir_symbol_add_tensor(h->m, "scalings", make_scalings(h, heads))->name;
     domain_free(h, 0, 1000);
     ir_func *f = ir_func_add(h->m, "run");
     ir_val in[4] = {ir_param_add(h->m, f, "q", rows_type(ELEM_f32, 0, heads * u->d)),
@@ -406,9 +408,8 @@ static void scores_of_charges(void **state) {
     sequence s = make_sequence(h, &u, 12);
     tensor out = run_cuts(h, t, &s, 0, 0);
     // Scores and output of head 1, row 11 (key/value head 0; all 12 tokens are in the window).
-    const ir_attrs *l = &ir_symbol_find(h->m, "r")->attrs;
     const tensor scalings = ir_symbol_find(h->m, "scalings")->data;
-    charge_unit unit = charge_unit_read(l, u.slots);
+    charge_unit unit = charge_unit_of(ir_ring_find(h->m, "r"));
     float a[8], y[5];
     for (int i = 0; i < 8; i++) a[i] = (float)item(&scalings, i, i < 2 || i >= 6 ? 1 : 0);
     double q[8], k[12 * 8], v[12 * 5], scores[12], want = 0;

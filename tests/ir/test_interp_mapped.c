@@ -32,7 +32,7 @@ static ir_func *func_of(help *h, int64_t width, ir_val *x) {
 static void quantised_rows(void **state) {
     help *h = *state;
     struct {
-        q8_mode mode;
+        ir_quantisation mode;
         float scale;
         int zero;
         float x[4];
@@ -40,12 +40,12 @@ static void quantised_rows(void **state) {
         float want_scale;
         int want_zero;
     } cases[] = {
-        {Q8_SYM, 0, 0, {1, -2, 0.5f, NAN}, {64, -127, 32, 0}, 2.0f / 127, 0},
-        {Q8_SYM, 0, 0, {0, 0, 0, 0}, {0, 0, 0, 0}, 0, 0},
-        {Q8_ASYM, 0, 0, {0, 2, -3, 0}, {25, 127, -128, 25}, 5.0f / 255, 25},
-        {Q8_ASYM, 0, 0, {1, 2, 2, 1}, {-1, 127, 127, -1}, 2.0f / 255, -128},
-        {Q8_STATIC, 0.5f, 0, {1, -1000, 1000, 0.25f}, {2, -127, 127, 0}, 0.5f, 0},
-        {Q8_STATIC, 0.5f, 3, {1, -INFINITY, INFINITY, 0.75f}, {5, -128, 127, 5}, 0.5f, 3},
+        {IR_QUANT_SYM, 0, 0, {1, -2, 0.5f, NAN}, {64, -127, 32, 0}, 2.0f / 127, 0},
+        {IR_QUANT_SYM, 0, 0, {0, 0, 0, 0}, {0, 0, 0, 0}, 0, 0},
+        {IR_QUANT_ASYM, 0, 0, {0, 2, -3, 0}, {25, 127, -128, 25}, 5.0f / 255, 25},
+        {IR_QUANT_ASYM, 0, 0, {1, 2, 2, 1}, {-1, 127, 127, -1}, 2.0f / 255, -128},
+        {IR_QUANT_STATIC, 0.5f, 0, {1, -1000, 1000, 0.25f}, {2, -127, 127, 0}, 0.5f, 0},
+        {IR_QUANT_STATIC, 0.5f, 3, {1, -INFINITY, INFINITY, 0.75f}, {5, -128, 127, 5}, 0.5f, 3},
     };
     (void)h;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -170,7 +170,8 @@ static void integer_products(void **state) {
         for (int r = 0; r < 11; r++) {
             int8_t codes[K];
             q8_trailer t;
-            q8_quantise(codes, &t, (float *)in.data + r * K, K, asym ? Q8_ASYM : Q8_SYM, 0, 0);
+            q8_quantise(codes, &t, (float *)in.data + r * K, K, asym ? IR_QUANT_ASYM : IR_QUANT_SYM,
+                        0, 0);
             for (int n = 0; n < N; n++) {
                 int64_t zw = zeros ? (int64_t)column(h, "za", "zb", n) : 0, i = 0;
                 for (int k = 0; k < K; k++)
@@ -210,7 +211,7 @@ static void float_products(void **state) {
         int8_t codes[K];
         q8_trailer t;
         const float *row = (float *)in.data + r * K;
-        q8_quantise(codes, &t, row, K, Q8_ASYM, 0, 0);
+        q8_quantise(codes, &t, row, K, IR_QUANT_ASYM, 0, 0);
         for (int n = 0; n < N; n++) {
             double s[3] = {0, 0, 0}, bias = column(h, "zeros", "bias", n);
             for (int k = 0; k < K; k++) {

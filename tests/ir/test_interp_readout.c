@@ -26,38 +26,34 @@ static const float alpha = 0.3f, beta = 0.4f;
 
 static ir_func *attn_func(help *h, const device *u) {
     ir_symbol *r = ir_symbol_add(h->m, IR_SYM_RING, "r");
-    ir_attrs *l = &r->attrs;
-    const struct {
-        ir_key key;
-        int64_t v;
-    } ints[] = {{IR_ATTR_n_kv, KV},
-                {IR_ATTR_q_per_kv, HEADS / KV},
-                {IR_ATTR_d, D},
-                {IR_ATTR_dv, DV},
-                {IR_ATTR_slots, SLOTS},
-                {IR_ATTR_window, WINDOW},
-                {IR_ATTR_sub_tile, SUB_TILE},
-                {IR_ATTR_q_levels, u->n.q},
-                {IR_ATTR_kv_levels, u->n.kv},
-                {IR_ATTR_p_levels, u->n.p},
-                {IR_ATTR_adc_bits, u->n.adc}};
-    for (size_t i = 0; i < ARRAY_LEN(ints); i++) ir_attr_set_int(h->a, l, ints[i].key, ints[i].v);
-    ir_attr_set_float(h->a, l, IR_ATTR_scale, 0.5);
-    ir_attr_set_float(h->a, l, IR_ATTR_softcap, u->softcap);
-    ir_attr_set_str(h->a, l, IR_ATTR_mode, u->whole ? "all" : "causal");
-    ir_attr_set_str(h->a, l, IR_ATTR_bias, "alibi");
+    ir_ring *l = r->ring;
+    l->n_kv = KV;
+    l->q_per_kv = HEADS / KV;
+    l->d = D;
+    l->dv = DV;
+    l->slots = SLOTS;
+    l->window = WINDOW;
+    l->sub_tile = SUB_TILE;
+    l->q_levels = u->n.q;
+    l->kv_levels = u->n.kv;
+    l->p_levels = u->n.p;
+    l->adc_bits = u->n.adc;
+    l->scale = 0.5;
+    l->softcap = u->softcap;
+    l->mode = u->whole ? IR_RING_ALL : IR_RING_CAUSAL;
+    l->bias = IR_BIAS_ALIBI;
     tensor t = tensor_new(h->a, ELEM_f32, DIMS(HEADS));
     memcpy(t.data, slopes, sizeof slopes);
-    ir_attr_set_str(h->a, l, IR_ATTR_table, ir_symbol_add_tensor(h->m, "slopes", t)->name);
+    l->table = ir_symbol_add_tensor(h->m, "slopes", t)->name;
     if (u->hard) {
-        ir_attr_set_str(h->a, l, IR_ATTR_act, "hardsigmoid");
-        ir_attr_set_float(h->a, l, IR_ATTR_alpha, (double)alpha);
-        ir_attr_set_float(h->a, l, IR_ATTR_beta, (double)beta);
+        l->act = IR_ACT_HARDSIGMOID;
+        l->alpha = (double)alpha;
+        l->beta = (double)beta;
     }
     if (u->sink) {
         t = tensor_new(h->a, ELEM_f32, DIMS(HEADS));
         memcpy(t.data, sinks, sizeof sinks);
-        ir_attr_set_str(h->a, l, IR_ATTR_sink, ir_symbol_add_tensor(h->m, "sinks", t)->name);
+        l->sink = ir_symbol_add_tensor(h->m, "sinks", t)->name;
     }
     domain_free(h, 0, 1000);
     ir_func *f = ir_func_add(h->m, "run");

@@ -13,22 +13,24 @@ typedef struct {
 
 static ir_symbol *add_ring(help *h, const char *name, const ring_case *r) {
     ir_symbol *s = ir_symbol_add(h->m, IR_SYM_RING, name);
-    const struct {
-        ir_key key;
-        int64_t v;
-    } ints[] = {{IR_ATTR_n_kv, KV}, {IR_ATTR_q_per_kv, HEADS / KV}, {IR_ATTR_d, D},
-                {IR_ATTR_dv, DV},   {IR_ATTR_slots, r->slots},      {IR_ATTR_window, r->window}};
-    for (size_t i = 0; i < ARRAY_LEN(ints); i++)
-        ir_attr_set_int(h->a, &s->attrs, ints[i].key, ints[i].v);
-    ir_attr_set_float(h->a, &s->attrs, IR_ATTR_scale, 0.5);
-    ir_attr_set_float(h->a, &s->attrs, IR_ATTR_softcap, r->softcap);
-    ir_attr_set_str(h->a, &s->attrs, IR_ATTR_mode, r->mode);
-    ir_attr_set_str(h->a, &s->attrs, IR_ATTR_bias, r->bias);
+    ir_ring *l = s->ring;
+    int mode, bias;
+    assert_true(ir_word_parse(IR_ENUM_ring_mode, r->mode, &mode));
+    assert_true(ir_word_parse(IR_ENUM_ring_bias, r->bias, &bias));
+    l->n_kv = KV;
+    l->q_per_kv = HEADS / KV;
+    l->d = D;
+    l->dv = DV;
+    l->slots = r->slots;
+    l->window = r->window;
+    l->scale = 0.5;
+    l->softcap = r->softcap;
+    l->mode = (ir_ring_mode)mode;
+    l->bias = (ir_ring_bias)bias;
     if (strcmp(r->bias, "none") != 0) {
         int64_t w = strcmp(r->bias, "alibi") == 0 ? 1 : strcmp(r->bias, "full") == 0 ? 64 * 64 : 7;
         tensor t = tn_random(h, ELEM_f32, DIMS(HEADS, w), 77);
-        ir_attr_set_str(h->a, &s->attrs, IR_ATTR_table,
-                        ir_symbol_add_tensor(h->m, "bias", t)->name);
+        l->table = ir_symbol_add_tensor(h->m, "bias", t)->name;
     }
     return s;
 }

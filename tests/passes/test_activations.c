@@ -130,7 +130,7 @@ static void close_outcome(outcome *r) {
     diag_sink_free(r->diags);
 }
 
-static const ir_attrs *only_ring(const outcome *r) {
+static const ir_ring *only_ring(const outcome *r) {
     const ir_symbol *found = NULL;
     if (!r->m) diag_print(r->diags, 0, stderr, false);
     assert_non_null(r->m);
@@ -140,7 +140,7 @@ static const ir_attrs *only_ring(const outcome *r) {
         found = r->m->symbols.items[i];
     }
     assert_non_null(found);
-    return &found->attrs;
+    return found->ring;
 }
 
 static bool is_near(double a, double b) { return a - b < 1e-6 && b - a < 1e-6; }
@@ -148,13 +148,13 @@ static bool is_near(double a, double b) { return a - b < 1e-6 && b - a < 1e-6; }
 // A causal hard sigmoid of these numbers, scores scaled by one half.
 static void expect_hard(bytes graph, double alpha, double beta) {
     outcome r = compiled(graph_end(graph));
-    const ir_attrs *l = only_ring(&r);
-    assert_string_equal(ir_attr_str(l, IR_ATTR_act, ""), "hardsigmoid");
-    assert_true(is_near(ir_attr_float(l, IR_ATTR_alpha, -1), alpha));
-    assert_true(is_near(ir_attr_float(l, IR_ATTR_beta, -1), beta));
-    assert_true(is_near(ir_attr_float(l, IR_ATTR_scale, -1), 0.5));
-    assert_string_equal(ir_attr_str(l, IR_ATTR_mode, ""), "causal");
-    assert_string_equal(ir_attr_str(l, IR_ATTR_bias, ""), "none");
+    const ir_ring *l = only_ring(&r);
+    assert_int_equal(l->act, IR_ACT_HARDSIGMOID);
+    assert_true(is_near(l->alpha, alpha));
+    assert_true(is_near(l->beta, beta));
+    assert_true(is_near(l->scale, 0.5));
+    assert_int_equal(l->mode, IR_RING_CAUSAL);
+    assert_int_equal(l->bias, IR_BIAS_NONE);
     assert_string_equal(ir_attr_str(&r.m->attrs, IR_ATTR_class, ""), "stream");
     close_outcome(&r);
 }
@@ -245,10 +245,10 @@ static void a_sink_beside_softmax(void **state) {
         add_with(&g, "Softmax", lowered ? "j2" : "j", "f", attr_int("axis", -1));
         add(&g, "Slice", "f start end axis", "p");
         outcome r = compiled(graph_end(g));
-        const ir_attrs *l = only_ring(&r);
-        assert_false(ir_attr_has(l, IR_ATTR_act));
-        assert_string_equal(ir_attr_str(l, IR_ATTR_mode, ""), "causal");
-        const ir_symbol *s = ir_symbol_find(r.m, ir_attr_str(l, IR_ATTR_sink, ""));
+        const ir_ring *l = only_ring(&r);
+        assert_int_equal(l->act, IR_ACT_SOFTMAX);
+        assert_int_equal(l->mode, IR_RING_CAUSAL);
+        const ir_symbol *s = l->sink ? ir_symbol_find(r.m, l->sink) : NULL;
         assert_non_null(s);
         assert_int_equal(tensor_count(&s->data), HEADS);
         assert_memory_equal(s->data.data, sink, sizeof sink);

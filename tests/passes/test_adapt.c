@@ -275,7 +275,7 @@ static void a_shorter_window_is_measured(void **state) {
     assert_int_equal(
         sscanf(strstr(note, "): "), "): %lf as the model is meant, %lf", &before, &after), 2);
     assert_true(fabs(before - after) > 1e-3);
-    assert_false(ir_attr_has(&ir_symbol_find(r.after, "r")->attrs, IR_ATTR_full_window));
+    assert_int_equal(ir_symbol_find(r.after, "r")->ring->full_window, 0);
     done(&r);
 }
 

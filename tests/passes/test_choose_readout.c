@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "ir/ring.h"
 #include "ir/text/text.h"
 #include "ir/verify/verify.h"
 #include "passes/pass.h"
@@ -83,10 +84,10 @@ static void done(run *r) {
     arena_free(r->a);
 }
 
-static const ir_attrs *ring(const run *r, const char *name) {
+static const ir_ring *ring(const run *r, const char *name) {
     if (!r->after) diag_print(r->diags, 0, stderr, false);
     assert_non_null(r->after);
-    return &ir_symbol_find(r->after, name)->attrs;
+    return ir_ring_find(r->after, name);
 }
 
 static bool noted(const run *r, const char *text) {
@@ -114,7 +115,7 @@ static void the_chip_a_model_was_made_for_changes_nothing(void **state) {
     run r = choose(CHARGE LEROUX, CHARGE LEROUX, "leroux2025");
     assert_int_equal(diag_count(r.diags), 0);
     assert_near(ir_attr_float(&r.after->attrs, IR_ATTR_token_period, 0), 800);
-    assert_true((float)ir_attr_float(ring(&r, "r0"), IR_ATTR_decay, 0) == 1.6e-4f);
+    assert_true((float)ring(&r, "r0")->decay == 1.6e-4f);
     assert_int_equal(r.after->notes.count, 1);
     assert_true(noted(&r, "token period 800 ns"));
     done(&r);
@@ -122,10 +123,9 @@ static void the_chip_a_model_was_made_for_changes_nothing(void **state) {
 
 static void another_cell_is_the_chips_and_is_noted(void **state) {
     run r = choose(CHARGE LINEAR, CHARGE LINEAR, "leroux2025");
-    size_t n;
-    const double *cell = ir_attr_floats(ring(&r, "r1"), IR_ATTR_cell, &n);
-    assert_int_equal(n, 4);
-    assert_near(cell[3], 46.05483778);
+    const ir_reals cell = ring(&r, "r1")->cell;
+    assert_int_equal(cell.count, 4);
+    assert_near(cell.items[3], 46.05483778);
     assert_true(noted(&r,
                       "attention of /h.0/attn (and 1 more): the model was made for cell [0, "
                       "19.3]; chip 'leroux2025' has cell [0.521364, 13.6123, -2.62045, 46.0548]"));
@@ -139,10 +139,10 @@ static void each_effect_can_be_switched_off(void **state) {
                                        "gain.cell=0,19.3"};
     run r =
         choose_with(CHARGE LEROUX, CHARGE LEROUX, "leroux2025", sets, 4, pass_options_default());
-    const ir_attrs *l = ring(&r, "r0");
-    assert_int_equal(ir_attr_int(l, IR_ATTR_q_levels, 1), 0);
-    assert_near(ir_attr_float(l, IR_ATTR_decay, 1), 0);
-    assert_string_equal(ir_attr_str(l, IR_ATTR_saturate, ""), "none");
+    const ir_ring *l = ring(&r, "r0");
+    assert_int_equal(l->q_levels, 0);
+    assert_near(l->decay, 0);
+    assert_int_equal(l->saturate, IR_SAT_NONE);
     assert_true(noted(&r, "saturate both; chip"));
     assert_true(noted(&r, "made for a decay of 0.00016 a token; on chip 'leroux2025' it is 0"));
     done(&r);
@@ -151,7 +151,7 @@ static void each_effect_can_be_switched_off(void **state) {
 static void a_program_unit_does_what_is_spelled_out(void **state) {
     run r = choose(CHARGE LINEAR, CHARGE LINEAR, "ideal");
     assert_int_equal(diag_count(r.diags), 0);
-    assert_true(ir_attrs_equal(ring(&r, "r0"), &ir_symbol_find(r.before, "r0")->attrs));
+    assert_true(ir_ring_equal(ring(&r, "r0"), ir_ring_find(r.before, "r0")));
     assert_int_equal(r.after->notes.count, 0);
     done(&r);
 }
@@ -189,7 +189,7 @@ static void token_periods(void **state) {
     pass_options o = pass_options_default();
     o.token_period = 780;
     r = choose_with(CHARGE LEROUX, CHARGE LINEAR, "leroux2025", NULL, 0, o);
-    assert_near(ir_attr_float(ring(&r, "r0"), IR_ATTR_decay, 0), 780.0 / 5e6);
+    assert_near(ring(&r, "r0")->decay, 780.0 / 5e6);
     assert_true(noted(&r, "token period 780 ns (as declared)"));
     assert_false(reported(&r, DIAG_ID_token_period_short, ""));
     assert_true(noted(&r, "was made for a decay of 0.00016 a token; "
@@ -234,15 +234,15 @@ static void token_periods(void **state) {
 
 static void scores_get_the_chips_precision(void **state) {
     run r = choose(SCORE, SCORE, "ideal");
-    assert_true(ir_attrs_equal(ring(&r, "r0"), &ir_symbol_find(r.before, "r0")->attrs));
+    assert_true(ir_ring_equal(ring(&r, "r0"), ir_ring_find(r.before, "r0")));
     done(&r);
     r = choose(SCORE, SCORE, "leroux2025");
-    const ir_attrs *l = ring(&r, "r1");
-    assert_int_equal(ir_attr_int(l, IR_ATTR_kv_levels, 0), 512);
-    assert_int_equal(ir_attr_int(l, IR_ATTR_q_levels, 0), 256);
-    assert_int_equal(ir_attr_int(l, IR_ATTR_p_levels, 0), 0);
-    assert_int_equal(ir_attr_int(l, IR_ATTR_adc_bits, 0), 12);
-    assert_int_equal(ir_attr_int(l, IR_ATTR_sub_tile, 0), 64);
+    const ir_ring *l = ring(&r, "r1");
+    assert_int_equal(l->kv_levels, 512);
+    assert_int_equal(l->q_levels, 256);
+    assert_int_equal(l->p_levels, 0);
+    assert_int_equal(l->adc_bits, 12);
+    assert_int_equal(l->sub_tile, 64);
     assert_true(noted(&r, "is read out as scores, keys and values of 512 levels, queries of 256, "
                           "converted to 12 bits"));
     assert_int_equal(diag_count(r.diags), 0);
@@ -253,20 +253,20 @@ static void scores_get_the_chips_precision(void **state) {
 
 static void a_hard_sigmoid_of_scores(void **state) {
     run r = choose(HARD, SCORE, "ideal");
-    assert_true(ir_attrs_equal(ring(&r, "r0"), &ir_symbol_find(r.before, "r0")->attrs));
+    assert_true(ir_ring_equal(ring(&r, "r0"), ir_ring_find(r.before, "r0")));
     done(&r);
     r = choose(HARD, HARD ", softcap = 30.0", "leroux2025");
-    const ir_attrs *l = ring(&r, "r0");
-    assert_string_equal(ir_attr_str(l, IR_ATTR_readout, ""), "charge");
-    assert_false(ir_attr_has(l, IR_ATTR_act) || ir_attr_has(l, IR_ATTR_scale));
-    const tensor *t = &ir_symbol_find(r.after, ir_attr_str(l, IR_ATTR_scalings, ""))->data;
+    const ir_ring *l = ring(&r, "r0");
+    assert_int_equal(l->readout, IR_READ_CHARGE);
+    assert_true(l->act == IR_ACT_SOFTMAX && l->scale == 1 && l->alpha != l->alpha);
+    const tensor *t = &ir_symbol_find(r.after, l->scalings)->data;
     const float want[8] = {1, 0, 1, 0.45f, 1, 0.45f, 1, 0};
     for (int i = 0; i < 16; i++) assert_true(((const float *)t->data)[i] == want[i / 2]);
     assert_true(
         noted(&r, "attention of /h.0/attn: a hard sigmoid of scores becomes charge pulses"));
     // what caps its scores stays with them
-    assert_string_equal(ir_attr_str(ring(&r, "r1"), IR_ATTR_readout, "score"), "score");
-    assert_string_equal(ir_attr_str(ring(&r, "r1"), IR_ATTR_act, ""), "hardsigmoid");
+    assert_int_equal(ring(&r, "r1")->readout, IR_READ_SCORE);
+    assert_int_equal(ring(&r, "r1")->act, IR_ACT_HARDSIGMOID);
     done(&r);
 }
 
@@ -274,14 +274,14 @@ static void softmax_is_replaced_when_asked(void **state) {
     pass_options o = pass_options_default();
     o.attention = "hard-sigmoid";
     run r = choose_with(SCORE, SCORE ", mode = \"causal\"", "leroux2025", NULL, 0, o);
-    assert_string_equal(ir_attr_str(ring(&r, "r1"), IR_ATTR_readout, ""), "charge");
+    assert_int_equal(ring(&r, "r1")->readout, IR_READ_CHARGE);
     assert_true(noted(&r, "attention of /h.0/attn (and 1 more): softmax of scores is replaced"));
     assert_true(reported(&r, DIAG_ID_not_adapted, "--adapt FILE (JSON lists of token ids)"));
     done(&r);
     // an ideal unit's pulse has a longest length as well
     r = choose_with(SCORE, SCORE, "ideal", NULL, 0, o);
-    assert_string_equal(ir_attr_str(ring(&r, "r0"), IR_ATTR_saturate, ""), "scores");
-    assert_int_equal(ir_attr_int(ring(&r, "r0"), IR_ATTR_kv_levels, 0), 0);
+    assert_int_equal(ring(&r, "r0")->saturate, IR_SAT_SCORES);
+    assert_int_equal(ring(&r, "r0")->kv_levels, 0);
     done(&r);
     r = choose_with(SCORE ", softcap = 30.0", SCORE ", mode = \"all\"", "leroux2025", NULL, 0, o);
     assert_null(r.after);

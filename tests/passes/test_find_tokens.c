@@ -11,11 +11,11 @@ static void test_decoder(void **state) {
                         "nn.embed nn.posrow t.add nn.linear nn.linear nn.linear nn.attn");
     assert_string_equal(ir_attr_str(&r.m->attrs, IR_ATTR_class, ""), "stream");
     assert_int_equal(ir_attr_int(&r.m->attrs, IR_ATTR_max_tokens, 0), 64);
-    const ir_attrs *ring = &ring_of(&r, 0)->attrs;
-    assert_string_equal(ir_attr_str(ring, IR_ATTR_mode, ""), "causal");
-    assert_int_equal(ir_attr_int(ring, IR_ATTR_slots, 0), 64);
-    assert_int_equal(ir_attr_int(ring, IR_ATTR_window, -1), 0);
-    assert_int_equal(ir_attr_int(ring, IR_ATTR_n_kv, 0), 2);
+    const ir_ring *ring = ring_of(&r, 0)->ring;
+    assert_int_equal(ring->mode, IR_RING_CAUSAL);
+    assert_int_equal(ring->slots, 64);
+    assert_int_equal(ring->window, 0);
+    assert_int_equal(ring->n_kv, 2);
     const ir_func *f = r.m->funcs.items[0];
     assert_int_equal(ir_attr_int(&f->params.items[0].attrs, IR_ATTR_range_hi, 0), 16);
     size_t n;
@@ -152,7 +152,7 @@ static void test_masks(void **state) {
         assert_string_equal(operations(&r),
                             "nn.embed nn.posrow t.add nn.linear nn.linear nn.linear nn.attn");
         assert_string_equal(ir_attr_str(&r.m->attrs, IR_ATTR_class, ""), "whole");
-        assert_string_equal(ir_attr_str(&ring_of(&r, 0)->attrs, IR_ATTR_mode, ""), "all");
+        assert_int_equal(ring_of(&r, 0)->ring->mode, IR_RING_ALL);
         const ir_func *f = r.m->funcs.items[0];
         assert_int_equal(f->ops.items[f->ops.count - 1].n_operands, 4);
         assert_int_equal(f->params.count, 2);
@@ -178,8 +178,8 @@ static void test_masks(void **state) {
             "  %near = t.gt %kr, %d : bool[{T},{K}]\n"
             "  %win = t.and %m, %near : bool[{T},{K}]\n" ATTEND(", %win") CLOSE);
     operations(&r);
-    assert_int_equal(ir_attr_int(&ring_of(&r, 0)->attrs, IR_ATTR_window, 0), 3);
-    assert_int_equal(ir_attr_int(&ring_of(&r, 0)->attrs, IR_ATTR_slots, 0), 3);
+    assert_int_equal(ring_of(&r, 0)->ring->window, 3);
+    assert_int_equal(ring_of(&r, 0)->ring->slots, 3);
     assert_string_equal(ir_attr_str(&r.m->attrs, IR_ATTR_class, ""), "stream");
     close_outcome(&r);
     arena_free(a);
@@ -194,7 +194,7 @@ static void test_bias(void **state) {
                                 "  %am = t.select %m, %sl, %big : f32[2,{T},{K}]\n" ATTEND(", %am")
                                     CLOSE);
     operations(&r);
-    assert_string_equal(ir_attr_str(&ring_of(&r, 0)->attrs, IR_ATTR_bias, ""), "alibi");
+    assert_int_equal(ring_of(&r, 0)->ring->bias, IR_BIAS_ALIBI);
     close_outcome(&r);
     // A function of the distance.
     r = run(OPEN(IDS, Y) EMBED POSITIONS QKV CONST(
@@ -203,7 +203,7 @@ static void test_bias(void **state) {
                                 "  %ds = t.sin %df : f32[{T},{K}]\n  %am = t.mul %slopes, %ds : "
                                 "f32[2,{T},{K}]\n" ATTEND(", %am") CLOSE);
     operations(&r);
-    assert_string_equal(ir_attr_str(&ring_of(&r, 0)->attrs, IR_ATTR_bias, ""), "toeplitz");
+    assert_int_equal(ring_of(&r, 0)->ring->bias, IR_BIAS_TOEPLITZ);
     assert_string_equal(ir_attr_str(&r.m->attrs, IR_ATTR_class, ""), "whole");
     close_outcome(&r);
 }
@@ -316,10 +316,10 @@ static void test_past(void **state) {
     outcome r = run_past(OPEN(PAST, PRESENT) EMBED POSITIONS QKV CAUSAL CACHED CLOSE);
     assert_string_equal(operations(&r),
                         "nn.embed nn.posrow t.add nn.linear nn.linear nn.linear nn.attn");
-    const ir_attrs *l = &ring_of(&r, 0)->attrs;
-    assert_string_equal(ir_attr_str(l, IR_ATTR_past_key, ""), "past.0.key");
-    assert_string_equal(ir_attr_str(l, IR_ATTR_present_value, ""), "present.0.value");
-    assert_string_equal(ir_attr_str(l, IR_ATTR_kv_layout, ""), "bhtd");
+    const ir_ring *l = ring_of(&r, 0)->ring;
+    assert_string_equal(l->past_key, "past.0.key");
+    assert_string_equal(l->present_value, "present.0.value");
+    assert_int_equal(l->kv_layout, IR_KV_BHTD);
     assert_int_equal(r.m->funcs.items[0]->params.count, 1);
     assert_int_equal(r.m->funcs.items[0]->results.count, 1);
     assert_true(has_text(&r.m->proof, "a step after 13 tokens is rows 13... of one big step"));

@@ -295,19 +295,18 @@ static double rings(const data_set *d, arena *a, ir_interp *t, bool load) {
     double worst = 0;
     for (size_t i = 0; i < d->m->symbols.count; i++) {
         const ir_symbol *s = d->m->symbols.items[i];
-        if (s->kind != IR_SYM_RING) continue;
+        const ir_ring *ring = s->ring;
+        if (!ring || !(load ? ring->past_key : ring->present_key)) continue;
         tensor kv[2];
-        const char *layout = ir_attr_str(&s->attrs, IR_ATTR_kv_layout, NULL);
-        if (!layout) continue;
+        const char *layout = ir_word(IR_ENUM_kv_layout, ring->kv_layout);
         if (!load) assert_true(ir_interp_ring_read(t, s->name, a, &kv[0], &kv[1]));
         for (int v = 0; v < 2; v++) {
-            static const ir_key past[] = {IR_ATTR_past_key, IR_ATTR_past_value},
-                                present[] = {IR_ATTR_present_key, IR_ATTR_present_value};
-            const char *name = ir_attr_str(&s->attrs, load ? past[v] : present[v], "");
+            const char *past = v ? ring->past_value : ring->past_key,
+                       *present = v ? ring->present_value : ring->present_key,
+                       *name = load ? past : present;
             const tensor *x = load ? named(d->in, d->n_in, name) : named(d->out, d->n_out, name);
             if (!x) continue;
-            int64_t heads = ir_attr_int(&s->attrs, IR_ATTR_n_kv, 0);
-            int64_t width = ir_attr_int(&s->attrs, v ? IR_ATTR_dv : IR_ATTR_d, 0);
+            int64_t heads = ring->n_kv, width = v ? ring->dv : ring->d;
             int64_t n = load ? d->past : d->past + d->rows, first = load ? 0 : n - kv[v].dim[0];
             if (load) kv[v] = tensor_new(a, ELEM_f32, 2, (int64_t[]){n, heads * width});
             for (size_t k = 0; k < tensor_count(x); k++) {
@@ -396,9 +395,10 @@ static bool open_set(data_set *d, arena *a, const char *dir, diag_sink *diags) {
     }
     for (size_t i = 0; i < d->m->symbols.count; i++) {
         const ir_symbol *s = d->m->symbols.items[i];
-        const char *layout = ir_attr_str(&s->attrs, IR_ATTR_kv_layout, NULL);
-        const tensor *t = named(d->in, d->n_in, ir_attr_str(&s->attrs, IR_ATTR_past_key, ""));
-        if (t && layout) d->past = t->dim[strchr(layout, 't') - layout];
+        if (!s->ring || !s->ring->past_key) continue;
+        const char *layout = ir_word(IR_ENUM_kv_layout, s->ring->kv_layout);
+        const tensor *t = named(d->in, d->n_in, s->ring->past_key);
+        if (t) d->past = t->dim[strchr(layout, 't') - layout];
     }
     int64_t fixed = d->m->domain[0].fixed;
     return (!fixed || fixed == d->rows) &&

@@ -36,9 +36,9 @@ static void test_cross(void **state) {
     assert_string_equal(ir_attr_str(&r.m->attrs, IR_ATTR_class, ""), "stream");
     assert_int_equal(ir_attr_int(&r.m->attrs, IR_ATTR_max_tokens, 0), 64);
     assert_int_equal(r.m->domain[1].max, 80);
-    const ir_attrs *ring = &ring_of(&r, 0)->attrs;
-    assert_string_equal(ir_attr_str(ring, IR_ATTR_mode, ""), "cross");
-    assert_int_equal(ir_attr_int(ring, IR_ATTR_slots, 0), 80);
+    const ir_ring *ring = ring_of(&r, 0)->ring;
+    assert_int_equal(ring->mode, IR_RING_CROSS);
+    assert_int_equal(ring->slots, 80);
     const ir_func *f = r.m->funcs.items[0];
     assert_int_equal(ir_type_domain(ir_type_of(f, f->params.items[0].value)), 1);
     assert_int_equal(ir_type_domain(ir_type_of(f, f->params.items[1].value)), 0);
@@ -80,7 +80,7 @@ static void test_cross(void **state) {
     assert_string_equal(operations(&r),
                         "nn.embed nn.linear nn.embed nn.linear nn.attn nn.linear nn.attn");
     assert_string_equal(ir_attr_str(&r.m->attrs, IR_ATTR_class, ""), "stream");
-    assert_string_equal(ir_attr_str(&ring_of(&r, 0)->attrs, IR_ATTR_mode, ""), "all");
+    assert_int_equal(ring_of(&r, 0)->ring->mode, IR_RING_ALL);
     close_outcome(&r);
 }
 

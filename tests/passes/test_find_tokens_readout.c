@@ -14,12 +14,12 @@ static void test_activations(void **state) {
                     "beta = 0.5, scale = 0.5} : f32[1,2,{T},4] loc(\"/attend\")\n" BACK CLOSE);
     assert_string_equal(operations(&r),
                         "nn.embed nn.posrow t.add nn.linear nn.linear nn.linear nn.attn");
-    const ir_attrs *ring = &ring_of(&r, 0)->attrs;
-    assert_string_equal(ir_attr_str(ring, IR_ATTR_act, ""), "hardsigmoid");
-    assert_true(ir_attr_float(ring, IR_ATTR_alpha, 0) == 0.25);
-    assert_true(ir_attr_float(ring, IR_ATTR_beta, 0) == 0.5);
-    assert_true(ir_attr_float(ring, IR_ATTR_scale, 0) == 0.5);
-    assert_string_equal(ir_attr_str(ring, IR_ATTR_mode, ""), "causal");
+    const ir_ring *ring = ring_of(&r, 0)->ring;
+    assert_int_equal(ring->act, IR_ACT_HARDSIGMOID);
+    assert_true(ring->alpha == 0.25);
+    assert_true(ring->beta == 0.5);
+    assert_true(ring->scale == 0.5);
+    assert_int_equal(ring->mode, IR_RING_CAUSAL);
     assert_string_equal(ir_attr_str(&r.m->attrs, IR_ATTR_class, ""), "stream");
     assert_true(has_text(&r.m->proof, "hard sigmoid of scores, min(max(0.25 s + 0.5, 0), 1)"));
     close_outcome(&r);
@@ -29,9 +29,9 @@ static void test_activations(void **state) {
                           "f32[1,2,{T},4] loc(\"/attend\")\n" BACK CLOSE);
     assert_string_equal(operations(&r),
                         "nn.embed nn.posrow t.add nn.linear nn.linear nn.linear nn.attn");
-    ring = &ring_of(&r, 0)->attrs;
-    assert_false(ir_attr_has(ring, IR_ATTR_act));
-    const ir_symbol *sink = ir_symbol_find(r.m, ir_attr_str(ring, IR_ATTR_sink, ""));
+    ring = ring_of(&r, 0)->ring;
+    assert_int_equal(ring->act, IR_ACT_SOFTMAX);
+    const ir_symbol *sink = ir_symbol_find(r.m, ring->sink);
     assert_non_null(sink);
     assert_int_equal(sink->data.rank, 1);
     assert_true(((float *)sink->data.data)[1] == -1);
@@ -74,22 +74,22 @@ static void test_gain_cells(void **state) {
                             "nn.embed nn.posrow t.add nn.linear nn.linear nn.linear nn.attn");
         assert_string_equal(ir_attr_str(&r.m->attrs, IR_ATTR_class, ""), "stream");
         assert_int_equal(ir_attr_int(&r.m->attrs, IR_ATTR_max_tokens, 0), max);
-        const ir_attrs *ring = &ring_of(&r, 0)->attrs;
-        assert_string_equal(ir_attr_str(ring, IR_ATTR_readout, ""), "charge");
-        assert_string_equal(ir_attr_str(ring, IR_ATTR_mode, ""), "causal");
-        assert_int_equal(ir_attr_int(ring, IR_ATTR_slots, 0), 24);
-        assert_int_equal(ir_attr_int(ring, IR_ATTR_window, 0), 24);
-        assert_int_equal(ir_attr_int(ring, IR_ATTR_sub_tile, 0), 8);
-        assert_int_equal(ir_attr_int(ring, IR_ATTR_n_kv, 0), 2);
-        assert_int_equal(ir_attr_int(ring, IR_ATTR_q_per_kv, 0), 1);
-        assert_int_equal(ir_attr_int(ring, IR_ATTR_q_levels, 0), 16);
-        assert_int_equal(ir_attr_int(ring, IR_ATTR_kv_levels, 0), 8);
-        assert_int_equal(ir_attr_int(ring, IR_ATTR_out_levels, 0), 32);
-        assert_string_equal(ir_attr_str(ring, IR_ATTR_saturate, ""), "both");
-        assert_string_equal(ir_attr_str(ring, IR_ATTR_decay_form, ""), "power");
-        assert_true(ir_attr_float(ring, IR_ATTR_s_sat, 0) == 20);
-        assert_true(ir_attr_float(ring, IR_ATTR_o_sat, 0) == 15);
-        const ir_symbol *s = ir_symbol_find(r.m, ir_attr_str(ring, IR_ATTR_scalings, ""));
+        const ir_ring *ring = ring_of(&r, 0)->ring;
+        assert_int_equal(ring->readout, IR_READ_CHARGE);
+        assert_int_equal(ring->mode, IR_RING_CAUSAL);
+        assert_int_equal(ring->slots, 24);
+        assert_int_equal(ring->window, 24);
+        assert_int_equal(ring->sub_tile, 8);
+        assert_int_equal(ring->n_kv, 2);
+        assert_int_equal(ring->q_per_kv, 1);
+        assert_int_equal(ring->q_levels, 16);
+        assert_int_equal(ring->kv_levels, 8);
+        assert_int_equal(ring->out_levels, 32);
+        assert_int_equal(ring->saturate, IR_SAT_BOTH);
+        assert_int_equal(ring->decay_form, IR_DECAY_POWER);
+        assert_true(ring->s_sat == 20);
+        assert_true(ring->o_sat == 15);
+        const ir_symbol *s = ir_symbol_find(r.m, ring->scalings);
         static const float want[] = {0.5f,    0.75f, 0.5f,    0.25f, 0.25f, 0.125f, 0.5f,  0.375f,
                                      0.1875f, 0.25f, 0.4375f, 0.5f,  2,     3,      -0.5f, 0.5f};
         assert_non_null(s);
@@ -108,18 +108,18 @@ static void test_gain_cell_windows(void **state) {
     (void)state;
     outcome r = run_cells(64, 0, 16);
     operations(&r);
-    assert_int_equal(ir_attr_int(&ring_of(&r, 0)->attrs, IR_ATTR_slots, 0), 16);
-    assert_int_equal(ir_attr_int(&ring_of(&r, 0)->attrs, IR_ATTR_window, 0), 16);
-    assert_int_equal(ir_attr_int(&ring_of(&r, 0)->attrs, IR_ATTR_sub_tile, 0), 8);
+    assert_int_equal(ring_of(&r, 0)->ring->slots, 16);
+    assert_int_equal(ring_of(&r, 0)->ring->window, 16);
+    assert_int_equal(ring_of(&r, 0)->ring->sub_tile, 8);
     assert_true(has_text(&r.m->notes, "window shortened to 16 tokens as asked for"));
-    assert_int_equal(ir_attr_int(&ring_of(&r, 0)->attrs, IR_ATTR_full_window, 0), 24);
+    assert_int_equal(ring_of(&r, 0)->ring->full_window, 24);
     close_outcome(&r);
     // Fewer tokens than either window: shorter rings, and the model means the same.
     r = run_cells(13, 0, 16);
     operations(&r);
-    assert_int_equal(ir_attr_int(&ring_of(&r, 0)->attrs, IR_ATTR_slots, 0), 16);
-    assert_int_equal(ir_attr_int(&ring_of(&r, 0)->attrs, IR_ATTR_window, 0), 16);
-    assert_false(ir_attr_has(&ring_of(&r, 0)->attrs, IR_ATTR_full_window));
+    assert_int_equal(ring_of(&r, 0)->ring->slots, 16);
+    assert_int_equal(ring_of(&r, 0)->ring->window, 16);
+    assert_int_equal(ring_of(&r, 0)->ring->full_window, 0);
     assert_true(has_text(&r.m->notes, "rings shortened from 24 to 16 slots as asked for: the model "
                                       "means the same, as no token of 13 is forgotten"));
     close_outcome(&r);
@@ -129,7 +129,7 @@ static void test_gain_cell_windows(void **state) {
     close_outcome(&r);
     r = run_cells(64, 0, 32);
     operations(&r);
-    assert_int_equal(ir_attr_int(&ring_of(&r, 0)->attrs, IR_ATTR_slots, 0), 24);
+    assert_int_equal(ring_of(&r, 0)->ring->slots, 24);
     assert_true(has_text(&r.m->notes, "a window of 32 as asked for changes nothing where rows see "
                                       "at most 24 tokens (the model's own window)"));
     close_outcome(&r);
