@@ -46,16 +46,6 @@ static engine *engine_new(void) {
 
 // ---- simulator -------------------------------------------------------------------------------
 
-// Some instruction of the phase reads or writes the port.
-static bool uses_port(const isa_program *p, uint32_t phase, uint32_t port) {
-    for (uint32_t t = 0; t < p->n_tiles; t++)
-        for (uint32_t i = 0; i < p->tiles[t].phase[phase].count; i++) {
-            const isa_insn *n = &p->tiles[t].phase[phase].code[i];
-            if ((n->op == ISA_in || n->op == ISA_out) && n->x == port) return true;
-        }
-    return false;
-}
-
 // Rows of the phases: of the last one, and of the encoder's before it.
 static void describe_phases(engine_info *info, const isa_program *p) {
     const isa_phase *last = &p->phases[p->n_phases - 1];
@@ -91,7 +81,7 @@ engine *engine_of_program(const program_file *f, const sim_options *o, diag_sink
         const isa_port *d = &p->ports[i];
         info->ports[i] = (engine_port){.name = isa_str(p, d->name),
                                        .input = d->direction == ISA_PORT_IN,
-                                       .encoder = info->has_encoder && uses_port(p, 0, i),
+                                       .encoder = info->has_encoder && isa_port_used(p, 0, i),
                                        .onnx = (elem)d->elem,
                                        .integer = d->type == ISA_I32,
                                        .width = d->width,

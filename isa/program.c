@@ -51,3 +51,12 @@ uint32_t isa_program_string(isa_program *p, const char *s) {
     p->strings_bytes = b->strings.count;
     return (uint32_t)offset;
 }
+
+bool isa_port_used(const isa_program *p, uint32_t phase, uint32_t port) {
+    for (uint32_t t = 0; t < p->n_tiles; t++)
+        for (uint32_t pc = 0; pc < p->tiles[t].phase[phase].count; pc++) {
+            const isa_insn *i = &p->tiles[t].phase[phase].code[pc];
+            if ((i->op == ISA_in || i->op == ISA_out) && i->x == port) return true;
+        }
+    return false;
+}

@@ -91,6 +91,9 @@ void isa_program_free(isa_program *p); // NULL is allowed
 // Interns a string while building (program made by isa_program_new only); p->strings may move.
 uint32_t isa_program_string(isa_program *p, const char *s);
 
+// Some instruction of the phase reads or writes the port.
+bool isa_port_used(const isa_program *p, uint32_t phase, uint32_t port);
+
 // 128 bits, as hex digits, over all that decides what the program computes: signature, descriptors
 // without their names, code, cells, tables, chip. Texts carried along do not count. The data must
 // stand in memory (no pieces).

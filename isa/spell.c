@@ -45,22 +45,6 @@ void spell_f32(float v, char out[SPELL_NUMBER_BYTES]) {
     shorten_exponent(out);
 }
 
-void spell_quoted(FILE *out, const char *s, size_t n) {
-    fputc('"', out);
-    for (size_t i = 0; i < n; i++) {
-        unsigned char c = (unsigned char)s[i];
-        if (c == '\n')
-            fputs("\\n", out);
-        else if (c == '"' || c == '\\')
-            fprintf(out, "\\%c", c);
-        else if (c < 0x20 || c == 0x7F)
-            fprintf(out, "\\x%02x", c);
-        else
-            fputc(c, out);
-    }
-    fputc('"', out);
-}
-
 enum { MAX_WORD = 31 };
 
 static unsigned smallest(unsigned a, unsigned b, unsigned c) {

@@ -9,9 +9,6 @@ enum { SPELL_NUMBER_BYTES = 32 };
 void spell_f32(float v, char out[SPELL_NUMBER_BYTES]);
 void spell_f64(double v, char out[SPELL_NUMBER_BYTES]); // finite
 
-// In double quotes, with \", \\, \n and \x01 to \x1f and \x7f: as assembly and YAML read it.
-void spell_quoted(FILE *out, const char *s, size_t n);
-
 // The candidate nearest to word[0..n) (insertions, deletions, replacements, swaps), for "did you
 // mean". Call spell_try for each candidate; best is NULL when none is near enough.
 typedef struct {

@@ -26,16 +26,15 @@ typedef struct {
 
 static void bad(checker *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 static void bad(checker *c, const char *fmt, ...) {
-    char where[256], what[256];
+    char where[256];
     size_t n = 0;
     if (c->in_tile) n = (size_t)snprintf(where, sizeof where, "tile %u, ", c->tile);
     snprintf(where + n, sizeof where - n, "%s %u%s%.100s%s", c->kind, c->index,
              *c->label ? " '" : "", c->label, *c->label ? "'" : "");
     va_list ap;
     va_start(ap, fmt);
-    vsnprintf(what, sizeof what, fmt, ap);
+    diag_vemit(c->diags, DIAG_ID_isa_structure, DIAG_AT(c->name, where), fmt, ap);
     va_end(ap);
-    diag_emit(c->diags, DIAG_ID_isa_structure, DIAG_AT(c->name, where), "%s", what);
     c->ok = false;
 }
 

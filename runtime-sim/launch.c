@@ -1,15 +1,6 @@
 // What can be wrong with a launch: found, all of it, before anything runs.
 #include "runtime-sim/state.h"
 
-static bool uses_port(const sim *s, uint32_t phase, uint32_t port) {
-    for (uint32_t t = 0; t < s->p->n_tiles; t++)
-        for (uint32_t i = 0; i < s->p->tiles[t].phase[phase].count; i++) {
-            const isa_insn *n = &s->p->tiles[t].phase[phase].code[i];
-            if (n->op == ISA_in && n->x == port) return true;
-        }
-    return false;
-}
-
 // Order of phases and steps since reset.
 static bool check_order(const sim *s, uint32_t phase, const sim_bank *bank, bool reset,
                         diag_sink *diags) {
@@ -109,7 +100,7 @@ bool sim_launch_check(const sim *s, uint32_t phase, uint32_t bank, bool reset, c
     uint32_t n = 0;
     for (uint32_t i = 0; i < p->n_ports; i++) {
         if (p->ports[i].direction != ISA_PORT_IN) continue;
-        if (uses_port(s, phase, i))
+        if (isa_port_used(p, phase, i))
             ok = check_input(s, phase, &p->ports[i], rows, &inputs[n], diags) && ok;
         n++;
     }

@@ -30,6 +30,14 @@ static inline bool add_u64(uint64_t a, uint64_t b, uint64_t *out) {
 
 static inline int64_t min_i64(int64_t a, int64_t b) { return a < b ? a : b; }
 static inline int64_t max_i64(int64_t a, int64_t b) { return a > b ? a : b; }
+static inline int64_t gcd_i64(int64_t a, int64_t b) { // of numbers >= 0; of 0 the other
+    while (b) {
+        int64_t r = a % b;
+        a = b;
+        b = r;
+    }
+    return a;
+}
 // a / b, rounded up; a >= 0, b > 0, a + b in range.
 static inline int64_t ceil_div_i64(int64_t a, int64_t b) { return (a + b - 1) / b; }
 static inline uint64_t ceil_div_u64(uint64_t a, uint64_t b) { return (a + b - 1) / b; }

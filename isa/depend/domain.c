@@ -45,15 +45,6 @@ int64_t isa_settl_position(isa_tl kind, uint32_t imm, int64_t rows, int64_t at) 
     return 0;
 }
 
-static int64_t gcd(int64_t a, int64_t b) {
-    while (b) {
-        int64_t r = a % b;
-        a = b;
-        b = r;
-    }
-    return a;
-}
-
 void isa_domain_derive(isa_domain dom[ISA_DOMAINS], const isa_insn *settl) {
     const isa_domain *of = &dom[settl->x];
     isa_domain *d = &dom[settl->d];
@@ -67,7 +58,7 @@ void isa_domain_derive(isa_domain dom[ISA_DOMAINS], const isa_insn *settl) {
     switch ((isa_tl)settl->n) {
     case ISA_TL_LIN: {
         isa_lin l = isa_lin_of(d->imm);
-        int64_t mul = l.mul, add = l.add, div = l.div, g = gcd(mul, div);
+        int64_t mul = l.mul, add = l.add, div = l.div, g = gcd_i64(mul, div);
         if (g == 0 || mul / g != 1)
             d->uneven = true;
         else

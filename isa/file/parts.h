@@ -1,4 +1,4 @@
-// The sections of a .ohm file as bytes: what file_write.c lays out.
+// The sections of a .ohm file as bytes: what write.c lays out.
 #ifndef OHMIC_ISA_FILE_PARTS_H
 #define OHMIC_ISA_FILE_PARTS_H
 #include "isa/program.h"

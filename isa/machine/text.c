@@ -1,6 +1,7 @@
 // Machines as text: the canonical chip file, and what differs between two.
 #include "isa/machine/machine.h"
 #include "isa/spell.h"
+#include "support/file/quote.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,7 +37,7 @@ const char *machine_value_text(arena *a, const machine *m, const machine_param *
 }
 
 // A YAML text.
-static void print_text(FILE *out, const char *s) { spell_quoted(out, s, strlen(s)); }
+static void print_text(FILE *out, const char *s) { quote_print(out, s, strlen(s)); }
 
 char *machine_text(arena *a, const machine *m) {
     char *text = NULL;

@@ -1,4 +1,4 @@
-// Descriptors of assembly: desc.def says which fields each has, text_format.c in which order.
+// Descriptors of assembly: desc.def says which fields each has, format.c in which order.
 #include "isa/spell.h"
 #include "isa/text/parse.h"
 

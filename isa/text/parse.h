@@ -1,5 +1,4 @@
-// The assembler's state, shared by text_parse.c (lines and directives) and text_insn.c
-// (instructions).
+// The assembler's state, shared by parse.c (lines and directives) and insn.c (instructions).
 #ifndef OHMIC_ISA_TEXT_PARSE_H
 #define OHMIC_ISA_TEXT_PARSE_H
 #include "isa/program.h"

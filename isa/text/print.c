@@ -4,6 +4,7 @@
 #include "isa/structure.h"
 #include "isa/text/format.h"
 #include "isa/text/text.h"
+#include "support/file/quote.h"
 #include "support/map.h"
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +14,7 @@ static void print_name(FILE *out, const char *s) {
     if (text_is_bare(s, strlen(s)))
         fputs(s, out);
     else
-        spell_quoted(out, s, strlen(s));
+        quote_print(out, s, strlen(s));
 }
 
 // --- references
@@ -158,7 +159,7 @@ static void print_line_info(FILE *out, const isa_program *p, const isa_line *lin
     while (*node) {
         size_t n = strcspn(node, "\n");
         fputc(' ', out);
-        spell_quoted(out, node, n);
+        quote_print(out, node, n);
         node += n;
         if (*node == 0) break;
         node++;
@@ -372,13 +373,13 @@ bool isa_disassemble(const isa_program *p, FILE *out, const char *data_path, dia
     bool has_data = p->cells_bytes || p->tables_bytes;
     if (has_data && data_path && !write_data(p, data_path, hex, diags)) return false;
     fprintf(out, ".ohm %d\n.tool ", TEXT_VERSION);
-    spell_quoted(out, p->tool, strlen(p->tool));
+    quote_print(out, p->tool, strlen(p->tool));
     fputc('\n', out);
     if (has_data) {
         fputs(".data ", out);
         if (data_path) {
             const char *base = file_base(data_path);
-            spell_quoted(out, base, strlen(base));
+            quote_print(out, base, strlen(base));
             fprintf(out, " \"%s\"", hex);
         } else {
             fputc('_', out);

@@ -1,5 +1,6 @@
 #include "isa/text/scan.h"
 #include "isa/text/format.h"
+#include "support/file/quote.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,12 +18,10 @@ static diag_loc here(const scan *s) {
 
 void scan_fail(scan *s, diag_id id, const char *fmt, ...) {
     if (s->failed) return;
-    char text[512];
     va_list ap;
     va_start(ap, fmt);
-    vsnprintf(text, sizeof text, fmt, ap);
+    diag_vemit(s->diags, id, here(s), fmt, ap);
     va_end(ap);
-    diag_emit(s->diags, id, here(s), "%s", text);
     s->failed = true;
     s->at = s->line_end;
     s->token.kind = SCAN_END;
@@ -63,36 +62,15 @@ bool scan_raw_line(scan *s) {
 
 // --- tokens
 
-static int hex_digit(char c) {
-    if (c >= '0' && c <= '9') return c - '0';
-    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-    return -1;
-}
-
-// The escape behind a backslash at s->at; -1: none.
-static int take_escape(scan *s) {
-    size_t left = (size_t)(s->line_end - s->at);
-    if (left == 0) return -1;
-    char c = *s->at++;
-    if (c == 'n') return '\n';
-    if (c == '"' || c == '\\') return c;
-    if (c != 'x' || left < 3) return -1;
-    int hi = hex_digit(s->at[0]), lo = hex_digit(s->at[1]);
-    if (hi < 0 || lo < 0 || (hi == 0 && lo == 0)) return -1; // no NUL in names
-    s->at += 2;
-    return hi * 16 + lo;
-}
-
 static void take_string(scan *s) {
     char *out = arena_alloc(s->a, (size_t)(s->line_end - s->at) + 1);
     size_t n = 0;
     for (s->at++; s->at < s->line_end && *s->at != '"';) {
         int c = (unsigned char)*s->at++;
-        if (c == 0 || (c == '\\' && (c = take_escape(s)) < 0)) {
+        if (c == 0 || (c == '\\' && (c = quote_escape(&s->at, s->line_end)) < 0)) {
             s->token.end_col = (int)(s->at - s->line) + 1;
             scan_fail(s, DIAG_ID_asm_syntax,
-                      "a string has \\\", \\\\, \\n and \\x01 to \\xff only");
+                      "a string has \\\", \\\\, \\n, \\t and \\x01 to \\xff only");
             return;
         }
         out[n++] = (char)c;
@@ -167,7 +145,7 @@ bool scan_u64(const char *text, size_t n, uint64_t *out) {
     }
     if (n == 0) return false;
     for (size_t i = 0; i < n; i++) {
-        int digit = hex_digit(text[i]);
+        int digit = quote_hex_digit(text[i]);
         if (digit < 0 || (uint64_t)digit >= base) return false;
         if (!mul_u64(v, base, &v) || !add_u64(v, (uint64_t)digit, &v)) return false;
     }

@@ -1,6 +1,6 @@
 // Capacity: what the program holds against what the chip has; and that it is the chip the program
 // names. Scratchpad and crossbars are looked at buffer by buffer and block by block
-// (verify_descriptors.c, verify_blocks.c).
+// (descriptors.c, blocks.c).
 #include "isa/verify/parts.h"
 #include "support/vec.h"
 

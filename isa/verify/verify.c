@@ -22,12 +22,10 @@ static bool may_report(verifier *v) {
 
 void verify_bad(verifier *v, diag_id id, const char *where, const char *fmt, ...) {
     if (!may_report(v)) return;
-    char what[512];
     va_list ap;
     va_start(ap, fmt);
-    vsnprintf(what, sizeof what, fmt, ap);
+    diag_vemit(v->diags, id, DIAG_AT(v->name, where), fmt, ap);
     va_end(ap);
-    diag_emit(v->diags, id, DIAG_AT(v->name, where), "%s", what);
 }
 
 // "phase run, tile 1, pc 4", and "mvm qkv, n, g.qkv" with the ONNX nodes behind it.
@@ -42,25 +40,26 @@ static const char *text_of(verifier *v, uint32_t tile, uint32_t pc) {
     return *node ? arena_printf(v->a, "%s (%.200s)", text, node) : text;
 }
 
+// "mvm qkv, n, g.qkv (/h.0/MatMul): WHAT"
+static const char *about(verifier *v, uint32_t tile, uint32_t pc, const char *fmt, va_list ap) {
+    return arena_printf(v->a, "%s: %s", text_of(v, tile, pc), arena_vprintf(v->a, fmt, ap));
+}
+
 void verify_bad_at(verifier *v, diag_id id, uint32_t tile, uint32_t pc, const char *fmt, ...) {
     if (!may_report(v)) return;
-    char what[512];
     va_list ap;
     va_start(ap, fmt);
-    vsnprintf(what, sizeof what, fmt, ap);
+    diag_emit(v->diags, id, DIAG_AT(v->name, place(v, tile, pc)), "%s",
+              about(v, tile, pc, fmt, ap));
     va_end(ap);
-    diag_emit(v->diags, id, DIAG_AT(v->name, place(v, tile, pc)), "%s: %s", text_of(v, tile, pc),
-              what);
 }
 
 void verify_note_at(verifier *v, uint32_t tile, uint32_t pc, const char *fmt, ...) {
     if (v->found > MOST_FINDINGS) return;
-    char what[512];
     va_list ap;
     va_start(ap, fmt);
-    vsnprintf(what, sizeof what, fmt, ap);
+    diag_note(v->diags, DIAG_AT(v->name, place(v, tile, pc)), "%s", about(v, tile, pc, fmt, ap));
     va_end(ap);
-    diag_note(v->diags, DIAG_AT(v->name, place(v, tile, pc)), "%s: %s", text_of(v, tile, pc), what);
 }
 
 const char *verify_buffer_name(verifier *v, uint32_t tile, uint32_t buffer) {
