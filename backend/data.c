@@ -322,24 +322,6 @@ uint16_t be_table_numbers(be_emitter *e, int tile, const float *row, size_t n) {
 
 // ---- ports -----------------------------------------------------------------------------------
 
-static const char *shape_text(be_emitter *e, const ir_port *p) {
-    size_t n;
-    const char *const *dims = ir_attr_strs(&p->attrs, IR_ATTR_onnx_shape, &n);
-    const char *text = "";
-    for (size_t i = 0; i < n; i++)
-        text = arena_printf(e->p->arena, "%s%s%s", text, i ? "," : "[", dims[i]);
-    return n ? arena_printf(e->p->arena, "%s]", text) : "";
-}
-
-static isa_prole role_of(const ir_port *p) {
-    static const isa_prole roles[] = {[IR_ROLE_FIXED] = ISA_ROLE_DATA,
-                                      [IR_ROLE_TOKENS] = ISA_ROLE_TOKENS,
-                                      [IR_ROLE_MASK] = ISA_ROLE_MASK,
-                                      [IR_ROLE_POSITIONS] = ISA_ROLE_POSITIONS,
-                                      [IR_ROLE_PAST] = ISA_ROLE_DATA};
-    return roles[IR_WORD(&p->attrs, role, port_role, ROLE_FIXED)];
-}
-
 static isa_port describe_port(be_emitter *e, const ir_port *p, const ir_type *t, bool out) {
     isa_port d = {.name = isa_program_string(e->p, p->name),
                   .direction = out ? ISA_PORT_OUT : ISA_PORT_IN};
@@ -349,10 +331,10 @@ static isa_port describe_port(be_emitter *e, const ir_port *p, const ir_type *t,
     d.type = t->type == ELEM_f32 ? ISA_F32 : ISA_I32;
     d.dom = (uint8_t)max_i64(0, ir_type_domain(t));
     d.width = (uint32_t)ir_type_width(t);
-    d.role = (uint8_t)role_of(p);
+    d.role = (uint8_t)isa_port_role(ir_attr_str(&p->attrs, IR_ATTR_role, ""));
     d.lo = ir_attr_int(&p->attrs, IR_ATTR_range_lo, 0);
     d.hi = ir_attr_int(&p->attrs, IR_ATTR_range_hi, 0);
-    d.shape = isa_program_string(e->p, shape_text(e, p));
+    d.shape = isa_program_string(e->p, ir_port_shape(e->p->arena, p));
     d.layout = isa_program_string(e->p, ir_attr_str(&p->attrs, IR_ATTR_layout, ""));
     return d;
 }

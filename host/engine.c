@@ -116,21 +116,6 @@ engine *engine_of_program(const program_file *f, const sim_options *o, diag_sink
 
 // ---- interpreter -----------------------------------------------------------------------------
 
-static isa_prole role_of(const char *s) {
-    return strcmp(s, "tokens") == 0      ? ISA_ROLE_TOKENS
-           : strcmp(s, "mask") == 0      ? ISA_ROLE_MASK
-           : strcmp(s, "positions") == 0 ? ISA_ROLE_POSITIONS
-                                         : ISA_ROLE_DATA;
-}
-
-static const char *shape_of(arena *a, const ir_port *p) {
-    size_t n;
-    const char *const *dims = ir_attr_strs(&p->attrs, IR_ATTR_onnx_shape, &n);
-    const char *text = n ? "[" : "";
-    for (size_t i = 0; i < n; i++) text = arena_printf(a, "%s%s%s", text, i ? "," : "", dims[i]);
-    return n ? arena_printf(a, "%s]", text) : "";
-}
-
 static engine_port port_of(engine *e, const ir_func *f, const ir_port *p, bool input) {
     ir_type t = {.type = ELEM_f32, .rank = 2};
     if (p->value != IR_NONE) {
@@ -156,8 +141,8 @@ static engine_port port_of(engine *e, const ir_func *f, const ir_port *p, bool i
     elem_parse(ir_attr_str(&p->attrs, IR_ATTR_onnx_type, elem_name(t.type)), &q.onnx);
     q.lo = ir_attr_int(&p->attrs, IR_ATTR_range_lo, 0);
     q.hi = ir_attr_int(&p->attrs, IR_ATTR_range_hi, 0);
-    q.role = role_of(ir_attr_str(&p->attrs, IR_ATTR_role, ""));
-    q.shape = shape_of(e->arena, p);
+    q.role = isa_port_role(ir_attr_str(&p->attrs, IR_ATTR_role, ""));
+    q.shape = ir_port_shape(e->arena, p);
     q.layout = ir_attr_str(&p->attrs, IR_ATTR_layout, "");
     return q;
 }

@@ -250,6 +250,8 @@ static inline bool ir_has_role(const ir_port *p, ir_port_role role) {
 
 typedef VEC(ir_op) ir_op_list;
 typedef VEC(ir_value) ir_value_list;
+// The model's shape in words, "[1,t0,512]"; "": not known.
+const char *ir_port_shape(arena *a, const ir_port *p);
 typedef VEC(ir_port) ir_port_list;
 typedef struct {
     const char *name;

@@ -201,6 +201,14 @@ ir_func *ir_func_add(ir_module *m, const char *name) {
 
 static const char *copy_name(arena *a, const char *s) { return s ? arena_str(a, s) : NULL; }
 
+const char *ir_port_shape(arena *a, const ir_port *p) {
+    size_t n;
+    const char *const *dims = ir_attr_strs(&p->attrs, IR_ATTR_onnx_shape, &n);
+    const char *text = "";
+    for (size_t i = 0; i < n; i++) text = arena_printf(a, "%s%s%s", text, i ? "," : "[", dims[i]);
+    return n ? arena_printf(a, "%s]", text) : "";
+}
+
 static void copy_ports(arena *a, ir_port_list *to, const ir_port_list *from) {
     for (size_t i = 0; i < from->count; i++) {
         const ir_port *p = &from->items[i];

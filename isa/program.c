@@ -52,6 +52,12 @@ uint32_t isa_program_string(isa_program *p, const char *s) {
     return (uint32_t)offset;
 }
 
+isa_prole isa_port_role(const char *name) {
+    unsigned role;
+    bool known = isa_enum_find(&isa_enums[ISA_ENUM_prole], name, strlen(name), &role);
+    return known ? (isa_prole)role : ISA_ROLE_DATA;
+}
+
 bool isa_port_used(const isa_program *p, uint32_t phase, uint32_t port) {
     for (uint32_t t = 0; t < p->n_tiles; t++)
         for (uint32_t pc = 0; pc < p->tiles[t].phase[phase].count; pc++) {

@@ -91,6 +91,7 @@ void isa_program_free(isa_program *p); // NULL is allowed
 // Interns a string while building (program made by isa_program_new only); p->strings may move.
 uint32_t isa_program_string(isa_program *p, const char *s);
 
+isa_prole isa_port_role(const char *name); // what is none of the names is data
 // Some instruction of the phase reads or writes the port.
 bool isa_port_used(const isa_program *p, uint32_t phase, uint32_t port);
 
