@@ -124,20 +124,15 @@ static const file_map *side_file(onnx_reader *r, wire_span location, const char 
         return NULL;
     }
     const char *rel = onnx_read_str(r, location);
-    char *path = rel[0] ? file_beside(m->arena, r->file, rel) : NULL;
-    if (!path) {
-        *problem = arena_printf(m->arena, "external data '%s' is outside the model's folder", rel);
-        return NULL;
-    }
-    uint32_t at = map_get(m->side_index, path);
+    uint32_t at = map_get(m->side_index, rel);
     if (at == MAP_NONE) {
         file_map f;
         at = NO_FILE;
-        if (file_map_open(&f, path, r->diags)) {
+        if (file_map_beside(&f, m->arena, r->file, rel, NULL, r->diags)) {
             at = (uint32_t)m->side_files.count;
             vec_push(&m->side_files, f);
         }
-        map_set(m->side_index, path, at);
+        map_set(m->side_index, rel, at);
     }
     if (at == NO_FILE) {
         *problem = arena_printf(m->arena, "external data '%s' cannot be opened", rel);

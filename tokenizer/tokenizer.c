@@ -26,9 +26,13 @@ static void read_config_token(const tokenizer *t, const json_t *config, const ch
 }
 
 static bool read_config_beside(tokenizer *t, const char *path, diag_sink *diags) {
-    const char *config_path = file_beside(t->memory, path, "tokenizer_config.json");
-    if (!file_exists(config_path)) return true;
-    json_t *config = json_file_read(config_path, diags);
+    file_map f;
+    bool absent;
+    if (!file_map_beside(&f, t->memory, path, "tokenizer_config.json", &absent, diags))
+        return false;
+    if (absent) return true;
+    json_t *config = json_file_parse(f.data, f.bytes, f.name, diags);
+    file_map_close(&f);
     if (!config) return false;
     read_config_token(t, config, "bos_token", &t->bos);
     read_config_token(t, config, "eos_token", &t->eos);
