@@ -343,7 +343,7 @@ static void widen_budget(onnx_importer *imp, int64_t size) {
              factor = times * times;
     if (factor <= imp->widened) return;
     static const budget_kind kinds[] = {BUDGET_constants, BUDGET_elements, BUDGET_products};
-    budget fresh = budget_of(imp->budget.file_bytes);
+    budget fresh = budget_of("file", imp->budget.bytes);
     for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
         imp->budget.limit[kinds[i]] = fresh.limit[kinds[i]];
         budget_widen(&imp->budget, kinds[i], factor);
@@ -497,7 +497,7 @@ bool onnx_import(const onnx_model *model, const onnx_binding *binding, ir_module
                          .diags = diags,
                          .scratch = diag_sink_new(),
                          .arena = arena_new()};
-    imp.budget = budget_of(onnx_file_bytes(model));
+    imp.budget = budget_of("file", onnx_file_bytes(model));
     onnx_scope top = {.graph = &model->graph, .values = map_new(), .prefix = ""};
     if (check_names(&imp, "inputs", model->inputs, model->n_inputs) &&
         check_names(&imp, "outputs", model->graph.outputs, model->graph.n_outputs)) {

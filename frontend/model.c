@@ -371,7 +371,7 @@ static onnx_model *open_file(file_map file, bool owned, const char *path, diag_s
                      .diags = diags,
                      .file = arena_str(a, path),
                      .base = file.data,
-                     .budget = budget_of(file.bytes)};
+                     .budget = budget_of("file", file.bytes)};
     if (!read_model(&r, (wire_span){file.data, file.bytes})) {
         onnx_close(m);
         return NULL;

@@ -11,11 +11,11 @@ static const struct {
 #include "support/budget.def"
 };
 
-budget budget_of(uint64_t file_bytes) {
-    budget b = {.file_bytes = file_bytes};
+budget budget_of(const char *what, uint64_t bytes) {
+    budget b = {.bytes = bytes, .what = what};
     for (int k = 0; k < BUDGET_COUNT; k++) {
         uint64_t more, limit;
-        bool fits = mul_u64(file_bytes, rows[k].per_kib, &more) &&
+        bool fits = mul_u64(bytes, rows[k].per_kib, &more) &&
                     add_u64(more / 1024, rows[k].base, &limit) && limit < rows[k].most;
         b.limit[k] = fits ? limit : rows[k].most;
     }
@@ -23,8 +23,8 @@ budget budget_of(uint64_t file_bytes) {
 }
 
 budget budget_more(const budget *b, uint64_t more_bytes) {
-    uint64_t bytes = b->file_bytes;
-    budget more = budget_of(add_u64(bytes, more_bytes, &bytes) ? bytes : UINT64_MAX);
+    uint64_t bytes = b->bytes;
+    budget more = budget_of(b->what, add_u64(bytes, more_bytes, &bytes) ? bytes : UINT64_MAX);
     for (int k = 0; k < BUDGET_COUNT; k++) more.used[k] = b->used[k];
     return more;
 }
@@ -40,7 +40,7 @@ bool budget_take(budget *b, budget_kind k, uint64_t n) {
 
 const char *budget_spent(const budget *b, budget_kind k, char text[BUDGET_TEXT]) {
     snprintf(text, BUDGET_TEXT,
-             "it asks for more than %" PRIu64 " %s, the limit of a file of %" PRIu64 " bytes",
-             b->limit[k], rows[k].unit, b->file_bytes);
+             "it asks for more than %" PRIu64 " %s, the limit of a %s of %" PRIu64 " bytes",
+             b->limit[k], rows[k].unit, b->what, b->bytes);
     return text;
 }

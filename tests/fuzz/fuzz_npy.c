@@ -16,7 +16,7 @@ static bool run(const uint8_t *data, size_t size) {
     bool ok;
     if (size >= 2 && memcmp(data, "PK", 2) == 0) {
         tensor_set set;
-        ok = npz_parse(a, data, size, "fuzz.npz", &set, diags);
+        ok = npz_parse(a, data, size, "fuzz.npz", NULL, &set, diags);
         for (size_t i = 0; ok && i < set.count; i++) touch(a, &set.items[i].value);
     } else {
         tensor t;
