@@ -1,5 +1,6 @@
 // Option tables: parsing, --help and usage errors; see args.h.
 #include "cli/args.h"
+#include "support/name.h"
 #include "support/vec.h"
 #include <errno.h>
 #include <math.h>
@@ -35,8 +36,10 @@ static void print_help(const char *command, const char *arguments, const char *s
 }
 
 static int usage(const char *command, const char *fmt, const char *what) {
+    arena *a = arena_new();
     fprintf(stderr, "ohmic %s: ", command);
-    fprintf(stderr, fmt, what);
+    fprintf(stderr, fmt, name_text(a, what));
+    arena_free(a);
     fprintf(stderr, "; `ohmic %s --help` explains\n", command);
     return EXIT_USAGE;
 }

@@ -3,6 +3,7 @@
 #include "cli/report.h"
 #include "cli/report_score.h"
 #include "support/file/json.h"
+#include "support/name.h"
 #include "support/num/random.h"
 #include <inttypes.h>
 
@@ -76,17 +77,17 @@ static void show_layers(const args *given, const eval_layers *l, size_t left_out
         json_t *list = json_array();
         for (size_t i = 0; i < l->count; i++) {
             const eval_layer *x = &l->items[i];
-            json_array_append_new(list, json_pack("{s:s, s:f, s:f, s:I}", "node", x->node,
-                                                  "max_error", x->max_error, "relative",
-                                                  x->relative, "values", (json_int_t)x->values));
+            json_add(list, json_make("{s:o, s:o, s:o, s:o}", "node", json_name(x->node),
+                                     "max_error", json_figure(x->max_error), "relative",
+                                     json_figure(x->relative), "values", json_count(x->values)));
         }
-        report_json(json_pack("{s:o, s:I}", "layers", list, "left_out", (json_int_t)left_out));
+        report_json(json_make("{s:o, s:o}", "layers", list, "left_out", json_count(left_out)));
         return;
     }
     printf("%12s %12s %10s  %s\n", "max error", "relative", "values", "node");
     for (size_t i = 0; i < l->count; i++)
         printf("%12.4g %12.4g %10zu  %s\n", l->items[i].max_error, l->items[i].relative,
-               l->items[i].values, l->items[i].node);
+               l->items[i].values, name_text(args_arena(given), l->items[i].node));
     printf("%zu nodes compared; %zu have no value of their own in the program\n", l->count,
            left_out);
 }

@@ -47,8 +47,11 @@ static bool open_tokenizer(generation *g, const char *program) {
     const char *path = args_string(g->given, "tokenizer", NULL);
     static const char *const usual[] = {"tokenizer.json", "tokenizer.bin"};
     for (size_t i = 0; !path && i < ARRAY_LEN(usual); i++) {
-        char *beside = file_beside(g->a, program, usual[i]);
-        if (beside && file_exists(beside)) path = beside;
+        file_map f;
+        bool absent;
+        if (!file_map_beside(&f, g->a, program, usual[i], &absent, g->diags)) return false;
+        if (!absent) path = f.name;
+        file_map_close(&f);
     }
     if (path) return (g->tokenizer = tokenizer_open(path, g->diags)) != NULL;
     return (args_flag(g->given, "ids") && (args_string(g->given, "prompt-ids", NULL) ||
@@ -241,24 +244,25 @@ static bool generate(generation *g) {
 
 static json_t *ids_json(const tokenizer_ids *ids, size_t from, size_t until) {
     json_t *list = json_array();
-    for (size_t i = from; i < until; i++) json_array_append_new(list, json_integer(ids->items[i]));
+    for (size_t i = from; i < until; i++) json_add(list, json_integer(ids->items[i]));
     return list;
 }
 
 static void finish_json(const generation *g, double rate, const sim_stats *stats) {
     size_t made = g->n_loaded + g->n_prompt, end = max_i64((int64_t)g->first, (int64_t)g->shown);
     json_t *pace = json_array();
-    for (size_t i = 0; i < g->pace.count; i++)
-        json_array_append_new(pace, json_real(g->pace.items[i]));
-    json_t *j = json_pack(
-        "{s:o, s:o, s:o, s:s, s:I, s:f, s:f, s:f, s:o, s:I}", "prompt_ids",
+    for (size_t i = 0; i < g->pace.count; i++) json_add(pace, json_figure(g->pace.items[i]));
+    const char *from = g->text.items ? g->text.items + g->first : "";
+    json_t *text = json_stringn(from, end - g->first); // NULL: --stop has cut through a character
+    json_t *j = json_make(
+        "{s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "prompt_ids",
         ids_json(&g->ids, g->n_loaded, made), "ids", ids_json(&g->ids, made, g->ids.count), "text",
-        json_stringn(g->text.items ? g->text.items + g->first : "", end - g->first), "stopped_by",
-        g->why, "loaded_tokens", (json_int_t)g->n_loaded, "prefill_seconds", g->prefill_seconds,
-        "seconds", g->seconds, "tokens_per_second", rate, "seconds_per_1000_tokens", pace,
-        "peak_memory_bytes", (json_int_t)report_peak_memory());
-    if (args_flag(g->given, "stats")) json_object_set_new(j, "stats", report_stats_json(stats));
-    if (args_flag(g->given, "metrics")) json_object_set_new(j, "metrics", generate_metrics_json(g));
+        text ? text : json_name_n(from, end - g->first), "stopped_by", g->why, "loaded_tokens",
+        json_count(g->n_loaded), "prefill_seconds", json_figure(g->prefill_seconds), "seconds",
+        json_figure(g->seconds), "tokens_per_second", json_figure(rate), "seconds_per_1000_tokens",
+        pace, "peak_memory_bytes", json_count(report_peak_memory()));
+    if (args_flag(g->given, "stats")) json_put(j, "stats", report_stats_json(stats));
+    if (args_flag(g->given, "metrics")) json_put(j, "metrics", generate_metrics_json(g));
     report_json(j);
 }
 

@@ -6,6 +6,7 @@
 #include "cli/report.h"
 #include "host/host.h"
 #include "support/file/file.h"
+#include "support/name.h"
 #include "support/progress.h"
 #include "support/vec.h"
 #include <dirent.h>
@@ -75,15 +76,15 @@ static const char *model_of(test_run *t, const char *dir) {
 static void show(test_run *t, const char *name, const onnx_test_result *r) {
     t->count[r->verdict]++;
     if (t->list) {
-        json_array_append_new(t->list, json_pack("{s:s, s:s, s:f, s:s}", "name", name, "verdict",
-                                                 onnx_test_verdict_name(r->verdict), "max_error",
-                                                 r->max_error < 1e300 ? r->max_error : 1e300,
-                                                 "message", r->message));
+        double error = r->max_error < 1e300 ? r->max_error : 1e300;
+        json_add(t->list, json_make("{s:o, s:s, s:o, s:o}", "name", json_name(name), "verdict",
+                                    onnx_test_verdict_name(r->verdict), "max_error",
+                                    json_figure(error), "message", json_name(r->message)));
         return;
     }
     if (r->verdict == ONNX_TEST_PASS && args_flag(t->given, "quiet")) return;
-    printf("%s %s %.3g", onnx_test_verdict_name(r->verdict), name, r->max_error);
-    if (r->message[0]) printf("  %s", r->message);
+    printf("%s %s %.3g", onnx_test_verdict_name(r->verdict), name_text(t->a, name), r->max_error);
+    if (r->message[0]) printf("  %s", name_text(t->a, r->message));
     putchar('\n');
     fflush(stdout);
 }
@@ -125,9 +126,9 @@ int command_onnx_test(int argc, char **argv) {
         if (args_flag(given, "json")) t.list = json_array();
         if (ok) run_cases(&t);
         if (ok && t.list)
-            report_json(json_pack("{s:o, s:I, s:I, s:I}", "cases", t.list, "pass",
-                                  (json_int_t)t.count[0], "fail", (json_int_t)t.count[1],
-                                  "unsupported", (json_int_t)t.count[2]));
+            report_json(json_make("{s:o, s:o, s:o, s:o}", "cases", t.list, "pass",
+                                  json_count(t.count[0]), "fail", json_count(t.count[1]),
+                                  "unsupported", json_count(t.count[2])));
         else if (ok)
             printf("%zu passed, %zu failed, %zu unsupported\n", t.count[0], t.count[1], t.count[2]);
         vec_free(&t.cases);

@@ -1,11 +1,13 @@
 // ohmic as, dis, nm, verify: program files and their assembly.
 #include "cli/args.h"
+#include "cli/report.h"
 #include "host/program.h"
 #include "isa/file/file.h"
 #include "isa/text/text.h"
 #include "isa/verify/verify.h"
+#include "support/file/json.h"
+#include "support/name.h"
 #include <inttypes.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -64,8 +66,9 @@ int command_dis(int argc, char **argv) {
         program_file f;
         const char *output = args_string(given, "output", "-");
         if (program_open(&f, args_at(given, 0), a, diags)) {
-            const char *data = strcmp(output, "-") == 0 ? NULL : arena_printf(a, "%s.data", output);
             file_out *out = file_out_open(output, diags);
+            const char *data =
+                !out || file_out_is_direct(out) ? NULL : arena_printf(a, "%s.data", output);
             if (out && isa_disassemble(f.program, file_out_stream(out), data, diags))
                 file_out_commit(out, diags);
             else
@@ -86,52 +89,52 @@ typedef struct {
     const char *kind, *name;
     uint32_t tile;
     uint64_t bytes;
-    char what[64];
+    const char *what;
 } symbol;
 
-static void print_symbol(const symbol *s, json_t *list) {
+static void print_symbol(const symbol *s, json_t *list, arena *a) {
     if (list)
-        json_array_append_new(list, json_pack("{s:s, s:i, s:s, s:I, s:s}", "kind", s->kind, "tile",
-                                              (int)s->tile, "name", s->name, "bytes",
-                                              (json_int_t)s->bytes, "what", s->what));
+        json_add(list, json_make("{s:s, s:o, s:o, s:o, s:o}", "kind", s->kind, "tile",
+                                 json_count(s->tile), "name", json_name(s->name), "bytes",
+                                 json_count(s->bytes), "what", json_name(s->what)));
     else
-        printf("%-6s %5u %12" PRIu64 "  %-24s %s\n", s->kind, s->tile, s->bytes, s->what, s->name);
+        printf("%-6s %5u %12" PRIu64 "  %-24s %s\n", s->kind, s->tile, s->bytes,
+               name_text(a, s->what), name_text(a, s->name));
 }
 
-static void list_tile(const isa_program *p, uint32_t i, json_t *list) {
+static void list_tile(const isa_program *p, uint32_t i, json_t *list, arena *a) {
     const isa_tile *t = &p->tiles[i];
     for (uint32_t g = 0; g < t->n_groups; g++) {
         const isa_group *d = &t->groups[g];
         symbol s = {"group", isa_str(p, d->name), i,
                     (uint64_t)(d->k1 - d->k0) * d->n * (d->wtype == ISA_W_F32 ? 4 : 1), ""};
-        snprintf(s.what, sizeof s.what, "%ux%u in %u crossbars", d->k1 - d->k0, d->n, d->n_blocks);
-        print_symbol(&s, list);
+        s.what = arena_printf(a, "%ux%u in %u crossbars", d->k1 - d->k0, d->n, d->n_blocks);
+        print_symbol(&s, list, a);
     }
     for (uint32_t r = 0; r < t->n_rings; r++) {
         const isa_ring *d = &t->rings[r];
         symbol s = {"ring", isa_str(p, d->name), i, (uint64_t)d->slots * d->n_kv * (d->d + d->dv),
                     ""};
-        snprintf(s.what, sizeof s.what, "%u heads x %u slots", d->n_kv, d->slots);
-        print_symbol(&s, list);
+        s.what = arena_printf(a, "%u heads x %u slots", d->n_kv, d->slots);
+        print_symbol(&s, list, a);
     }
     for (uint32_t k = 0; k < t->n_tables; k++) {
         const isa_table *d = &t->tables[k];
         symbol s = {"table", isa_str(p, d->name), i, (uint64_t)d->rows * d->width * 4, ""};
-        snprintf(s.what, sizeof s.what, "%ux%u", d->rows, d->width);
-        print_symbol(&s, list);
+        s.what = arena_printf(a, "%ux%u", d->rows, d->width);
+        print_symbol(&s, list, a);
     }
     for (uint32_t ph = 0; ph < p->n_phases; ph++) {
         for (uint32_t pc = 0;
              pc < t->phase[ph].count;) { // instructions of one ONNX node stand together
             uint32_t node = t->phase[ph].lines[pc].node, n = 1;
             while (pc + n < t->phase[ph].count && t->phase[ph].lines[pc + n].node == node) n++;
-            char name[256];
-            snprintf(name, sizeof name, "%s", isa_str(p, node));
+            char *name = arena_str(a, isa_str(p, node));
             for (char *c = name; *c; c++)
                 if (*c == '\n') *c = ' ';
             symbol s = {"code", *name ? name : "(control)", i, 16ull * n, ""};
-            snprintf(s.what, sizeof s.what, "%s pc %u..%u", p->phases[ph].name, pc, pc + n - 1);
-            print_symbol(&s, list);
+            s.what = arena_printf(a, "%s pc %u..%u", p->phases[ph].name, pc, pc + n - 1);
+            print_symbol(&s, list, a);
             pc += n;
         }
     }
@@ -149,9 +152,8 @@ int command_nm(int argc, char **argv) {
         if (program_open(&f, args_at(given, 0), a, diags)) {
             json_t *list = args_flag(given, "json") ? json_array() : NULL;
             if (!list) printf("%-6s %5s %12s  %-24s %s\n", "kind", "tile", "bytes", "what", "name");
-            for (uint32_t i = 0; i < f.program->n_tiles; i++) list_tile(f.program, i, list);
-            if (list) json_dumpf(list, stdout, JSON_INDENT(1)), putchar('\n');
-            json_decref(list);
+            for (uint32_t i = 0; i < f.program->n_tiles; i++) list_tile(f.program, i, list, a);
+            if (list) json_print(list, 1, stdout);
         }
         program_close(&f);
         code = args_finish(diags);
@@ -185,8 +187,8 @@ int command_verify(int argc, char **argv) {
                 for (uint32_t k = 0; k < p->n_phases; k++) count += p->tiles[i].phase[k].count;
             printf("%s: verified: %" PRIu64 " instructions on %u tiles, %u channels; safe and free "
                    "of deadlock for 0 ... %u rows a step\n",
-                   path, count, p->n_tiles, p->n_channels, p->max_chunk);
-            if (args_flag(given, "proof")) fputs(p->proof, stdout);
+                   name_text(a, path), count, p->n_tiles, p->n_channels, p->max_chunk);
+            if (args_flag(given, "proof")) report_lines(p->proof, "", stdout);
         }
         program_close(&f);
         code = args_finish(diags);

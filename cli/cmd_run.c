@@ -53,10 +53,9 @@ static void show(const args *given, const tensor_set *set, const sim_stats *stat
     args_list(given, "output", &n);
     if (args_flag(given, "json")) {
         json_t *list = json_array();
-        for (size_t i = 0; i < set->count; i++)
-            json_array_append_new(list, report_tensor_json(&set->items[i]));
-        json_t *j = json_pack("{s:o}", "outputs", list);
-        if (args_flag(given, "stats")) json_object_set_new(j, "stats", report_stats_json(stats));
+        for (size_t i = 0; i < set->count; i++) json_add(list, report_tensor_json(&set->items[i]));
+        json_t *j = json_make("{s:o}", "outputs", list);
+        if (args_flag(given, "stats")) json_put(j, "stats", report_stats_json(stats));
         report_json(j);
         return;
     }

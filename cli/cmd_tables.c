@@ -1,11 +1,13 @@
 // ohmic chips, ops, passes: what exists, from the tables.
 #include "cli/args.h"
+#include "cli/report.h"
 #include "frontend/onnx.h"
 #include "ir/ir.h"
 #include "isa/isa.h"
 #include "isa/machine/machine.h"
 #include "passes/pass.h"
-#include <jansson.h>
+#include "support/file/json.h"
+#include "support/name.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -13,11 +15,7 @@ int command_chips(int argc, char **argv);
 int command_ops(int argc, char **argv);
 int command_passes(int argc, char **argv);
 
-static void dump(json_t *root) {
-    json_dumpf(root, stdout, JSON_INDENT(1));
-    putchar('\n');
-    json_decref(root);
-}
+static void dump(json_t *root) { json_print(root, 1, stdout); }
 
 // ---- chips -----------------------------------------------------------------------------------
 
@@ -37,7 +35,7 @@ int command_chips(int argc, char **argv) {
         const char *const *sets = args_list(given, "set", &n);
         if (args_count(given)) {
             machine *m = machine_load(a, args_at(given, 0), sets, n, diags);
-            if (m) fputs(machine_text(a, m), stdout);
+            if (m) report_lines(machine_text(a, m), "", stdout);
         } else {
             const char **names = machine_list(a, &n);
             json_t *list = args_flag(given, "json") ? json_array() : NULL;
@@ -45,10 +43,10 @@ int command_chips(int argc, char **argv) {
                 machine *m = machine_load(a, names[i], NULL, 0, diags);
                 if (!m) continue;
                 if (list)
-                    json_array_append_new(
-                        list, json_pack("{s:s, s:s}", "name", names[i], "summary", m->summary));
+                    json_add(list, json_make("{s:o, s:o}", "name", json_name(names[i]), "summary",
+                                             json_name(m->summary)));
                 else
-                    printf("%-12s %s\n", names[i], m->summary);
+                    printf("%-12s %s\n", name_text(a, names[i]), name_text(a, m->summary));
             }
             if (list) dump(list);
         }
@@ -69,8 +67,8 @@ static void list_onnx(json_t *list) {
         const onnx_op_row *r = onnx_op_row_at(i);
         const char *domain = *r->domain ? r->domain : "ai.onnx";
         if (list)
-            json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:i}", "kind", "onnx", "domain",
-                                                  domain, "name", r->type, "since", r->since));
+            json_add(list, json_make("{s:s, s:s, s:s, s:i}", "kind", "onnx", "domain", domain,
+                                     "name", r->type, "since", r->since));
         else
             printf("onnx  %-14s %-32s since %d\n", domain, r->type, r->since);
     }
@@ -80,9 +78,8 @@ static void list_ir(json_t *list) {
     for (int i = 0; i < IR_OP_COUNT; i++) {
         const ir_op_info *o = &ir_ops[i];
         if (list)
-            json_array_append_new(list,
-                                  json_pack("{s:s, s:s, s:s, s:s}", "kind", "ir", "name", o->name,
-                                            "stages", o->stages, "summary", o->summary));
+            json_add(list, json_make("{s:s, s:s, s:s, s:s}", "kind", "ir", "name", o->name,
+                                     "stages", o->stages, "summary", o->summary));
         else
             printf("ir    %-3s %-20s %s\n", o->stages, o->name, o->summary);
     }
@@ -93,9 +90,9 @@ static void list_isa(json_t *list) {
         const isa_info *o = &isa_infos[i];
         const char *unit = isa_name(ISA_ENUM_unit, o->unit);
         if (list)
-            json_array_append_new(list, json_pack("{s:s, s:s, s:i, s:s, s:s}", "kind", "isa",
-                                                  "name", o->mnemonic, "opcode", o->opcode, "unit",
-                                                  unit, "summary", o->summary));
+            json_add(list,
+                     json_make("{s:s, s:s, s:i, s:s, s:s}", "kind", "isa", "name", o->mnemonic,
+                               "opcode", o->opcode, "unit", unit, "summary", o->summary));
         else
             printf("isa   %02x %-10s %-10s %s\n", o->opcode, o->mnemonic, unit, o->summary);
     }
@@ -149,10 +146,9 @@ int command_passes(int argc, char **argv) {
         for (int i = 0; i < PASS_COUNT; i++) {
             const pass_info *p = &pass_table[i];
             if (list)
-                json_array_append_new(list,
-                                      json_pack("{s:s, s:s, s:s, s:s, s:s}", "name", p->name,
-                                                "needs", p->needs, "gives", p->gives, "preserves",
-                                                classes[p->preserves], "summary", p->summary));
+                json_add(list, json_make("{s:s, s:s, s:s, s:s, s:s}", "name", p->name, "needs",
+                                         p->needs, "gives", p->gives, "preserves",
+                                         classes[p->preserves], "summary", p->summary));
             else
                 printf("%-16s %-10s %-13s %s\n", p->name, p->needs, classes[p->preserves],
                        p->summary);

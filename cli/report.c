@@ -1,7 +1,9 @@
 // How figures are shown; see report.h.
 #include "cli/report.h"
+#include "support/name.h"
 #include <inttypes.h>
 #include <math.h>
+#include <string.h>
 #include <time.h>
 
 void report_stat(const char *name, uint64_t value, const char *unit, const char *summary,
@@ -20,7 +22,7 @@ void report_stats(const sim_stats *s, FILE *out) {
 
 json_t *report_stats_json(const sim_stats *s) {
     json_t *j = json_object();
-#define STAT(name, unit, summary) json_object_set_new(j, #name, json_integer((json_int_t)s->name));
+#define STAT(name, unit, summary) json_put(j, #name, json_count(s->name));
 #include "runtime-sim/stats.def"
     return j;
 }
@@ -40,7 +42,7 @@ typedef struct {
 static spread spread_of(const tensor *t) {
     spread s = {.lo = INFINITY, .hi = -INFINITY};
     size_t n = tensor_count(t), counted = 0;
-    double sum = 0;
+    double sum = 0, scaled = 0; // of v, and of v / n where that grows beyond all numbers
     for (size_t i = 0; i < n; i++) {
         double v = elem_load_f64(t->type, t->data, i);
         if (!isfinite(v)) {
@@ -50,17 +52,20 @@ static spread spread_of(const tensor *t) {
         if (v < s.lo) s.lo = v;
         if (v > s.hi) s.hi = v;
         sum += v;
+        scaled += v / (double)n;
         counted++;
     }
     if (!counted) s.lo = s.hi = 0;
-    s.mean = counted ? sum / (double)counted : 0;
+    s.mean = !counted        ? 0
+             : isfinite(sum) ? sum / (double)counted
+                             : scaled * ((double)n / (double)counted);
     return s;
 }
 
 void report_tensor(arena *a, const tensor_named *t, FILE *out) {
     spread s = spread_of(&t->value);
-    fprintf(out, "%s %s: %.6g ... %.6g, mean %.6g", t->name, tensor_shape_text(a, &t->value), s.lo,
-            s.hi, s.mean);
+    fprintf(out, "%s %s: %.6g ... %.6g, mean %.6g", name_text(a, t->name),
+            tensor_shape_text(a, &t->value), s.lo, s.hi, s.mean);
     if (s.strange) fprintf(out, ", %zu not finite", s.strange);
     fputc('\n', out);
 }
@@ -68,11 +73,11 @@ void report_tensor(arena *a, const tensor_named *t, FILE *out) {
 json_t *report_tensor_json(const tensor_named *t) {
     spread s = spread_of(&t->value);
     json_t *shape = json_array();
-    for (int i = 0; i < t->value.rank; i++)
-        json_array_append_new(shape, json_integer((json_int_t)t->value.dim[i]));
-    return json_pack("{s:s, s:s, s:o, s:f, s:f, s:f, s:I}", "name", t->name, "type",
-                     elem_name(t->value.type), "shape", shape, "min", s.lo, "max", s.hi, "mean",
-                     s.mean, "not_finite", (json_int_t)s.strange);
+    for (int i = 0; i < t->value.rank; i++) json_add(shape, json_count((uint64_t)t->value.dim[i]));
+    return json_make("{s:o, s:s, s:o, s:o, s:o, s:o, s:o}", "name", json_name(t->name), "type",
+                     elem_name(t->value.type), "shape", shape, "min", json_figure(s.lo), "max",
+                     json_figure(s.hi), "mean", json_figure(s.mean), "not_finite",
+                     json_count(s.strange));
 }
 
 double report_now(void) {
@@ -91,8 +96,14 @@ uint64_t report_peak_memory(void) {
     return kib * 1024;
 }
 
-void report_json(json_t *j) {
-    json_dumpf(j, stdout, JSON_INDENT(1) | JSON_REAL_PRECISION(9));
-    putchar('\n');
-    json_decref(j);
+void report_lines(const char *text, const char *lead, FILE *out) {
+    while (*text) {
+        size_t n = strcspn(text, "\n");
+        fputs(lead, out);
+        name_print(out, text, n);
+        fputc('\n', out);
+        text += n + (text[n] == '\n');
+    }
 }
+
+void report_json(json_t *j) { json_print(j, 1, stdout); }

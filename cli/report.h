@@ -3,7 +3,7 @@
 #define OHMIC_CLI_REPORT_H
 
 #include "runtime-sim/sim.h"
-#include <jansson.h>
+#include "support/file/json.h"
 
 // A line of the table that report_stats prints, for figures beside it.
 void report_stat(const char *name, uint64_t value, const char *unit, const char *summary,
@@ -19,6 +19,8 @@ json_t *report_tensor_json(const tensor_named *t);
 
 double report_now(void);           // seconds, from any moment on
 uint64_t report_peak_memory(void); // bytes resident at most, of this process; 0: not known
-void report_json(json_t *j);       // prints and frees
+// Lines of `text`, each behind `lead`, as names are printed.
+void report_lines(const char *text, const char *lead, FILE *out);
+void report_json(json_t *j); // prints and frees
 
 #endif

@@ -1,6 +1,7 @@
 // Scores as text and as JSON; see report_score.h.
 #include "cli/report_score.h"
 #include "cli/report.h"
+#include "support/name.h"
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
@@ -10,13 +11,16 @@ static double per(double sum, uint64_t count) { return count ? sum / (double)cou
 static void show_table(const eval_table *t, const eval_score *s) {
     if (!t->by) return;
     const eval_share all = {"all", s->nll, s->count, s->right};
+    arena *a = arena_new();
     printf("%-12s %8s %8s %8s %12s\n", t->by, "right", "of", "top-1 %", "perplexity");
     for (size_t i = 0; i <= t->count; i++) {
         const eval_share *x = i < t->count ? &t->items[i] : &all;
         if (x->count)
-            printf("%-12s %8" PRIu64 " %8" PRIu64 " %8.2f %12.4f\n", x->label, x->right, x->count,
-                   100 * per((double)x->right, x->count), exp(per(x->nll, x->count)));
+            printf("%-12s %8" PRIu64 " %8" PRIu64 " %8.2f %12.4f\n", name_text(a, x->label),
+                   x->right, x->count, 100 * per((double)x->right, x->count),
+                   exp(per(x->nll, x->count)));
     }
+    arena_free(a);
 }
 
 void report_score(const char *what, const eval_score *s, const sim_stats *totals) {
@@ -45,11 +49,12 @@ void report_score(const char *what, const eval_score *s, const sim_stats *totals
 
 json_t *report_score_json(const char *what, const eval_score *s, const sim_stats *totals) {
     double nll = per(s->nll, s->count);
-    json_t *j = json_pack("{s:s, s:I, s:I, s:I, s:f, s:f, s:f, s:f}", "score", what, "count",
-                          (json_int_t)s->count, "right", (json_int_t)s->right, "sequences",
-                          (json_int_t)s->sequences, "top1", per((double)s->right, s->count), "nll",
-                          nll, "perplexity", exp(nll), "seconds", s->seconds);
-    if (s->agree >= 0) json_object_set_new(j, "as_reference", json_integer((json_int_t)s->agree));
+    json_t *j = json_make("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "score", what, "count",
+                          json_count(s->count), "right", json_count(s->right), "sequences",
+                          json_count(s->sequences), "top1",
+                          json_figure(per((double)s->right, s->count)), "nll", json_figure(nll),
+                          "perplexity", json_figure(exp(nll)), "seconds", json_figure(s->seconds));
+    if (s->agree >= 0) json_put(j, "as_reference", json_count((uint64_t)s->agree));
     for (size_t i = 0; i < ARRAY_LEN(s->table); i++) {
         const eval_table *t = &s->table[i];
         char key[32];
@@ -59,15 +64,14 @@ json_t *report_score_json(const char *what, const eval_score *s, const sim_stats
             const eval_share *x = &t->items[k];
             if (!x->count) continue;
             double mean = per(x->nll, x->count);
-            json_array_append_new(list, json_pack("{s:s, s:I, s:I, s:f, s:f, s:f}", t->by, x->label,
-                                                  "count", (json_int_t)x->count, "right",
-                                                  (json_int_t)x->right, "top1",
-                                                  per((double)x->right, x->count), "nll", mean,
-                                                  "perplexity", exp(mean)));
+            json_add(list, json_make("{s:o, s:o, s:o, s:o, s:o, s:o}", t->by, json_name(x->label),
+                                     "count", json_count(x->count), "right", json_count(x->right),
+                                     "top1", json_figure(per((double)x->right, x->count)), "nll",
+                                     json_figure(mean), "perplexity", json_figure(exp(mean))));
         }
         snprintf(key, sizeof key, "by_%s", t->by);
-        json_object_set_new(j, key, list);
+        json_put(j, key, list);
     }
-    if (totals) json_object_set_new(j, "stats", report_stats_json(totals));
+    if (totals) json_put(j, "stats", report_stats_json(totals));
     return j;
 }

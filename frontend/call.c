@@ -1,5 +1,6 @@
 // The building blocks of operator functions; see import.h.
 #include "frontend/importer.h"
+#include "ir/infer/infer.h"
 #include <stdarg.h>
 
 bool onnx_missing(onnx_call *c, const char *fmt, ...) {
@@ -13,8 +14,10 @@ bool onnx_missing(onnx_call *c, const char *fmt, ...) {
 
 void onnx_note(onnx_call *c, const char *sentence) {
     const char *note = arena_printf(c->arena, "%s: %s", c->label, sentence);
+    enum { MANY = 64 };
     for (size_t i = 0; i < c->m->notes.count; i++)
         if (!strcmp(c->m->notes.items[i], note)) return; // of another binding
+    if (c->m->notes.count >= MANY) return;
     vec_push(&c->m->notes, note);
 }
 
@@ -28,9 +31,46 @@ bool onnx_size_ok(const ir_type *t) {
     return true;
 }
 
-bool onnx_short(onnx_call *c, int64_t n) {
-    return (n >= 0 && n <= ONNX_MAX_LIST) ||
-           onnx_missing(c, "%lld elements are too many here", (long long)n);
+uint64_t onnx_size(const ir_type *t) {
+    uint64_t n = 1;
+    for (int i = 0; i < t->rank; i++) n *= (uint64_t)max_i64(t->dim[i], 1);
+    return n;
+}
+
+bool onnx_spend(onnx_importer *imp, budget_kind k, uint64_t n) {
+    if (!imp->is_spent && !budget_take(&imp->budget, k, n)) {
+        imp->is_spent = true;
+        imp->spent = k;
+    }
+    return !imp->is_spent;
+}
+
+bool onnx_take(onnx_call *c, budget_kind k, uint64_t n) {
+    char text[BUDGET_TEXT];
+    return onnx_spend(c->imp, k, n) ||
+           onnx_missing(c, "%s", budget_spent(&c->imp->budget, c->imp->spent, text));
+}
+
+void *onnx_list(onnx_call *c, int64_t n, size_t bytes) {
+    if (n < 0 || n > ONNX_MAX_LIST) {
+        onnx_missing(c, "%lld elements are too many here", (long long)n);
+        return NULL;
+    }
+    return onnx_take(c, BUDGET_constants, (uint64_t)n) ? arena_alloc(c->arena, (size_t)n * bytes)
+                                                       : NULL;
+}
+
+bool onnx_elem(onnx_call *c, int64_t onnx_type, elem *e) {
+    int t = onnx_type < 0 || onnx_type > INT16_MAX ? -1 : (int)onnx_type;
+    return elem_from_onnx(t, e) || onnx_missing(c, "type %s is not supported", onnx_type_name(t));
+}
+
+bool onnx_make(onnx_call *c, elem e, int rank, const int64_t *dim, tensor *out) {
+    ir_type t = ir_type_make(e, rank, dim);
+    if (!onnx_size_ok(&t)) return onnx_missing(c, "it is too big");
+    if (!onnx_take(c, BUDGET_constants, onnx_size(&t))) return false;
+    *out = tensor_new(c->arena, e, rank, dim);
+    return true;
 }
 
 bool onnx_set(onnx_call *c, size_t i, ir_val v) {
@@ -67,6 +107,7 @@ const onnx_sequence *onnx_sequence_of(const onnx_call *c, ir_val v) {
     return &c->imp->sequences.items[v & ~ONNX_SEQUENCE_BIT];
 }
 ir_val onnx_sequence_new(onnx_call *c, const ir_val *items, size_t n) {
+    if (!onnx_take(c, BUDGET_operations, n)) return IR_NONE;
     ir_val *copy = ARENA_ARRAY(c->imp->arena, ir_val, n + 1);
     if (n) memcpy(copy, items, n * sizeof *items);
     vec_push(&c->imp->sequences, (onnx_sequence){copy, n});
@@ -76,20 +117,54 @@ ir_val onnx_sequence_new(onnx_call *c, const ir_val *items, size_t n) {
 // ---- operations
 // ----------------------------------------------------------------------------------
 
+static bool
+refused(onnx_call *c) { // by the rules of the operation, which stand in the scratch sink
+    size_t n = diag_count(c->imp->scratch);
+    onnx_missing(c, "%s", n ? diag_get(c->imp->scratch, n - 1)->message : "it does not fit");
+    diag_clear(c->imp->scratch);
+    return false;
+}
+
+// Multiplications of a product: elements of the result by the length of the sums.
+static uint64_t products(const onnx_call *c, const ir_op *op) {
+    ir_type out = onnx_type(c, op->result[0]), in = onnx_type(c, op->operand[0]);
+    int64_t length = 0, n;
+    switch (op->code) {
+    case IR_t_matmul:
+    case IR_t_matmul_int:
+    case IR_nn_linear: length = in.rank ? in.dim[in.rank - 1] : 0; break;
+    case IR_nn_gaincell: length = in.dim[2]; break;
+    case IR_t_conv: {
+        ir_type w = onnx_type(c, op->operand[1]);
+        length = w.dim[0] ? ir_type_width(&w) / w.dim[0] : 0;
+        break;
+    }
+    default: break;
+    }
+    return mul_fits(ir_type_width(&out), length, &n) ? (uint64_t)n : UINT64_MAX;
+}
+
 static ir_val built(onnx_call *c, ir_val v) {
     if (v == IR_NONE) {
-        size_t n = diag_count(c->imp->scratch);
-        onnx_missing(c, "%s", n ? diag_get(c->imp->scratch, n - 1)->message : "it does not fit");
+        refused(c);
         return IR_NONE;
     }
+    onnx_const_note(c->imp);
     const ir_op *op = ir_last_op(c->f);
-    for (uint32_t i = 0; i < op->n_results; i++)
-        if (!onnx_size_ok(ir_type_of(c->f, op->result[i]))) {
+    bool constant = c->imp->consts.items[v].from_constants;
+    for (uint32_t i = 0; i < op->n_results; i++) {
+        const ir_type *t = ir_type_of(c->f, op->result[i]);
+        if (!onnx_size_ok(t)) {
             onnx_missing(c, "its result is too big");
             v = IR_NONE;
+        } else if (!onnx_take(c, constant ? BUDGET_constants : BUDGET_elements, onnx_size(t))) {
+            v = IR_NONE;
         }
+    }
+    if (!onnx_take(c, BUDGET_products, products(c, op)) ||
+        !onnx_take(c, BUDGET_text, strlen(c->label)))
+        v = IR_NONE;
     ir_op_add_loc(c->arena, ir_last_op(c->f), c->label);
-    onnx_const_note(c->imp);
     return v;
 }
 
@@ -104,6 +179,21 @@ ir_val onnx_op(onnx_call *c, ir_opcode code, const ir_val *in, size_t n, const i
     return built(c, ir_build(c->m, c->f, code, in, n, attrs, NULL, c->imp->scratch));
 }
 
+// What the verifier will ask of an operation whose type is given.
+static bool follows_rules(onnx_call *c, ir_opcode code, const ir_val *in, size_t n,
+                          const ir_attrs *attrs, const ir_type *types) {
+    const ir_op op = {.code = code,
+                      .n_operands = (uint32_t)n,
+                      .operand = (ir_val *)in,
+                      .attrs = attrs ? *attrs : (ir_attrs){0}};
+    const ir_type *operand[4];
+    ir_type out[1];
+    CHECK(n <= ARRAY_LEN(operand) && ir_ops[code].results == 1, "%s", ir_ops[code].name);
+    for (size_t i = 0; i < n; i++) operand[i] = ir_type_of(c->f, in[i]);
+    ir_infer_ctx rules = {c->m, c->f, &op, operand, types, out, c->imp->scratch, DIAG_NOWHERE};
+    return ir_infer(&rules);
+}
+
 ir_val onnx_op_typed(onnx_call *c, ir_opcode code, const ir_val *in, size_t n,
                      const ir_attrs *attrs, const ir_type *types) {
     if (c->why || !no_sequence(c, in, n)) return IR_NONE;
@@ -111,6 +201,10 @@ ir_val onnx_op_typed(onnx_call *c, ir_opcode code, const ir_val *in, size_t n,
         if (in[i] == IR_NONE) return IR_NONE;
     if (types->rank > IR_MAX_RANK || !onnx_size_ok(types)) {
         onnx_missing(c, "its result is too big");
+        return IR_NONE;
+    }
+    if (!follows_rules(c, code, in, n, attrs, types)) {
+        refused(c);
         return IR_NONE;
     }
     return built(c, ir_build_typed(c->m, c->f, code, in, n, attrs, types, NULL));
@@ -131,14 +225,20 @@ ir_val onnx_result(const onnx_call *c, ir_val first, int i) {
 // -----------------------------------------------------------------------------------
 
 ir_val onnx_ints_const(onnx_call *c, const int64_t *v, size_t n) {
-    tensor t = tensor_new(c->arena, ELEM_i64, 1, (int64_t[]){(int64_t)n});
+    tensor t;
+    if (!onnx_make(c, ELEM_i64, 1, (int64_t[]){(int64_t)n}, &t)) return IR_NONE;
     if (n) memcpy(t.data, v, n * sizeof *v);
     return onnx_tensor_const(c, NULL, t);
 }
 
 ir_val onnx_counting(onnx_call *c, int64_t first, int64_t n, int64_t step) {
-    if (!onnx_short(c, n)) return IR_NONE;
-    tensor t = tensor_new(c->arena, ELEM_i64, 1, &n);
+    tensor t;
+    int64_t last;
+    if (!mul_fits(n, step, &last) || !add_fits(first, last, &last)) {
+        onnx_missing(c, "its numbers are too large");
+        return IR_NONE;
+    }
+    if (!onnx_make(c, ELEM_i64, 1, &n, &t)) return IR_NONE;
     for (int64_t i = 0; i < n; i++) ((int64_t *)t.data)[i] = first + i * step;
     return onnx_tensor_const(c, NULL, t);
 }
@@ -228,12 +328,13 @@ ir_val onnx_broadcast(onnx_call *c, ir_val v, int rank, const int64_t *dim) {
 ir_val onnx_slice1(onnx_call *c, ir_val v, int axis, int64_t from, int64_t count) {
     if (v == IR_NONE) return IR_NONE;
     ir_type t = onnx_type(c, v);
-    if (from == 0 && count == t.dim[axis]) return v;
-    if (axis >= t.rank || from < 0 || count < 0 || from > t.dim[axis] - count) {
-        onnx_missing(c, "elements %lld to %lld of axis %d do not exist", (long long)from,
-                     (long long)(from + count), axis);
+    if (axis >= t.rank || from < 0 || count < 0 || count > t.dim[axis] ||
+        from > t.dim[axis] - count) {
+        onnx_missing(c, "%lld elements from %lld of axis %d do not exist", (long long)count,
+                     (long long)from, axis);
         return IR_NONE;
     }
+    if (from == 0 && count == t.dim[axis]) return v;
     int64_t starts[IR_MAX_RANK] = {0}, steps[IR_MAX_RANK];
     for (int i = 0; i < t.rank; i++) steps[i] = 1;
     starts[axis] = from;

@@ -4,13 +4,14 @@
 #include "frontend/importer.h"
 #include "ir/eval/interp.h"
 
-#define MAX_CONST_ELEMENTS (1u << 20)       // per tensor evaluated
-#define MAX_CONST_BYTES (UINT64_C(1) << 30) // in one import
+#define MAX_CONST_ELEMENTS \
+    (1u << 20) // of each tensor evaluated; all together: BUDGET_constants, when they are built
 
 void onnx_const_note(onnx_importer *imp) {
     const ir_func *f = imp->f;
     size_t from = imp->consts.count;
     if (f->values.count <= from) return;
+    onnx_spend(imp, BUDGET_operations, 1);
     vec_reserve(&imp->consts, f->values.count);
     for (size_t v = from; v < f->values.count; v++) {
         const ir_op *op = v ? ir_def(f, (ir_val)v) : NULL;
@@ -43,7 +44,6 @@ static bool evaluate(onnx_importer *imp, const ir_op *op) {
     for (uint32_t i = 0; i < op->n_results; i++) {
         const ir_type *t = ir_type_of(f, op->result[i]);
         out[i] = tensor_new(imp->arena, t->type, t->rank, t->dim);
-        imp->const_bytes += tensor_bytes(&out[i]);
     }
     ir_eval_ctx ctx = {
         .module = imp->m, .func = f, .arena = imp->arena, .threads = 1, .diags = imp->scratch};
@@ -58,7 +58,7 @@ static bool evaluate(onnx_importer *imp, const ir_op *op) {
 
 static void settle(onnx_importer *imp, uint32_t at) {
     const ir_op *op = &imp->f->ops.items[at];
-    bool ok = imp->const_bytes <= MAX_CONST_BYTES && small(imp->f, op);
+    bool ok = !imp->is_spent && small(imp->f, op);
     if (op->code == IR_t_const) { // of any size: nothing is computed
         onnx_const_entry *e = &imp->consts.items[op->result[0]];
         e->value = ir_const_of(imp->m, imp->f, op->result[0]);
@@ -72,54 +72,67 @@ static void settle(onnx_importer *imp, uint32_t at) {
         imp->consts.items[op->result[i]].state = CONST_FAILED;
 }
 
+// Puts the operation that defines v on the list of those to look at, once.
+static void visit(onnx_importer *imp, ir_val v) {
+    uint32_t at = imp->f->values.items[v].op;
+    if (at == UINT32_MAX || imp->visited.items[at]) return;
+    imp->visited.items[at] = true;
+    vec_push(&imp->visit, at);
+}
+
+static void visit_begin(onnx_importer *imp) {
+    vec_reserve(&imp->visited, imp->f->ops.count);
+    while (imp->visited.count < imp->f->ops.count) vec_push(&imp->visited, false);
+}
+
+static void visit_end(onnx_importer *imp) {
+    for (size_t i = 0; i < imp->visit.count; i++) imp->visited.items[imp->visit.items[i]] = false;
+    vec_clear(&imp->visit);
+}
+
+static int ascending(const void *a, const void *b) {
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    return (x > y) - (x < y);
+}
+
 const tensor *onnx_const_value(onnx_importer *imp, ir_val v) {
     if (v == IR_NONE || v >= imp->consts.count || !imp->consts.items[v].from_constants) return NULL;
     if (imp->consts.items[v].state != CONST_UNKNOWN) return imp->consts.items[v].value;
     // Operations needed and not yet known; program order is an order of evaluation.
-    VEC(uint32_t) stack = {0};
-    VEC(uint32_t) needed = {0};
-    bool *seen = base_calloc(imp->f->ops.count + 1, 1);
-    vec_push(&stack, imp->f->values.items[v].op);
-    while (stack.count) {
-        uint32_t at = stack.items[--stack.count];
-        if (seen[at]) continue;
-        seen[at] = true;
-        vec_push(&needed, at);
-        const ir_op *op = &imp->f->ops.items[at];
+    visit_begin(imp);
+    visit(imp, v);
+    for (size_t next = 0; next < imp->visit.count; next++) {
+        const ir_op *op = &imp->f->ops.items[imp->visit.items[next]];
         for (uint32_t i = 0; i < op->n_operands; i++) {
             ir_val o = op->operand[i];
-            if (o != IR_NONE && imp->consts.items[o].state == CONST_UNKNOWN)
-                vec_push(&stack, imp->f->values.items[o].op);
+            if (o != IR_NONE && imp->consts.items[o].state == CONST_UNKNOWN) visit(imp, o);
         }
     }
-    for (size_t at = 0, left = needed.count; left && at < imp->f->ops.count; at++)
-        if (seen[at]) {
-            settle(imp, (uint32_t)at);
-            left--;
-        }
-    free(seen);
-    vec_free(&stack);
-    vec_free(&needed);
+    qsort(imp->visit.items, imp->visit.count, sizeof *imp->visit.items, ascending);
+    for (size_t i = 0; i < imp->visit.count; i++) settle(imp, imp->visit.items[i]);
+    visit_end(imp);
     return imp->consts.items[v].value;
 }
 
 void onnx_const_demand(onnx_importer *imp, ir_val v) {
     if (!imp->binding->demanded || v == IR_NONE || v >= imp->f->values.count) return;
-    VEC(ir_val) stack = {0};
-    bool *seen = base_calloc(imp->f->values.count, 1);
-    vec_push(&stack, v);
-    while (stack.count) {
-        ir_val at = stack.items[--stack.count];
-        if (at == IR_NONE || seen[at]) continue;
-        seen[at] = true;
-        const ir_op *op = ir_def(imp->f, at);
-        for (uint32_t i = 0; op && i < op->n_operands; i++) vec_push(&stack, op->operand[i]);
-        for (size_t i = 0; !op && i < imp->f->params.count; i++)
-            if (imp->f->params.items[i].value == at)
-                map_add(imp->binding->demanded, imp->f->params.items[i].name, 0);
+    bool *asked = base_calloc(imp->f->values.count, 1); // parameters
+    visit_begin(imp);
+    asked[v] = true;
+    visit(imp, v);
+    for (size_t next = 0; next < imp->visit.count; next++) {
+        const ir_op *op = &imp->f->ops.items[imp->visit.items[next]];
+        for (uint32_t i = 0; i < op->n_operands; i++) {
+            if (op->operand[i] == IR_NONE) continue;
+            asked[op->operand[i]] = true;
+            visit(imp, op->operand[i]);
+        }
     }
-    free(seen);
-    vec_free(&stack);
+    visit_end(imp);
+    for (size_t i = 0; i < imp->f->params.count; i++)
+        if (asked[imp->f->params.items[i].value])
+            map_add(imp->binding->demanded, imp->f->params.items[i].name, 0);
+    free(asked);
 }
 
 // ---- what operator functions ask
@@ -144,6 +157,7 @@ const int64_t *onnx_need_ints(onnx_call *c, ir_val v, size_t *n, const char *wha
     const tensor *t = onnx_need(c, v, what);
     if (!t) return NULL;
     *n = tensor_count(t);
+    if (!onnx_take(c, BUDGET_constants, *n)) return NULL;
     int64_t *out = ARENA_ARRAY(c->imp->arena, int64_t, *n + 1);
     for (size_t i = 0; i < *n; i++) out[i] = elem_load_i64(t->type, t->data, i);
     return out;
@@ -168,9 +182,10 @@ bool onnx_need_float(onnx_call *c, ir_val v, double *out, const char *what) {
 }
 
 const int64_t *onnx_ints_of(onnx_call *c, const char *name, size_t i, size_t *n, bool *ok) {
-    *ok = true;
+    const char *why = c->why;
     const int64_t *v = onnx_attr_is(c, name, n);
-    if (v || onnx_in(c, i) == IR_NONE) return v;
+    *ok = c->why == why;
+    if (v || !*ok || onnx_in(c, i) == IR_NONE) return v;
     v = onnx_need_ints(c, onnx_in(c, i), n, name);
     *ok = v != NULL;
     return v;

@@ -4,8 +4,6 @@
 #include "frontend/importer.h"
 
 #define MAX_CALL_DEPTH 64
-#define MAX_NODES (1u << 20) // imported in all: bounds functions that call functions
-#define MAX_REPORTED 200     // findings of one import
 #define OWN_DOMAIN \
     "ohmic" // our operators win over the function bodies that files carry for other readers
 
@@ -73,13 +71,23 @@ static bool same_tensor(const tensor *a, const tensor *b) {
     return a->data == b->data || tensor_equal_bits(a, b);
 }
 
+static uint64_t content_hash(const tensor *t) {
+    uint64_t h = file_hash64(t->data, tensor_bytes(t)) * UINT64_C(0x9E3779B97F4A7C15);
+    return h ^ file_hash64(t->dim, (size_t)t->rank * sizeof t->dim[0]);
+}
+
 // One symbol a tensor: names in use with other contents get a suffix, which later imports find
-// again.
+// again. Where many tensors share a name, the suffix is their hash.
 static ir_val symbol_const(onnx_importer *imp, const char *name, tensor t) {
+    enum { COUNTED = 16 };
     const ir_symbol *s = ir_symbol_find(imp->m, name);
     for (int i = 1; s; i++) {
         if (s->kind == IR_SYM_TENSOR && same_tensor(&s->data, &t)) break;
-        s = ir_symbol_find(imp->m, arena_printf(imp->arena, "%s.%d", name, i));
+        const char *next = i < COUNTED ? arena_printf(imp->arena, "%s.%d", name, i)
+                                       : arena_printf(imp->arena, "%s.%016llx", name,
+                                                      (unsigned long long)content_hash(&t));
+        s = ir_symbol_find(imp->m, next);
+        if (!s && i >= COUNTED) name = next;
     }
     if (!s) s = ir_symbol_add_tensor(imp->m, name, t);
     ir_attrs attrs = {0};
@@ -91,9 +99,8 @@ static ir_val symbol_const(onnx_importer *imp, const char *name, tensor t) {
 
 // A name that follows from the contents: equal constants of our own making share one symbol.
 static const char *content_name(const onnx_call *c, const tensor *t) {
-    uint64_t h = file_hash64(t->data, tensor_bytes(t)) * UINT64_C(0x9E3779B97F4A7C15);
-    h ^= file_hash64(t->dim, (size_t)t->rank * sizeof t->dim[0]);
-    return arena_printf(c->imp->arena, "%s.%016llx", elem_name(t->type), (unsigned long long)h);
+    return arena_printf(c->imp->arena, "%s.%016llx", elem_name(t->type),
+                        (unsigned long long)content_hash(t));
 }
 
 ir_val onnx_tensor_const(onnx_call *c, const char *hint, tensor t) {
@@ -109,49 +116,6 @@ static ir_val initializer_value(onnx_importer *imp, const onnx_scope *s, const c
               "initializer '%s' cannot be used: %s", name, t->problem);
     imp->failed = true;
     return ONNX_POISON;
-}
-
-// ---- attributes
-// ----------------------------------------------------------------------------------
-
-static const onnx_attr *find_attr(const onnx_attr *list, size_t n, const char *name) {
-    for (size_t i = 0; i < n; i++)
-        if (!strcmp(list[i].name, name)) return &list[i];
-    return NULL;
-}
-
-static const onnx_attr *resolve(const onnx_node *node, const onnx_scope *s, const char *name) {
-    const onnx_attr *a = find_attr(node->attrs, node->n_attrs, name);
-    while (a && a->ref) {
-        while (s && !s->function) s = s->parent;
-        if (!s) return NULL;
-        const char *ref = a->ref;
-        a = find_attr(s->call->attrs, s->call->n_attrs, ref);
-        if (!a) return find_attr(s->function->defaults, s->function->n_defaults, ref);
-        s = s->call_scope;
-    }
-    return a;
-}
-
-const onnx_attr *onnx_attribute(const onnx_call *c, const char *name) {
-    return resolve(c->node, c->scope, name);
-}
-int64_t onnx_attr_i(const onnx_call *c, const char *name, int64_t otherwise) {
-    const onnx_attr *a = onnx_attribute(c, name);
-    return a && a->kind == ONNX_ATTR_INT ? a->i : otherwise;
-}
-float onnx_attr_f(const onnx_call *c, const char *name, float otherwise) {
-    const onnx_attr *a = onnx_attribute(c, name);
-    return a && a->kind == ONNX_ATTR_FLOAT ? a->f : otherwise;
-}
-const char *onnx_attr_s(const onnx_call *c, const char *name, const char *otherwise) {
-    const onnx_attr *a = onnx_attribute(c, name);
-    return a && a->kind == ONNX_ATTR_STRING ? a->s : otherwise;
-}
-const int64_t *onnx_attr_is(const onnx_call *c, const char *name, size_t *n) {
-    const onnx_attr *a = onnx_attribute(c, name);
-    *n = a && a->kind == ONNX_ATTR_INTS ? a->count : 0;
-    return a && a->kind == ONNX_ATTR_INTS ? a->ints : NULL;
 }
 
 // ---- nodes
@@ -178,7 +142,6 @@ static const char *label_of(onnx_importer *imp, const onnx_scope *s, const onnx_
 static void report(onnx_importer *imp, const onnx_node *n, const char *label, int64_t opset,
                    const char *why) {
     imp->failed = true;
-    if (diag_errors(imp->diags) > MAX_REPORTED) return;
     const char *where = arena_printf(imp->arena, "node '%s'", label);
     diag_emit(imp->diags, DIAG_ID_onnx_unsupported, DIAG_AT(imp->model->info.path, where),
               "operator %s (%s %lld): %s", n->op, n->domain[0] ? n->domain : "ai.onnx",
@@ -188,7 +151,6 @@ static void report(onnx_importer *imp, const onnx_node *n, const char *label, in
 static void report_graph(onnx_importer *imp, const char *label, const char *what,
                          const char *name) {
     imp->failed = true;
-    if (diag_errors(imp->diags) > MAX_REPORTED) return;
     const char *where = arena_printf(imp->arena, "node '%s'", label);
     diag_emit(imp->diags, DIAG_ID_onnx_graph, DIAG_AT(imp->model->info.path, where), "%s '%s'",
               what, name);
@@ -203,14 +165,26 @@ static void define(onnx_importer *imp, const onnx_scope *s, const char *label, c
         map_add(s->values, name, v);
 }
 
-static const onnx_function *find_function(const onnx_model *m, const onnx_node *n) {
-    for (size_t i = 0; i < m->n_functions; i++) {
-        const onnx_function *f = &m->functions[i];
-        if (!strcmp(f->name, n->op) && !strcmp(f->domain, n->domain) &&
-            !strcmp(f->overload, n->overload))
-            return f;
+static const char *function_key(onnx_importer *imp, const char *domain, const char *name,
+                                const char *overload) {
+    return arena_printf(imp->arena, "%zu %zu %s%s%s", strlen(domain), strlen(name), domain, name,
+                        overload);
+}
+
+// The first of that name.
+static const onnx_function *find_function(onnx_importer *imp, const onnx_node *n) {
+    const onnx_model *m = imp->model;
+    if (!m->n_functions) return NULL;
+    if (!imp->functions) {
+        imp->functions = map_new();
+        for (size_t i = 0; i < m->n_functions; i++) {
+            const onnx_function *f = &m->functions[i];
+            map_add(imp->functions, function_key(imp, f->domain, f->name, f->overload),
+                    (uint32_t)i);
+        }
     }
-    return NULL;
+    uint32_t i = map_get(imp->functions, function_key(imp, n->domain, n->op, n->overload));
+    return i == MAP_NONE ? NULL : &m->functions[i];
 }
 
 static void import_nodes(onnx_importer *imp, const onnx_scope *s, const onnx_node *nodes, size_t n);
@@ -244,6 +218,7 @@ static void import_call(onnx_importer *imp, const onnx_scope *s, const onnx_node
     import_nodes(imp, &inner, fn->nodes, fn->n_nodes);
     for (size_t i = 0; i < n->n_out; i++) {
         ir_val v = lookup(imp, &inner, fn->out[i]);
+        if (v == MAP_NONE && imp->is_spent) v = ONNX_POISON;
         if (v == MAP_NONE && n->out[i][0]) {
             report_graph(imp, label, "the function does not define its output", fn->out[i]);
             v = ONNX_POISON;
@@ -269,7 +244,7 @@ static void import_op(onnx_importer *imp, const onnx_scope *s, const onnx_node *
                    .n_in = n->n_in,
                    .n_out = n->n_out,
                    .out = ARENA_ARRAY(imp->arena, ir_val, n->n_out + 1)};
-    bool ok = op->function(&c);
+    bool ok = onnx_take(&c, BUDGET_operations, n->n_in + n->n_out) && op->function(&c) && !c.why;
     for (size_t i = 0; ok && i < n->n_out; i++)
         if (n->out[i][0] && c.out[i] == IR_NONE)
             ok = onnx_missing(&c, "output %zu ('%s') is not supported", i, n->out[i]);
@@ -281,9 +256,24 @@ static void import_op(onnx_importer *imp, const onnx_scope *s, const onnx_node *
     for (size_t i = 0; i < n->n_out; i++) define(imp, s, label, n->out[i], c.out[i]);
 }
 
+// The budget ended where no operator function looks: said at the node at hand, once.
+static void report_spent(onnx_importer *imp, const onnx_scope *s, const onnx_node *n) {
+    char text[BUDGET_TEXT];
+    report(imp, n, label_of(imp, s, n), opset_of(imp, s, n->domain),
+           budget_spent(&imp->budget, imp->spent, text));
+}
+
 static void import_node(onnx_importer *imp, const onnx_scope *s, const onnx_node *n) {
     if (n->n_out == 0) return; // nothing can depend on it
+    if (!onnx_spend(imp, BUDGET_operations, 1)) {
+        report_spent(imp, s, n);
+        return;
+    }
     const char *label = label_of(imp, s, n);
+    if (!onnx_spend(imp, BUDGET_text, strlen(label))) {
+        report_spent(imp, s, n);
+        return;
+    }
     int64_t opset = opset_of(imp, s, n->domain);
     ir_val *in = ARENA_ARRAY(imp->arena, ir_val, n->n_in + 1);
     bool poisoned = false, known;
@@ -295,7 +285,7 @@ static void import_node(onnx_importer *imp, const onnx_scope *s, const onnx_node
         }
         poisoned = poisoned || in[i] == ONNX_POISON;
     }
-    const onnx_function *fn = find_function(imp->model, n);
+    const onnx_function *fn = find_function(imp, n);
     const op_entry *op = find_op(n->domain, n->op, opset, &known);
     if (op && !strcmp(n->domain, OWN_DOMAIN)) fn = NULL;
     if (!fn && !op)
@@ -311,14 +301,7 @@ static void import_node(onnx_importer *imp, const onnx_scope *s, const onnx_node
 
 static void import_nodes(onnx_importer *imp, const onnx_scope *s, const onnx_node *nodes,
                          size_t n) {
-    for (size_t i = 0; i < n; i++) {
-        if (++imp->n_calls > MAX_NODES) {
-            if (imp->n_calls == MAX_NODES + 1)
-                report(imp, &nodes[i], nodes[i].name, 0, "the inlined graph has too many nodes");
-            return;
-        }
-        import_node(imp, s, &nodes[i]);
-    }
+    for (size_t i = 0; i < n && !imp->is_spent; i++) import_node(imp, s, &nodes[i]);
 }
 
 bool onnx_import_graph(onnx_call *c, const onnx_graph *g, const ir_val *in, size_t n_in,
@@ -327,7 +310,7 @@ bool onnx_import_graph(onnx_call *c, const onnx_graph *g, const ir_val *in, size
     if (g->n_outputs < n) return onnx_missing(c, "the subgraph has too few outputs");
     if (g->n_inputs < n_in) return onnx_missing(c, "the subgraph has too few inputs");
     if (c->scope->depth >= MAX_CALL_DEPTH) return onnx_missing(c, "subgraphs nest too deep");
-    if (++imp->n_calls > MAX_NODES) return onnx_missing(c, "the inlined graph has too many nodes");
+    if (!onnx_take(c, BUDGET_operations, 1 + n_in + n)) return false;
     onnx_scope inner = {.parent = c->scope,
                         .graph = g,
                         .values = map_new(),
@@ -337,6 +320,7 @@ bool onnx_import_graph(onnx_call *c, const onnx_graph *g, const ir_val *in, size
     import_nodes(imp, &inner, g->nodes, g->n_nodes);
     for (size_t i = 0; i < n; i++) {
         out[i] = lookup(imp, &inner, g->outputs[i].name);
+        if (out[i] == MAP_NONE && imp->is_spent) out[i] = ONNX_POISON;
         if (out[i] == MAP_NONE) {
             report_graph(imp, c->label, "the subgraph does not define its output",
                          g->outputs[i].name);
@@ -349,6 +333,23 @@ bool onnx_import_graph(onnx_call *c, const onnx_graph *g, const ir_val *in, size
 
 // ---- inputs, outputs
 // -----------------------------------------------------------------------------
+
+// A size that the model leaves open is the caller's choice: what grows with it, and with its
+// square, is not the file's asking. Up to this many are within every budget.
+#define OPEN_SIZE 64
+
+static void widen_budget(onnx_importer *imp, int64_t size) {
+    uint64_t times = (uint64_t)ceil_div_i64(min_i64(size, 1 << 24), OPEN_SIZE),
+             factor = times * times;
+    if (factor <= imp->widened) return;
+    static const budget_kind kinds[] = {BUDGET_constants, BUDGET_elements, BUDGET_products};
+    budget fresh = budget_of("file", imp->budget.bytes);
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+        imp->budget.limit[kinds[i]] = fresh.limit[kinds[i]];
+        budget_widen(&imp->budget, kinds[i], factor);
+    }
+    imp->widened = factor;
+}
 
 static bool bind_dim(onnx_importer *imp, const onnx_port *p, const onnx_shape_binding *shape,
                      int axis, int64_t *out) {
@@ -373,6 +374,7 @@ static bool bind_dim(onnx_importer *imp, const onnx_port *p, const onnx_shape_bi
                   (long long)d->value);
         return false;
     }
+    if (d->value < 0) widen_budget(imp, *out);
     return true;
 }
 
@@ -402,7 +404,7 @@ static bool port_type(onnx_importer *imp, const onnx_port *p, ir_type *out) {
     out->rank = rank;
     for (int i = 0; i < rank; i++) {
         if (p->rank < 0)
-            out->dim[i] = shape->dim[i];
+            widen_budget(imp, out->dim[i] = shape->dim[i]);
         else if (!bind_dim(imp, p, shape, i, &out->dim[i]))
             return false;
     }
@@ -410,7 +412,11 @@ static bool port_type(onnx_importer *imp, const onnx_port *p, ir_type *out) {
         diag_emit(imp->diags, DIAG_ID_onnx_binding, loc, "it is too big");
         return false;
     }
-    return true;
+    char text[BUDGET_TEXT];
+    if (onnx_spend(imp, BUDGET_elements, onnx_size(out))) return true;
+    diag_emit(imp->diags, DIAG_ID_onnx_binding, loc, "%s",
+              budget_spent(&imp->budget, imp->spent, text));
+    return false;
 }
 
 static void add_input(onnx_importer *imp, const onnx_scope *s, const onnx_port *p) {
@@ -436,6 +442,7 @@ static void add_input(onnx_importer *imp, const onnx_scope *s, const onnx_port *
 
 static void add_output(onnx_importer *imp, const onnx_scope *s, const onnx_port *p) {
     ir_val v = lookup(imp, s, p->name);
+    if (v == MAP_NONE && imp->is_spent) return;
     const char *where = arena_printf(imp->arena, "output '%s'", p->name);
     diag_loc loc = DIAG_AT(imp->model->info.path, where);
     if (v == MAP_NONE || v == IR_NONE) {
@@ -449,8 +456,15 @@ static void add_output(onnx_importer *imp, const onnx_scope *s, const onnx_port 
     }
 }
 
-// Inputs, and outputs, have names of their own.
-static void check_names(onnx_importer *imp, const char *what, const onnx_port *ports, size_t n) {
+// Inputs, and outputs, have names of their own, and are not too many.
+static bool check_names(onnx_importer *imp, const char *what, const onnx_port *ports, size_t n) {
+    char text[BUDGET_TEXT];
+    imp->budget.used[BUDGET_ports] = 0;
+    if (!budget_take(&imp->budget, BUDGET_ports, n)) {
+        diag_emit(imp->diags, DIAG_ID_onnx_graph, DIAG_FILE(imp->model->info.path), "%zu %s: %s", n,
+                  what, budget_spent(&imp->budget, BUDGET_ports, text));
+        return imp->failed = true, false;
+    }
     map *seen = map_new();
     for (size_t i = 0; i < n; i++) {
         if (map_add(seen, ports[i].name, 0) == MAP_NONE) continue;
@@ -459,6 +473,7 @@ static void check_names(onnx_importer *imp, const char *what, const onnx_port *p
         imp->failed = true;
     }
     map_free(seen);
+    return true;
 }
 
 static void check_bindings(onnx_importer *imp) {
@@ -482,17 +497,22 @@ bool onnx_import(const onnx_model *model, const onnx_binding *binding, ir_module
                          .diags = diags,
                          .scratch = diag_sink_new(),
                          .arena = arena_new()};
+    imp.budget = budget_of("file", onnx_file_bytes(model));
     onnx_scope top = {.graph = &model->graph, .values = map_new(), .prefix = ""};
-    check_bindings(&imp);
-    check_names(&imp, "inputs", model->inputs, model->n_inputs);
-    check_names(&imp, "outputs", model->graph.outputs, model->graph.n_outputs);
-    for (size_t i = 0; i < model->n_inputs; i++) add_input(&imp, &top, &model->inputs[i]);
-    import_nodes(&imp, &top, model->graph.nodes, model->graph.n_nodes);
-    for (size_t i = 0; i < model->graph.n_outputs; i++)
-        add_output(&imp, &top, &model->graph.outputs[i]);
+    if (check_names(&imp, "inputs", model->inputs, model->n_inputs) &&
+        check_names(&imp, "outputs", model->graph.outputs, model->graph.n_outputs)) {
+        check_bindings(&imp);
+        for (size_t i = 0; i < model->n_inputs; i++) add_input(&imp, &top, &model->inputs[i]);
+        import_nodes(&imp, &top, model->graph.nodes, model->graph.n_nodes);
+        for (size_t i = 0; i < model->graph.n_outputs; i++)
+            add_output(&imp, &top, &model->graph.outputs[i]);
+    }
     map_free(top.values);
+    map_free(imp.functions);
     vec_free(&imp.consts);
     vec_free(&imp.sequences);
+    vec_free(&imp.visit);
+    vec_free(&imp.visited);
     diag_sink_free(imp.scratch);
     arena_free(imp.arena);
     return !imp.failed;

@@ -9,6 +9,7 @@
 #define OHMIC_FRONTEND_IMPORT_H
 
 #include "frontend/model.h"
+#include "support/budget.h"
 
 typedef struct onnx_importer onnx_importer;
 typedef struct onnx_scope onnx_scope;
@@ -56,9 +57,19 @@ bool onnx_missing(onnx_call *c, const char *fmt, ...) __attribute__((format(prin
 void onnx_note(onnx_call *c, const char *sentence);
 // Sizes multiply without overflow: at most 2^40 elements, counting empty axes as 1.
 bool onnx_size_ok(const ir_type *t);
-// n numbers may be made at compile time (ONNX_MAX_LIST); false: reported.
+uint64_t onnx_size(const ir_type *t); // that product: what a budget is charged for it
+// n more of the file's budget; false: reported, and the import ends with this node. Whatever the
+// importer makes or walks by a number from the file is taken first.
+bool onnx_take(onnx_call *c, budget_kind k, uint64_t n);
+// Lists made at compile time have at most so many numbers.
 #define ONNX_MAX_LIST (INT64_C(1) << 24)
-bool onnx_short(onnx_call *c, int64_t n);
+// Memory of the module for n elements of `bytes`, zeroed; NULL: n is negative, too large or beyond
+// the budget, reported.
+void *onnx_list(onnx_call *c, int64_t n, size_t bytes);
+#define ONNX_LIST(c, type, n) ((type *)onnx_list((c), (n), sizeof(type)))
+bool onnx_elem(onnx_call *c, int64_t onnx_type, elem *e); // TensorProto.DataType; false: reported
+// A tensor made at compile time; false: too large or beyond the budget, reported.
+bool onnx_make(onnx_call *c, elem e, int rank, const int64_t *dim, tensor *out);
 
 // ---- inputs and attributes
 // -----------------------------------------------------------------------
@@ -73,12 +84,16 @@ bool onnx_set(onnx_call *c, size_t i, ir_val v); // output i, if it exists; fals
 ir_type onnx_type(const onnx_call *c, ir_val v); // by value: building moves the table
 int onnx_rank(const onnx_call *c, ir_val v);
 
-// Attributes, references in functions resolved. NULL or `otherwise` when absent.
-const onnx_attr *onnx_attribute(const onnx_call *c, const char *name);
-int64_t onnx_attr_i(const onnx_call *c, const char *name, int64_t otherwise);
-float onnx_attr_f(const onnx_call *c, const char *name, float otherwise);
-const char *onnx_attr_s(const onnx_call *c, const char *name, const char *otherwise);
-const int64_t *onnx_attr_is(const onnx_call *c, const char *name, size_t *n); // NULL when absent
+// Attributes (attribute.c), references in functions resolved. NULL or `otherwise` when absent; a
+// reference that leads nowhere, and a value of another kind, are reported.
+const onnx_attr *onnx_attribute(onnx_call *c, const char *name); // of any kind
+const onnx_attr *onnx_attr_of(onnx_call *c, const char *name, onnx_attr_kind kind);
+int64_t onnx_attr_i(onnx_call *c, const char *name, int64_t otherwise);
+float onnx_attr_f(onnx_call *c, const char *name, float otherwise);
+const char *onnx_attr_s(onnx_call *c, const char *name, const char *otherwise);
+const int64_t *onnx_attr_is(onnx_call *c, const char *name, size_t *n); // NULL when absent
+const onnx_graph *onnx_attr_g(onnx_call *c, const char *name);          // absent: reported
+const char *onnx_kind_name(int kind);                                   // "FLOATS"
 
 // The value of v if it follows from constants alone (small enough), else NULL. Memoised.
 const tensor *onnx_const(onnx_call *c, ir_val v);

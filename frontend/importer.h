@@ -37,11 +37,18 @@ struct onnx_importer {
     arena *arena;                 // of the import, released with it
     VEC(onnx_const_entry) consts; // by ir_val
     VEC(onnx_sequence) sequences;
-    uint64_t const_bytes; // made by the evaluator so far
-    size_t n_calls;       // nodes imported, bounded against exponential inlining
+    VEC(uint32_t) visit; // operations, while something is sought behind a value
+    VEC(bool) visited;   // by operation
+    map *functions;      // domain, name and overload -> index in the model
+    budget budget;
+    uint64_t widened; // by the greatest open size, as a factor
+    bool is_spent;    // the import ends
+    budget_kind spent;
     bool failed;
 };
 
+// n more of the budget; false, now and for ever after, when it is spent.
+bool onnx_spend(onnx_importer *imp, budget_kind k, uint64_t n);
 // Called after every built operation: extends `consts` to the new values.
 void onnx_const_note(onnx_importer *imp);
 // Value of v from constants, or NULL.

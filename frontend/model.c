@@ -12,9 +12,19 @@ bool onnx_damaged(onnx_reader *r, const uint8_t *at, const char *what) {
     return false;
 }
 
+bool onnx_read_takes(onnx_reader *r, const uint8_t *at, budget_kind k, uint64_t n) {
+    char text[BUDGET_TEXT];
+    return budget_take(&r->budget, k, n) || onnx_damaged(r, at, budget_spent(&r->budget, k, text));
+}
+
 bool onnx_count_message(onnx_reader *r, const uint8_t *at) {
-    return ++r->messages <= ONNX_MAX_MESSAGES ||
-           onnx_damaged(r, at, "more messages than any real model has");
+    return onnx_read_takes(r, at, BUDGET_messages, 1);
+}
+
+// Before a list of them is made, whose entries are counted one by one as they are read.
+static bool may_follow(onnx_reader *r, const uint8_t *at, uint64_t n) {
+    budget b = r->budget;
+    return budget_take(&b, BUDGET_messages, n) || onnx_read_takes(r, at, BUDGET_messages, n);
 }
 
 const char *onnx_read_str(onnx_reader *r, wire_span s) {
@@ -62,6 +72,7 @@ static size_t count_scalars(wire_span s, uint32_t number, size_t width) {
 
 static bool read_ints(onnx_reader *r, wire_span s, onnx_attr *a) {
     a->count = count_scalars(s, 8, 0);
+    if (!onnx_read_takes(r, s.p, BUDGET_constants, a->count)) return false;
     int64_t *v = ARENA_ARRAY(r->arena, int64_t, a->count);
     size_t n = 0;
     for (wire_field f; wire_next(&s, &f) > 0;) {
@@ -171,8 +182,7 @@ static bool read_node(onnx_reader *r, wire_span s, int depth, onnx_node *n) {
     if (!onnx_count_message(r, s.p) ||
         !count_fields(r, s, counts, ARRAY_LEN(counts), "a node does not parse"))
         return false;
-    if (counts[1] + counts[2] + counts[5] > ONNX_MAX_MESSAGES)
-        return onnx_damaged(r, s.p, "more messages than any real model has");
+    if (!may_follow(r, s.p, counts[1] + counts[2] + counts[5])) return false;
     n->in = ARENA_ARRAY(r->arena, const char *, counts[1]);
     n->out = ARENA_ARRAY(r->arena, const char *, counts[2]);
     n->attrs = ARENA_ARRAY(r->arena, onnx_attr, counts[5]);
@@ -233,8 +243,7 @@ static bool read_graph(onnx_reader *r, wire_span s, int depth, onnx_graph *g) {
     if (!onnx_count_message(r, s.p) ||
         !count_fields(r, s, counts, ARRAY_LEN(counts), "a graph does not parse"))
         return false;
-    if (counts[1] + counts[5] + counts[11] + counts[12] > ONNX_MAX_MESSAGES)
-        return onnx_damaged(r, s.p, "more messages than any real model has");
+    if (!may_follow(r, s.p, counts[1] + counts[5] + counts[11] + counts[12])) return false;
     g->nodes = ARENA_ARRAY(r->arena, onnx_node, counts[1]);
     g->initializers = ARENA_ARRAY(r->arena, onnx_tensor, counts[5]);
     g->inputs = ARENA_ARRAY(r->arena, onnx_port, counts[11]);
@@ -274,8 +283,8 @@ static bool read_function(onnx_reader *r, wire_span s, onnx_function *fn) {
     if (!onnx_count_message(r, s.p) ||
         !count_fields(r, s, counts, ARRAY_LEN(counts), "a function does not parse"))
         return false;
-    if (counts[4] + counts[5] + counts[6] + counts[7] + counts[9] + counts[11] > ONNX_MAX_MESSAGES)
-        return onnx_damaged(r, s.p, "more messages than any real model has");
+    if (!may_follow(r, s.p, counts[4] + counts[5] + counts[6] + counts[7] + counts[9] + counts[11]))
+        return false;
     fn->in = ARENA_ARRAY(r->arena, const char *, counts[4]);
     fn->out = ARENA_ARRAY(r->arena, const char *, counts[5]);
     fn->attr_names = ARENA_ARRAY(r->arena, const char *, counts[6]);
@@ -313,8 +322,7 @@ static bool read_model(onnx_reader *r, wire_span s) {
         return onnx_damaged(r, s.p,
                             counts[7] ? "the model has several graphs"
                                       : "this is no ONNX model: it has no graph");
-    if (counts[8] + counts[25] > ONNX_MAX_MESSAGES)
-        return onnx_damaged(r, s.p, "more messages than any real model has");
+    if (!may_follow(r, s.p, counts[8] + counts[25])) return false;
     m->opsets = ARENA_ARRAY(r->arena, onnx_opset_import, counts[8]);
     m->functions = ARENA_ARRAY(r->arena, onnx_function, counts[25]);
     while (s.n && !r->failed) {
@@ -358,8 +366,12 @@ static onnx_model *open_file(file_map file, bool owned, const char *path, diag_s
     m->owns_file = owned;
     m->side_index = map_new();
     m->info.producer = m->info.producer_version = "";
-    onnx_reader r = {
-        .model = m, .arena = a, .diags = diags, .file = arena_str(a, path), .base = file.data};
+    onnx_reader r = {.model = m,
+                     .arena = a,
+                     .diags = diags,
+                     .file = arena_str(a, path),
+                     .base = file.data,
+                     .budget = budget_of("file", file.bytes)};
     if (!read_model(&r, (wire_span){file.data, file.bytes})) {
         onnx_close(m);
         return NULL;
@@ -387,6 +399,12 @@ void onnx_close(onnx_model *m) {
     map_free(m->side_index);
     if (m->owns_file) file_map_close(&m->file);
     arena_free(m->arena);
+}
+
+uint64_t onnx_file_bytes(const onnx_model *m) {
+    uint64_t n = m->file.bytes;
+    for (size_t i = 0; i < m->side_files.count; i++) n += m->side_files.items[i].bytes;
+    return n;
 }
 
 const onnx_info *onnx_describe(const onnx_model *m) { return &m->info; }

@@ -6,13 +6,11 @@
 
 #include "frontend/onnx.h"
 #include "frontend/wire.h"
+#include "support/budget.h"
 #include "support/file/file.h"
 
 // Nesting of graphs, attributes and functions that is still read.
 #define ONNX_MAX_DEPTH 64
-// Messages and repeated strings in one file: bounds memory on hostile input (each takes ~100
-// bytes).
-#define ONNX_MAX_MESSAGES (1u << 21)
 
 typedef struct {
     const char *name;
@@ -96,7 +94,7 @@ struct onnx_model {
     file_map file;
     bool owns_file;
     onnx_file_list side_files; // external data, in order of first mention
-    map *side_index;           // path -> side_files; MAP_NONE - 1: cannot be opened
+    map *side_index;           // location -> side_files; MAP_NONE - 1: cannot be opened
     onnx_map_list maps;        // to free
     onnx_info info;
     onnx_graph graph;
@@ -115,18 +113,21 @@ typedef struct {
     diag_sink *diags;
     const char *file;
     const uint8_t *base; // of the mapping, for offsets in messages
-    uint32_t messages;
+    budget budget;
     bool failed;
 } onnx_reader;
 
 // Reports damage once; returns false.
 bool onnx_damaged(onnx_reader *r, const uint8_t *at, const char *what);
+// n more of the budget of the file; false: damaged.
+bool onnx_read_takes(onnx_reader *r, const uint8_t *at, budget_kind k, uint64_t n);
 bool onnx_count_message(onnx_reader *r, const uint8_t *at);
 const char *onnx_read_str(onnx_reader *r, wire_span s); // "" and failed when it holds a NUL
 
 // TensorProto (tensor_proto.c). External data is looked up beside r->file.
 bool onnx_read_tensor(onnx_reader *r, wire_span s, onnx_tensor *out);
-const char *onnx_type_name(int onnx_type); // "FLOAT", "INT4", ...; "unknown type"
+uint64_t onnx_file_bytes(const onnx_model *m); // with its side files
+const char *onnx_type_name(int onnx_type);     // "FLOAT", "INT4", ...; "unknown type"
 bool onnx_read_port(onnx_reader *r, wire_span s, onnx_port *out); // ValueInfoProto (value_info.c)
 
 #endif

@@ -124,20 +124,16 @@ static const file_map *side_file(onnx_reader *r, wire_span location, const char 
         return NULL;
     }
     const char *rel = onnx_read_str(r, location);
-    char *path = rel[0] ? file_beside(m->arena, r->file, rel) : NULL;
-    if (!path) {
-        *problem = arena_printf(m->arena, "external data '%s' is outside the model's folder", rel);
-        return NULL;
-    }
-    uint32_t at = map_get(m->side_index, path);
+    uint32_t at = map_get(m->side_index, rel);
     if (at == MAP_NONE) {
         file_map f;
         at = NO_FILE;
-        if (file_map_open(&f, path, r->diags)) {
+        if (file_map_beside(&f, m->arena, r->file, rel, NULL, r->diags)) {
             at = (uint32_t)m->side_files.count;
             vec_push(&m->side_files, f);
+            r->budget = budget_more(&r->budget, f.bytes);
         }
-        map_set(m->side_index, path, at);
+        map_set(m->side_index, rel, at);
     }
     if (at == NO_FILE) {
         *problem = arena_printf(m->arena, "external data '%s' cannot be opened", rel);
@@ -146,15 +142,14 @@ static const file_map *side_file(onnx_reader *r, wire_span location, const char 
     return &m->side_files.items[at];
 }
 
-static bool parse_number(onnx_reader *r, wire_span s, uint64_t otherwise, uint64_t *out) {
+static bool parse_number(wire_span s, uint64_t otherwise, uint64_t *out) {
     *out = otherwise;
     if (s.n == 0) return true;
-    if (s.n > 19) return false;
     uint64_t v = 0;
-    for (size_t i = 0; i < s.n; i++) {
-        if (s.p[i] < '0' || s.p[i] > '9') return false;
-        v = v * 10 + (uint64_t)(s.p[i] - '0');
-    }
+    for (size_t i = 0; i < s.n; i++)
+        if (s.p[i] < '0' || s.p[i] > '9' || !mul_u64(v, 10, &v) ||
+            !add_u64(v, (uint64_t)(s.p[i] - '0'), &v))
+            return false;
     *out = v;
     return true;
 }
@@ -162,7 +157,7 @@ static bool parse_number(onnx_reader *r, wire_span s, uint64_t otherwise, uint64
 static const char *locate_external(onnx_reader *r, proto *p, size_t bytes) {
     const char *problem = NULL;
     uint64_t offset, length, end = 0;
-    if (!parse_number(r, p->offset, 0, &offset) || !parse_number(r, p->length, bytes, &length))
+    if (!parse_number(p->offset, 0, &offset) || !parse_number(p->length, bytes, &length))
         return "external data has an offset or length that is no number";
     const file_map *f = side_file(r, p->location, &problem);
     if (!f) return problem;
@@ -170,8 +165,9 @@ static const char *locate_external(onnx_reader *r, proto *p, size_t bytes) {
         return arena_printf(r->arena, "external data is %llu bytes long, its shape asks for %zu",
                             (unsigned long long)length, bytes);
     if (!add_u64(offset, length, &end) || end > f->bytes)
-        return arena_printf(r->arena, "external data ends at byte %llu of a file of %zu bytes",
-                            (unsigned long long)end, f->bytes);
+        return arena_printf(r->arena,
+                            "external data from byte %llu on ends behind its file of %zu bytes",
+                            (unsigned long long)offset, f->bytes);
     p->raw = (wire_span){f->data + offset, bytes};
     p->has_raw = true;
     return NULL;
@@ -192,12 +188,14 @@ static const char *from_raw(onnx_reader *r, const proto *p, size_t count, tensor
                             p->raw.n, bytes);
     t->data = (void *)(uintptr_t)p->raw.p;
     if (nibbles) {
+        if (!onnx_read_takes(r, p->raw.p, BUDGET_constants, count)) return "it is too big";
         t->data = arena_alloc(r->arena, count + 1);
         widen_nibbles(p->onnx_type == TYPE_INT4, p->raw.p, count, t->data);
     } else if (t->type == ELEM_bool) {
         size_t i = 0;
         while (i < count && p->raw.p[i] <= 1) i++;
         if (i < count) {
+            if (!onnx_read_takes(r, p->raw.p, BUDGET_constants, count)) return "it is too big";
             t->data = arena_copy(r->arena, p->raw.p, count);
             for (uint8_t *b = t->data; i < count; i++) b[i] = b[i] != 0;
         }
@@ -251,6 +249,8 @@ static const char *from_typed(onnx_reader *r, const proto *p, size_t count, tens
             t->data = (void *)(uintptr_t)f.bytes.p;
             return NULL;
         }
+        if (!data && !onnx_read_takes(r, p->whole.p, BUDGET_constants, expected))
+            return "it is too big";
         if (!data) data = arena_alloc(r->arena, expected * (width ? width : 8));
         if (width) {
             memcpy(data + at * width, f.bytes.p, f.bytes.n);
@@ -319,7 +319,8 @@ bool onnx_read_tensor_pb(arena *a, const char *path, const char **name, tensor *
                          diag_sink *diags) {
     file_map f;
     if (!file_map_open(&f, path, diags)) return false;
-    onnx_reader r = {.arena = a, .diags = diags, .file = path, .base = f.data};
+    onnx_reader r = {
+        .arena = a, .diags = diags, .file = path, .base = f.data, .budget = budget_of("file", f.bytes)};
     onnx_tensor t;
     bool ok = onnx_read_tensor(&r, (wire_span){f.data, f.bytes}, &t);
     if (ok && t.problem) {

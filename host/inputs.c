@@ -320,7 +320,7 @@ static tensor rows_of(host_job *j, size_t i, int64_t b, int64_t from, int64_t n,
             if (!p->integer)
                 ((float *)out.data)[to] = (float)elem_load_f64(t->type, t->data, at);
             else if (elem_is_float(t->type))
-                ((int32_t *)out.data)[to] = (int32_t)elem_load_f64(t->type, t->data, at);
+                elem_store_f64(ELEM_i32, out.data, (size_t)to, elem_load_f64(t->type, t->data, at));
             else
                 ((int32_t *)out.data)[to] = (int32_t)elem_load_i64(t->type, t->data, at);
         }

@@ -36,7 +36,7 @@ bool tensors_read(arena *a, const char *text, tensor_list *list, diag_sink *diag
     bool ok;
     if (f.bytes >= 2 && memcmp(f.data, "PK", 2) == 0) {
         tensor_set set;
-        ok = npz_parse(a, f.data, f.bytes, f.name, &set, diags) &&
+        ok = npz_parse(a, f.data, f.bytes, f.name, name, &set, diags) &&
              add_members(a, &set, name, path, list, diags);
     } else if (file_ends_in(path, ".pb")) {
         const char *own = "";

@@ -1,6 +1,7 @@
 // Which instructions are meant, and what they gave; see trace.h.
 #include "host/trace.h"
 #include "support/file/file.h"
+#include "support/name.h"
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -137,7 +138,8 @@ static void print(const trace *t, const traced *x, FILE *out) {
     char *node = arena_str(t->a, isa_str(t->p, line->node));
     for (char *c = node; *c; c++)
         if (*c == '\n') *c = ' ';
-    fprintf(out, "%s %s  %s\n", title(t, x), tensor_shape_text(t->a, &x->rows), node);
+    fprintf(out, "%s %s  %s\n", name_text(t->a, title(t, x)), tensor_shape_text(t->a, &x->rows),
+            name_text(t->a, node));
     for (int64_t r = 0; r < x->rows.dim[0]; r++) {
         for (int64_t c = 0; c < x->rows.dim[1]; c++)
             fprintf(out, " %.9g",

@@ -18,14 +18,14 @@ _Noreturn void base_check_failed(const char *file, int line, const char *cond, c
     exit(EXIT_INTERNAL); // not _exit: fuzzers notice exit()
 }
 
-static _Noreturn void out_of_memory(size_t bytes) {
+_Noreturn void base_no_memory(size_t bytes) {
     fprintf(stderr, "ohmic: out of memory: %zu bytes asked for\n", bytes);
     exit(EXIT_INTERNAL);
 }
 
 void *base_alloc(size_t bytes) {
     void *p = malloc(bytes ? bytes : 1);
-    if (!p) out_of_memory(bytes);
+    if (!p) base_no_memory(bytes);
     return p;
 }
 
@@ -34,13 +34,13 @@ void *base_calloc(size_t count, size_t size) {
     uint64_t bytes = SIZE_MAX;
     if (!p) {
         mul_u64(count, size, &bytes);
-        out_of_memory(bytes);
+        base_no_memory(bytes);
     }
     return p;
 }
 
 void *base_realloc(void *p, size_t bytes) {
     p = realloc(p, bytes ? bytes : 1);
-    if (!p) out_of_memory(bytes);
+    if (!p) base_no_memory(bytes);
     return p;
 }

@@ -2,6 +2,7 @@
 // shows, so nobody has to keep texts alive for the sake of a message.
 #include "support/diag.h"
 #include "support/file/file.h"
+#include "support/name.h"
 #include "support/vec.h"
 #include <stdarg.h>
 
@@ -9,6 +10,9 @@ struct diag_sink {
     arena *strings;
     VEC(diag) items;
     size_t errors;
+    size_t emitted[DIAG_ID_COUNT]; // of each kind, notes not counted
+    size_t notes;                  // behind the last one
+    bool dropped;                  // the last one was one too many: so are its notes
 };
 
 // --- names: "npy_format" prints as "npy-format". Done by the compiler, character by character, so
@@ -53,18 +57,31 @@ void diag_sink_free(diag_sink *s) {
     free(s);
 }
 
+// A name in it may be as long as a file.
+static char *shorten(char *text, size_t n) {
+    if (n > DIAG_TEXT) strcpy(text + DIAG_TEXT - 3, "...");
+    return text;
+}
+
 static void add(diag_sink *s, diag_id id, diag_severity severity, diag_loc loc, const char *fmt,
                 va_list ap) {
-    const char *text = arena_vprintf(s->strings, fmt, ap);
+    char *text = arena_vprintf(s->strings, fmt, ap);
+    shorten(text, strlen(text));
     if (loc.file) loc.file = arena_str(s->strings, loc.file);
-    if (loc.where) loc.where = arena_str(s->strings, loc.where);
+    if (loc.where) loc.where = shorten(arena_str(s->strings, loc.where), strlen(loc.where));
     vec_push(&s->items, (diag){id, severity, loc, text});
     if (severity == DIAG_ERROR) s->errors++;
+    if (severity != DIAG_NOTE) s->notes = 0;
 }
 
 void diag_vemit(diag_sink *s, diag_id id, diag_loc loc, const char *fmt, va_list ap) {
     CHECK((unsigned)id < DIAG_ID_COUNT, "diagnostic %d", (int)id);
-    if (s) add(s, id, rows[id].severity, loc, fmt, ap);
+    if (!s) return;
+    s->dropped = ++s->emitted[id] > DIAG_KEPT;
+    if (s->dropped)
+        s->errors += rows[id].severity == DIAG_ERROR;
+    else
+        add(s, id, rows[id].severity, loc, fmt, ap);
 }
 
 void diag_emit(diag_sink *s, diag_id id, diag_loc loc, const char *fmt, ...) {
@@ -75,12 +92,19 @@ void diag_emit(diag_sink *s, diag_id id, diag_loc loc, const char *fmt, ...) {
 }
 
 void diag_note(diag_sink *s, diag_loc loc, const char *fmt, ...) {
-    if (!s) return;
+    if (!s || s->dropped) return;
+    if (++s->notes > DIAG_SHOWN) return;
     va_list ap;
     va_start(ap, fmt);
     diag_id id = s->items.count ? s->items.items[s->items.count - 1].id : 0;
     add(s, id, DIAG_NOTE, loc, fmt, ap);
     va_end(ap);
+}
+
+void diag_clear(diag_sink *s) {
+    arena_free(s->strings);
+    vec_free(&s->items);
+    *s = (diag_sink){.strings = arena_new()};
 }
 
 size_t diag_count(const diag_sink *s) { return s ? s->items.count : 0; }
@@ -111,22 +135,7 @@ const char *diag_first_error(const diag_sink *s, size_t from, arena *a) {
 static const char *const severity_names[] = {"note", "warning", "error"};
 static const char *const severity_colours[] = {"\033[1;36m", "\033[1;35m", "\033[1;31m"};
 
-// Names in messages come from files: a control character must not reach a terminal.
-static void print_clean(FILE *out, const char *s, size_t n) {
-    for (size_t i = 0; i < n; i++) {
-        unsigned char c = (unsigned char)s[i];
-        fputc(c == '\t' ? ' ' : c < 0x20 || c == 0x7f ? '?' : c, out);
-    }
-}
-
 static bool is_continuation(char c) { return ((unsigned char)c & 0xc0) == 0x80; }
-
-// Columns that bytes [from, to) take: characters, not bytes.
-static int width(const char *s, size_t from, size_t to) {
-    int w = 0;
-    for (size_t i = from; i < to; i++) w += !is_continuation(s[i]);
-    return w;
-}
 
 // Line `line` (1-based) of the file; false when it has fewer.
 static bool find_line(const file_map *f, int line, const char **text, size_t *n) {
@@ -162,13 +171,13 @@ static void print_source(const file_map *f, diag_loc loc, FILE *out, bool colour
         while (end < n && is_continuation(text[end])) end++;
     }
     fprintf(out, "%5d | %s", loc.line, begin ? "..." : "");
-    print_clean(out, text + begin, end - begin);
+    name_print(out, text + begin, end - begin);
     fputs(end < n ? "...\n" : "\n", out);
     if (loc.col <= 0) return;
     size_t stop = loc.end_col > loc.col ? (size_t)loc.end_col - 1 : col + 1;
     if (stop > end) stop = end;
-    int marks = stop > col ? width(text, col, stop) : 1;
-    fprintf(out, "      | %*s%s^", width(text, begin, col) + (begin ? 3 : 0), "",
+    int marks = stop > col ? name_width(text + col, stop - col) : 1;
+    fprintf(out, "      | %*s%s^", name_width(text + begin, col - begin) + (begin ? 3 : 0), "",
             colour ? tint : "");
     for (int i = 1; i < marks; i++) fputc('~', out);
     fputs(colour ? "\033[0m\n" : "\n", out);
@@ -178,19 +187,19 @@ static void print_one(const diag *d, FILE *out, bool colour) {
     const char *tint = severity_colours[d->severity];
     if (colour) fputs("\033[1m", out);
     if (d->loc.file) {
-        print_clean(out, d->loc.file, strlen(d->loc.file));
+        name_print(out, d->loc.file, strlen(d->loc.file));
         if (d->loc.line > 0) fprintf(out, ":%d", d->loc.line);
         if (d->loc.line > 0 && d->loc.col > 0) fprintf(out, ":%d", d->loc.col);
         fputs(": ", out);
     }
     if (d->loc.where) {
-        print_clean(out, d->loc.where, strlen(d->loc.where));
+        name_print(out, d->loc.where, strlen(d->loc.where));
         fputs(": ", out);
     }
     if (colour) fputs(tint, out);
     fprintf(out, "%s: ", severity_names[d->severity]);
     if (colour) fputs("\033[0m", out);
-    print_clean(out, d->message, strlen(d->message));
+    name_print(out, d->message, strlen(d->message));
     if (d->severity != DIAG_NOTE) fprintf(out, " [%s]", diag_id_name(d->id));
     fputc('\n', out);
 }
@@ -198,8 +207,12 @@ static void print_one(const diag *d, FILE *out, bool colour) {
 void diag_print(const diag_sink *s, size_t from, FILE *out, bool colour) {
     file_map open = {0}; // the file of the finding before: findings of one file come together
     const char *open_name = NULL;
+    size_t shown[DIAG_ID_COUNT] = {0};
+    bool hidden = false; // the finding before: its notes are
     for (size_t i = from; i < diag_count(s); i++) {
         const diag *d = &s->items.items[i];
+        if (d->severity != DIAG_NOTE) hidden = shown[d->id]++ >= DIAG_SHOWN;
+        if (hidden) continue;
         print_one(d, out, colour);
         const char *file = d->loc.file;
         if (!file || d->loc.line <= 0 || strcmp(file, "-") == 0) continue;
@@ -212,4 +225,10 @@ void diag_print(const diag_sink *s, size_t from, FILE *out, bool colour) {
         print_source(&open, d->loc, out, colour, severity_colours[d->severity]);
     }
     file_map_close(&open);
+    for (int id = 0; s && id < DIAG_ID_COUNT; id++) {
+        size_t lost = s->emitted[id] > DIAG_KEPT ? s->emitted[id] - DIAG_KEPT : 0;
+        if (shown[id] + lost > DIAG_SHOWN)
+            fprintf(out, "%s: and %zu more [%s]\n", severity_names[rows[id].severity],
+                    shown[id] + lost - DIAG_SHOWN, diag_id_name((diag_id)id));
+    }
 }

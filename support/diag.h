@@ -37,6 +37,9 @@ typedef struct diag_sink diag_sink;
 
 diag_sink *diag_sink_new(void);
 void diag_sink_free(diag_sink *s);
+// Of each kind so many findings are kept and so many shown, the others are counted; so many notes
+// are kept of one finding, so many bytes of a message.
+enum { DIAG_KEPT = 1000, DIAG_SHOWN = 50, DIAG_TEXT = 2000 };
 // Adds one finding; strings are copied. Severity is the row's. Safe with s == NULL (dropped).
 void diag_emit(diag_sink *s, diag_id id, diag_loc loc, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
@@ -45,14 +48,15 @@ void diag_vemit(diag_sink *s, diag_id id, diag_loc loc, const char *fmt, va_list
 // A note that belongs to the finding before it.
 void diag_note(diag_sink *s, diag_loc loc, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
-size_t diag_count(const diag_sink *s);  // all findings
-size_t diag_errors(const diag_sink *s); // findings of severity error
+void diag_clear(diag_sink *s);
+size_t diag_count(const diag_sink *s);  // all findings kept
+size_t diag_errors(const diag_sink *s); // findings of severity error, with those that were not kept
 const diag *diag_get(const diag_sink *s, size_t i);
 // The first error from finding `from` on, with the place it names and how many more there are, as
 // one line in `a`; NULL: there is none.
 const char *diag_first_error(const diag_sink *s, size_t from, arena *a);
-// Prints findings [from, count) in order; shows the source line and a caret where a file and line
-// are given and the file can be read. Colour when `colour`.
+// Prints findings [from, count) in order, and how many of a kind were not shown; shows the source
+// line and a caret where a file and line are given and the file can be read. Colour when `colour`.
 void diag_print(const diag_sink *s, size_t from, FILE *out, bool colour);
 const char *diag_id_name(diag_id id); // "op-operand-count"
 

@@ -143,8 +143,8 @@ static bool read_added(hf_reader *r, json_t *list) {
         if (known >= 0) k.id = known;
         tokenizer_define(t, k.id, k.content.p);
         t->tokens.items[k.id].special |= special;
-        if (k.normalized &&
-            !text_normalize(t->normalize.items, t->normalize.count, t->memory, &k.content))
+        if (k.normalized && !text_normalize(t->normalize.items, t->normalize.count, &r->budget,
+                                            t->memory, &k.content))
             return hf_bad(r, where, "the normalizer takes too long on token %d", k.id);
         if (k.normalized && k.content.n)
             t->tokens.items[k.id].text = arena_strn(t->memory, k.content.p, k.content.n);
@@ -173,6 +173,7 @@ static bool push_special(hf_reader *r, json_t *specials, json_t *item, tokenizer
     for (size_t i = 0; i < json_array_size(list); i++) {
         int32_t id;
         if (!read_known_id(r, json_array_get(list, i), &id)) return false;
+        if (!text_take(&r->budget, sizeof id)) return hf_bad(r, where, "the template is too long");
         vec_push(ids, id);
     }
     return true;
@@ -271,7 +272,8 @@ static bool read_root(hf_reader *r, json_t *root) {
 bool tokenizer_read_json(tokenizer *t, text file, const char *path, diag_sink *diags) {
     json_t *root = json_file_parse(file.p, file.n, path, diags);
     if (!root) return false;
-    hf_reader r = {t, path, diags, false};
+    hf_reader r = {
+        .t = t, .path = path, .diags = diags, .budget = {budget_of("file", file.n), BUDGET_steps}};
     bool ok = read_root(&r, root);
     json_decref(root);
     if (ok) guess_ends(t);

@@ -70,6 +70,10 @@ bool hf_id(hf_reader *r, const char *where, json_t *v, int32_t *out) {
     if (!json_is_integer(v) || json_integer_value(v) < 0 ||
         json_integer_value(v) >= TOKENIZER_MAX_ID)
         return hf_bad(r, where, "a token id is not a number from 0 to %d", TOKENIZER_MAX_ID - 1);
+    char why[BUDGET_TEXT];
+    if (!budget_has(&r->budget.all, BUDGET_ids, (uint64_t)json_integer_value(v) + 1))
+        return hf_bad(r, where, "token id %lld: %s", (long long)json_integer_value(v),
+                      budget_spent(&r->budget.all, BUDGET_ids, why));
     *out = (int32_t)json_integer_value(v);
     return true;
 }

@@ -10,7 +10,8 @@ typedef struct {
     tokenizer *t; // what is filled in; texts live in its memory
     const char *path;
     diag_sink *diags;
-    bool fused; // a Fuse came before: later decoders see the whole text as one token
+    text_budget budget; // of the file
+    bool fused;         // a Fuse came before: later decoders see the whole text as one token
 } hf_reader;
 
 // Both give false.

@@ -5,6 +5,7 @@
 #ifndef OHMIC_TOKENIZER_PARTS_H
 #define OHMIC_TOKENIZER_PARTS_H
 
+#include "support/budget.h"
 #include "support/map.h"
 #include "tokenizer/tokenizer.h"
 
@@ -65,11 +66,18 @@ typedef struct {
 } piece;
 typedef VEC(piece) pieces;
 
-// They allocate in `a`; false when a pattern ran out of its limits or a text would outgrow its own:
-// a file of a few steps can ask for more than any memory holds.
-bool text_normalize(const norm_step *steps, size_t n_steps, arena *a, text *t);
-bool text_split(const pre_step *steps, size_t n_steps, arena *a, pieces *p);
-bool text_replace(const regex *re, text content, size_t most, arena *a, text *t);
+// What steps may do to one text: of a budget, the rows that are theirs (BUDGET_steps,
+// BUDGET_decoded). A file of a few steps can ask for more than any memory holds.
+typedef struct {
+    budget all;
+    budget_kind kind;
+} text_budget;
+static inline bool text_take(text_budget *b, size_t n) { return budget_take(&b->all, b->kind, n); }
+
+// They allocate in `a`; false when a pattern ran out of its limits or the budget is spent.
+bool text_normalize(const norm_step *steps, size_t n_steps, text_budget *b, arena *a, text *t);
+bool text_split(const pre_step *steps, size_t n_steps, text_budget *b, arena *a, pieces *p);
+bool text_replace(const regex *re, text content, text_budget *b, arena *a, text *t);
 // Length of the UTF-8 character at p (n > 0 bytes follow); 1 for a byte that starts none.
 size_t text_char_bytes(const char *p, size_t n);
 bool text_is_space(int32_t c); // Unicode's White_Space
@@ -152,6 +160,6 @@ bool tokenizer_read_llama2c(tokenizer *t, text file, const char *path, diag_sink
 void tokenizer_encode_llama2c(const tokenizer *t, text in, tokenizer_ids *ids);
 bool tokenizer_encode_pieces(const tokenizer *t, text in, tokenizer_ids *ids, diag_sink *diags);
 
-enum { TOKENIZER_MAX_ID = 1 << 22 };
+enum { TOKENIZER_MAX_ID = 1 << 22 }; // of any file; of a small one: BUDGET_ids
 
 #endif

@@ -180,13 +180,14 @@ bool tokenizer_encode_pieces(const tokenizer *t, text in, tokenizer_ids *ids, di
     pieces p = {0};
     vec_push(&p, (piece){in, true, -1});
     split_added(t, false, &p);
+    text_budget b = {budget_of("text", in.n), BUDGET_steps};
     bool ok = true;
     for (size_t i = 0; ok && i < p.count; i++) {
         if (p.items[i].added_id < 0)
-            ok = text_normalize(t->normalize.items, t->normalize.count, a, &p.items[i].text);
+            ok = text_normalize(t->normalize.items, t->normalize.count, &b, a, &p.items[i].text);
     }
     if (ok) split_added(t, true, &p);
-    ok = ok && text_split(t->split.items, t->split.count, a, &p);
+    ok = ok && text_split(t->split.items, t->split.count, &b, a, &p);
     for (size_t i = 0; ok && i < p.count; i++) {
         if (p.items[i].added_id >= 0) {
             vec_push(ids, p.items[i].added_id);
@@ -194,9 +195,9 @@ bool tokenizer_encode_pieces(const tokenizer *t, text in, tokenizer_ids *ids, di
             encode_word(t, p.items[i].text, a, ids);
         }
     }
-    if (!ok)
-        diag_emit(diags, DIAG_ID_tokenizer_text, DIAG_NOWHERE,
-                  "a step of the tokenizer takes too long on this text, or makes it too long");
+    char why[BUDGET_TEXT] = "a pattern takes too long on this text";
+    if (!ok && !text_take(&b, 0)) budget_spent(&b.all, b.kind, why);
+    if (!ok) diag_emit(diags, DIAG_ID_tokenizer_text, DIAG_NOWHERE, "the tokenizer: %s", why);
     vec_free(&p);
     arena_free(a);
     return ok;

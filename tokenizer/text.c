@@ -114,14 +114,25 @@ static bool translate(const char *p, size_t n, string *out, char message[128]) {
     return !wrong;
 }
 
+enum { MATCH_STEPS = 1000000 };
+
+static void *allocate(size_t n, void *ctx) { return base_alloc(n); }
+static void release(void *p, void *ctx) { free(p); }
+
+// What pcre2 lacks memory for would be a pattern that does not compile or match.
+static pcre2_general_context *memory_context(void) {
+    pcre2_general_context *c = pcre2_general_context_create(allocate, release, NULL);
+    return c ? c : (base_no_memory(0), NULL);
+}
+
 regex *regex_new(const char *pattern, size_t n, bool literal, char message[128]) {
     string translated = {0};
     if (!literal && !translate(pattern, n, &translated, message)) {
         vec_free(&translated);
         return NULL;
     }
-    pcre2_compile_context *ctx = pcre2_compile_context_create(NULL);
-    CHECK(ctx, "pcre2 is out of memory");
+    pcre2_general_context *memory = memory_context();
+    pcre2_compile_context *ctx = pcre2_compile_context_create(memory);
     pcre2_set_newline(ctx, PCRE2_NEWLINE_LF);
     uint32_t options =
         PCRE2_UTF |
@@ -133,6 +144,7 @@ regex *regex_new(const char *pattern, size_t n, bool literal, char message[128])
         pcre2_compile(source, literal ? n : translated.count, options, &error, &offset, ctx);
     vec_free(&translated);
     pcre2_compile_context_free(ctx);
+    pcre2_general_context_free(memory);
     if (!code) {
         pcre2_get_error_message(error, (PCRE2_UCHAR *)message, 128);
         return NULL;
@@ -156,15 +168,18 @@ typedef VEC(range) ranges;
 
 // Every match that is not empty, in order. False: out of limits.
 static bool find_all(const regex *re, text t, ranges *out) {
-    pcre2_match_data *data = pcre2_match_data_create_from_pattern(re->code, NULL);
-    CHECK(data, "pcre2 is out of memory");
+    pcre2_general_context *memory = memory_context();
+    pcre2_match_data *data = pcre2_match_data_create_from_pattern(re->code, memory);
+    pcre2_match_context *limits = pcre2_match_context_create(memory);
+    // of one match: backtracking that no tokenizer's pattern needs ends it
+    pcre2_set_match_limit(limits, (uint32_t)min_i64(MATCH_STEPS + 100 * (int64_t)t.n, UINT32_MAX));
     bool ok = true;
     for (size_t at = 0; at < t.n;) {
         PCRE2_SPTR p = (PCRE2_SPTR)t.p;
         uint32_t options = PCRE2_NO_UTF_CHECK | PCRE2_NOTEMPTY;
-        int rc = pcre2_match(re->code, p, t.n, at, options, data, NULL);
+        int rc = pcre2_match(re->code, p, t.n, at, options, data, limits);
         if (rc == PCRE2_ERROR_JIT_STACKLIMIT)
-            rc = pcre2_match(re->code, p, t.n, at, options | PCRE2_NO_JIT, data, NULL);
+            rc = pcre2_match(re->code, p, t.n, at, options | PCRE2_NO_JIT, data, limits);
         if (rc == PCRE2_ERROR_NOMATCH) break;
         if (rc < 0) {
             ok = false;
@@ -176,13 +191,16 @@ static bool find_all(const regex *re, text t, ranges *out) {
         at = v[1];
     }
     pcre2_match_data_free(data);
+    pcre2_match_context_free(limits);
+    pcre2_general_context_free(memory);
     return ok;
 }
 
-bool text_replace(const regex *re, text content, size_t most, arena *a, text *t) {
+bool text_replace(const regex *re, text content, text_budget *b, arena *a, text *t) {
     ranges found = {0};
-    bool ok = find_all(re, *t, &found);
-    if (content.n && found.count > most / content.n) ok = false;
+    uint64_t made;
+    bool ok = text_take(b, t->n) && find_all(re, *t, &found) &&
+              mul_u64(found.count, content.n, &made) && text_take(b, made);
     if (ok && found.count) {
         size_t n = t->n + found.count * content.n, at = 0;
         for (size_t i = 0; i < found.count; i++) n -= found.items[i].end - found.items[i].begin;
@@ -202,8 +220,6 @@ bool text_replace(const regex *re, text content, size_t most, arena *a, text *t)
 }
 
 // --- normalisation
-
-enum { MOST_FIXED = 1 << 20, MOST_FACTOR = 64 }; // growth that no honest tokenizer needs
 
 static void unicode_form(utf8proc_option_t form, arena *a, text *t) {
     utf8proc_uint8_t *out = NULL;
@@ -258,11 +274,9 @@ static void strip_space(bool left, bool right, text *t) {
     *t = (text){t->p + begin, end > begin ? end - begin : 0};
 }
 
-bool text_normalize(const norm_step *steps, size_t n_steps, arena *a, text *t) {
-    size_t left = MOST_FIXED + MOST_FACTOR * t->n; // bytes that all steps together may make
+bool text_normalize(const norm_step *steps, size_t n_steps, text_budget *b, arena *a, text *t) {
     for (size_t i = 0; i < n_steps && t->n; i++) {
-        if (t->n > left) return false;
-        left -= t->n;
+        if (!text_take(b, t->n)) return false;
         const norm_step *s = &steps[i];
         switch (s->kind) {
         case NORM_NFC: unicode_form(UTF8PROC_COMPOSE, a, t); break;
@@ -274,7 +288,7 @@ bool text_normalize(const norm_step *steps, size_t n_steps, arena *a, text *t) {
         case NORM_STRIP: strip_space(s->left, s->right, t); break;
         case NORM_PREPEND: *t = concat(a, s->content, *t); break;
         case NORM_REPLACE:
-            if (!text_replace(s->re, s->content, left, a, t)) return false;
+            if (!text_replace(s->re, s->content, b, a, t)) return false;
             break;
         }
     }
@@ -349,14 +363,15 @@ static text bytes_to_characters(arena *a, text t) {
 }
 
 static const text one_space = {" ", 1};
+enum { PIECE = 16 }; // bytes that a piece counts for besides its text
 
 // One piece through one step; its parts are appended to `out`.
-static bool split_piece(const pre_step *s, arena *a, piece in, pieces *out, regex *space) {
+static bool split_piece(const pre_step *s, text_budget *b, arena *a, piece in, pieces *out,
+                        regex *space) {
     text t = in.text;
+    if (!text_take(b, t.n + PIECE)) return false;
     text prefix = s->kind == PRE_METASPACE ? s->content : one_space;
-    if (s->kind == PRE_METASPACE &&
-        !text_replace(space, s->content, MOST_FIXED + MOST_FACTOR * t.n, a, &t))
-        return false;
+    if (s->kind == PRE_METASPACE && !text_replace(space, s->content, b, a, &t)) return false;
     bool wanted = s->prepend == PREPEND_ALWAYS || (s->prepend == PREPEND_FIRST && in.at_start);
     if (s->kind != PRE_SPLIT && wanted && !starts_with(t, prefix)) t = concat(a, prefix, t);
 
@@ -378,7 +393,7 @@ static bool split_piece(const pre_step *s, arena *a, piece in, pieces *out, rege
     return ok;
 }
 
-bool text_split(const pre_step *steps, size_t n_steps, arena *a, pieces *p) {
+bool text_split(const pre_step *steps, size_t n_steps, text_budget *b, arena *a, pieces *p) {
     bool ok = true;
     regex *space = NULL;
     char message[128];
@@ -389,7 +404,7 @@ bool text_split(const pre_step *steps, size_t n_steps, arena *a, pieces *p) {
             if (p->items[k].added_id >= 0) {
                 vec_push(&next, p->items[k]);
             } else {
-                ok = split_piece(&steps[i], a, p->items[k], &next, space);
+                ok = split_piece(&steps[i], b, a, p->items[k], &next, space);
             }
         }
         vec_free(p);

@@ -26,37 +26,18 @@ static void read_config_token(const tokenizer *t, const json_t *config, const ch
 }
 
 static bool read_config_beside(tokenizer *t, const char *path, diag_sink *diags) {
-    const char *config_path = file_beside(t->memory, path, "tokenizer_config.json");
-    if (!file_exists(config_path)) return true;
-    json_t *config = json_file_read(config_path, diags);
+    file_map f;
+    bool absent;
+    if (!file_map_beside(&f, t->memory, path, "tokenizer_config.json", &absent, diags))
+        return false;
+    if (absent) return true;
+    json_t *config = json_file_parse(f.data, f.bytes, f.name, diags);
+    file_map_close(&f);
     if (!config) return false;
     read_config_token(t, config, "bos_token", &t->bos);
     read_config_token(t, config, "eos_token", &t->eos);
     json_decref(config);
     return true;
-}
-
-tokenizer *tokenizer_open(const char *path, diag_sink *diags) {
-    file_map f;
-    if (!file_map_open(&f, path, diags)) return NULL;
-    tokenizer *t = base_calloc(1, sizeof *t);
-    t->memory = arena_new();
-    t->vocabulary = map_new();
-    t->bos = t->eos = t->unknown = -1;
-    size_t at = 0;
-    text file = {(const char *)f.data, f.bytes};
-    while (at < file.n && strchr(" \t\r\n", file.p[at]) && file.p[at]) at++;
-    bool ok;
-    if (at < file.n && file.p[at] == '{') {
-        ok = tokenizer_read_json(t, file, f.name, diags) &&
-             (strcmp(path, "-") == 0 || read_config_beside(t, path, diags));
-    } else {
-        ok = tokenizer_read_llama2c(t, file, f.name, diags);
-    }
-    file_map_close(&f);
-    if (ok) return t;
-    tokenizer_free(t);
-    return NULL;
 }
 
 void tokenizer_free(tokenizer *t) {
@@ -117,8 +98,6 @@ bool tokenizer_encode(const tokenizer *t, const char *in, size_t n, bool add_bos
 
 // --- decoding
 
-enum { MOST_DECODED = 4096 }; // bytes a step may make of a short token
-
 static text from_byte_level(arena *a, text t) {
     char *out = arena_alloc(a, t.n + 1);
     size_t n = 0;
@@ -166,23 +145,78 @@ static text strip_content(const decode_step *s, text t) {
     return t;
 }
 
-// The bytes that a token stands for.
-static text token_bytes(const tokenizer *t, int32_t id, bool first, arena *a) {
+// The bytes that a token stands for; false when the steps make too much of it, which opening has
+// seen (check_decoding).
+static bool token_bytes(const tokenizer *t, int32_t id, bool first, arena *a, text *out) {
     const char *start = t->tokens.items[id].text;
     text x = {start, strlen(start)};
+    text_budget b = {budget_of("token", x.n), BUDGET_decoded};
+    bool ok = true;
     for (size_t i = 0; i < t->decode.count; i++) {
         const decode_step *s = &t->decode.items[i];
         switch (s->kind) {
         case DECODE_BYTE_LEVEL: x = from_byte_level(a, x); break;
         case DECODE_BYTE_FALLBACK: x = from_byte_name(a, x); break;
-        case DECODE_REPLACE: text_replace(s->re, s->content, MOST_DECODED + 64 * x.n, a, &x); break;
+        case DECODE_REPLACE: ok = text_replace(s->re, s->content, &b, a, &x) && ok; break;
         case DECODE_METASPACE:
             x = replace_all(a, x, s->content, first && s->prepend != PREPEND_NEVER ? "" : " ");
             break;
         case DECODE_STRIP: x = strip_content(s, x); break;
         }
     }
-    return x;
+    *out = x;
+    return ok;
+}
+
+// ---- opening
+
+enum { HARMLESS = 16 }; // bytes made of one, which BUDGET_decoded always allows
+
+// Steps that make more of every byte: is there a token of which they make too much?
+static bool check_decoding(const tokenizer *t, const char *path, diag_sink *diags) {
+    uint64_t growth = 1;
+    for (size_t i = 0; i < t->decode.count; i++) {
+        const decode_step *s = &t->decode.items[i];
+        if (s->kind == DECODE_REPLACE && s->content.n > 1 &&
+            !mul_u64(growth, s->content.n, &growth))
+            growth = UINT64_MAX;
+    }
+    for (size_t id = 0; growth > HARMLESS && id < t->tokens.count; id++) {
+        if (!t->tokens.items[id].name) continue;
+        arena *a = arena_new();
+        text x;
+        bool ok = token_bytes(t, (int32_t)id, false, a, &x);
+        arena_free(a);
+        if (ok) continue;
+        diag_emit(diags, DIAG_ID_tokenizer_format, DIAG_AT(path, "decoder"),
+                  "its steps make too much of token %zu", id);
+        return false;
+    }
+    return true;
+}
+
+tokenizer *tokenizer_open(const char *path, diag_sink *diags) {
+    file_map f;
+    if (!file_map_open(&f, path, diags)) return NULL;
+    tokenizer *t = base_calloc(1, sizeof *t);
+    t->memory = arena_new();
+    t->vocabulary = map_new();
+    t->bos = t->eos = t->unknown = -1;
+    size_t at = 0;
+    text file = {(const char *)f.data, f.bytes};
+    while (at < file.n && strchr(" \t\r\n", file.p[at]) && file.p[at]) at++;
+    bool ok;
+    if (at < file.n && file.p[at] == '{') {
+        ok = tokenizer_read_json(t, file, f.name, diags) &&
+             (strcmp(path, "-") == 0 || read_config_beside(t, path, diags));
+    } else {
+        ok = tokenizer_read_llama2c(t, file, f.name, diags);
+    }
+    ok = ok && check_decoding(t, f.name, diags);
+    file_map_close(&f);
+    if (ok) return t;
+    tokenizer_free(t);
+    return NULL;
 }
 
 // How the n bytes at p start: length of a whole character (*good), of a sequence that can never
@@ -221,7 +255,8 @@ const char *tokenizer_decode_piece(const tokenizer *t, tokenizer_stream *s, int3
     bool first = !s->started;
     s->started = true;
     if (first) s->to_strip = t->strip_start;
-    text x = token_bytes(t, id, first, a);
+    text x;
+    token_bytes(t, id, first, a, &x);
     while (s->to_strip && x.n) {
         if (x.p[0] == ' ') {
             x = (text){x.p + 1, x.n - 1};

@@ -2,6 +2,7 @@
 // idle. Rings of which the same can be said are counted, not repeated.
 #include "cli/compile/compile.h"
 #include "ir/ring.h"
+#include "support/name.h"
 #include "support/vec.h"
 #include <inttypes.h>
 #include <string.h>
@@ -92,7 +93,7 @@ void compile_attention(const compilation *c, FILE *out) {
     kinds list = collect(a, c);
     for (size_t i = 0; i < list.count; i++)
         fprintf(out, "%-9s %zu read out %s\n", i ? "" : "attention", list.items[i].count,
-                list.items[i].text);
+                name_text(a, list.items[i].text));
     if (c->program->token_period_ns > 0)
         fprintf(out, "          token period %.6g ns\n", c->program->token_period_ns);
     vec_free(&list);
@@ -105,15 +106,15 @@ json_t *compile_attention_json(const compilation *c) {
     json_t *out = json_array();
     for (size_t i = 0; i < list.count; i++) {
         const kind *x = &list.items[i];
-        json_array_append_new(
-            out,
-            json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:s}", "readout",
-                      x->charge ? "charge" : "score", "rings", (json_int_t)x->count, "heads",
-                      (json_int_t)x->heads, "query_heads", (json_int_t)(x->heads * x->q_per_kv),
-                      "slots", (json_int_t)x->slots, "window", (json_int_t)x->window, "sub_tiles",
-                      (json_int_t)x->sub_tiles, "sub_tile", (json_int_t)x->sub_tile, "key_columns",
-                      (json_int_t)x->d, "value_columns", (json_int_t)x->dv, "idle_cells", x->idle,
-                      "device", device(a, x)));
+        json_add(out,
+                 json_make("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o}",
+                           "readout", x->charge ? "charge" : "score", "rings", (json_int_t)x->count,
+                           "heads", (json_int_t)x->heads, "query_heads",
+                           (json_int_t)(x->heads * x->q_per_kv), "slots", (json_int_t)x->slots,
+                           "window", (json_int_t)x->window, "sub_tiles", (json_int_t)x->sub_tiles,
+                           "sub_tile", (json_int_t)x->sub_tile, "key_columns", (json_int_t)x->d,
+                           "value_columns", (json_int_t)x->dv, "idle_cells", json_figure(x->idle),
+                           "device", json_name(device(a, x))));
     }
     vec_free(&list);
     arena_free(a);

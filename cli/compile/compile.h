@@ -6,7 +6,7 @@
 #include "frontend/onnx.h"
 #include "isa/program.h"
 #include "passes/pass.h"
-#include <jansson.h>
+#include "support/file/json.h"
 
 // Options of every command that compiles; put into its table with COMPILE_OPTIONS.
 #define COMPILE_OPTIONS                                                                         \

@@ -1,7 +1,10 @@
 // The screen after a compile: what was mapped where, what was assumed.
 #include "cli/compile/compile.h"
+#include "cli/report.h"
 #include "isa/machine/machine.h"
 #include "support/file/file.h"
+#include "support/file/json.h"
+#include "support/name.h"
 #include <inttypes.h>
 #include <string.h>
 
@@ -57,13 +60,14 @@ static void print_groups(const isa_program *p, const isa_tile *t, FILE *out) {
     for (uint32_t g = 0; g < t->n_groups; g++) {
         const char *name = isa_str(p, t->groups[g].name);
         if (strncmp(name, "g.", 2) == 0) name += 2;
-        size_t n = strlen(name) + 2;
+        size_t n = (size_t)name_width(name, strlen(name)) + 2;
         if (n > room) {
             fprintf(out, " +%u", t->n_groups - g);
             return;
         }
         room -= n;
-        fprintf(out, "%s%s", g ? ", " : "", name);
+        fputs(g ? ", " : "", out);
+        name_print(out, name, strlen(name));
     }
     if (t->n_groups == 0) fprintf(out, "-");
 }
@@ -94,14 +98,6 @@ static void print_tiles(const isa_program *p, const machine *chip, FILE *out) {
     }
 }
 
-static void print_lines(const char *text, const char *lead, FILE *out) {
-    while (*text) {
-        size_t n = strcspn(text, "\n");
-        fprintf(out, "%s%.*s\n", lead, (int)n, text);
-        text += n + (text[n] == '\n');
-    }
-}
-
 static void print_rows(const isa_program *p, FILE *out) {
     const isa_phase *last = &p->phases[p->n_phases - 1];
     uint32_t most = p->max_chunk;
@@ -118,18 +114,20 @@ void compile_summary(const compilation *c, const char *path, FILE *out) {
     const isa_program *p = c->program;
     const machine *chip = c->chip;
     totals s = count(p);
+    arena *a = arena_new();
     if (c->onnx) {
         const onnx_info *info = onnx_describe(c->onnx);
         fprintf(out, "model     %s (%s %s, opset %lld): %zu nodes, %.2f M weights on crossbars\n",
-                file_base(info->path), info->producer ? info->producer : "?",
-                info->producer_version ? info->producer_version : "", (long long)info->opset,
-                info->n_nodes, (double)s.weights / 1e6);
+                name_text(a, file_base(info->path)), name_text(a, info->producer),
+                name_text(a, info->producer_version), (long long)info->opset, info->n_nodes,
+                (double)s.weights / 1e6);
     }
-    fprintf(out, "program   %s: %u instructions on %u tiles; %s\n", path, s.instructions, s.tiles,
+    fprintf(out, "program   %s: %u instructions on %u tiles; %s\n", name_text(a, path),
+            s.instructions, s.tiles,
             p->class == ISA_STREAM ? "a sequence may be cut into steps anywhere"
                                    : "a whole sequence a step");
     print_rows(p, out);
-    fprintf(out, "chip      %s: %s\n", chip->name, chip->summary);
+    fprintf(out, "chip      %s: %s\n", name_text(a, chip->name), name_text(a, chip->summary));
     double cells =
         (double)s.crossbars * (double)chip->crossbar.rows * (double)chip->crossbar.columns;
     fprintf(out, "crossbars %u", s.crossbars);
@@ -151,8 +149,9 @@ void compile_summary(const compilation *c, const char *path, FILE *out) {
     print_tiles(p, chip, out);
     if (*p->notes) {
         fprintf(out, "\n");
-        print_lines(p->notes, "note: ", out);
+        report_lines(p->notes, "note: ", out);
     }
+    arena_free(a);
 }
 
 void compile_summary_json(const compilation *c, const char *path, FILE *out) {
@@ -163,27 +162,26 @@ void compile_summary_json(const compilation *c, const char *path, FILE *out) {
         const isa_tile *t = &p->tiles[i];
         json_t *groups = json_array();
         for (uint32_t g = 0; g < t->n_groups; g++)
-            json_array_append_new(groups, json_string(isa_str(p, t->groups[g].name)));
-        json_array_append_new(tiles,
-                              json_pack("{s:i, s:i, s:I, s:I, s:o}", "crossbars", (int)t->n_blocks,
-                                        "heads", (int)tile_heads(t), "scratchpad_bytes",
-                                        (json_int_t)tile_bytes(t, ISA_PAD), "row_store_bytes",
-                                        (json_int_t)tile_bytes(t, ISA_MEM), "groups", groups));
+            json_add(groups, json_name(isa_str(p, t->groups[g].name)));
+        json_add(tiles, json_make("{s:o, s:o, s:o, s:o, s:o}", "crossbars", json_count(t->n_blocks),
+                                  "heads", json_count(tile_heads(t)), "scratchpad_bytes",
+                                  json_count(tile_bytes(t, ISA_PAD)), "row_store_bytes",
+                                  json_count(tile_bytes(t, ISA_MEM)), "groups", groups));
     }
     for (const char *text = p->notes; *text;) {
         size_t n = strcspn(text, "\n");
-        json_array_append_new(notes, json_stringn(text, n));
+        json_add(notes, json_name_n(text, n));
         text += n + (text[n] == '\n');
     }
-    json_t *root = json_pack(
-        "{s:s, s:s, s:s, s:i, s:i, s:I, s:i, s:i, s:i, s:I, s:I, s:o, s:f, s:o, s:o}", "program",
-        path, "chip", c->chip->name, "class", p->class == ISA_STREAM ? "stream" : "whole",
-        "max_tokens", (int)p->max_tokens, "max_chunk", (int)p->max_chunk, "weights",
-        (json_int_t)s.weights, "instructions", (int)s.instructions, "crossbars", (int)s.crossbars,
-        "heads", (int)s.heads, "cells_bytes", (json_int_t)p->cells_bytes, "tables_bytes",
-        (json_int_t)s.table_bytes, "attention", compile_attention_json(c), "token_period_ns",
-        p->token_period_ns, "tiles", tiles, "notes", notes);
-    json_dumpf(root, out, JSON_INDENT(2));
-    fputc('\n', out);
-    json_decref(root);
+    const char *class = p->class == ISA_STREAM ? "stream" : "whole";
+    json_t *root =
+        json_make("{s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+                  "program", json_name(path), "chip", json_name(c->chip->name), "class", class,
+                  "max_tokens", json_count(p->max_tokens), "max_chunk", json_count(p->max_chunk),
+                  "weights", json_count(s.weights), "instructions", json_count(s.instructions),
+                  "crossbars", json_count(s.crossbars), "heads", json_count(s.heads), "cells_bytes",
+                  json_count(p->cells_bytes), "tables_bytes", json_count(s.table_bytes),
+                  "attention", compile_attention_json(c), "token_period_ns",
+                  json_figure(p->token_period_ns), "tiles", tiles, "notes", notes);
+    json_print(root, 2, out);
 }

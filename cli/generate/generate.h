@@ -9,8 +9,8 @@
 #include "cli/args.h"
 #include "cli/generate/sampler.h"
 #include "host/host.h"
+#include "support/file/json.h"
 #include "tokenizer/tokenizer.h"
-#include <jansson.h>
 
 typedef VEC(char) text_buffer;
 

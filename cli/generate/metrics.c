@@ -64,9 +64,9 @@ json_t *generate_metrics_json(const generation *g) {
         const token_metrics *m = &g->metrics.items[i];
         json_t *row = json_object();
 #define METRIC(name, unit, digits, value, summary) \
-    json_object_set_new(row, #name, json_real((double)(value)));
+    json_put(row, #name, json_figure((double)(value)));
 #include "cli/generate/metrics.def"
-        json_array_append_new(list, row);
+        json_add(list, row);
     }
     return list;
 }

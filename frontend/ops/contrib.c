@@ -110,7 +110,8 @@ static ir_val unpack(onnx_call *c, const tensor *t, int64_t bits, const char *hi
     size_t n = tensor_count(t);
     memcpy(dim, t->dim, sizeof dim);
     dim[t->rank - 1] *= per_byte;
-    tensor u = tensor_new(c->arena, ELEM_u8, t->rank, dim);
+    tensor u;
+    if (!onnx_make(c, ELEM_u8, t->rank, dim, &u)) return IR_NONE;
     const uint8_t *src = t->data;
     uint8_t *dst = u.data;
     for (size_t i = 0; i < n; i++)
@@ -128,7 +129,8 @@ static ir_val block_zeros(onnx_call *c, size_t i, int64_t rows, int64_t blocks, 
     int64_t n = rows * blocks;
     ir_val given = onnx_in(c, i);
     if (given == IR_NONE) {
-        tensor z = tensor_new(c->arena, ELEM_u8, 1, &n);
+        tensor z;
+        if (!onnx_make(c, ELEM_u8, 1, &n, &z)) return IR_NONE;
         memset(z.data, 1 << (bits - 1), (size_t)n);
         return onnx_tensor_const(c, NULL, z);
     }
@@ -167,8 +169,9 @@ bool onnx_import_ms_matmul_nbits(onnx_call *c) {
         k > INT32_MAX || n < 1 || n > INT32_MAX || codes->type != ELEM_u8)
         return onnx_missing(c, "%lld bits in blocks of %lld are not supported", (long long)bits,
                             (long long)block);
-    int64_t blocks = ceil_div_i64(k, block), rows = n * blocks;
-    if ((int64_t)tensor_count(codes) != rows * block * bits / 8)
+    int64_t blocks = ceil_div_i64(k, block), rows, bytes;
+    if (!mul_fits(n, blocks, &rows) || !mul_fits(rows, block * bits / 8, &bytes) ||
+        (int64_t)tensor_count(codes) != bytes)
         return onnx_missing(c, "its weights do not fit");
     tensor flat = *codes;
     flat.rank = 2;
@@ -198,14 +201,16 @@ bool onnx_import_ms_gather_block_quantized(onnx_call *c) {
     int64_t blocks = ts.dim[axis], width = data->dim[axis], rows = 1;
     for (int i = 0; i < axis; i++) rows *= data->dim[i];
     bool packed = width < blocks * block && bits < 8; // 4-bit tensors were widened on reading
-    int64_t full = packed ? width * (8 / bits) : width, n = rows * blocks;
-    if (full != blocks * block) return onnx_missing(c, "its blocks do not fit");
+    int64_t full = packed ? width * (8 / bits) : width, n;
+    if (full != blocks * block || !mul_fits(rows, blocks, &n))
+        return onnx_missing(c, "its blocks do not fit");
     ir_val w = packed ? unpack(c, data, bits, hint(c, 0, "codes")) : onnx_in(c, 0), zero;
     w = onnx_reshape(c, w, 2, (int64_t[]){n, block});
     if (onnx_in(c, 3) != IR_NONE || packed || bits == 8) {
         zero = block_zeros(c, 3, rows, blocks, bits);
     } else {
-        tensor z = tensor_new(c->arena, data->type, 1, &n);
+        tensor z;
+        if (!onnx_make(c, data->type, 1, &n, &z)) return false;
         zero = onnx_tensor_const(c, NULL, z);
     }
     w = dequantize_blocks(c, w, onnx_reshape(c, onnx_in(c, 2), 1, &n), zero);
@@ -271,7 +276,8 @@ bool onnx_import_ms_qlinear_unary(onnx_call *c) {
 bool onnx_import_ms_qlinear_concat(onnx_call *c) { // sy, zy, then (x, sx, zx) of each operand
     size_t n = (c->n_in - 2) / 3;
     if (c->n_in < 5 || (c->n_in - 2) % 3) return onnx_missing(c, "its inputs do not fit");
-    ir_val *x = ARENA_ARRAY(c->arena, ir_val, n);
+    ir_val *x = ONNX_LIST(c, ir_val, (int64_t)n);
+    if (!x) return false;
     for (size_t i = 0; i < n; i++)
         x[i] = onnx_dequantize(c, c->in[2 + 3 * i], c->in[3 + 3 * i], c->in[4 + 3 * i], -1);
     int axis;

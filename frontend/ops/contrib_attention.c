@@ -161,8 +161,8 @@ static bool read_cache(onnx_call *c, cache *s) {
     t = onnx_need(c, onnx_in(c, 5), "seqlens_k");
     if (!t) return false;
     if ((int64_t)tensor_count(t) != s->batch) return onnx_missing(c, "seqlens_k does not fit");
-    if (!onnx_short(c, s->batch)) return false;
-    s->valid = ARENA_ARRAY(c->arena, int64_t, s->batch);
+    s->valid = ONNX_LIST(c, int64_t, s->batch);
+    if (!s->valid) return false;
     bool full = true;
     for (int64_t b = 0; b < s->batch; b++) {
         int64_t n = elem_load_i64(t->type, t->data, (size_t)b);
@@ -180,9 +180,9 @@ static ir_val append(onnx_call *c, const cache *s, ir_val past, ir_val fresh) {
     if (past == IR_NONE) return fresh;
     ir_val joined = onnx_concat(c, (ir_val[]){past, fresh}, 2, 2);
     if (!s->valid || joined == IR_NONE) return joined;
-    int64_t all = s->past + s->rows;
-    if (!onnx_short(c, all) || !onnx_short(c, s->batch * all)) return IR_NONE;
-    int64_t *index = ARENA_ARRAY(c->arena, int64_t, s->batch * all + 1);
+    int64_t all = s->past + s->rows, count;
+    int64_t *index = ONNX_LIST(c, int64_t, mul_fits(s->batch, all, &count) ? count : INT64_MAX);
+    if (!index) return IR_NONE;
     for (int64_t b = 0; b < s->batch; b++)
         for (int64_t j = 0; j < all; j++) { // behind the new rows: the old ones, which nobody sees
             int64_t v = s->valid[b];
@@ -202,8 +202,9 @@ static ir_val table_rows(onnx_call *c, const cache *s, ir_val table) {
     ir_val position = onnx_in(c, 9);
     if (position == IR_NONE) {
         int64_t n = s->valid ? s->batch : 1;
-        if (!onnx_short(c, s->rows) || !onnx_short(c, n * s->rows)) return IR_NONE;
-        int64_t *at = ARENA_ARRAY(c->arena, int64_t, n * s->rows + 1);
+        int64_t count,
+            *at = ONNX_LIST(c, int64_t, mul_fits(n, s->rows, &count) ? count : INT64_MAX);
+        if (!at) return IR_NONE;
         for (int64_t b = 0; b < n; b++)
             for (int64_t i = 0; i < s->rows; i++)
                 at[b * s->rows + i] = i + (s->valid ? s->valid[b] : s->past);

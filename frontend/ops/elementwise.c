@@ -10,7 +10,7 @@ bool onnx_import_unary(onnx_call *c) {
 
 // Before version 7 the second operand was broadcast on request, aligned at `axis`.
 static ir_val legacy_operand(onnx_call *c, ir_val a, ir_val b) {
-    const onnx_attr *at = onnx_attribute(c, "axis");
+    const onnx_attr *at = onnx_attr_of(c, "axis", ONNX_ATTR_INT);
     if (c->opset >= 7 || !onnx_attr_i(c, "broadcast", 0) || !at) return b;
     ir_type ta = onnx_type(c, a), tb = onnx_type(c, b);
     int axis;
@@ -53,7 +53,8 @@ bool onnx_import_bit_shift(onnx_call *c) {
     const tensor *n = onnx_need(c, onnx_in(c, 1), "the shift");
     if (!n) return false;
     ir_type t = onnx_type(c, onnx_in(c, 0));
-    tensor factor = tensor_new(c->arena, t.type, n->rank, n->dim);
+    tensor factor;
+    if (!onnx_make(c, t.type, n->rank, n->dim, &factor)) return false;
     for (size_t i = 0; i < tensor_count(n); i++) {
         int64_t by = elem_load_i64(n->type, n->data, i);
         if (by < 0 || by >= (int64_t)(8 * elem_bytes(t.type)) || by > 62)
@@ -117,9 +118,7 @@ bool onnx_import_cast(onnx_call *c) {
         return onnx_missing(c, "a cast to '%s' is not supported", to->s);
     }
     if (!to || to->kind != ONNX_ATTR_INT) return onnx_missing(c, "attribute 'to' is not given");
-    if (to->i == 0 || to->i > 1000 || !elem_from_onnx((int)to->i, &e))
-        return onnx_missing(c, "a cast to %s is not supported", onnx_type_name((int)to->i));
-    return cast_to(c, e);
+    return onnx_elem(c, to->i, &e) && cast_to(c, e);
 }
 
 bool onnx_import_cast_like(onnx_call *c) {
@@ -139,7 +138,8 @@ static ir_val clip(onnx_call *c, ir_val x, const double *lo, const double *hi) {
 }
 
 bool onnx_import_clip_1(onnx_call *c) { // bounds in attributes
-    const onnx_attr *min = onnx_attribute(c, "min"), *max = onnx_attribute(c, "max");
+    const onnx_attr *min = onnx_attr_of(c, "min", ONNX_ATTR_FLOAT);
+    const onnx_attr *max = onnx_attr_of(c, "max", ONNX_ATTR_FLOAT);
     double lo = min ? min->f : 0, hi = max ? max->f : 0;
     return onnx_set(c, 0, clip(c, onnx_in(c, 0), min ? &lo : NULL, max ? &hi : NULL));
 }

@@ -28,20 +28,6 @@ static const struct {
     {"cell", ONNX_ATTR_FLOATS, IR_ATTR_cell, 0},
 };
 
-static const char *kind_name(int kind) {
-    switch (kind) {
-    case ONNX_ATTR_FLOAT: return "FLOAT";
-    case ONNX_ATTR_INT: return "INT";
-    case ONNX_ATTR_STRING: return "STRING";
-    case ONNX_ATTR_TENSOR: return "TENSOR";
-    case ONNX_ATTR_GRAPH: return "GRAPH";
-    case ONNX_ATTR_FLOATS: return "FLOATS";
-    case ONNX_ATTR_INTS: return "INTS";
-    case ONNX_ATTR_STRINGS: return "STRINGS";
-    default: return "another kind";
-    }
-}
-
 static bool read_cell(onnx_call *c, const onnx_attr *a, ir_attrs *out) {
     double cell[TERMS];
     if (a->count != TERMS)
@@ -66,7 +52,7 @@ static bool read_attributes(onnx_call *c, ir_attrs *out) {
                                 name);
         if (a->kind != (int)attributes[i].kind)
             return onnx_missing(c, "attribute '%s' is of kind %s, %s is expected", name,
-                                kind_name(a->kind), kind_name((int)attributes[i].kind));
+                                onnx_kind_name(a->kind), onnx_kind_name((int)attributes[i].kind));
         if (a->kind == ONNX_ATTR_INT) {
             if (a->i < attributes[i].lo || a->i > INT32_MAX)
                 return onnx_missing(c, "attribute '%s' is %lld, at least %lld is expected%s", name,

@@ -20,7 +20,8 @@ static bool split_sizes(onnx_call *c, int64_t size, size_t n, int64_t *part) {
         if (given != n) return onnx_missing(c, "%zu sizes for %zu outputs", given, n);
         for (size_t i = 0; i < n; i++) {
             if (sizes[i] < 0 || sizes[i] > size) return onnx_missing(c, "a size does not fit");
-            sum += part[i] = sizes[i];
+            if (!add_fits(sum, part[i] = sizes[i], &sum))
+                return onnx_missing(c, "a size does not fit");
         }
         return sum == size || onnx_missing(c, "the sizes do not add up to %lld", (long long)size);
     }
@@ -35,8 +36,8 @@ bool onnx_import_split(onnx_call *c) {
     ir_type t = onnx_type(c, x);
     int axis;
     if (c->n_out == 0 || !onnx_axis(c, onnx_attr_i(c, "axis", 0), t.rank, &axis)) return false;
-    int64_t *part = ARENA_ARRAY(c->arena, int64_t, c->n_out), from = 0;
-    if (!split_sizes(c, t.dim[axis], c->n_out, part)) return false;
+    int64_t *part = ONNX_LIST(c, int64_t, (int64_t)c->n_out), from = 0;
+    if (!part || !split_sizes(c, t.dim[axis], c->n_out, part)) return false;
     for (size_t i = 0; i < c->n_out; from += part[i++])
         if (onnx_wants(c, i) && !onnx_set(c, i, onnx_slice1(c, x, axis, from, part[i])))
             return false;
@@ -45,8 +46,6 @@ bool onnx_import_split(onnx_call *c) {
 
 // ---- slices
 // --------------------------------------------------------------------------------------
-
-static int64_t clamp(int64_t v, int64_t lo, int64_t hi) { return v < lo ? lo : v > hi ? hi : v; }
 
 bool onnx_import_slice(onnx_call *c) {
     ir_val x = onnx_in(c, 0);
@@ -74,8 +73,8 @@ bool onnx_import_slice(onnx_call *c) {
         if (by > INT64_C(1) << 32) by = INT64_C(1) << 32;
         if (s < 0) s = s < -size ? -1 : s + size; // -1: before the first
         if (e < 0) e = e < -size ? -1 : e + size;
-        s = by > 0 ? clamp(s, 0, size) : clamp(s, 0, size - 1);
-        e = by > 0 ? clamp(e, 0, size) : clamp(e, -1, size - 1);
+        s = by > 0 ? clamp_i64(s, 0, size) : clamp_i64(s, 0, max_i64(size - 1, 0));
+        e = by > 0 ? clamp_i64(e, 0, size) : clamp_i64(e, -1, size - 1);
         int64_t span = by > 0 ? e - s : s - e;
         int64_t count = size == 0 || span < 0 ? 0 : ceil_div_i64(span, by > 0 ? by : -by);
         from[a] = count ? s : 0;
@@ -180,7 +179,7 @@ bool onnx_import_nonzero(onnx_call *c) {
 }
 
 bool onnx_import_compress(onnx_call *c) {
-    const onnx_attr *a = onnx_attribute(c, "axis");
+    const onnx_attr *a = onnx_attr_of(c, "axis", ONNX_ATTR_INT);
     const tensor *keep = onnx_need(c, onnx_in(c, 1), "the condition");
     if (!keep) return false;
     ir_val x = onnx_in(c, 0);
@@ -192,7 +191,8 @@ bool onnx_import_compress(onnx_call *c) {
         x = onnx_reshape(c, x, 1, t.dim);
     }
     size_t n = 0;
-    int64_t *index = ARENA_ARRAY(c->arena, int64_t, tensor_count(keep) + 1);
+    int64_t *index = ONNX_LIST(c, int64_t, (int64_t)tensor_count(keep));
+    if (!index) return false;
     for (size_t i = 0; i < tensor_count(keep) && (int64_t)i < t.dim[axis]; i++)
         if (elem_load_i64(keep->type, keep->data, i)) index[n++] = (int64_t)i;
     return onnx_set(c, 0, onnx_gather(c, x, onnx_ints_const(c, index, n), axis));
@@ -284,7 +284,8 @@ bool onnx_import_center_crop_pad(onnx_call *c) {
     for (size_t i = 0; i < n; i++) {
         int a;
         if (!onnx_axis(c, axes ? axes[i] : (int64_t)i, t.rank, &a)) return false;
-        if (!onnx_short(c, size[i])) return false;
+        if (size[i] < 0 || size[i] > ONNX_MAX_LIST)
+            return onnx_missing(c, "size %lld does not fit", (long long)size[i]);
         int64_t more = size[i] - t.dim[a];
         if (more < 0) x = onnx_slice1(c, x, a, -more / 2, size[i]);
         if (more <= 0) continue;

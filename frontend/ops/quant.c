@@ -80,8 +80,9 @@ bool onnx_import_quantize_linear(onnx_call *c) {
     elem to = b.zero != IR_NONE ? onnx_type(c, b.zero).type : ELEM_u8;
     int axis;
     if (b.scale == IR_NONE) return onnx_missing(c, "the scale is not given");
-    if (dtype && (!elem_from_onnx((int)dtype, &to) || !elem_is_int(to)))
-        return onnx_missing(c, "codes of type %s are not supported", onnx_type_name((int)dtype));
+    if (dtype && !onnx_elem(c, dtype, &to)) return false;
+    if (!elem_is_int(to))
+        return onnx_missing(c, "codes of type %s are not supported", elem_name(to));
     if (onnx_type(c, b.x).type == ELEM_i32) b.x = onnx_cast(c, b.x, ELEM_f32);
     if (!scale_axis(c, &b, &axis)) return false;
     bool blocked = block && axis >= 0;
@@ -102,8 +103,7 @@ bool onnx_import_dequantize_linear(onnx_call *c) {
     ir_val y = quant_op(c, IR_t_dequantize, &b, blocked ? 0 : axis, NULL);
     if (blocked) y = from_blocks(c, y, &b);
     if (dtype) {
-        if (!elem_from_onnx((int)dtype, &to))
-            return onnx_missing(c, "type %s is not supported", onnx_type_name((int)dtype));
+        if (!onnx_elem(c, dtype, &to)) return false;
         y = onnx_cast(c, y, to);
     }
     return onnx_set(c, 0, y);

@@ -84,7 +84,8 @@ static ir_val softmax_like(onnx_call *c, ir_opcode code, ir_val x, int axis) {
         ir_attr_set_int(c->arena, &attrs, IR_ATTR_keepdims, 0);
         ir_attr_set_int(c->arena, &attrs, IR_ATTR_last, 0);
         ir_val index = onnx_op(c, code, &x, 1, &attrs);
-        tensor off_on = tensor_new(c->arena, t.type, 1, (int64_t[]){2});
+        tensor off_on;
+        if (!onnx_make(c, t.type, 1, (int64_t[]){2}, &off_on)) return IR_NONE;
         elem_store_f64(t.type, off_on.data, 1, 1);
         ir_val in[] = {index, onnx_tensor_const(c, NULL, off_on)};
         attrs = (ir_attrs){0};

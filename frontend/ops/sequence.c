@@ -26,11 +26,12 @@ bool onnx_import_split_to_sequence(onnx_call *c) {
     else
         n = n_sizes;
     if (n > MAX_SEQUENCE) return onnx_missing(c, "a sequence of %zu tensors is too long", n);
-    ir_val *items = ARENA_ARRAY(c->arena, ir_val, n + 1);
+    ir_val *items = ONNX_LIST(c, ir_val, (int64_t)n);
+    if (!items) return false;
     int64_t from = 0;
     for (size_t i = 0; i < n; i++) {
         int64_t size = each ? min_i64(part[0], t.dim[axis] - from) : part[i];
-        if (size < 0 || from + size > t.dim[axis]) return onnx_missing(c, "the split does not fit");
+        if (size < 0 || size > t.dim[axis] - from) return onnx_missing(c, "the split does not fit");
         items[i] = onnx_slice1(c, x, axis, from, size);
         if (!keep) {
             int64_t dim[IR_MAX_RANK];
@@ -80,7 +81,8 @@ bool onnx_import_sequence_insert(onnx_call *c) {
     const onnx_sequence *s = sequence_in(c, 0);
     int64_t at;
     if (!s || !position(c, 2, (int64_t)s->count, (int64_t)s->count, &at)) return false;
-    ir_val *items = ARENA_ARRAY(c->arena, ir_val, s->count + 1);
+    ir_val *items = ONNX_LIST(c, ir_val, (int64_t)s->count + 1);
+    if (!items) return false;
     for (size_t i = 0, j = 0; i <= s->count; i++)
         items[i] = (int64_t)i == at ? onnx_in(c, 1) : s->items[j++];
     return onnx_set(c, 0, onnx_sequence_new(c, items, s->count + 1));
@@ -92,7 +94,8 @@ bool onnx_import_sequence_erase(onnx_call *c) {
     if (!s) return false;
     if (s->count == 0) return onnx_missing(c, "an empty sequence");
     if (!position(c, 1, (int64_t)s->count, (int64_t)s->count - 1, &at)) return false;
-    ir_val *items = ARENA_ARRAY(c->arena, ir_val, s->count);
+    ir_val *items = ONNX_LIST(c, ir_val, (int64_t)s->count);
+    if (!items) return false;
     for (size_t i = 0, j = 0; i < s->count; i++)
         if ((int64_t)i != at) items[j++] = s->items[i];
     return onnx_set(c, 0, onnx_sequence_new(c, items, s->count - 1));
@@ -110,7 +113,8 @@ bool onnx_import_concat_from_sequence(onnx_call *c) {
     bool fresh = onnx_attr_i(c, "new_axis", 0) != 0;
     int axis, rank = onnx_rank(c, s->items[0]) + fresh;
     if (!onnx_axis(c, onnx_attr_i(c, "axis", 0), rank, &axis)) return false;
-    ir_val *items = ARENA_ARRAY(c->arena, ir_val, s->count);
+    ir_val *items = ONNX_LIST(c, ir_val, (int64_t)s->count);
+    if (!items) return false;
     for (size_t i = 0; i < s->count; i++)
         items[i] = fresh ? onnx_unsqueeze(c, s->items[i], axis) : s->items[i];
     return onnx_set(c, 0, onnx_concat(c, items, s->count, axis));

@@ -1,5 +1,8 @@
 // Shapes: what reports them, makes constants of them, and moves elements without arithmetic.
 #include "frontend/import.h"
+#include <math.h>
+
+#define MAX_RANGE INT64_C(1000000000)
 
 // ---- constants
 // -----------------------------------------------------------------------------------
@@ -18,19 +21,19 @@ bool onnx_import_constant(onnx_call *c) {
         t = a->t->value;
         break;
     case ONNX_ATTR_FLOAT:
-        t = tensor_new(c->arena, ELEM_f32, 0, NULL);
+        if (!onnx_make(c, ELEM_f32, 0, NULL, &t)) return false;
         memcpy(t.data, &a->f, sizeof a->f);
         break;
     case ONNX_ATTR_INT:
-        t = tensor_new(c->arena, ELEM_i64, 0, NULL);
+        if (!onnx_make(c, ELEM_i64, 0, NULL, &t)) return false;
         memcpy(t.data, &a->i, sizeof a->i);
         break;
     case ONNX_ATTR_FLOATS:
-        t = tensor_new(c->arena, ELEM_f32, 1, &n);
+        if (!onnx_make(c, ELEM_f32, 1, &n, &t)) return false;
         if (n) memcpy(t.data, a->floats, (size_t)n * sizeof *a->floats);
         break;
     case ONNX_ATTR_INTS:
-        t = tensor_new(c->arena, ELEM_i64, 1, &n);
+        if (!onnx_make(c, ELEM_i64, 1, &n, &t)) return false;
         if (n) memcpy(t.data, a->ints, (size_t)n * sizeof *a->ints);
         break;
     default: return onnx_missing(c, "attribute '%s' is of an unsupported kind", a->name);
@@ -49,14 +52,14 @@ static bool need_dims(onnx_call *c, ir_val v, const char *what, const int64_t **
 }
 
 bool onnx_import_constant_of_shape(onnx_call *c) {
-    const onnx_attr *value = onnx_attribute(c, "value");
+    const onnx_attr *value = onnx_attr_of(c, "value", ONNX_ATTR_TENSOR);
     const int64_t *dim;
     int rank;
     if (!need_dims(c, onnx_in(c, 0), "the shape", &dim, &rank)) return false;
     for (int i = 0; i < rank; i++)
         if (dim[i] < 0) return onnx_missing(c, "axis %d has size %lld", i, (long long)dim[i]);
     ir_val v;
-    if (value && value->t) {
+    if (value) {
         tensor t = value->t->value;
         if (value->t->problem || tensor_count(&t) != 1)
             return onnx_missing(c, "its value must be one element");
@@ -78,9 +81,30 @@ bool onnx_import_shape(onnx_call *c) {
 
 bool onnx_import_size(onnx_call *c) {
     ir_type t = onnx_type(c, onnx_in(c, 0));
-    tensor s = tensor_new(c->arena, ELEM_i64, 0, NULL);
+    tensor s;
+    if (!onnx_make(c, ELEM_i64, 0, NULL, &s)) return false;
     *(int64_t *)s.data = ir_type_width(&t);
     return onnx_set(c, 0, onnx_tensor_const(c, NULL, s));
+}
+
+// max(ceil((limit - start) / delta), 0)
+static bool range_count(onnx_call *c, const tensor *const t[3], int64_t *n) {
+    if (elem_is_float(t[0]->type)) {
+        double a[3];
+        for (int i = 0; i < 3; i++) a[i] = elem_load_f64(t[i]->type, t[i]->data, 0);
+        double count = ceil((a[1] - a[0]) / a[2]);
+        if (a[2] == 0) return onnx_missing(c, "delta is 0");
+        if (count <= 0) count = 0;
+        return f64_to_i64(count, 0, MAX_RANGE, n) ||
+               onnx_missing(c, "a range of %g elements is too big", count);
+    }
+    int64_t a[3], span;
+    for (int i = 0; i < 3; i++) a[i] = elem_load_i64(t[i]->type, t[i]->data, 0);
+    if (a[2] == 0) return onnx_missing(c, "delta is 0");
+    if (!sub_fits(a[1], a[0], &span) || span == INT64_MIN)
+        return onnx_missing(c, "its bounds are too far apart");
+    *n = (span < 0) != (a[2] < 0) ? 0 : span / a[2] + (span % a[2] != 0);
+    return *n <= MAX_RANGE || onnx_missing(c, "a range of %lld elements is too big", (long long)*n);
 }
 
 bool onnx_import_range(onnx_call *c) {
@@ -94,27 +118,8 @@ bool onnx_import_range(onnx_call *c) {
         if (tensor_count(t[i]) != 1) return onnx_missing(c, "%s is no scalar", names[i]);
         in[i] = onnx_reshape(c, in[i], 0, NULL);
     }
-    double count;
-    if (elem_is_float(t[0]->type)) {
-        double a[3];
-        for (int i = 0; i < 3; i++) a[i] = elem_load_f64(t[i]->type, t[i]->data, 0);
-        if (a[2] == 0) return onnx_missing(c, "delta is 0");
-        count = (a[1] - a[0]) / a[2];
-        double whole = (double)(int64_t)(count < 0 || count > 1e15 ? 0 : count);
-        count = count <= 0 ? 0 : whole + (count > whole);
-    } else {
-        int64_t a[3];
-        for (int i = 0; i < 3; i++) a[i] = elem_load_i64(t[i]->type, t[i]->data, 0);
-        if (a[2] == 0) return onnx_missing(c, "delta is 0");
-        double span = (double)a[1] - (double)a[0], most = (double)(INT64_C(1) << 61);
-        if (span > most || span < -most || (double)a[2] > most || (double)a[2] < -most)
-            return onnx_missing(c, "its bounds are too far apart");
-        count = span / (double)a[2] <= 0
-                    ? 0
-                    : (double)((a[1] - a[0] + a[2] - (a[2] > 0 ? 1 : -1)) / a[2]);
-    }
-    if (!(count <= 1e9)) return onnx_missing(c, "a range of %g elements is too big", count);
-    int64_t n = (int64_t)count;
+    int64_t n;
+    if (!range_count(c, t, &n)) return false;
     ir_type out = ir_type_make(t[0]->type, 1, &n);
     return onnx_set(c, 0, onnx_op_typed(c, IR_t_range, in, 3, NULL, &out));
 }
@@ -123,11 +128,10 @@ bool onnx_import_eye_like(onnx_call *c) {
     ir_type t = onnx_type(c, onnx_in(c, 0));
     int64_t k = onnx_attr_i(c, "k", 0), dtype = onnx_attr_i(c, "dtype", 0);
     if (t.rank != 2) return onnx_missing(c, "a matrix is expected");
-    k = max_i64(-(INT64_C(1) << 41), min_i64(k, INT64_C(1) << 41));
-    if (dtype && !elem_from_onnx((int)dtype, &t.type))
-        return onnx_missing(c, "type %s is not supported", onnx_type_name((int)dtype));
-    if (ir_type_width(&t) > 1 << 24) return onnx_missing(c, "it is too big");
-    tensor e = tensor_new(c->arena, t.type, 2, t.dim);
+    k = clamp_i64(k, -(INT64_C(1) << 41), INT64_C(1) << 41);
+    tensor e;
+    if ((dtype && !onnx_elem(c, dtype, &t.type)) || !onnx_make(c, t.type, 2, t.dim, &e))
+        return false;
     for (int64_t i = 0; i < t.dim[0]; i++)
         if (i + k >= 0 && i + k < t.dim[1])
             elem_store_i64(t.type, e.data, (size_t)(i * t.dim[1] + i + k), 1);

@@ -106,7 +106,12 @@ bool onnx_import_average_pool(onnx_call *c) {
     for (int i = 0; i < p.spatial; i++) dim[i + 2] = p.out[i];
     size_t n;
     if (!tensor_checked_count(dim, t.rank, 1 << 24, &n)) return onnx_missing(c, "it is too big");
-    tensor counts = tensor_new(c->arena, ELEM_f32, t.rank, dim);
+    int64_t steps = 0;
+    for (int i = 0; i < p.spatial; i++) steps += p.k[i];
+    tensor counts;
+    if (!onnx_make(c, ELEM_f32, t.rank, dim, &counts) ||
+        !onnx_take(c, BUDGET_products, n * (uint64_t)steps))
+        return false;
     for (size_t at = 0; at < n; at++) {
         int64_t product = 1;
         size_t rest = at;
@@ -161,7 +166,7 @@ static bool source(onnx_call *c, const resize *r, int64_t x, double *at) {
                   : (r->roi[0] + r->roi[1]) / 2 * (double)(r->in - 1);
     else
         return onnx_missing(c, "transformation '%s' is not supported", how);
-    return true;
+    return fabs(*at) < 1e12 || onnx_missing(c, "its coordinates are no numbers of the image");
 }
 
 static bool nearest(onnx_call *c, const resize *r, double at, int64_t *index) {
@@ -176,7 +181,7 @@ static bool nearest(onnx_call *c, const resize *r, double at, int64_t *index) {
         v = ceil(at);
     else
         return onnx_missing(c, "nearest mode '%s' is not supported", r->nearest);
-    *index = max_i64(0, min_i64((int64_t)v, r->in - 1));
+    *index = v >= (double)(r->in - 1) ? r->in - 1 : v > 0 ? (int64_t)v : 0; // NaN: 0
     return true;
 }
 
@@ -210,9 +215,11 @@ static ir_val resize_axis(onnx_call *c, ir_val x, int axis, const resize *r, ir_
         onnx_missing(c, "its sizes are not supported");
         return IR_NONE;
     }
-    int64_t *index = ARENA_ARRAY(c->arena, int64_t, r->out);
-    tensor w = tensor_new(c->arena, ELEM_f32, 2, (int64_t[]){r->out, r->in});
-    tensor in = tensor_new(c->arena, ELEM_bool, 1, &r->out);
+    int64_t *index = ONNX_LIST(c, int64_t, r->out);
+    tensor w = {0}, in;
+    if (!index || (r->mode && !onnx_make(c, ELEM_f32, 2, (int64_t[]){r->out, r->in}, &w)) ||
+        !onnx_make(c, ELEM_bool, 1, &r->out, &in))
+        return IR_NONE;
     for (int64_t i = 0; i < r->out; i++) {
         double at = 0;
         if (!source(c, r, i, &at)) return IR_NONE;
@@ -265,7 +272,9 @@ static bool resize_sizes(onnx_call *c, const ir_type *t, const int64_t *axes, si
         scale[axes[i]] = (double)s[i] / (double)t->dim[axes[i]];
         if (strcmp(policy, "stretch")) {
             scale[axes[i]] = best;
-            size[axes[i]] = (int64_t)floor(best * (double)t->dim[axes[i]] + 0.5);
+            if (!f64_to_i64(floor(best * (double)t->dim[axes[i]] + 0.5), 1, ONNX_MAX_LIST,
+                            &size[axes[i]]))
+                return onnx_missing(c, "its sizes are not supported");
         }
     }
     return true;

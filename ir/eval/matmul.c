@@ -15,7 +15,7 @@ typedef struct {
     size_t a_at, b_at, out_at; // first element of this batch's matrices
     const double *zero_a;      // per row of a, or NULL
     const double *zero_b;      // per column of b, or NULL
-    bool wraps;                // integers: the sum is exact, the result its low bits
+    bool wraps;                // integers: the sum is exact (up to 2^53), the result its low bits
 } matmul_job;
 
 static void matmul_rows(const void *ctx, size_t m0, size_t m1, double *a) {
@@ -57,6 +57,28 @@ static void matmul_finish(const void *ctx, size_t m0, size_t m1, size_t n0, size
             eval_store(j->out, at, n1 - n0, ELEM_f64, row);
         }
     }
+}
+
+// Integers whose products do not fit a double: m rows in 64 bits that wrap.
+static void wide_product(const matmul_job *j, size_t m) {
+    int64_t *a = base_alloc((j->k + 1) * sizeof *a), *b = base_alloc((j->n + 1) * sizeof *b);
+    uint64_t *sum = base_alloc((j->n + 1) * sizeof *sum);
+    size_t bytes = elem_bytes(j->a->type);
+    for (size_t i = 0; i < m; i++) {
+        elem_convert(ELEM_i64, a, j->a->type,
+                     (const char *)j->a->data + (j->a_at + i * j->k) * bytes, j->k);
+        memset(sum, 0, j->n * sizeof *sum);
+        for (size_t k = 0; k < j->k; k++) {
+            elem_convert(ELEM_i64, b, j->b->type,
+                         (const char *)j->b->data + (j->b_at + k * j->n) * bytes, j->n);
+            for (size_t n = 0; n < j->n; n++) sum[n] += (uint64_t)a[k] * (uint64_t)b[n];
+        }
+        for (size_t n = 0; n < j->n; n++) b[n] = (int64_t)sum[n];
+        eval_store(j->out, j->out_at + i * j->n, j->n, ELEM_i64, b);
+    }
+    free(a);
+    free(b);
+    free(sum);
 }
 
 // Runs the job over all batches; vectors on either side become matrices.
@@ -105,6 +127,10 @@ static bool matmul_batches(ir_eval_ctx *c, const ir_op *op, matmul_job *j) {
             rest /= (size_t)dim[i];
         }
         j->out_at = b * (size_t)(m * n);
+        if (j->wraps && elem_bytes(j->a->type) > 2) {
+            wide_product(j, (size_t)m);
+            continue;
+        }
         product p = {(size_t)m, j->k, j->n, j, matmul_rows, matmul_panel, NULL, matmul_finish};
         product_run(&p, c->threads);
     }

@@ -249,7 +249,11 @@ bool ir_infer_dig_rope(ir_infer_ctx *c) {
 }
 
 bool ir_infer_dig_topk(ir_infer_ctx *c) {
-    int64_t width, k;
+    int64_t width, k, base;
+    double imm = ir_attr_float(&c->op->attrs, IR_ATTR_imm, 0);
+    if (!f64_to_i64(imm, 0, INT32_MAX, &base) || (double)base != imm)
+        return infer_error(c, DIAG_ID_op_attribute, "'imm' is %g, must be a whole number from 0",
+                           imm);
     return digital_rows(c, 0, &width) && infer_int(c, IR_ATTR_k, 1, width, 1, &k) &&
            rows_result(c, ELEM_f32, c->in[0]->dim[0], 2 * k);
 }

@@ -312,14 +312,15 @@ static bool is_hash(const char *s) {
 // Maps DIR/HASH.bin as s->data; reports.
 static void load(ir_parser *p, ir_symbol *s, const char *hash, text_loc loc) {
     const char *file = arena_printf(p->scratch, "%s.bin", hash);
-    const char *path =
-        p->dir ? file_join(p->scratch, p->dir, file) : file_beside(p->scratch, p->name, file);
+    const char *of = p->dir ? file_join(p->scratch, p->dir, "") : p->name;
     file_map f;
-    if (!file_exists(path) || !file_map_open(&f, path, p->diags)) {
+    bool absent;
+    if (!file_map_beside(&f, p->scratch, of, file, &absent, p->diags) || absent) {
         text_error(p, loc, DIAG_ID_text_tensor, "the data of '@%s', '%s', cannot be read", s->name,
-                   path);
+                   f.name);
         return;
     }
+    const char *path = f.name;
     size_t want = tensor_bytes(&s->data);
     if (f.bytes != want) {
         text_error(p, loc, DIAG_ID_text_tensor, "'%s' has %zu bytes, '@%s' needs %zu", path,

@@ -311,7 +311,7 @@ static bool write_fd(const layout *l, const isa_program *p, int fd, const char *
     return ok;
 }
 
-// Standard output cannot be written in any order.
+// Pipes and devices cannot be written in any order.
 static bool write_through(const layout *l, const isa_program *p, FILE *out, diag_sink *diags) {
     FILE *whole = tmpfile();
     if (!whole) {
@@ -338,8 +338,8 @@ bool isa_write(const isa_program *p, const char *path, diag_sink *diags) {
     make_sections(&l, p, a);
     place_sections(&l);
     FILE *f = file_out_stream(out);
-    bool ok = strcmp(path, "-") == 0 ? write_through(&l, p, f, diags)
-                                     : write_fd(&l, p, fileno(f), path, diags);
+    bool ok = file_out_is_direct(out) ? write_through(&l, p, f, diags)
+                                      : write_fd(&l, p, file_out_fd(out), path, diags);
     for (unsigned i = 0; i < l.count; i++) vec_free(&l.sections[i].data);
     arena_free(a);
     if (ok) return file_out_commit(out, diags);

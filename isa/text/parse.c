@@ -255,16 +255,14 @@ static void parse_data(parser *x) {
     parse_pairs(x, pairs, ARRAY_LEN(pairs), NULL);
     if (s->failed) return;
     s->token = file_token;
-    const char *path = file_beside(s->a, x->name, file);
     file_map f;
-    if (!path) {
-        scan_fail(s, DIAG_ID_asm_data, "the data file must lie beside the text");
-        return;
-    }
-    if (!file_map_open(&f, path, s->diags)) {
-        s->failed = true;
-        return;
-    }
+    diag_sink *why = diag_sink_new();
+    bool open = file_map_beside(&f, s->a, x->name, file, NULL, why);
+    if (!open)
+        scan_fail(s, DIAG_ID_asm_data, "the data file '%.60s': %s", file,
+                  diag_get(why, 0)->message);
+    diag_sink_free(why);
+    if (!open) return;
     char found[33];
     file_hash_hex(f.data, f.bytes, found);
     if (!add_u64(cells, tables, &total) || total != f.bytes || strcmp(found, hash) != 0) {

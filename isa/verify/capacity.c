@@ -2,6 +2,7 @@
 // names. Scratchpad and crossbars are looked at buffer by buffer and block by block
 // (descriptors.c, blocks.c).
 #include "isa/verify/parts.h"
+#include "support/budget.h"
 #include "support/vec.h"
 
 static const char *on_tile(verifier *v, uint32_t tile) {
@@ -90,6 +91,46 @@ static void check_memory(verifier *v, uint32_t tile) {
     vec_free(&cells);
 }
 
+// ---- what a machine would have to hold that runs the program ---------------------------------
+
+// a * b * c more; sums that no number holds are too large for every budget.
+static void hold(uint64_t *total, uint64_t a, uint64_t b, uint64_t c) {
+    uint64_t n;
+    if (!mul_u64(a, b, &n) || !mul_u64(n, c, &n) || !add_u64(*total, n, total)) *total = UINT64_MAX;
+}
+
+enum { KEPT_BYTES = 64 }; // for each ring and instruction, in every bank
+
+// Whatever the chip has room for: descriptors are small, and what they ask for is not.
+static void check_state(verifier *v) {
+    const isa_program *p = v->p;
+    uint64_t bytes = p->cells_bytes + p->tables_bytes, state = 0;
+    for (uint32_t t = 0; t < p->n_tiles; t++) {
+        const isa_tile *d = &p->tiles[t];
+        for (uint32_t i = 0; i < d->n_rings; i++) {
+            const isa_ring *r = &d->rings[i];
+            hold(&state, (uint64_t)r->n_kv * (r->d + r->dv + 2), 4 * (uint64_t)r->slots, p->banks);
+            hold(&state, r->slots, 8, p->banks);
+        }
+        hold(&state, d->n_rings, KEPT_BYTES, p->banks);
+        for (uint32_t i = 0; i < d->n_buffers; i++)
+            if (d->buffers[i].parent == i)
+                hold(&state, d->buffers[i].depth, d->buffers[i].stride, 1);
+        for (uint32_t i = 0; i < d->n_groups; i++)
+            hold(&state, d->groups[i].k1 - d->groups[i].k0, d->groups[i].n, 4);
+        for (uint32_t k = 0; k < p->n_phases; k++) {
+            bytes += 16 * (uint64_t)d->phase[k].count;
+            hold(&state, d->phase[k].count, KEPT_BYTES, p->banks);
+        }
+    }
+    budget b = budget_of("program", bytes);
+    char why[BUDGET_TEXT];
+    if (!budget_take(&b, BUDGET_state, state))
+        verify_bad(v, DIAG_ID_isa_capacity, "program",
+                   "%u banks of rings, row stores and weights: %s", p->banks,
+                   budget_spent(&b, BUDGET_state, why));
+}
+
 // The chip in the program, when it names one, is the one it is verified for.
 static void check_chip(verifier *v) {
     if (!v->p->chip || !*v->p->chip) return;
@@ -102,6 +143,7 @@ static void check_chip(verifier *v) {
 }
 
 void verify_capacity(verifier *v) {
+    check_state(v);
     if (!v->chip) return;
     check_chip(v);
     if (v->p->n_tiles > v->chip->tile.count)

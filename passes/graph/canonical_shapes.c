@@ -220,13 +220,16 @@ static ir_val simplify_gather(emitter *e, ir_val v, const ir_op *op) {
     const int axis = (int)ir_attr_int(&op->attrs, IR_ATTR_axis, 0);
     size_t n = index ? tensor_count(index) : 0;
     if (n == 0) return v;
-    int64_t first = elem_load_i64(index->type, index->data, 0);
-    int64_t step = n > 1 ? elem_load_i64(index->type, index->data, 1) - first : 1;
-    for (size_t i = 1; i < n; i++) {
-        if (elem_load_i64(index->type, index->data, i) != first + (int64_t)i * step) return v;
+    const int64_t size = x.dim[axis];
+    int64_t first = elem_load_i64(index->type, index->data, 0), step = 1, at = first;
+    if (n > 1 && !sub_fits(elem_load_i64(index->type, index->data, 1), first, &step)) return v;
+    if (first < -size || first >= size || step < 1 || step > size) return v;
+    for (size_t i = 1; i < n; i++) { // at stays within the axis, or the indices are none of it
+        at += step;
+        if (elem_load_i64(index->type, index->data, i) != at || at >= size) return v;
     }
-    if (first < 0) first += x.dim[axis];
-    if (step < 1 || first < 0 || first + ((int64_t)n - 1) * step >= x.dim[axis]) return v;
+    if (first < 0) first += size;
+    if (first + ((int64_t)n - 1) * step >= size) return v;
     ir_val part =
         emit_slice(e, op->operand[0], axis, first, first + ((int64_t)n - 1) * step + 1, step);
     ir_val w = emit_reshape(e, part, t.rank, t.dim);
@@ -249,6 +252,7 @@ static ir_val simplify_gather_nd(emitter *e, ir_val v, const ir_op *op) {
             int64_t at = 0;
             for (int j = 0; j < x.rank; j++) {
                 int64_t k = elem_load_i64(index->type, index->data, i * (size_t)depth + (size_t)j);
+                if (k < -x.dim[j] || k >= x.dim[j]) return v; // said when it runs
                 at = at * x.dim[j] + (k < 0 ? k + x.dim[j] : k);
             }
             if (at != (int64_t)(i / inner) % n) break;

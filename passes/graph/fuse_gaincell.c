@@ -237,8 +237,9 @@ static bool levels_of(double step, double range, int64_t *levels) {
     *levels = 0;
     if (step == 0) return true;
     double n = rint(range / step);
-    *levels = (int64_t)n + 1;
-    return step > 0 && n >= 1 && n <= 65535 && near(n * step, range);
+    if (!(step > 0) || !f64_to_i64(n, 1, 65535, levels)) return false;
+    ++*levels;
+    return near(n * step, range);
 }
 
 // v = level(a*x + b, 0, hi, levels) of docs/gain-cells.md.

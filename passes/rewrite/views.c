@@ -149,7 +149,9 @@ static groups group(const view *w, bool merge) {
         int a = w->order[i];
         bool follows = merge && i > 0 && place[a] == place[w->order[i - 1]] + 1;
         if (follows) {
-            g.size[g.n - 1] *= w->size[a];
+            int64_t *size = &g.size[g.n - 1]; // what holds an empty axis is empty
+            *size =
+                *size == EMPTY_SIZE || w->size[a] == EMPTY_SIZE ? EMPTY_SIZE : *size * w->size[a];
         } else {
             g.size[g.n++] = w->size[a];
         }

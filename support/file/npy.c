@@ -3,6 +3,7 @@
 // Input may be hostile: sizes are checked against the bytes that are there before anything is
 // allocated, the header is a Python dictionary of which exactly the three known keys are accepted.
 // Output is deterministic: fixed key order, padding and zip times.
+#include "support/budget.h"
 #include "support/file/file.h"
 #include "support/num/tensor.h"
 #include "support/vec.h"
@@ -269,25 +270,46 @@ enum { DEFLATE_MAX_RATIO = 1032 }; // no deflate stream expands further: a large
 enum { MAX_MEMBERS = 1 << 20 };
 enum { EMPTY_ZIP_BYTES = 22 };
 
-// *unread: bytes of the archive that no member before has used (members must not overlap: that is
-// how small archives unpack to huge ones).
-static bool read_member(arena *a, zip_t *z, zip_uint64_t i, size_t *unread, const char *name,
-                        tensor_named *out, diag_sink *diags) {
+typedef struct {
+    arena *a;
+    zip_t *z;
+    const char *name, *only; // of the file; of the member wanted, NULL: all
+    size_t unread;           // bytes of the archive that no member before has used: members must not
+                             // overlap, that is how small archives unpack to huge ones
+    budget budget;
+    diag_sink *diags;
+} archive;
+
+// Memory that libzip lacks would be a damaged archive.
+static const char *zip_reason(zip_error_t *error) {
+    if (zip_error_code_zip(error) == ZIP_ER_MEMORY) base_no_memory(0);
+    return zip_error_strerror(error);
+}
+
+static bool read_member(archive *z, zip_uint64_t i, tensor_set *out) {
+    arena *a = z->a;
+    diag_sink *diags = z->diags;
     zip_stat_t st;
     const zip_uint64_t needed = ZIP_STAT_NAME | ZIP_STAT_SIZE | ZIP_STAT_COMP_SIZE;
-    if (zip_stat_index(z, i, ZIP_FL_ENC_RAW, &st) != 0 || (st.valid & needed) != needed)
-        return bad(diags, name, "the archive's directory is damaged");
-    size_t len = strlen(st.name);
-    bool has_suffix = len > 4 && strcmp(st.name + len - 4, ".npy") == 0;
-    out->name = arena_strn(a, st.name, has_suffix ? len - 4 : len);
-    const char *label = arena_printf(a, "%s(%s)", name, st.name);
-    if (st.comp_size > *unread || st.size / DEFLATE_MAX_RATIO > st.comp_size)
+    if (zip_stat_index(z->z, i, ZIP_FL_ENC_RAW, &st) != 0 || (st.valid & needed) != needed) {
+        zip_reason(zip_get_error(z->z));
+        return bad(diags, z->name, "the archive's directory is damaged");
+    }
+    size_t len = strlen(st.name) - (file_ends_in(st.name, ".npy") ? 4 : 0);
+    if (z->only && (strlen(z->only) != len || memcmp(z->only, st.name, len) != 0)) return true;
+    tensor_named *item = &out->items[out->count];
+    item->name = arena_strn(a, st.name, len);
+    const char *label = arena_printf(a, "%s(%s)", z->name, st.name);
+    if (st.comp_size > z->unread || st.size / DEFLATE_MAX_RATIO > st.comp_size)
         return bad(diags, label, "its size does not fit its packed size");
-    *unread -= st.comp_size;
-    zip_file_t *f = zip_fopen_index(z, i, 0);
+    z->unread -= st.comp_size;
+    char why[BUDGET_TEXT];
+    if (!budget_take(&z->budget, BUDGET_unpacked, st.size))
+        return bad(diags, label, budget_spent(&z->budget, BUDGET_unpacked, why));
+    zip_file_t *f = zip_fopen_index(z->z, i, 0);
     if (!f) {
         diag_emit(diags, DIAG_ID_npy_format, DIAG_FILE(label), "cannot be unpacked: %s",
-                  zip_error_strerror(zip_get_error(z)));
+                  zip_reason(zip_get_error(z->z)));
         return false;
     }
     uint8_t *bytes = base_alloc(st.size);
@@ -297,15 +319,17 @@ static bool read_member(arena *a, zip_t *z, zip_uint64_t i, size_t *unread, cons
         have += (zip_uint64_t)got;
     char one_more;
     bool whole = have == st.size && zip_fread(f, &one_more, 1) == 0; // checks the CRC as well
+    if (!whole) zip_reason(zip_file_get_error(f));
     zip_fclose(f);
-    bool ok = whole ? npy_parse(a, bytes, st.size, label, &out->value, diags)
+    bool ok = whole ? npy_parse(a, bytes, st.size, label, &item->value, diags)
                     : bad(diags, label, "its data are damaged");
     free(bytes);
+    out->count += ok;
     return ok;
 }
 
-bool npz_parse(arena *a, const void *bytes, size_t n, const char *name, tensor_set *out,
-               diag_sink *diags) {
+bool npz_parse(arena *a, const void *bytes, size_t n, const char *name, const char *only,
+               tensor_set *out, diag_sink *diags) {
     *out = (tensor_set){0};
     if (n < EMPTY_ZIP_BYTES) return bad(diags, name, "not a .npz archive: too short");
     zip_error_t error;
@@ -314,7 +338,7 @@ bool npz_parse(arena *a, const void *bytes, size_t n, const char *name, tensor_s
     zip_t *z = source ? zip_open_from_source(source, ZIP_RDONLY, &error) : NULL;
     if (!z) {
         diag_emit(diags, DIAG_ID_npy_format, DIAG_FILE(name), "not a .npz archive: %s",
-                  zip_error_strerror(&error));
+                  zip_reason(&error));
         zip_source_free(source);
         zip_error_fini(&error);
         return false;
@@ -323,11 +347,8 @@ bool npz_parse(arena *a, const void *bytes, size_t n, const char *name, tensor_s
     bool ok = members >= 0 && members <= MAX_MEMBERS;
     if (!ok) bad(diags, name, "the archive has too many members");
     if (ok) out->items = ARENA_ARRAY(a, tensor_named, members);
-    size_t unread = n;
-    for (zip_int64_t i = 0; ok && i < members; i++) {
-        ok = read_member(a, z, (zip_uint64_t)i, &unread, name, &out->items[i], diags);
-        out->count += ok;
-    }
+    archive all = {a, z, name, only, n, budget_of("file", n), diags};
+    for (zip_int64_t i = 0; ok && i < members; i++) ok = read_member(&all, (zip_uint64_t)i, out);
     zip_discard(z);
     zip_error_fini(&error);
     return ok;
@@ -336,13 +357,13 @@ bool npz_parse(arena *a, const void *bytes, size_t n, const char *name, tensor_s
 bool npz_read(arena *a, const char *path, tensor_set *out, diag_sink *diags) {
     file_map f;
     if (!file_map_open(&f, path, diags)) return false;
-    bool ok = npz_parse(a, f.data, f.bytes, f.name, out, diags);
+    bool ok = npz_parse(a, f.data, f.bytes, f.name, NULL, out, diags);
     file_map_close(&f);
     return ok;
 }
 
 static bool zip_failed(diag_sink *diags, const char *path, zip_error_t *error) {
-    diag_emit(diags, DIAG_ID_io, DIAG_FILE(path), "cannot write: %s", zip_error_strerror(error));
+    diag_emit(diags, DIAG_ID_io, DIAG_FILE(path), "cannot write: %s", zip_reason(error));
     return false;
 }
 
@@ -393,10 +414,10 @@ bool npz_write(const char *path, const tensor_set *set, diag_sink *diags) {
     zip_error_t error;
     zip_error_init(&error);
     zip_source_t *whole = zip_source_buffer_create(NULL, 0, 0, &error);
-    CHECK(whole, "zip_source_buffer_create: %s", zip_error_strerror(&error));
+    CHECK(whole, "zip_source_buffer_create: %s", zip_reason(&error));
     zip_source_keep(whole); // zip_close gives back one reference, the other is ours
     zip_t *z = zip_open_from_source(whole, ZIP_TRUNCATE, &error);
-    CHECK(z, "zip_open_from_source: %s", zip_error_strerror(&error));
+    CHECK(z, "zip_open_from_source: %s", zip_reason(&error));
     bool ok = true;
     for (size_t i = 0; ok && i < set->count; i++)
         ok = add_member(a, z, path, &set->items[i], diags);

@@ -116,11 +116,11 @@ enum { BLOCK = 256 };
 
 // Floating to integer: towards zero, saturating; NaN is 0. `low` and `end` are exact doubles, the
 // range is [low, end).
-static int64_t f64_to_i64(double v, double low, double end, int64_t min, int64_t max) {
+static int64_t f64_saturated(double v, double low, double end, int64_t min, int64_t max) {
     if (!(v == v)) return 0;
     return v < low ? min : v >= end ? max : (int64_t)v;
 }
-static uint64_t f64_to_u64(double v) {
+static uint64_t f64_saturated_u64(double v) {
     return !(v > 0) ? 0 : v >= 0x1p64 ? UINT64_MAX : (uint64_t)v;
 }
 
@@ -176,7 +176,7 @@ static void load_i64(elem e, int64_t *dst, const void *src, size_t n) {
     double wide[BLOCK];
     load_f64(e, wide, src, n, false);
     for (size_t i = 0; i < n; i++)
-        dst[i] = f64_to_i64(wide[i], -0x1p63, 0x1p63, INT64_MIN, INT64_MAX);
+        dst[i] = f64_saturated(wide[i], -0x1p63, 0x1p63, INT64_MIN, INT64_MAX);
 }
 #undef EACH
 
@@ -186,7 +186,7 @@ static void load_i64(elem e, int64_t *dst, const void *src, size_t n) {
         memcpy((char *)dst + i * sizeof x, &x, sizeof x); \
     }                                                     \
     return
-#define TO_INT(min, max) f64_to_i64(src[i], (double)(min), (double)(max) + 1, min, max)
+#define TO_INT(min, max) f64_saturated(src[i], (double)(min), (double)(max) + 1, min, max)
 
 static void store_f64(elem e, void *dst, const double *src, size_t n) {
     switch (e) {
@@ -194,11 +194,11 @@ static void store_f64(elem e, void *dst, const double *src, size_t n) {
     case ELEM_f64: EACH(double, src[i]);
     case ELEM_f16: EACH(uint16_t, elem_f32_to_f16(narrow_to_odd(src[i])));
     case ELEM_bf16: EACH(uint16_t, elem_f32_to_bf16(narrow_to_odd(src[i])));
-    case ELEM_i64: EACH(int64_t, f64_to_i64(src[i], -0x1p63, 0x1p63, INT64_MIN, INT64_MAX));
+    case ELEM_i64: EACH(int64_t, f64_saturated(src[i], -0x1p63, 0x1p63, INT64_MIN, INT64_MAX));
     case ELEM_i32: EACH(int32_t, (int32_t)TO_INT(INT32_MIN, INT32_MAX));
     case ELEM_i16: EACH(int16_t, (int16_t)TO_INT(INT16_MIN, INT16_MAX));
     case ELEM_i8: EACH(int8_t, (int8_t)TO_INT(INT8_MIN, INT8_MAX));
-    case ELEM_u64: EACH(uint64_t, f64_to_u64(src[i]));
+    case ELEM_u64: EACH(uint64_t, f64_saturated_u64(src[i]));
     case ELEM_u32: EACH(uint32_t, (uint32_t)TO_INT(0, UINT32_MAX));
     case ELEM_u16: EACH(uint16_t, (uint16_t)TO_INT(0, UINT16_MAX));
     case ELEM_u8: EACH(uint8_t, (uint8_t)TO_INT(0, UINT8_MAX));

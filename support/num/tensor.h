@@ -45,8 +45,8 @@ bool npy_parse(arena *a, const void *bytes, size_t n, const char *name, tensor *
 bool npy_write(const char *path, const tensor *t, diag_sink *diags);
 // npz: stored or deflated zip (libzip); members without ".npy" in their name here.
 bool npz_read(arena *a, const char *path, tensor_set *out, diag_sink *diags);
-bool npz_parse(arena *a, const void *bytes, size_t n, const char *name, tensor_set *out,
-               diag_sink *diags);
+bool npz_parse(arena *a, const void *bytes, size_t n, const char *name, const char *only,
+               tensor_set *out, diag_sink *diags); // only: the one member wanted; NULL: all
 bool npz_write(const char *path, const tensor_set *set, diag_sink *diags);
 
 // max over elements of |a-b| / (1+|b|) (the project's error measure); *at gets its index.

@@ -1,13 +1,13 @@
 // Assembly from strangers: what assembles disassembles to a text that assembles to the same text,
 // is written as a program file and read back as the same program.
+#define _GNU_SOURCE // memmem
 #include "isa/file/file.h"
 #include "isa/text/text.h"
 #include "tests/fuzz/simulate.h"
+#include "tests/fuzz/target.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static char *disassemble(const isa_program *p, size_t *bytes) {
     char *text = NULL;
@@ -41,8 +41,9 @@ static void write_and_read(const isa_program *p, const char *text, size_t n) {
     diag_sink_free(diags);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+static bool run(const uint8_t *data, size_t size) {
     diag_sink *diags = diag_sink_new();
+    bool ran = false;
     isa_program *p = isa_assemble((const char *)data, size, "fuzz.s", diags);
     if (p && p->cells_bytes == 0 && p->tables_bytes == 0) {
         size_t n_once, n_twice;
@@ -55,10 +56,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         free(once);
         free(twice);
         isa_program_free(q);
-        fuzz_simulate(p, "fuzz.s", diags);
+        ran = fuzz_simulate(p, "fuzz.s", diags);
     }
     if (!p && diag_errors(diags) == 0) abort();
     isa_program_free(p);
     diag_sink_free(diags);
-    return 0;
+    return ran;
 }
+
+// What names a data file finds none here.
+static size_t load(const char *path, uint8_t *bytes, size_t n) {
+    return file_ends_in(path, ".s") && !memmem(bytes, n, ".data \"", 7) ? n : 0;
+}
+
+const fuzz_target target = {.run = run, .load = load};

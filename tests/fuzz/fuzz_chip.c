@@ -1,11 +1,10 @@
 // Chip files from strangers: what is accepted reads back from its canonical text.
 #include "isa/machine/machine.h"
+#include "tests/fuzz/target.h"
 #include <stdlib.h>
 #include <string.h>
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+static bool run(const uint8_t *data, size_t size) {
     arena *a = arena_new();
     diag_sink *diags = diag_sink_new();
     machine *m = machine_parse(a, (const char *)data, size, "fuzz.yaml", diags);
@@ -18,5 +17,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     }
     diag_sink_free(diags);
     arena_free(a);
-    return 0;
+    return m != NULL;
 }
+
+const fuzz_target target = {.run = run};

@@ -3,18 +3,18 @@
 #include "ir/text/text.h"
 #include "ir/verify/verify.h"
 #include "tests/fuzz/interpret.h"
+#include "tests/fuzz/target.h"
 #include <stdlib.h>
 #include <string.h>
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+static bool run(const uint8_t *data, size_t size) {
     diag_sink *diags = diag_sink_new();
     ir_module *m = ir_parse((const char *)data, size, "/nowhere/fuzz.oir", NULL, NULL, NULL, diags);
     CHECK((m != NULL) == (diag_errors(diags) == 0), "a module and errors, or neither");
+    bool sound = false;
     if (m) {
         size_t before = diag_errors(diags);
-        bool sound = ir_verify(m, "fuzz.oir", diags);
+        sound = ir_verify(m, "fuzz.oir", diags);
         CHECK(sound == (diag_errors(diags) == before), "the verdict and the findings differ");
         char *first = ir_print_string(m);
         ir_module *back =
@@ -30,5 +30,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     }
     ir_module_free(m);
     diag_sink_free(diags);
-    return 0;
+    return sound;
 }
+
+const fuzz_target target = {.run = run};

@@ -1,9 +1,8 @@
 // .npy and .npz from strangers: what is accepted has the bytes it says.
 #include "support/num/tensor.h"
+#include "tests/fuzz/target.h"
 #include <stdlib.h>
 #include <string.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void touch(arena *a, const tensor *t) {
     tensor wide = tensor_cast(a, t, ELEM_f64);
@@ -11,13 +10,13 @@ static void touch(arena *a, const tensor *t) {
     if (t->type == ELEM_f64 && !tensor_equal_bits(t, &wide)) abort();
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+static bool run(const uint8_t *data, size_t size) {
     arena *a = arena_new();
     diag_sink *diags = diag_sink_new();
     bool ok;
     if (size >= 2 && memcmp(data, "PK", 2) == 0) {
         tensor_set set;
-        ok = npz_parse(a, data, size, "fuzz.npz", &set, diags);
+        ok = npz_parse(a, data, size, "fuzz.npz", NULL, &set, diags);
         for (size_t i = 0; ok && i < set.count; i++) touch(a, &set.items[i].value);
     } else {
         tensor t;
@@ -27,5 +26,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (ok != (diag_errors(diags) == 0)) abort();
     diag_sink_free(diags);
     arena_free(a);
-    return 0;
+    return ok;
 }
+
+const fuzz_target target = {.run = run};

@@ -5,9 +5,10 @@
 #include "isa/file/format.h"
 #include "isa/text/text.h"
 #include "tests/fuzz/simulate.h"
+#include "tests/fuzz/target.h"
+#include <stdio.h>
 #include <stdlib.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include <unistd.h>
 
 enum { FLIPS = 256 };
 
@@ -30,12 +31,13 @@ static void flip_bits(uint8_t *copy, size_t size) {
     }
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+static bool run(const uint8_t *data, size_t size) {
     uint8_t *copy = base_alloc(size);
     if (size) memcpy(copy, data, size);
     flip_bits(copy, size);
     isa_file_seal(copy, size);
     diag_sink *diags = diag_sink_new();
+    bool ran = false;
     isa_program *p = read_bytes(copy, size, diags);
     if (p) {
         char *text = NULL;
@@ -44,12 +46,30 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         isa_disassemble(p, out, NULL, diags);
         fclose(out);
         free(text);
-        fuzz_simulate(p, "fuzz.ohm", diags);
+        ran = fuzz_simulate(p, "fuzz.ohm", diags);
     } else if (diag_errors(diags) == 0) {
         abort(); // refused without a word
     }
     isa_program_free(p);
     diag_sink_free(diags);
     free(copy);
-    return 0;
+    return ran;
 }
+
+// Programs follow the format of the day: they are kept as assembly.
+static size_t load(const char *path, uint8_t *bytes, size_t n) {
+    if (!file_ends_in(path, ".s")) return file_ends_in(path, ".ohm") ? n : 0;
+    char name[64];
+    snprintf(name, sizeof name, "/tmp/ohmic_fuzz_%d.ohm", (int)getpid());
+    isa_program *p = isa_assemble((const char *)bytes, n, path, NULL);
+    file_map f = {0};
+    size_t made = 0;
+    if (p && isa_write(p, name, NULL) && file_map_open(&f, name, NULL) && f.bytes <= FUZZ_MAX_INPUT)
+        memcpy(bytes, f.data, made = f.bytes);
+    file_map_close(&f);
+    unlink(name);
+    isa_program_free(p);
+    return made;
+}
+
+const fuzz_target target = {.run = run, .load = load};

@@ -2,10 +2,9 @@
 // saved as it was. First as they are, then with length, program and checksum made to fit, else
 // nothing behind them would ever be reached.
 #include "isa/program.h"
+#include "tests/fuzz/target.h"
 #include "tests/sim/state_program.h"
 #include <stdlib.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum { LENGTH_AT = 12, ID_AT = 20, HEAD = ID_AT + 32, SUM = 8 };
 
@@ -13,7 +12,7 @@ static void put64(uint8_t *to, uint64_t v) {
     for (int i = 0; i < 8; i++) to[i] = (uint8_t)(v >> 8 * i);
 }
 
-static void try(build *b, const uint8_t *data, size_t size) {
+static bool try(build *b, const uint8_t *data, size_t size) {
     sim *s = build_sim(b, 1, false);
     diag_sink *diags = diag_sink_new();
     bool ok = sim_state_load(s, 1, "fuzz.state", data, size, diags);
@@ -32,11 +31,12 @@ static void try(build *b, const uint8_t *data, size_t size) {
     state_feed(s, 1, &d, 0, 2, false, out, diags);
     diag_sink_free(diags);
     sim_free(s);
+    return ok;
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+static bool run(const uint8_t *data, size_t size) {
     build b = state_program(0.7f);
-    try(&b, data, size);
+    bool ok = try(&b, data, size);
     if (size >= HEAD + SUM) {
         uint8_t *copy = base_alloc(size);
         char id[33];
@@ -45,9 +45,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         put64(copy + LENGTH_AT, size);
         memcpy(copy + ID_AT, id, 32);
         put64(copy + size - SUM, file_hash64(copy, size - SUM));
-        try(&b, copy, size);
+        ok = try(&b, copy, size);
         free(copy);
     }
     build_free(&b);
-    return 0;
+    return ok;
 }
+
+const fuzz_target target = {.run = run};

@@ -1,14 +1,13 @@
 // tokenizer.json and llama2.c's .bin from strangers: what is accepted encodes any text and decodes
 // any ids.
 #define _GNU_SOURCE // memfd_create
+#include "tests/fuzz/target.h"
 #include "tokenizer/tokenizer.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void encode(tokenizer *t, arena *a, const char *text, size_t n, diag_sink *diags) {
     tokenizer_ids ids = {0};
@@ -21,7 +20,7 @@ static void encode(tokenizer *t, arena *a, const char *text, size_t n, diag_sink
     vec_free(&ids);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+static bool run(const uint8_t *data, size_t size) {
     int file = memfd_create("fuzz", 0);
     if (file < 0 || write(file, data, size) != (ssize_t)size) abort();
     char path[64];
@@ -29,6 +28,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     diag_sink *diags = diag_sink_new();
     arena *a = arena_new();
     tokenizer *t = tokenizer_open(path, diags);
+    bool opened = t != NULL;
     if (t) {
         static const char text[] = "Once there was  a caf\xc3\xa9, 12 "
                                    "\xe4\xb8\xad\xf0\x9f\x98\x80<s> don't\n\n\te\xcc\x81!";
@@ -49,5 +49,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     arena_free(a);
     diag_sink_free(diags);
     close(file);
-    return 0;
+    return opened;
 }
+
+const fuzz_target target = {.run = run};

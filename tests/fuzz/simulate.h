@@ -52,9 +52,11 @@ static inline tensor fuzz_port_input(arena *a, const isa_port *p, int64_t rows) 
     return t;
 }
 
-static inline void fuzz_simulate(const isa_program *p, const char *name, diag_sink *diags) {
+// True when a step ran to its end.
+static inline bool fuzz_simulate(const isa_program *p, const char *name, diag_sink *diags) {
     arena *a = arena_new();
     size_t before = diag_errors(diags);
+    bool ran = false;
     const char *text = *p->chip ? p->chip : "name: fuzz\nsummary: \"\"\n";
     machine *chip = machine_parse(a, text, strlen(text), name, diags);
     sim *s = chip ? sim_new(p, chip, &(sim_options){.threads = 1}, diags) : NULL;
@@ -79,10 +81,11 @@ static inline void fuzz_simulate(const isa_program *p, const char *name, diag_si
                     inputs[n++] = fuzz_port_input(
                         a, &p->ports[i], rows[p->ports[i].dom % ISA_DOMAINS] % (FUZZ_MAX_ROWS + 1));
             bool reset = phase == 0 && (step == 0 || p->class == ISA_WHOLE);
-            if (small) sim_step(s, phase, 0, reset, rows, inputs, a, outputs, diags);
+            if (small) ran |= sim_step(s, phase, 0, reset, rows, inputs, a, outputs, diags);
         }
     }
     sim_free(s);
     arena_free(a);
+    return ran;
 }
 #endif

@@ -209,7 +209,8 @@ static void wrong_lines(void **state) {
         {".code stop", DIAG_ID_asm_name, 11, 12, "there is no phase 'stop'", NULL},
         {".tile 2", DIAG_ID_asm_operand, 7, 8, "expected tile 1", NULL},
         {".data _ cells=1 tables=1", DIAG_ID_asm_data, 7, 8, "were left out", NULL},
-        {".data \"../x\" \"00\" cells=1", DIAG_ID_asm_data, 7, 13, "beside the text", NULL},
+        {".data \"../x\" \"00\" cells=1", DIAG_ID_asm_data, 7, 13, "outside of this file's folder",
+         NULL},
         {"copy y, x @x", DIAG_ID_asm_operand, 12, 13, "number of an IR operation", NULL},
     };
     for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {

@@ -2,6 +2,7 @@
 #include "support/file/file.h"
 #include "support/file/json.h"
 #include "support/parallel.h"
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -24,7 +25,8 @@ static int make_folder(void **state) {
 static int n_files(void) {
     int n = 0;
     DIR *d = opendir(folder);
-    for (struct dirent *e; (e = readdir(d));) n += e->d_name[0] != '.';
+    for (struct dirent *e; (e = readdir(d));)
+        n += strcmp(e->d_name, ".") && strcmp(e->d_name, "..");
     closedir(d);
     return n;
 }
@@ -112,19 +114,121 @@ static void folders_and_paths(void **state) {
     rmdir(arena_printf(a, "%s/a/b", folder));
     rmdir(arena_printf(a, "%s/a", folder));
 
-    assert_string_equal(file_beside(a, "m/x.onnx", "x.data"), "m/x.data");
-    assert_string_equal(file_beside(a, "x.onnx", "w/./x.data"), "w/./x.data");
-    assert_string_equal(file_beside(a, "/x.onnx", "a/../x.data"), "/a/../x.data");
-    assert_null(file_beside(a, "m/x.onnx", "/etc/passwd"));
-    assert_null(file_beside(a, "m/x.onnx", "../x.data"));
-    assert_null(file_beside(a, "m/x.onnx", "a/..//./../x.data"));
-    assert_null(file_beside(a, "m/x.onnx", ""));
     assert_string_equal(file_join(a, "d", "n"), "d/n");
     assert_string_equal(file_join(a, "d/", "n"), "d/n");
     assert_string_equal(file_join(a, "", "n"), "n");
     assert_string_equal(file_base("a/b.c"), "b.c");
     assert_string_equal(file_base("b"), "b");
     arena_free(a);
+}
+
+// ---- files that files name
+
+static void write_text(const char *path, const char *text) {
+    FILE *f = fopen(path, "w");
+    fputs(text, f);
+    fclose(f);
+}
+
+// Is `rel`, from beside folder/m.onnx, the file with the text "inside"? Else what is said of it.
+static const char *beside(arena *a, const char *rel) {
+    diag_sink *s = diag_sink_new();
+    file_map f;
+    const char *said = "";
+    if (file_map_beside(&f, a, arena_printf(a, "%s/m.onnx", folder), rel, NULL, s)) {
+        assert_int_equal(diag_count(s), 0);
+        assert_int_equal(f.bytes, 6);
+        assert_memory_equal(f.data, "inside", 6);
+        file_map_close(&f);
+    } else {
+        assert_int_equal(diag_errors(s), 1);
+        assert_int_equal(diag_get(s, 0)->id, DIAG_ID_io);
+        said = arena_str(a, diag_get(s, 0)->message);
+    }
+    diag_sink_free(s);
+    return said;
+}
+
+static void side_files_stay_in_the_folder(void **state) {
+    arena *a = arena_new();
+    char *sub = arena_printf(a, "%s/sub", folder), *away = arena_printf(a, "%s/away", folder);
+    char *pipe = arena_printf(a, "%s/pipe", folder), *dash = arena_printf(a, "%s/-", folder);
+    char *link = arena_printf(a, "%s/link", folder), *deep = arena_printf(a, "%s/sub/w", folder);
+    assert_int_equal(mkdir(sub, 0777), 0);
+    write_text(deep, "inside");
+    write_text(dash, "inside");
+    assert_int_equal(symlink("sub/w", link), 0);
+    assert_int_equal(symlink("/", away), 0);
+    assert_int_equal(mkfifo(pipe, 0666), 0);
+    static const char *const good[] = {"sub/w", "./sub//w", "sub/../sub/./w", "-"};
+    for (size_t i = 0; i < ARRAY_LEN(good); i++) assert_string_equal(beside(a, good[i]), "");
+    static const struct {
+        const char *rel, *said;
+    } bad[] = {
+        {"", "lies outside"},
+        {".", "lies outside"},
+        {"/etc/passwd", "lies outside"},
+        {"../x", "lies outside"},
+        {"sub/../../x", "lies outside"},
+        {"link", "reached through a symbolic link"},
+        {"away/etc/passwd", "reached through a symbolic link"},
+        {"pipe", "is a pipe"},
+        {"sub", "is a folder"},
+        {"none", "No such file"},
+        {"sub/w/x", "Not a directory"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+        if (!strstr(beside(a, bad[i].rel), bad[i].said))
+            fail_msg("'%s': %s", bad[i].rel, beside(a, bad[i].rel));
+    diag_sink *s = diag_sink_new();
+    file_map f;
+    assert_false(file_map_beside(&f, a, "/dev/x", "null", NULL, s)); // that folder's "file"
+    assert_non_null(strstr(diag_get(s, 0)->message, "is a device"));
+    bool absent;
+    assert_true(file_map_beside(&f, a, folder, "none", &absent, s) && absent && f.bytes == 0);
+    assert_true(file_map_beside(&f, a, arena_printf(a, "%s/", folder), "-", &absent, s) && !absent);
+    file_map_close(&f);
+    assert_int_equal(diag_errors(s), 1);
+    diag_sink_free(s);
+    unlink(deep), unlink(dash), unlink(link), unlink(away), unlink(pipe), rmdir(sub);
+    arena_free(a);
+}
+
+// ---- outputs that are no regular files
+
+static void outputs_that_are_written_directly(void **state) {
+    arena *a = arena_new();
+    char *pipe = arena_printf(a, "%s/pipe", folder);
+    assert_int_equal(mkfifo(pipe, 0666), 0);
+    int reader = open(pipe, O_RDONLY | O_NONBLOCK), plain = open(target, O_RDWR | O_CREAT, 0666);
+    assert_int_equal(write(plain, "kept ", 5), 5);
+    char *descriptor = arena_printf(a, "/dev/fd/%d", plain);
+    const char *paths[] = {"/dev/null", pipe, descriptor};
+    for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
+        file_out *o = file_out_open(paths[i], NULL);
+        assert_non_null(o);
+        assert_true(file_out_is_direct(o));
+        fputs("text", file_out_stream(o));
+        assert_true(file_out_commit(o, NULL));
+    }
+    char text[16];
+    assert_int_equal(read(reader, text, sizeof text), 4);
+    assert_memory_equal(text, "text", 4);
+    assert_holds("kept text"); // behind what its opener wrote
+    close(reader), close(plain), unlink(pipe), unlink(target);
+    arena_free(a);
+}
+
+// Larger than every buffer: the reason of the first failure is the one that is told.
+static void the_reason_of_a_failed_write(void **state) {
+    if (!file_exists("/dev/full")) return;
+    diag_sink *s = diag_sink_new();
+    file_out *o = file_out_open("/dev/full", s);
+    for (int i = 0; i < 16 * BUFSIZ; i++) fputc('x', file_out_stream(o));
+    assert_false(file_out_commit(o, s));
+    assert_string_equal(diag_get(s, 0)->message, "cannot write: No space left on device");
+    assert_string_equal(diag_get(s, 0)->loc.file, "/dev/full");
+    diag_sink_free(s);
 }
 
 static void hashes_are_xxh3(void **state) {
@@ -197,6 +301,9 @@ static void endings(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(endings),
+        cmocka_unit_test(side_files_stay_in_the_folder),
+        cmocka_unit_test(outputs_that_are_written_directly),
+        cmocka_unit_test(the_reason_of_a_failed_write),
         cmocka_unit_test(abandoned_output_leaves_the_old_file),
         cmocka_unit_test(failures_are_reported),
         cmocka_unit_test(folders_and_paths),

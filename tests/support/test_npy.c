@@ -200,10 +200,10 @@ static void archives_round_trip_with_fixed_bytes(void **state) {
         uint8_t *exact = base_alloc(f.bytes);
         memcpy(exact, f.data, f.bytes);
         diag_sink *s = diag_sink_new();
-        assert_false(npz_parse(a, exact, n, "x.npz", &back, s));
+        assert_false(npz_parse(a, exact, n, "x.npz", NULL, &back, s));
         assert_int_equal(diag_errors(s), 1);
         exact[n] ^= 0x55;
-        npz_parse(a, exact, f.bytes, "x.npz", &back, s);
+        npz_parse(a, exact, f.bytes, "x.npz", NULL, &back, s);
         diag_sink_free(s);
         free(exact);
     }
