@@ -64,12 +64,10 @@ static void look_into(const be_tile *t, isa_buffer *b, uint16_t parent, uint32_t
     b->space = of->space;
 }
 
-static ir_val named(const ir_func *f, const char *name) {
-    for (size_t v = 1; v < f->values.count; v++) {
-        if (f->values.items[v].name && strcmp(f->values.items[v].name, name) == 0) return (ir_val)v;
-    }
-    CHECK(false, "no value is named %%%s", name);
-    return IR_NONE;
+static ir_val named(const map *names, const char *name) {
+    uint32_t v = map_get(names, name);
+    CHECK(v != MAP_NONE, "no value is named %%%s", name);
+    return (ir_val)v;
 }
 
 static void own_buffer(be_emitter *e, ir_val v, const ir_op *op) {
@@ -107,7 +105,11 @@ static bool takes_row(const ir_op *op) {
 
 void be_buffers(be_emitter *e) {
     const ir_func *f = e->f;
-    for (size_t v = 0; v < f->values.count; v++) e->buffer[v] = UINT32_MAX;
+    map *names = map_new();
+    for (size_t v = 0; v < f->values.count; v++) {
+        e->buffer[v] = UINT32_MAX;
+        if (v > 0 && f->values.items[v].name) map_add(names, f->values.items[v].name, (uint32_t)v);
+    }
     // Buffers with a place of their own first: a join's parts are written before the join stands in
     // the text.
     for (size_t i = 0; i < f->ops.count; i++) {
@@ -125,10 +127,11 @@ void be_buffers(be_emitter *e) {
         else if (op->code == IR_row_join)
             view_buffer(e, v, op, op->operand[0], 0); // parts lie side by side already
         else if (parent)
-            view_buffer(e, v, op, named(f, parent), ir_attr_int(&op->attrs, IR_ATTR_col0, 0));
+            view_buffer(e, v, op, named(names, parent), ir_attr_int(&op->attrs, IR_ATTR_col0, 0));
         else
             CHECK(false, "%%%u has no place: the module is not allocated", v);
     }
+    map_free(names);
 }
 
 uint16_t be_side_by_side(be_emitter *e, ir_val k, ir_val v) {

@@ -20,12 +20,13 @@ static uint64_t table_bytes(be_emitter *e, const void *data, size_t bytes) {
     return add_piece(&e->tables, &e->tables_bytes, 64, (isa_piece){.bytes = bytes, .data = data});
 }
 
-// Offset of data that several tiles or rings may share, under a name.
-static uint64_t shared_data(be_emitter *e, const char *name, const void *data, size_t bytes) {
-    uint32_t known = map_get(e->table_offsets, name);
+// Offset of data that several tiles or rings may share, under a key: "symbol NAME", "joined ...",
+// "numbers ...".
+static uint64_t shared_data(be_emitter *e, const char *key, const void *data, size_t bytes) {
+    uint32_t known = map_get(e->table_offsets, key);
     if (known != MAP_NONE) return e->offsets.items[known];
     uint64_t at = table_bytes(e, data, bytes);
-    map_set(e->table_offsets, name, (uint32_t)e->offsets.count);
+    map_set(e->table_offsets, key, (uint32_t)e->offsets.count);
     vec_push(&e->offsets, at);
     return at;
 }
@@ -235,7 +236,8 @@ uint16_t be_ring(be_emitter *e, int tile, const char *symbol, int dom) {
     if (of->table && of->bias != IR_BIAS_NONE) {
         const tensor *b = &ir_symbol_find(e->m, of->table)->data;
         // T5: one for all layers
-        r.bias_table = shared_data(e, of->table, b->data, tensor_bytes(b));
+        const char *key = arena_printf(e->p->arena, "symbol %s", of->table);
+        r.bias_table = shared_data(e, key, b->data, tensor_bytes(b));
         uint32_t heads = r.n_kv * r.q_per_kv;
         r.bias_width = (uint32_t)(tensor_count(b) / (heads ? heads : 1));
         if (r.bias == ISA_BIAS_FULL) // of [heads][w][w]
@@ -258,11 +260,11 @@ uint16_t be_ring(be_emitter *e, int tile, const char *symbol, int dom) {
 
 // ---- tables ----------------------------------------------------------------------------------
 
-static uint16_t add_table(be_emitter *e, int tile, const char *name, isa_table d) {
+static uint16_t add_table(be_emitter *e, int tile, const char *name, const char *key, isa_table d) {
     be_tile *t = &e->tiles[tile];
     d.name = isa_program_string(e->p, name);
     vec_push(&t->tables, d);
-    map_set(t->table_index, name, (uint32_t)t->tables.count - 1);
+    map_set(t->table_index, key, (uint32_t)t->tables.count - 1);
     return (uint16_t)(t->tables.count - 1);
 }
 
@@ -277,26 +279,28 @@ static const tensor *table_tensor(be_emitter *e, const char *symbol) {
 }
 
 uint16_t be_table(be_emitter *e, int tile, const char *symbol) {
-    uint32_t have = map_get(e->tiles[tile].table_index, symbol);
+    const char *key = arena_printf(e->p->arena, "symbol %s", symbol);
+    uint32_t have = map_get(e->tiles[tile].table_index, key);
     if (have != MAP_NONE) return (uint16_t)have;
     const tensor *t = table_tensor(e, symbol);
     isa_table d = {.type = t->type == ELEM_i32 ? ISA_I32 : ISA_F32, .rows = 1};
     int last = t->rank - 1;
     d.width = (uint32_t)(t->rank ? t->dim[last] : 1);
     for (int i = 0; i < last; i++) d.rows *= (uint32_t)t->dim[i];
-    d.data = shared_data(e, symbol, t->data, tensor_bytes(t));
-    return add_table(e, tile, symbol, d);
+    d.data = shared_data(e, key, t->data, tensor_bytes(t));
+    return add_table(e, tile, symbol, key, d);
 }
 
 uint16_t be_table_joined(be_emitter *e, int tile, const char *const *symbols, size_t n) {
     if (n == 1) return be_table(e, tile, symbols[0]);
-    const char *name = "";
+    const char *name = "", *key = "joined";
     size_t count = 0;
     for (size_t i = 0; i < n; i++) {
         name = i ? arena_printf(e->p->arena, "%s|%s", name, symbols[i]) : symbols[0];
+        key = arena_printf(e->p->arena, "%s %zu %s", key, strlen(symbols[i]), symbols[i]);
         count += tensor_count(table_tensor(e, symbols[i]));
     }
-    uint32_t have = map_get(e->tiles[tile].table_index, name);
+    uint32_t have = map_get(e->tiles[tile].table_index, key);
     if (have != MAP_NONE) return (uint16_t)have;
     float *row = ARENA_ARRAY(e->p->arena, float, count), *to = row;
     for (size_t i = 0; i < n; i++) {
@@ -305,19 +309,20 @@ uint16_t be_table_joined(be_emitter *e, int tile, const char *const *symbols, si
         to += tensor_count(t);
     }
     isa_table d = {.type = ISA_F32, .rows = 1, .width = (uint32_t)count};
-    d.data = shared_data(e, name, row, count * sizeof *row);
-    return add_table(e, tile, name, d);
+    d.data = shared_data(e, key, row, count * sizeof *row);
+    return add_table(e, tile, name, key, d);
 }
 
 uint16_t be_table_numbers(be_emitter *e, int tile, const float *row, size_t n) {
     const char *name = "";
     for (size_t i = 0; i < n; i++)
         name = arena_printf(e->p->arena, "%s%s%.9g", name, i ? "|" : "", (double)row[i]);
-    uint32_t have = map_get(e->tiles[tile].table_index, name);
+    const char *key = arena_printf(e->p->arena, "numbers %s", name);
+    uint32_t have = map_get(e->tiles[tile].table_index, key);
     if (have != MAP_NONE) return (uint16_t)have;
     isa_table d = {.type = ISA_F32, .rows = 1, .width = (uint32_t)n};
-    d.data = shared_data(e, name, arena_copy(e->p->arena, row, n * sizeof *row), n * sizeof *row);
-    return add_table(e, tile, name, d);
+    d.data = shared_data(e, key, arena_copy(e->p->arena, row, n * sizeof *row), n * sizeof *row);
+    return add_table(e, tile, name, key, d);
 }
 
 // ---- ports -----------------------------------------------------------------------------------

@@ -200,6 +200,8 @@ bool be_insn_clip(be_emitter *e, const ir_op *op, int tile, isa_insn *i) {
 bool be_insn_norm(be_emitter *e, const ir_op *op, int tile, isa_insn *i) {
     size_t n;
     const char *const *w = ir_attr_strs(&op->attrs, IR_ATTR_weights, &n);
+    while (n > 0 && !w[n - 1]) n--;
+    if (n > 0 && !w[0]) return be_insn_none(e, op, tile, i); // a shift without a gain
     i->op = ISA_norm;
     i->a = operand(e, op, 0);
     i->mode = mode_code(ISA_norm, str(op, IR_ATTR_mode));

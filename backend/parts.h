@@ -19,8 +19,9 @@ typedef struct {
         VEC(isa_insn) code;
         VEC(isa_line) lines;
     } phase[ISA_MAX_PHASES];
-    map *group_index, *ring_index, *table_index; // by symbol
-    uint8_t domains;                             // derived ones set in this phase
+    map *group_index, *ring_index; // by symbol
+    map *table_index;              // by key (data.c)
+    uint8_t domains;               // derived ones set in this phase
 } be_tile;
 
 typedef struct {
@@ -38,7 +39,7 @@ typedef struct {
     // data
     be_pieces cells, tables;
     uint64_t cells_bytes, tables_bytes;
-    map *table_offsets; // symbol -> index into offsets
+    map *table_offsets; // key of data -> index into offsets
     VEC(uint64_t) offsets;
 } be_emitter;
 

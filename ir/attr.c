@@ -142,7 +142,7 @@ void ir_attr_set_floats(arena *a, ir_attrs *l, ir_key k, const double *v, size_t
 
 void ir_attr_set_strs(arena *a, ir_attrs *l, ir_key k, const char *const *v, size_t n) {
     const char **copy = ARENA_ARRAY(a, const char *, n);
-    for (size_t i = 0; i < n; i++) copy[i] = arena_str(a, v[i]);
+    for (size_t i = 0; i < n; i++) copy[i] = v[i] ? arena_str(a, v[i]) : NULL;
     place_kind(a, l, k, IR_STRS, IR_SYMS, n)->ss = copy;
 }
 
@@ -177,7 +177,7 @@ ir_attrs ir_attrs_copy(arena *a, const ir_attrs *l) {
 
 static bool equal_strings(const ir_attr *a, const ir_attr *b) {
     for (uint32_t i = 0; i < a->count; i++) {
-        if (strcmp(a->ss[i], b->ss[i]) != 0) return false;
+        if (!a->ss[i] != !b->ss[i] || (a->ss[i] && strcmp(a->ss[i], b->ss[i]) != 0)) return false;
     }
     return true;
 }

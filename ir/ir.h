@@ -90,7 +90,7 @@ typedef struct {
         const char *s; // STR, and SYM (without '@')
         const int64_t *is;
         const double *fs;
-        const char *const *ss; // STRS and SYMS
+        const char *const *ss; // STRS, and SYMS: NULL where an entry is left out
     };
 } ir_attr;
 
@@ -302,8 +302,7 @@ ir_module *ir_module_derive(const ir_module *m);
 void ir_module_adopt(ir_module *m, file_map f);
 
 ir_symbol *ir_symbol_find(const ir_module *m, const char *name); // NULL when absent
-// Adds a symbol; a name in use, and "none" (it stands for an absent table), gets a suffix (".1",
-// ".2" ...). data is referenced, not copied.
+// Adds a symbol; a name in use gets a suffix (".1", ".2" ...). data is referenced, not copied.
 ir_symbol *ir_symbol_add(ir_module *m, ir_symbol_kind kind, const char *name);
 ir_symbol *ir_symbol_add_tensor(ir_module *m, const char *name, tensor data);
 const char *ir_symbol_hash(ir_symbol *s); // 32 hex digits over type, shape and bytes

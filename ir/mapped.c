@@ -12,7 +12,7 @@ bool ir_is_raw(const ir_func *f, ir_val v) {
 static const tensor *entry(const ir_module *m, const ir_symbol *g, ir_key key, size_t i) {
     size_t n;
     const char *const *names = ir_attr_strs(&g->attrs, key, &n);
-    const ir_symbol *s = i < n ? ir_symbol_find(m, names[i]) : NULL;
+    const ir_symbol *s = i < n && names[i] ? ir_symbol_find(m, names[i]) : NULL;
     return s && s->kind == IR_SYM_TENSOR ? &s->data : NULL;
 }
 

@@ -90,7 +90,7 @@ ir_symbol *ir_symbol_find(const ir_module *m, const char *name) {
 }
 
 static const char *free_name(ir_module *m, const char *name) {
-    if (!ir_symbol_find(m, name) && strcmp(name, "none") != 0) return arena_str(m->arena, name);
+    if (!ir_symbol_find(m, name)) return arena_str(m->arena, name);
     uint32_t last = map_get(m->suffix, name);
     for (uint32_t i = last == MAP_NONE ? 1 : last + 1;; i++) {
         const char *t = arena_printf(m->arena, "%s.%u", name, i);
@@ -157,7 +157,8 @@ static void mark_all(sweeper *s, const ir_attrs *l) {
     for (uint32_t i = 0; i < l->count; i++) {
         const ir_attr *x = &l->items[i];
         if (x->kind == IR_SYM) mark(s, x->s);
-        for (uint32_t j = 0; x->kind == IR_SYMS && j < x->count; j++) mark(s, x->ss[j]);
+        for (uint32_t j = 0; x->kind == IR_SYMS && j < x->count; j++)
+            if (x->ss[j]) mark(s, x->ss[j]);
     }
 }
 

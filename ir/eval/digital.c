@@ -146,7 +146,7 @@ bool ir_eval_dig_norm(ir_eval_ctx *c, const ir_op *op, const tensor *const *in, 
     int mode;
     bool ok = eval_word(c, op, IR_ATTR_mode, IR_ENUM_norm, -1, &mode);
     for (size_t i = 0; ok && i < n && i < 2; i++)
-        ok = strcmp(names[i], "none") == 0 || constant_row(c, op, names[i], width, &weights[i]);
+        ok = !names[i] || constant_row(c, op, names[i], width, &weights[i]);
     j.eps = (double)(float)ir_attr_float(&op->attrs, IR_ATTR_eps, 1e-5);
     j.table = weights[0].data;
     j.table2 = weights[1].data;

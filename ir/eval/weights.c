@@ -34,12 +34,12 @@ static bool has_columns(const ir_eval_ctx *c, const ir_op *op, const char *name,
 }
 
 typedef struct {
-    const char *scale, *zero, *bias; // symbols; NULL, "none" or (bias) "zeros": none
+    const char *scale, *zero, *bias; // symbols; NULL: none
 } column_tables;
 
 static const tensor *column_table(const ir_eval_ctx *c, const ir_op *op, const char *name,
                                   int64_t n, bool *ok) {
-    if (!name || strcmp(name, "none") == 0) return NULL;
+    if (!name) return NULL;
     const tensor *t = eval_table(c, op, name);
     *ok = t && has_columns(c, op, name, t, n);
     return *ok ? t : NULL;
@@ -48,11 +48,11 @@ static const tensor *column_table(const ir_eval_ctx *c, const ir_op *op, const c
 // Columns of source s that lie in the block: scales, zero points and bias.
 static bool load_columns(const ir_eval_ctx *c, const ir_op *op, weight_block *b,
                          const weight_source *s, column_tables names) {
-    bool ok = true, no_bias = names.bias && strcmp(names.bias, "zeros") == 0;
+    bool ok = true;
     int64_t n = s->n1 - s->n0;
     const tensor *scale = column_table(c, op, names.scale, n, &ok);
     const tensor *zero = ok ? column_table(c, op, names.zero, n, &ok) : NULL;
-    const tensor *bias = ok && !no_bias ? column_table(c, op, names.bias, n, &ok) : NULL;
+    const tensor *bias = ok ? column_table(c, op, names.bias, n, &ok) : NULL;
     if (!ok) return false;
     if (s->w->type == ELEM_i8 && !scale)
         return eval_fail(c, op, DIAG_ID_eval_operand, "weights of type i8 have no scale");

@@ -195,7 +195,7 @@ bool ir_infer_dig_norm(ir_infer_ctx *c) {
         return infer_error(c, DIAG_ID_op_attribute, "'weights' has %zu items, at most 2 are taken",
                            n);
     for (size_t i = 0; i < n; i++) {
-        if (strcmp(weights[i], "none") != 0 && !constant_row(c, weights[i], width)) return false;
+        if (weights[i] && !constant_row(c, weights[i], width)) return false;
     }
     return digital_result(c, width);
 }

@@ -12,7 +12,7 @@ static bool columns_attr(ir_infer_ctx *c, ir_key k, int64_t n) {
     size_t count;
     const char *const *names = ir_attr_strs(&c->op->attrs, k, &count);
     if (count == 0) return true;
-    if (count > 1)
+    if (count > 1 || !names[0])
         return infer_error(c, DIAG_ID_op_attribute, "'%s' takes one tensor", ir_key_name(k));
     const ir_symbol *s = infer_symbol(c, names[0], IR_SYM_TENSOR);
     if (!s) return false;

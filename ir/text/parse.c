@@ -113,7 +113,7 @@ ir_type text_type(ir_parser *p, const char *name, text_loc loc) {
 
 // ---- attributes
 
-static const char *const item_names[] = {"a number", "a string", "a symbol"};
+static const char *const item_names[] = {"a number", "a string", "a symbol", "'_'"};
 
 static text_item_kind kind_of_items(ir_attr_kind k) {
     switch (k) {
@@ -138,7 +138,7 @@ static bool check_items(ir_parser *p, const char *key, text_loc loc, bool is_lis
     }
     for (size_t i = 0; i < p->items.count; i++) {
         const text_item *x = &p->items.items[i];
-        if (x->kind == kind_of_items(k)) continue;
+        if (x->kind == kind_of_items(k) || (x->kind == TEXT_NONE && k == IR_SYMS)) continue;
         text_error(p, x->loc, DIAG_ID_text_attribute, "'%s' takes %s, found %s", key,
                    item_names[kind_of_items(k)], item_names[x->kind]);
         return false;
@@ -251,12 +251,10 @@ void text_domain(ir_parser *p, const char *name, text_loc loc, ir_attrs attrs) {
 static ir_symbol *add_symbol(ir_parser *p, ir_symbol_kind kind, const char *name, text_loc loc) {
     if (!outside(p, loc)) return NULL;
     const ir_symbol *other = ir_symbol_find(p->module, name);
-    if (other || strcmp(name, "none") == 0) {
-        text_error(p, loc, DIAG_ID_text_name,
-                   other ? "'@%s' is defined twice" : "'@%s' is reserved", name);
-        if (other)
-            diag_note(p->diags, (diag_loc){.file = p->name, .line = other->line},
-                      "it is defined here as well");
+    if (other) {
+        text_error(p, loc, DIAG_ID_text_name, "'@%s' is defined twice", name);
+        diag_note(p->diags, (diag_loc){.file = p->name, .line = other->line},
+                  "it is defined here as well");
         return NULL;
     }
     ir_symbol *s = ir_symbol_add(p->module, kind, name);

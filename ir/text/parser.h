@@ -14,10 +14,10 @@ typedef struct { // columns are 1-based bytes, the last one excluded
     int line, col, end_col;
 } text_loc;
 
-typedef enum { TEXT_NUMBER, TEXT_STRING, TEXT_SYMBOL } text_item_kind;
+typedef enum { TEXT_NUMBER, TEXT_STRING, TEXT_SYMBOL, TEXT_NONE } text_item_kind;
 typedef struct { // an attribute's value or an element of one
     text_item_kind kind;
-    const char *text;
+    const char *text; // NULL: `_`
     text_loc loc;
 } text_item;
 

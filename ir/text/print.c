@@ -74,7 +74,12 @@ static void print_item(FILE *out, const ir_attr *a, uint32_t i) {
     case IR_STR: text_print_string(out, a->s); break;
     case IR_STRS: text_print_string(out, a->ss[i]); break;
     case IR_SYM: print_name(out, '@', a->s); break;
-    case IR_SYMS: print_name(out, '@', a->ss[i]); break;
+    case IR_SYMS:
+        if (a->ss[i])
+            print_name(out, '@', a->ss[i]);
+        else
+            fputc('_', out);
+        break;
     }
 }
 

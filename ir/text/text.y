@@ -204,4 +204,5 @@ item:
   NUMBER { vec_push(&p->items, (text_item){TEXT_NUMBER, $NUMBER, at(&@NUMBER)}); }
 | STRING { vec_push(&p->items, (text_item){TEXT_STRING, $STRING, at(&@STRING)}); }
 | SYMBOL { vec_push(&p->items, (text_item){TEXT_SYMBOL, $SYMBOL, at(&@SYMBOL)}); }
+| "_" { vec_push(&p->items, (text_item){TEXT_NONE, NULL, at(&@1)}); }
 ;

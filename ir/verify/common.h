@@ -20,7 +20,7 @@ diag_loc verify_at_op(const verifier *v, const ir_func *f, const ir_op *op);
 diag_loc verify_at_func(const verifier *v, const ir_func *f);
 
 diag_loc verify_at_symbol(const verifier *v, const ir_symbol *s);
-// The tensor `name`; NULL reported as an error of s.
+// The tensor `name` (NULL: there is none); NULL reported as an error of s.
 const tensor *verify_find_tensor(verifier *v, const ir_symbol *s, const char *name);
 
 // Attributes of modules, functions and ports; domains, rings, groups, tensors. False: there are

@@ -10,7 +10,7 @@ static void ring_error(verifier *v, const ir_symbol *s, const char *what) {
 
 static void verify_table(verifier *v, const ir_symbol *s, int64_t heads) {
     const ir_ring *r = s->ring;
-    const tensor *t = verify_find_tensor(v, s, r->table ? r->table : "");
+    const tensor *t = verify_find_tensor(v, s, r->table);
     if (!t) return;
     int64_t n = (int64_t)tensor_count(t), per_head = n / heads, side = 0;
     while (side * side < per_head) side++;

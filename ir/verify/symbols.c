@@ -100,10 +100,10 @@ static bool verify_tensor(verifier *v, const ir_symbol *s) {
 }
 
 const tensor *verify_find_tensor(verifier *v, const ir_symbol *s, const char *name) {
-    const ir_symbol *t = ir_symbol_find(v->m, name);
+    const ir_symbol *t = name ? ir_symbol_find(v->m, name) : NULL;
     if (t && t->kind == IR_SYM_TENSOR) return &t->data;
-    verify_error(v, verify_at_symbol(v, s), DIAG_ID_symbol, "'@%s' of '@%s' is no tensor", name,
-                 s->name);
+    verify_error(v, verify_at_symbol(v, s), DIAG_ID_symbol, "'@%s' of '@%s' is no tensor",
+                 name ? name : "_", s->name);
     return NULL;
 }
 
@@ -117,8 +117,7 @@ static void group_error(verifier *v, const ir_symbol *s, const char *what) {
 static void verify_columns(verifier *v, const ir_symbol *s, ir_key k, size_t i, elem e, int64_t n) {
     size_t count;
     const char *const *names = ir_attr_strs(&s->attrs, k, &count);
-    if (i >= count || strcmp(names[i], "none") == 0) return;
-    if (k == IR_ATTR_wbias && strcmp(names[i], "zeros") == 0) return;
+    if (i >= count || !names[i]) return;
     const tensor *t = verify_find_tensor(v, s, names[i]);
     if (!t) return;
     int64_t found = (int64_t)tensor_count(t);
@@ -145,7 +144,7 @@ static int64_t verify_source(verifier *v, const ir_symbol *s, size_t i, int64_t 
     int64_t rows = w->dim[t ? 1 : 0], columns = w->dim[t ? 0 : 1];
     if (*k >= 0 && rows != *k) group_error(v, s, "its weights have different numbers of rows");
     *k = rows;
-    if (w->type == ELEM_i8 && (i >= n_scale || strcmp(scale[i], "none") == 0))
+    if (w->type == ELEM_i8 && (i >= n_scale || !scale[i]))
         group_error(v, s, "weights of type i8 need 'wscale'");
     verify_columns(v, s, IR_ATTR_wscale, i, ELEM_f32, columns);
     verify_columns(v, s, IR_ATTR_wzero, i, ELEM_i32, columns);

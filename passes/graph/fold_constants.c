@@ -2,7 +2,7 @@
 //
 // What stays: transposes of big weights (a copy that canonicalize saves), and dequantised matrices
 // (pre-quantised models keep their codes). The choice never depends on sizes that a probe binds, so
-// every probe function of a module folds alike. Constants made here are called @folded.
+// every probe function of a module folds alike: a weight is a constant that all of them have.
 #include "ir/eval/interp.h"
 #include "passes/graph/fold.h"
 #include "passes/pass.h"
@@ -10,14 +10,12 @@
 
 #define BIG_WEIGHT (1u << 20) // bytes
 
-static bool is_weight(const char *symbol) { return strncmp(symbol, "folded", 6) != 0; }
-
-static bool may_fold(const emitter *e, const ir_op *op) {
+static bool may_fold(emitter *e, const ir_op *op) {
     if (op->n_operands == 0) return false;
     const tensor *first = emit_const_of(e, op->operand[0]);
-    const char *symbol = emit_symbol_of(e, op->operand[0]);
     switch (op->code) {
-    case IR_t_transpose: return !(first && tensor_bytes(first) > BIG_WEIGHT && is_weight(symbol));
+    case IR_t_transpose:
+        return !(first && tensor_bytes(first) > BIG_WEIGHT && emit_is_shared(e, op->operand[0]));
     case IR_t_dequantize: return !(first && first->rank >= 2);
     case IR_nn_quant: return false;
     default:

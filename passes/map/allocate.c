@@ -34,6 +34,7 @@ typedef struct {
     bool *placed;    // by value: has a fixed place in another's buffer
     int64_t *lag;    // by operation
     buffer *buffers; // by root value
+    map *names;      // of values; NULL: not asked for yet
     int64_t chunk;
 } allocator;
 
@@ -483,10 +484,21 @@ static bool place_tile(allocator *x, int tile, const ir_val *roots, size_t n, di
     return true;
 }
 
+// A value that another is a view of needs a name: a model may have called others the same.
 static const char *value_name(allocator *x, ir_val v) {
-    if (!x->f->values.items[v].name)
-        x->f->values.items[v].name = arena_printf(x->m->arena, "v%u", v);
-    return x->f->values.items[v].name;
+    ir_value *value = &x->f->values.items[v];
+    if (value->name) return value->name;
+    if (!x->names) {
+        x->names = map_new();
+        for (size_t i = 1; i < x->f->values.count; i++)
+            if (x->f->values.items[i].name) map_add(x->names, x->f->values.items[i].name, 0);
+    }
+    const char *name = arena_printf(x->m->arena, "v%u", v);
+    for (int i = 1; map_get(x->names, name) != MAP_NONE; i++)
+        name = arena_printf(x->m->arena, "v%u.%d", v, i);
+    map_add(x->names, name, 0);
+    value->name = name;
+    return name;
 }
 
 static void annotate(allocator *x) {
@@ -564,6 +576,7 @@ static bool allocate_func(const ir_module *m, ir_func *f, const machine *chip, d
     }
     free(roots);
     if (ok) annotate(&x);
+    map_free(x.names);
     arena_free(x.a);
     return ok;
 }

@@ -5,13 +5,15 @@
 // that instruction's own: a digital unit quantises as it writes. Gated activations (silu(a) * b)
 // are one instruction. Exact: each operation has the definition of the one it replaces.
 #include "passes/pass.h"
+#include "passes/rewrite/key.h"
 #include "passes/rewrite/rewrite.h"
 #include <string.h>
 
 typedef struct {
     rewrite r;
-    uint32_t *uses; // of old values
-    bool *skip;     // old operations swallowed by another
+    uint32_t *uses;       // of old values
+    bool *skip;           // old operations swallowed by another
+    made_symbols *tables; // made of constants, by their names
 } router;
 
 // One for each lowering of ops.def.
@@ -48,30 +50,39 @@ static ir_val emit(router *t, ir_opcode code, const ir_val *in, size_t n, const 
 
 // ---- tables ----------------------------------------------------------------------------------
 
+static const char *const_name(const router *t, ir_val old) {
+    return ir_attr_str(&ir_def(t->r.of, old)->attrs, IR_ATTR_value, "");
+}
+
 // Symbol with the f32 row [width] that a constant stands for beside rows of that width; the
 // constant's own symbol when it is that already.
 static const char *row_table(router *t, ir_val old, int64_t width) {
     const tensor *c = constant(t, old);
-    const char *name = ir_attr_str(&ir_def(t->r.of, old)->attrs, IR_ATTR_value, "c");
+    const char *name = const_name(t, old);
     size_t n = tensor_count(c);
     if (n == (size_t)width && c->type == ELEM_f32 && c->rank == 1) return name;
-    const char *made = arena_printf(t->r.scratch, "%s.row%lld", name, (long long)width);
-    ir_symbol *have = ir_symbol_find(t->r.m, made);
-    if (have) return have->name;
+    const char *key = arena_printf(t->r.scratch, "%s.row%lld", name, (long long)width);
+    const char *known = made_find(t->tables, key);
+    if (known) return known;
     tensor row = tensor_new(t->r.m->arena, ELEM_f32, 1, &width);
     for (int64_t i = 0; i < width; i++)
         elem_store_f64(ELEM_f32, row.data, (size_t)i,
                        elem_load_f64(c->type, c->data, n == 1 ? 0 : (size_t)i));
-    return ir_symbol_add_tensor(t->r.m, made, row)->name;
+    return made_add(t->tables, key, ir_symbol_add_tensor(t->r.m, key, row)->name);
 }
 
 // cos and sin tables [R, r/2] side by side [R, r].
 static const char *rope_table(router *t, ir_val cos, ir_val sin) {
     const tensor *c = constant(t, cos), *s = constant(t, sin);
-    const char *name = arena_printf(
-        t->r.scratch, "%s.rope", ir_attr_str(&ir_def(t->r.of, cos)->attrs, IR_ATTR_value, "cos"));
-    ir_symbol *have = ir_symbol_find(t->r.m, name);
-    if (have) return have->name;
+    const char *name = const_name(t, cos);
+    key_text key = {0};
+    key_str(&key, name);
+    key_str(&key, const_name(t, sin));
+    const char *known = made_find(t->tables, key_end(&key));
+    if (known) {
+        vec_free(&key);
+        return known;
+    }
     int64_t rows = c->dim[0], half = c->dim[1];
     tensor x = tensor_new(t->r.m->arena, ELEM_f32, 2, (int64_t[]){rows, 2 * half});
     for (int64_t r = 0; r < rows; r++)
@@ -80,7 +91,10 @@ static const char *rope_table(router *t, ir_val cos, ir_val sin) {
             at[i] = (float)elem_load_f64(c->type, c->data, (size_t)(r * half + i));
             at[half + i] = (float)elem_load_f64(s->type, s->data, (size_t)(r * half + i));
         }
-    return ir_symbol_add_tensor(t->r.m, name, x)->name;
+    name = ir_symbol_add_tensor(t->r.m, arena_printf(t->r.scratch, "%s.rope", name), x)->name;
+    made_add(t->tables, key_end(&key), name);
+    vec_free(&key);
+    return name;
 }
 
 // ---- elementwise -----------------------------------------------------------------------------
@@ -273,8 +287,7 @@ void route_view(router *t, const ir_op *op) { t->r.map[op->result[0]] = operand(
 // The constant `old` as the table of a dense memory.
 static ir_attrs table_of(router *t, ir_val old) {
     ir_attrs a = {0};
-    ir_attr_set_str(t->r.scratch, &a, IR_ATTR_table,
-                    ir_attr_str(&ir_def(t->r.of, old)->attrs, IR_ATTR_value, ""));
+    ir_attr_set_str(t->r.scratch, &a, IR_ATTR_table, const_name(t, old));
     return a;
 }
 
@@ -338,8 +351,9 @@ static void write_ports(router *t) {
     }
 }
 
-static bool route_func(const ir_module *old, const ir_func *f, ir_module *m, diag_sink *diags) {
-    router t = {.r = rewrite_begin(old, f, m, diags)};
+static bool route_func(const ir_module *old, const ir_func *f, ir_module *m, made_symbols *tables,
+                       diag_sink *diags) {
+    router t = {.r = rewrite_begin(old, f, m, diags), .tables = tables};
     t.uses = ir_count_uses(t.r.scratch, f);
     t.skip = ARENA_ARRAY(t.r.scratch, bool, f->ops.count + 1);
     find_gates(&t);
@@ -356,9 +370,11 @@ static bool route_func(const ir_module *old, const ir_func *f, ir_module *m, dia
 ir_module *pass_route_digital(const ir_module *old, const pass_options *o, diag_sink *diags) {
     (void)o;
     ir_module *m = ir_module_derive(old);
+    made_symbols tables = {map_new()};
     bool ok = true;
     for (size_t i = 0; i < old->funcs.count; i++)
-        ok = route_func(old, old->funcs.items[i], m, diags) && ok;
+        ok = route_func(old, old->funcs.items[i], m, &tables, diags) && ok;
+    made_free(&tables);
     if (!ok) {
         ir_module_free(m);
         return NULL;

@@ -11,6 +11,7 @@
 // crossbars without size limit nothing is cut; a real-number crossbar with limits is refused, since
 // f32 sums re-associate.
 #include "passes/pass.h"
+#include "passes/rewrite/key.h"
 #include "passes/rewrite/rewrite.h"
 #include <stdio.h>
 #include <string.h>
@@ -25,9 +26,14 @@ typedef struct { // an old value cut into column strips
     size_t count;
 } strips;
 
+typedef struct { // symbols of the new module, by what they hold
+    made_symbols groups, fillers;
+} shared_symbols;
+
 typedef struct {
     rewrite r;
     const machine *chip;
+    shared_symbols *made;
     strips *cut;                    // by old value; count 0: whole
     bool *done;                     // by old operation: emitted with an earlier one of the same row
     int64_t xrows, xcols, capacity; // of a crossbar and a tile; INT64_MAX: no limit
@@ -113,14 +119,12 @@ static source source_of(const tiler *t, const ir_op *op) {
 
 // A tensor symbol of `n` equal elements, shared.
 static const char *filled(tiler *t, const char *what, elem e, int64_t n, double value) {
-    const char *name = arena_printf(t->r.scratch, "%s.%lld", what, (long long)n);
-    ir_symbol *s = ir_symbol_find(t->r.m, name);
-    if (!s) {
-        tensor x = tensor_new(t->r.m->arena, e, 1, &n);
-        for (int64_t i = 0; i < n; i++) elem_store_f64(e, x.data, (size_t)i, value);
-        s = ir_symbol_add_tensor(t->r.m, name, x);
-    }
-    return s->name;
+    const char *key = arena_printf(t->r.scratch, "%s.%lld", what, (long long)n);
+    const char *name = made_find(&t->made->fillers, key);
+    if (name) return name;
+    tensor x = tensor_new(t->r.m->arena, e, 1, &n);
+    for (int64_t i = 0; i < n; i++) elem_store_f64(e, x.data, (size_t)i, value);
+    return made_add(&t->made->fillers, key, ir_symbol_add_tensor(t->r.m, key, x)->name);
 }
 
 // The group that holds rows [k0,k1) and columns [n0,n1) of the sources side by side; found again
@@ -158,13 +162,16 @@ static const char *group_of(tiler *t, const source *s, size_t n, int64_t k0, int
     ir_attr_set_int(a, &g, IR_ATTR_k1, k1);
     ir_attr_set_int(a, &g, IR_ATTR_n0, n0);
     ir_attr_set_int(a, &g, IR_ATTR_n1, n1);
-    for (size_t i = 0; i < t->r.m->symbols.count; i++) {
-        ir_symbol *have = t->r.m->symbols.items[i];
-        if (have->kind == IR_SYM_GROUP && ir_attrs_equal(&have->attrs, &g)) return have->name;
+    key_text key = {0};
+    key_attrs(&key, &g);
+    const char *known = made_find(&t->made->groups, key_end(&key));
+    if (!known) {
+        ir_symbol *made = ir_symbol_add(t->r.m, IR_SYM_GROUP, name);
+        made->attrs = g;
+        known = made_add(&t->made->groups, key_end(&key), made->name);
     }
-    ir_symbol *made = ir_symbol_add(t->r.m, IR_SYM_GROUP, name);
-    made->attrs = g;
-    return made->name;
+    vec_free(&key);
+    return known;
 }
 
 static ir_val product(tiler *t, ir_val x, const char *group, bool raw, const ir_type *type,
@@ -358,8 +365,8 @@ static void copy_whole(tiler *t, const ir_op *op) {
 }
 
 static bool tile_func(const ir_module *old, const ir_func *f, ir_module *m, const machine *chip,
-                      diag_sink *diags) {
-    tiler t = {.r = rewrite_begin(old, f, m, diags), .chip = chip};
+                      shared_symbols *made, diag_sink *diags) {
+    tiler t = {.r = rewrite_begin(old, f, m, diags), .chip = chip, .made = made};
     t.xrows = limit(chip->crossbar.rows);
     t.xcols = limit(chip->crossbar.columns);
     t.capacity = limit(chip->tile.crossbars);
@@ -396,9 +403,12 @@ ir_module *pass_tile_weights(const ir_module *old, const pass_options *o, diag_s
     }
     ir_module *m = ir_module_derive(old);
     m->stage = IR_LOWERING;
+    shared_symbols made = {.groups = {map_new()}, .fillers = {map_new()}};
     bool ok = true;
     for (size_t i = 0; i < old->funcs.count; i++)
-        ok = tile_func(old, old->funcs.items[i], m, chip, diags) && ok;
+        ok = tile_func(old, old->funcs.items[i], m, chip, &made, diags) && ok;
+    made_free(&made.groups);
+    made_free(&made.fillers);
     if (!ok) {
         ir_module_free(m);
         return NULL;

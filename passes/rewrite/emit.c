@@ -1,6 +1,7 @@
 // Making operations that exist once; see emit.h.
 #include "passes/rewrite/emit.h"
 #include "passes/pass.h"
+#include "passes/rewrite/key.h"
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,80 +11,15 @@
 
 // ---- keys ------------------------------------------------------------------------------------
 
-typedef VEC(char) text;
-
-static void put(text *t, const char *s, size_t n) {
-    vec_reserve(t, t->count + n + 1);
-    memcpy(t->items + t->count, s, n);
-    t->count += n;
-}
-
-static void put_int(text *t, int64_t v) {
-    char s[24];
-    put(t, s, (size_t)snprintf(s, sizeof s, "%lld,", (long long)v));
-}
-
-static void put_float(text *t, double v) {
-    char s[32];
-    put(t, s, (size_t)snprintf(s, sizeof s, "%a,", v));
-}
-
-static void put_str(text *t, const char *s) {
-    put_int(t, (int64_t)strlen(s));
-    put(t, s, strlen(s));
-}
-
-static void put_attr(text *t, const ir_attr *a) {
-    put_int(t, (int64_t)a->key);
-    put_int(t, a->count);
-    switch (a->kind) {
-    case IR_INT: put_int(t, a->i); break;
-    case IR_FLOAT: put_float(t, a->f); break;
-    case IR_STR:
-    case IR_SYM: put_str(t, a->s); break;
-    case IR_INTS:
-        for (uint32_t i = 0; i < a->count; i++) put_int(t, a->is[i]);
-        break;
-    case IR_FLOATS:
-        for (uint32_t i = 0; i < a->count; i++) put_float(t, a->fs[i]);
-        break;
-    case IR_STRS:
-    case IR_SYMS:
-        for (uint32_t i = 0; i < a->count; i++) put_str(t, a->ss[i]);
-        break;
-    }
-}
-
-static void put_type(text *t, const ir_type *type) {
-    put_int(t, (int64_t)type->type);
-    put_int(t, type->rank);
-    for (int i = 0; i < type->rank; i++) put_int(t, type->dim[i]);
-}
-
-static char *op_key(ir_opcode code, const ir_val *in, size_t n, const ir_attrs *attrs,
-                    const ir_type *types) {
-    text t = {0};
-    put_int(&t, (int64_t)code);
-    put_int(&t, (int64_t)n);
-    for (size_t i = 0; i < n; i++) put_int(&t, in[i]);
-    for (uint32_t i = 0; attrs && i < attrs->count; i++) put_attr(&t, &attrs->items[i]);
-    for (int i = 0; i < ir_ops[code].results; i++) put_type(&t, &types[i]);
-    vec_push(&t, 0);
-    return t.items;
-}
-
-static char *const_key(const tensor *data) {
-    text t = {0};
-    ir_type type = ir_type_make(data->type, data->rank, data->dim);
-    put_type(&t, &type);
-    static const char hex[] = "0123456789abcdef";
-    const uint8_t *p = data->data;
-    for (size_t i = 0, n = tensor_bytes(data); i < n; i++) {
-        vec_push(&t, hex[p[i] >> 4]);
-        vec_push(&t, hex[p[i] & 15]);
-    }
-    vec_push(&t, 0);
-    return t.items;
+static key_text op_key(ir_opcode code, const ir_val *in, size_t n, const ir_attrs *attrs,
+                       const ir_type *types) {
+    key_text t = {0};
+    key_int(&t, (int64_t)code);
+    key_int(&t, (int64_t)n);
+    for (size_t i = 0; i < n; i++) key_int(&t, in[i]);
+    if (attrs) key_attrs(&t, attrs);
+    for (int i = 0; i < ir_ops[code].results; i++) key_type(&t, &types[i]);
+    return t;
 }
 
 // ---- nodes -----------------------------------------------------------------------------------
@@ -123,16 +59,16 @@ ir_val emit_typed(emitter *e, ir_opcode code, const ir_val *in, size_t n, const 
         if (in[i] == IR_NONE && (int)i < ir_ops[code].n_min) return IR_NONE;
     }
     while ((int)n > ir_ops[code].n_min && in[n - 1] == IR_NONE) n--;
-    char *key = op_key(code, in, n, attrs, types);
-    uint32_t known = map_get(e->seen, key);
+    key_text key = op_key(code, in, n, attrs, types);
+    uint32_t known = map_get(e->seen, key_end(&key));
     if (known != MAP_NONE) {
-        free(key);
+        vec_free(&key);
         return known;
     }
     ir_val v = ir_build_typed(e->r.m, e->r.f, code, in, n, attrs, types, e->at);
     if (ir_ops[code].results == 1) v = simplified(e, v);
-    map_set(e->seen, key, v);
-    free(key);
+    map_set(e->seen, key_end(&key), v);
+    vec_free(&key);
     return v;
 }
 
@@ -163,21 +99,23 @@ static ir_val const_of_symbol(emitter *e, const char *symbol, const tensor *data
 // The symbol's own name is kept, so that a weight keeps the name the model gave it.
 static ir_val merged_const(emitter *e, const char *symbol, const tensor *data) {
     if (tensor_bytes(data) > SMALL_CONSTANT) return const_of_symbol(e, symbol, data);
-    char *key = const_key(data);
-    uint32_t known = map_get(e->constants, key);
+    key_text key = {0};
+    key_tensor(&key, data);
+    uint32_t known = map_get(e->constants, key_end(&key));
     if (known == MAP_NONE) {
         known = const_of_symbol(e, symbol, data);
-        map_set(e->constants, key, known);
+        map_set(e->constants, key_end(&key), known);
     }
-    free(key);
+    vec_free(&key);
     return known;
 }
 
 ir_val emit_const(emitter *e, const char *hint, tensor data) {
     if (tensor_bytes(&data) <= SMALL_CONSTANT) {
-        char *key = const_key(&data);
-        uint32_t known = map_get(e->constants, key);
-        free(key);
+        key_text key = {0};
+        key_tensor(&key, &data);
+        uint32_t known = map_get(e->constants, key_end(&key));
+        vec_free(&key);
         if (known != MAP_NONE) return known;
     }
     const ir_symbol *s = ir_symbol_add_tensor(e->r.m, hint, data);
@@ -236,6 +174,30 @@ ir_val emit_slice(emitter *e, ir_val v, int axis, int64_t from, int64_t until, i
 const char *emit_symbol_of(const emitter *e, ir_val v) {
     ir_op op = emit_def(e, v);
     return op.code == IR_t_const ? ir_attr_str(&op.attrs, IR_ATTR_value, NULL) : NULL;
+}
+
+static map *count_constants(const ir_module *m) {
+    map *count = map_new();
+    for (size_t i = 0; i < m->funcs.count; i++) {
+        const ir_func *f = m->funcs.items[i];
+        map *here = map_new();
+        for (size_t k = 0; k < f->ops.count; k++) {
+            const ir_op *op = &f->ops.items[k];
+            if (op->code != IR_t_const) continue;
+            const char *symbol = ir_attr_str(&op->attrs, IR_ATTR_value, "");
+            if (map_add(here, symbol, 0) != MAP_NONE) continue;
+            uint32_t before = map_get(count, symbol);
+            map_set(count, symbol, before == MAP_NONE ? 1 : before + 1);
+        }
+        map_free(here);
+    }
+    return count;
+}
+
+bool emit_is_shared(emitter *e, ir_val v) {
+    const char *symbol = emit_symbol_of(e, v);
+    if (!e->shared) e->shared = count_constants(e->r.old);
+    return symbol && map_get(e->shared, symbol) == e->r.old->funcs.count;
 }
 
 bool emit_splat(const emitter *e, ir_val v, double *value) {
@@ -299,6 +261,7 @@ bool emit_end(emitter *e) {
     diag_sink *diags = e->r.diags;
     map_free(e->seen);
     map_free(e->constants);
+    map_free(e->shared);
     vec_free(&e->nodes);
     bool ok = rewrite_end(&e->r);
     // The swept copy takes the place of the function as it was built.

@@ -23,6 +23,7 @@ struct emitter {
     const ir_op *at;        // operation of the old function in work: gives loc
     emit_names nodes;       // ONNX nodes of operations a rule has matched, for its result
     void *ctx;              // of the simplifier
+    map *shared;            // constants of the old module -> functions that have them; or NULL
     int depth;
 };
 
@@ -81,6 +82,8 @@ static inline const tensor *emit_const_of(const emitter *e, ir_val v) {
 }
 // Name of the symbol behind a constant; NULL when v is none.
 const char *emit_symbol_of(const emitter *e, ir_val v);
+// The constant v is one of every function of the old module.
+bool emit_is_shared(emitter *e, ir_val v);
 // True when v is a constant all of whose elements are equal (at least one): *value gets it.
 bool emit_splat(const emitter *e, ir_val v, double *value);
 // The operation's ONNX nodes belong to what the rule in work makes.
