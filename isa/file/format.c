@@ -1,7 +1,7 @@
 #include "isa/file/format.h"
 #include <xxhash.h>
 
-// Headers are the structs of <elf.h> as they lie in memory.
+// Headers are the C library's structs, as they lie in memory.
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "files are little-endian");
 
 Elf64_Ehdr ohm_header(uint64_t headers_offset, unsigned n_sections, unsigned names) {

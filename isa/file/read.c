@@ -22,14 +22,13 @@ typedef struct {
 static bool bad(const image *m, const char *section, uint64_t offset, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
 static bool bad(const image *m, const char *section, uint64_t offset, const char *fmt, ...) {
-    char where[128], what[256];
+    char where[128];
     snprintf(where, sizeof where, "section %.60s, offset 0x%llx", section,
              (unsigned long long)offset);
     va_list ap;
     va_start(ap, fmt);
-    vsnprintf(what, sizeof what, fmt, ap);
+    diag_vemit(m->diags, DIAG_ID_isa_file, DIAG_AT(m->file, where), fmt, ap);
     va_end(ap);
-    diag_emit(m->diags, DIAG_ID_isa_file, DIAG_AT(m->file, where), "%s", what);
     return false;
 }
 
