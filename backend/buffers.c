@@ -29,8 +29,31 @@ static isa_quant quant_of(const ir_op *op) {
 
 static uint16_t add_buffer(be_tile *t, isa_buffer b) {
     CHECK(t->buffers.count < ISA_NONE, "too many buffers on a tile");
+    uint16_t at = (uint16_t)t->buffers.count, older = at;
+    if (b.parent != at) {
+        older = t->older.items[b.parent];
+        t->older.items[b.parent] = at;
+    }
     vec_push(&t->buffers, b);
-    return (uint16_t)(t->buffers.count - 1);
+    vec_push(&t->older, older);
+    return at;
+}
+
+// The first buffer that shows the columns of b, and, if `alike`, is written as b is; ISA_NONE: none
+// does.
+static uint16_t same_columns(const be_tile *t, const isa_buffer *b, bool alike) {
+    uint16_t found = ISA_NONE;
+    uint16_t i = b->parent;
+    do {
+        i = t->older.items[i];
+        const isa_buffer *have = &t->buffers.items[i];
+        bool same = have->col0 == b->col0 && have->width == b->width;
+        if (alike)
+            same = same && have->dom == b->dom && have->type == b->type &&
+                   have->quant == b->quant && have->scale == b->scale && have->zero == b->zero;
+        if (same) found = i;
+    } while (i != b->parent);
+    return found;
 }
 
 static isa_buffer describe(const be_emitter *e, ir_val v, const ir_op *op) {
@@ -87,16 +110,8 @@ static void view_buffer(be_emitter *e, ir_val v, const ir_op *op, ir_val of, int
     look_into(t, &b, be_buffer(e, of), (uint32_t)col0);
     // The same columns under another name are the same buffer (a rotation in place), unless how
     // they are written differs.
-    for (size_t i = 0; i < t->buffers.count; i++) {
-        const isa_buffer *have = &t->buffers.items[i];
-        if (have->parent == b.parent && have->col0 == b.col0 && have->width == b.width &&
-            have->dom == b.dom && have->type == b.type && have->quant == b.quant &&
-            have->scale == b.scale && have->zero == b.zero) {
-            e->buffer[v] = (uint32_t)i;
-            return;
-        }
-    }
-    e->buffer[v] = add_buffer(t, b);
+    uint16_t have = same_columns(t, &b, true);
+    e->buffer[v] = have != ISA_NONE ? have : add_buffer(t, b);
 }
 
 static bool takes_row(const ir_op *op) {
@@ -120,16 +135,16 @@ void be_buffers(be_emitter *e) {
     for (size_t i = 0; i < f->ops.count; i++) {
         const ir_op *op = &f->ops.items[i];
         if (!takes_row(op) || ir_attr_has(&op->attrs, IR_ATTR_at)) continue;
-        const char *parent = ir_attr_str(&op->attrs, IR_ATTR_parent, NULL);
         ir_val v = op->result[0];
-        if (op->code == IR_row_cols)
+        if (op->code == IR_row_cols) {
             view_buffer(e, v, op, op->operand[0], ir_attr_int(&op->attrs, IR_ATTR_from, 0));
-        else if (op->code == IR_row_join)
+        } else if (op->code == IR_row_join) {
             view_buffer(e, v, op, op->operand[0], 0); // parts lie side by side already
-        else if (parent)
+        } else {
+            const char *parent = ir_attr_str(&op->attrs, IR_ATTR_parent, NULL);
+            CHECK(parent, "%%%u has no place: the module is not allocated", v);
             view_buffer(e, v, op, named(names, parent), ir_attr_int(&op->attrs, IR_ATTR_col0, 0));
-        else
-            CHECK(false, "%%%u has no place: the module is not allocated", v);
+        }
     }
     map_free(names);
 }
@@ -146,10 +161,6 @@ uint16_t be_side_by_side(be_emitter *e, ir_val k, ir_val v) {
     both.name = 0;
     const isa_buffer *whole = &t->buffers.items[a->parent];
     if (whole->width == both.width) return a->parent;
-    for (size_t i = 0; i < t->buffers.count; i++) {
-        const isa_buffer *have = &t->buffers.items[i];
-        if (have->parent == both.parent && have->col0 == both.col0 && have->width == both.width)
-            return (uint16_t)i;
-    }
-    return add_buffer(t, both);
+    uint16_t have = same_columns(t, &both, false);
+    return have != ISA_NONE ? have : add_buffer(t, both);
 }

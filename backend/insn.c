@@ -43,18 +43,10 @@ static uint16_t operand(const be_emitter *e, const ir_op *op, uint32_t k) {
                                                            : ISA_NONE;
 }
 
-// Domain of the rows that a ring takes: of its writer, in this phase or one before.
+// Domain of the rows that a ring takes: of its writer, or else of this reader.
 static int ring_domain(const be_emitter *e, const ir_op *reader) {
-    const char *ring = str(reader, IR_ATTR_ring);
-    for (size_t k = 0; k <= e->phase; k++) {
-        const ir_func *f = e->m->funcs.items[k];
-        for (size_t i = 0; i < f->ops.count; i++) {
-            const ir_op *op = &f->ops.items[i];
-            if (ir_stores(op) && strcmp(str(op, IR_ATTR_ring), ring) == 0)
-                return ir_type_domain(ir_type_of(f, op->operand[ir_keys_at(op)]));
-        }
-    }
-    return ir_type_domain(ir_type_of(e->f, reader->operand[0]));
+    uint32_t writer = map_get(e->ring_domains, str(reader, IR_ATTR_ring));
+    return writer != MAP_NONE ? (int)writer : ir_type_domain(ir_type_of(e->f, reader->operand[0]));
 }
 
 // ---- no instruction --------------------------------------------------------------------------

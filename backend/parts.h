@@ -11,6 +11,7 @@ typedef VEC(isa_piece) be_pieces;
 // A tile while it grows.
 typedef struct {
     VEC(isa_buffer) buffers;
+    VEC(uint16_t) older; // [buffer] a circle: a parent, its views from the last one to the first
     VEC(isa_group) groups;
     VEC(isa_block) blocks;
     VEC(isa_ring) rings;
@@ -36,6 +37,7 @@ typedef struct {
     int n_tiles;
     // a place for every value of f: tile-local buffer, UINT32_MAX: none
     uint32_t *buffer;
+    map *ring_domains; // of the rows that a ring takes, by symbol: of its first writer
     // data
     be_pieces cells, tables;
     uint64_t cells_bytes, tables_bytes;

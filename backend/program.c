@@ -1,5 +1,6 @@
 // The program: straight lines of instructions per tile, channels, phases; see backend.h.
 #include "backend/parts.h"
+#include "ir/mapped.h"
 #include "ir/text/text.h"
 #include "isa/operand.h"
 #include <string.h>
@@ -95,26 +96,31 @@ static void emit_op(be_emitter *e, const ir_op *op) {
 typedef VEC(uint32_t) dest_list;
 
 static void channels_of(be_emitter *e, const ir_func *f, dest_list *dests) {
+    uint32_t *next = ir_count_uses(e->p->arena, f); // of what a send makes: its next destination
     for (size_t i = 0; i < f->ops.count; i++) {
         const ir_op *op = &f->ops.items[i];
         if (op->code != IR_net_send) continue;
-        isa_channel *c = &e->p->channels[num(op, IR_ATTR_channel)];
         const ir_type *t = ir_type_of(f, op->operand[0]);
         const char *name = f->values.items[op->operand[0]].name;
+        isa_channel *c = &e->p->channels[num(op, IR_ATTR_channel)];
         *c = (isa_channel){.name = name ? isa_program_string(e->p, name) : 0,
                            .source = (uint32_t)num(op, IR_ATTR_tile),
                            .type = (uint8_t)be_row_type(f, op->operand[0]),
                            .dom = (uint8_t)max_i64(0, ir_type_domain(t)),
                            .width = (uint32_t)ir_type_width(t),
                            .depth = (uint32_t)num(op, IR_ATTR_depth),
-                           .first_dest = (uint32_t)dests->count};
-        for (size_t k = i + 1; k < f->ops.count; k++) {
-            const ir_op *to = &f->ops.items[k];
-            for (uint32_t o = 0; o < to->n_operands; o++)
-                if (to->operand[o] == op->result[0])
-                    vec_push(dests, (uint32_t)num(to, IR_ATTR_tile));
+                           .first_dest = (uint32_t)dests->count,
+                           .n_dests = next[op->result[0]]};
+        next[op->result[0]] = c->first_dest;
+        for (uint32_t k = 0; k < c->n_dests; k++) vec_push(dests, 0);
+    }
+    for (size_t i = 0; i < f->ops.count; i++) {
+        const ir_op *to = &f->ops.items[i];
+        for (uint32_t k = 0; k < to->n_operands; k++) {
+            const ir_op *from = to->operand[k] == IR_NONE ? NULL : ir_def(f, to->operand[k]);
+            if (from && from->code == IR_net_send)
+                dests->items[next[to->operand[k]]++] = (uint32_t)num(to, IR_ATTR_tile);
         }
-        c->n_dests = (uint32_t)dests->count - c->first_dest;
     }
 }
 
@@ -196,9 +202,19 @@ static void keep_tiles(be_emitter *e) {
             KEEP(to->phase[k].code, t->phase[k].code);
             KEEP(to->phase[k].lines, t->phase[k].lines);
         }
+        vec_free(&t->older);
         map_free(t->group_index);
         map_free(t->ring_index);
         map_free(t->table_index);
+    }
+}
+
+static void ring_domains(be_emitter *e) {
+    for (size_t i = 0; i < e->f->ops.count; i++) {
+        const ir_op *op = &e->f->ops.items[i];
+        if (ir_stores(op))
+            map_add(e->ring_domains, ir_attr_str(&op->attrs, IR_ATTR_ring, ""),
+                    (uint32_t)ir_type_domain(ir_type_of(e->f, op->operand[ir_keys_at(op)])));
     }
 }
 
@@ -208,6 +224,7 @@ static void emit_phase(be_emitter *e, size_t k) {
     e->phase = k;
     e->buffer = ARENA_ARRAY(e->p->arena, uint32_t, e->f->values.count + 1);
     be_buffers(e);
+    ring_domains(e);
     phase(e);
     for (int i = 0; i < e->n_tiles; i++) e->tiles[i].domains = 0;
     for (size_t i = 0; i < e->f->ops.count; i++) emit_op(e, &e->f->ops.items[i]);
@@ -239,6 +256,7 @@ isa_program *be_emit(ir_module *m, const machine *chip, const char *tool, diag_s
         e->tiles[i].table_index = map_new();
     }
     e->table_offsets = map_new();
+    e->ring_domains = map_new();
     be_ports(e);
     channels(e);
     for (size_t k = 0; k < m->funcs.count; k++) emit_phase(e, k);
@@ -257,6 +275,7 @@ isa_program *be_emit(ir_module *m, const machine *chip, const char *tool, diag_s
     p->notes = lines_of(p->arena, &m->notes);
     p->tool = arena_str(p->arena, tool);
     map_free(e->table_offsets);
+    map_free(e->ring_domains);
     vec_free(&e->offsets);
     free(e->tiles);
     if (!e->failed) return p;

@@ -77,11 +77,12 @@ engine *engine_of_program(const program_file *f, const sim_options *o, diag_sink
     describe_phases(info, p);
     info->n_ports = p->n_ports;
     info->ports = ARENA_ARRAY(e->arena, engine_port, p->n_ports + 1);
+    const uint8_t *phases = isa_port_phases(p, e->arena);
     for (uint32_t i = 0; i < p->n_ports; i++) {
         const isa_port *d = &p->ports[i];
         info->ports[i] = (engine_port){.name = isa_str(p, d->name),
                                        .input = d->direction == ISA_PORT_IN,
-                                       .encoder = info->has_encoder && isa_port_used(p, 0, i),
+                                       .encoder = info->has_encoder && (phases[i] & 1),
                                        .onnx = (elem)d->elem,
                                        .integer = d->type == ISA_I32,
                                        .width = d->width,

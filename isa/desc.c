@@ -101,18 +101,32 @@ bool isa_field_set(const isa_field *f, void *descriptor, uint64_t value) {
     return isa_field_get(f, descriptor) == value;
 }
 
-void isa_desc_store(const isa_desc *d, const void *descriptor, uint8_t *record) {
-    for (unsigned i = 0; i < d->n_fields; i++) {
-        uint64_t v = isa_field_get(&d->fields[i], descriptor);
-        for (unsigned k = 0; k < d->fields[i].bytes; k++) *record++ = (uint8_t)(v >> 8 * k);
+void isa_desc_put(bytes_out *b, isa_desc_kind kind, const void *list, uint32_t count,
+                  uint32_t (*string)(const void *ctx, uint32_t offset), const void *ctx) {
+    const isa_desc *d = &isa_descs[kind];
+    for (uint32_t i = 0; i < count; i++) {
+        const uint8_t *descriptor = (const uint8_t *)list + (size_t)i * d->struct_bytes;
+        uint8_t record[sizeof(isa_any_descriptor)], *at = record;
+        for (unsigned k = 0; k < d->n_fields; k++) {
+            const isa_field *f = &d->fields[k];
+            uint64_t v = isa_field_get(f, descriptor);
+            if (f->how == ISA_HOW_str) v = string(ctx, (uint32_t)v);
+            for (unsigned j = 0; j < f->bytes; j++) *at++ = (uint8_t)(v >> 8 * j);
+        }
+        bytes_put(b, record, d->record_bytes);
     }
 }
 
-void isa_desc_load(const isa_desc *d, void *descriptor, const uint8_t *record) {
-    memset(descriptor, 0, d->struct_bytes);
-    for (unsigned i = 0; i < d->n_fields; i++) {
-        uint64_t v = 0;
-        for (unsigned k = 0; k < d->fields[i].bytes; k++) v |= (uint64_t)*record++ << 8 * k;
-        isa_field_set(&d->fields[i], descriptor, v);
-    }
+void *isa_desc_get(bytes_in *b, isa_desc_kind kind, uint32_t count, arena *a) {
+    const isa_desc *d = &isa_descs[kind];
+    const uint8_t *record = bytes_get(b, (uint64_t)count * d->record_bytes);
+    if (!record || count == 0) return NULL;
+    uint8_t *list = ARENA_ARRAY(a, uint8_t, (size_t)count * d->struct_bytes);
+    for (uint32_t i = 0; i < count; i++)
+        for (unsigned k = 0; k < d->n_fields; k++) {
+            uint64_t v = 0;
+            for (unsigned j = 0; j < d->fields[k].bytes; j++) v |= (uint64_t)*record++ << 8 * j;
+            isa_field_set(&d->fields[k], list + (size_t)i * d->struct_bytes, v);
+        }
+    return list;
 }

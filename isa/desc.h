@@ -3,6 +3,8 @@
 #ifndef OHMIC_ISA_DESC_H
 #define OHMIC_ISA_DESC_H
 #include "isa/isa.h"
+#include "support/arena.h"
+#include "support/file/bytes.h"
 
 typedef enum {
 #define DESC_BEGIN(kind, sigil) ISA_DESC_##kind,
@@ -64,7 +66,10 @@ const char *isa_how_name(const isa_field *f); // as desc.def writes it
 // The field called name[0..n); NULL: there is none.
 const isa_field *isa_field_find(const isa_desc *d, const char *name, size_t n);
 
-// Records in the file: fields in order, little-endian, no padding.
-void isa_desc_store(const isa_desc *d, const void *descriptor, uint8_t *record);
-void isa_desc_load(const isa_desc *d, void *descriptor, const uint8_t *record);
+// Records in the file: fields in order, little-endian, no padding. `string` says what stands for an
+// offset in the string table.
+void isa_desc_put(bytes_out *b, isa_desc_kind kind, const void *list, uint32_t count,
+                  uint32_t (*string)(const void *ctx, uint32_t offset), const void *ctx);
+// `count` descriptors; NULL when there are none, or not so many bytes.
+void *isa_desc_get(bytes_in *b, isa_desc_kind kind, uint32_t count, arena *a);
 #endif

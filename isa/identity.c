@@ -3,28 +3,22 @@
 #include "isa/code.h"
 #include "isa/desc.h"
 #include "isa/program.h"
-#include "support/file/bytes.h"
 
-// The record without its texts: names may lie elsewhere in the string table.
-static void put_record(bytes_out *b, isa_desc_kind kind, const void *descriptor) {
-    const isa_desc *d = &isa_descs[kind];
-    isa_any_descriptor copy;
-    memcpy(&copy, descriptor, d->struct_bytes);
-    for (unsigned i = 0; i < d->n_fields; i++)
-        if (d->fields[i].how == ISA_HOW_str) isa_field_set(&d->fields[i], &copy, 0);
-    uint8_t record[sizeof copy];
-    isa_desc_store(d, &copy, record);
-    bytes_put(b, record, d->record_bytes);
+// Names may lie elsewhere in the string table.
+static uint32_t no_name(const void *ctx, uint32_t offset) { return 0; }
+
+static void put_records(bytes_out *b, isa_desc_kind kind, const void *list, uint32_t count) {
+    isa_desc_put(b, kind, list, count, no_name, NULL);
 }
 
 static void put_tile(bytes_out *b, const isa_program *p, const isa_tile *t) {
     const uint32_t counts[] = {t->n_buffers, t->n_groups, t->n_blocks, t->n_rings, t->n_tables};
     bytes_put_words(b, counts, ARRAY_LEN(counts));
-    for (uint32_t i = 0; i < t->n_buffers; i++) put_record(b, ISA_DESC_buffer, &t->buffers[i]);
-    for (uint32_t i = 0; i < t->n_groups; i++) put_record(b, ISA_DESC_group, &t->groups[i]);
-    for (uint32_t i = 0; i < t->n_blocks; i++) put_record(b, ISA_DESC_block, &t->blocks[i]);
-    for (uint32_t i = 0; i < t->n_rings; i++) put_record(b, ISA_DESC_ring, &t->rings[i]);
-    for (uint32_t i = 0; i < t->n_tables; i++) put_record(b, ISA_DESC_table, &t->tables[i]);
+    put_records(b, ISA_DESC_buffer, t->buffers, t->n_buffers);
+    put_records(b, ISA_DESC_group, t->groups, t->n_groups);
+    put_records(b, ISA_DESC_block, t->blocks, t->n_blocks);
+    put_records(b, ISA_DESC_ring, t->rings, t->n_rings);
+    put_records(b, ISA_DESC_table, t->tables, t->n_tables);
     for (uint32_t k = 0; k < p->n_phases; k++) {
         bytes_put32(b, t->phase[k].count);
         for (uint32_t i = 0; i < t->phase[k].count; i++) {
@@ -46,9 +40,9 @@ void isa_identity(const isa_program *p, char hash[33]) {
         bytes_put_words(&b, p->phases[i].fixed_rows, ISA_DOMAINS);
     }
     for (uint32_t i = 0; i < p->n_tiles; i++) put_tile(&b, p, &p->tiles[i]);
-    for (uint32_t i = 0; i < p->n_channels; i++) put_record(&b, ISA_DESC_channel, &p->channels[i]);
+    put_records(&b, ISA_DESC_channel, p->channels, p->n_channels);
     bytes_put_words(&b, p->dests, p->n_dests);
-    for (uint32_t i = 0; i < p->n_ports; i++) put_record(&b, ISA_DESC_port, &p->ports[i]);
+    put_records(&b, ISA_DESC_port, p->ports, p->n_ports);
     bytes_put_text(&b, p->chip ? p->chip : "");
     file_hash_hex(p->cells, p->cells_bytes, hash);
     bytes_put_text(&b, hash);

@@ -58,11 +58,14 @@ isa_prole isa_port_role(const char *name) {
     return known ? (isa_prole)role : ISA_ROLE_DATA;
 }
 
-bool isa_port_used(const isa_program *p, uint32_t phase, uint32_t port) {
+uint8_t *isa_port_phases(const isa_program *p, arena *a) {
+    uint8_t *phases = ARENA_ARRAY(a, uint8_t, p->n_ports + 1);
     for (uint32_t t = 0; t < p->n_tiles; t++)
-        for (uint32_t pc = 0; pc < p->tiles[t].phase[phase].count; pc++) {
-            const isa_insn *i = &p->tiles[t].phase[phase].code[pc];
-            if ((i->op == ISA_in || i->op == ISA_out) && i->x == port) return true;
-        }
-    return false;
+        for (uint32_t k = 0; k < p->n_phases; k++)
+            for (uint32_t pc = 0; pc < p->tiles[t].phase[k].count; pc++) {
+                const isa_insn *i = &p->tiles[t].phase[k].code[pc];
+                bool port = i->op == ISA_in || i->op == ISA_out;
+                if (port && i->x < p->n_ports) phases[i->x] |= (uint8_t)(1u << k);
+            }
+    return phases;
 }

@@ -92,8 +92,8 @@ void isa_program_free(isa_program *p); // NULL is allowed
 uint32_t isa_program_string(isa_program *p, const char *s);
 
 isa_prole isa_port_role(const char *name); // what is none of the names is data
-// Some instruction of the phase reads or writes the port.
-bool isa_port_used(const isa_program *p, uint32_t phase, uint32_t port);
+// Which phases read or write each port: [n_ports], bit k for phase k. Owned by `a`.
+uint8_t *isa_port_phases(const isa_program *p, arena *a);
 
 // 128 bits, as hex digits, over all that decides what the program computes: signature, descriptors
 // without their names, code, cells, tables, chip. Texts carried along do not count. The data must

@@ -2,7 +2,6 @@
 #ifndef OHMIC_ISA_SPELL_H
 #define OHMIC_ISA_SPELL_H
 #include "support/base.h"
-#include <stdio.h>
 
 enum { SPELL_NUMBER_BYTES = 32 };
 // Shortest decimal that reads back to the same number; not finite f32: its bits, "0x7fc00000".

@@ -100,7 +100,7 @@ bool sim_launch_check(const sim *s, uint32_t phase, uint32_t bank, bool reset, c
     uint32_t n = 0;
     for (uint32_t i = 0; i < p->n_ports; i++) {
         if (p->ports[i].direction != ISA_PORT_IN) continue;
-        if (isa_port_used(p, phase, i))
+        if (s->port_phases[i] >> phase & 1)
             ok = check_input(s, phase, &p->ports[i], rows, &inputs[n], diags) && ok;
         n++;
     }

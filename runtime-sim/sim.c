@@ -84,20 +84,6 @@ static bool check_codes(const sim *s, diag_sink *diags) {
     return ok;
 }
 
-// A program runs on the chip it was compiled for.
-static bool check_chip(const sim *s, diag_sink *diags) {
-    if (!s->p->chip || !*s->p->chip) return true;
-    arena *a = arena_new();
-    machine *own = machine_parse(a, s->p->chip, strlen(s->p->chip), ".ohm.chip", diags);
-    char *differ = own ? machine_diff(a, s->chip, own) : NULL;
-    if (differ)
-        diag_emit(diags, DIAG_ID_sim_chip, DIAG_NOWHERE,
-                  "the program was compiled for another chip: %s", differ);
-    bool ok = own && !differ;
-    arena_free(a);
-    return ok;
-}
-
 sim *sim_new(const isa_program *p, const machine *chip, const sim_options *o, diag_sink *diags) {
     CHECK((p->cells || !p->cells_bytes) && (p->tables || !p->tables_bytes),
           "a program whose data are pieces must be written and read before it runs");
@@ -116,8 +102,13 @@ sim *sim_new(const isa_program *p, const machine *chip, const sim_options *o, di
             base_calloc((size_t)p->tiles[t].n_rings * p->banks + 1, sizeof(sim_ring));
         s->tiles[t].units = base_calloc(p->tiles[t].n_rings + 1, sizeof(gain_unit *));
     }
-    bool ok = check_chip(s, diags);
-    ok = check_codes(s, diags) && ok;
+    s->arena = arena_new();
+    s->dests = isa_dests_new(p);
+    s->port_phases = isa_port_phases(p, s->arena);
+    s->port_number = ARENA_ARRAY(s->arena, uint32_t, p->n_ports + 1);
+    for (uint32_t i = 0, n[ISA_COUNT_pdir] = {0}; i < p->n_ports; i++)
+        s->port_number[i] = n[p->ports[i].direction]++;
+    bool ok = check_codes(s, diags);
     for (uint32_t i = 0; ok && i < p->n_phases; i++)
         CHECK(phase_make(s, i), "a verified program has no order");
     if (ok) return s;
@@ -162,6 +153,8 @@ void sim_free(sim *s) {
     free(s->tiles);
     free(s->banks);
     free(s->queues);
+    isa_dests_free(&s->dests);
+    arena_free(s->arena);
     free(s);
 }
 

@@ -104,12 +104,16 @@ struct sim {
     sim_tile *tiles;
     sim_bank *banks;
     sim_queue *queues; // [n_dests]
+    isa_dests dests;
+    uint8_t *port_phases;  // [port] isa_port_phases
+    uint32_t *port_number; // [port] among those of its direction
     sim_phase phases[ISA_MAX_PHASES];
     VEC(sim_store) spare;   // blocks of storage to be used again
     VEC(gain_unit *) units; // one for every device that rings have
     const tensor *inputs;   // of the step that runs, by input port
     tensor *outputs;
     arena *out_arena;
+    arena *arena;
     char identity[33]; // isa_identity; "": not computed yet
     sim_observer observer;
     void *observer_ctx;

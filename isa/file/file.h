@@ -1,4 +1,4 @@
-// Program files: ELF64 (.ohm) through libelf.
+// Program files: ELF64 (.ohm).
 #ifndef OHMIC_ISA_FILE_FILE_H
 #define OHMIC_ISA_FILE_FILE_H
 #include "isa/program.h"

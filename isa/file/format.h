@@ -11,10 +11,12 @@
 #ifndef OHMIC_ISA_FILE_FORMAT_H
 #define OHMIC_ISA_FILE_FORMAT_H
 #include "support/base.h"
+#include <elf.h>
 
 enum {
     OHM_VERSION = 1,
     OHM_MACHINE = 0x4F48, // "HO": private, assigned to nobody
+    OHM_MAX_SECTIONS = 32,
     OHM_NOTE_TYPE = 0x4F484D,
     OHM_NOTE_SECTION = 1, // its index
     OHM_NOTE_OFFSET = 64, // in the file
@@ -29,6 +31,13 @@ enum {
     OHM_PHASE_BYTES = 72, // u32 name, free_domains, max_rows[8], fixed_rows[8]
     OHM_TILE_BYTES = 20,  // u32 n_buffers, n_groups, n_blocks, n_rings, n_tables
 };
+
+// The one ELF header that a file with these section headers has.
+Elf64_Ehdr ohm_header(uint64_t headers_offset, unsigned n_sections, unsigned names);
+
+void ohm_hash(const void *p, size_t n, uint8_t out[OHM_HASH_BYTES]);
+// Of the `head` bytes in front of the cells.
+void ohm_hash_head(const uint8_t *data, size_t head, uint8_t out[OHM_HASH_BYTES]);
 
 // Makes the hashes of a file image fit its content, for tests that damage files on purpose. False:
 // the headers do not say where the sections are.

@@ -5,11 +5,7 @@
 #include "isa/file/file.h"
 #include "isa/file/format.h"
 #include "isa/structure.h"
-#include "support/vec.h"
-#include <elf.h>
-#include <xxhash.h>
-
-enum { MAX_SECTIONS = 32 };
+#include "support/file/bytes.h"
 
 typedef struct {
     const uint8_t *data;
@@ -17,7 +13,7 @@ typedef struct {
     const char *file;
     diag_sink *diags;
     Elf64_Ehdr header;
-    Elf64_Shdr sections[MAX_SECTIONS];
+    Elf64_Shdr sections[OHM_MAX_SECTIONS];
     unsigned n_sections;
     const char *names; // .shstrtab
     uint64_t names_bytes;
@@ -26,14 +22,13 @@ typedef struct {
 static bool bad(const image *m, const char *section, uint64_t offset, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
 static bool bad(const image *m, const char *section, uint64_t offset, const char *fmt, ...) {
-    char where[128], what[256];
+    char where[128];
     snprintf(where, sizeof where, "section %.60s, offset 0x%llx", section,
              (unsigned long long)offset);
     va_list ap;
     va_start(ap, fmt);
-    vsnprintf(what, sizeof what, fmt, ap);
+    diag_vemit(m->diags, DIAG_ID_isa_file, DIAG_AT(m->file, where), fmt, ap);
     va_end(ap);
-    diag_emit(m->diags, DIAG_ID_isa_file, DIAG_AT(m->file, where), "%s", what);
     return false;
 }
 
@@ -43,12 +38,11 @@ static bool read_header(image *m) {
     Elf64_Ehdr *h = &m->header;
     if (m->bytes < sizeof *h) return bad(m, "header", m->bytes, "the file ends within its header");
     memcpy(h, m->data, sizeof *h);
-    const uint8_t *ident = h->e_ident;
-    if (memcmp(ident, ELFMAG, SELFMAG) != 0 || ident[EI_CLASS] != ELFCLASS64 ||
-        ident[EI_DATA] != ELFDATA2LSB || h->e_type != ET_EXEC || h->e_machine != OHM_MACHINE)
+    Elf64_Ehdr expected = ohm_header(h->e_shoff, h->e_shnum, h->e_shstrndx);
+    if (memcmp(h, &expected, sizeof *h) != 0)
         return bad(m, "header", 0, "this is no program for an Ohmic chip");
-    if (h->e_shentsize != sizeof(Elf64_Shdr) || h->e_shnum < 2 || h->e_shnum > MAX_SECTIONS)
-        return bad(m, "header", 58, "%u section headers of %u bytes", h->e_shnum, h->e_shentsize);
+    if (h->e_shnum < 2 || h->e_shnum > OHM_MAX_SECTIONS)
+        return bad(m, "header", 60, "%u section headers", h->e_shnum);
     m->n_sections = h->e_shnum;
     uint64_t bytes = m->n_sections * sizeof(Elf64_Shdr);
     if (h->e_shoff > m->bytes || bytes > m->bytes - h->e_shoff)
@@ -99,10 +93,6 @@ static const Elf64_Shdr *need_section(const image *m, const char *name) {
     return s;
 }
 
-static uint32_t get32(const uint8_t *p) {
-    return p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
-}
-
 // --- hashes
 
 // Where the tail begins; false when cells and tables are not the end of the file.
@@ -123,26 +113,9 @@ static bool find_tail(const image *m, const Elf64_Shdr **cells, const Elf64_Shdr
     return true;
 }
 
-static void hash_bytes(const uint8_t *p, uint64_t n, uint8_t out[OHM_HASH_BYTES]) {
-    XXH128_canonicalFromHash((XXH128_canonical_t *)out, XXH3_128bits(p, n));
-}
-
-// All bytes in front of the cells, the hash itself taken as zero.
-static void hash_head(const uint8_t *data, uint64_t head, uint8_t out[OHM_HASH_BYTES]) {
-    static const uint8_t zero[OHM_HASH_BYTES];
-    XXH3_state_t *state = XXH3_createState();
-    CHECK(state, "out of memory");
-    XXH3_128bits_reset(state);
-    XXH3_128bits_update(state, data, OHM_HASH_OFFSET);
-    XXH3_128bits_update(state, zero, sizeof zero);
-    XXH3_128bits_update(state, data + OHM_SECTION_HASHES, head - OHM_SECTION_HASHES);
-    XXH128_canonicalFromHash((XXH128_canonical_t *)out, XXH3_128bits_digest(state));
-    XXH3_freeState(state);
-}
-
 static bool section_is_intact(const image *m, unsigned i) {
     uint8_t hash[OHM_HASH_BYTES];
-    hash_bytes(m->data + m->sections[i].sh_offset, m->sections[i].sh_size, hash);
+    ohm_hash(m->data + m->sections[i].sh_offset, m->sections[i].sh_size, hash);
     return memcmp(hash, m->data + OHM_SECTION_HASHES + i * OHM_HASH_BYTES, OHM_HASH_BYTES) == 0;
 }
 
@@ -158,14 +131,19 @@ static bool check_note(const image *m) {
     if (note->sh_offset != OHM_NOTE_OFFSET || note->sh_size < least)
         return bad(m, ".note.ohm", note->sh_offset, "does not stand behind the header");
     const uint8_t *p = m->data + OHM_NOTE_OFFSET;
-    if (get32(p) != 6 || get32(p + 8) != OHM_NOTE_TYPE || memcmp(p + 12, "Ohmic\0\0", 8) != 0)
+    bytes_in in = bytes_in_of(p, note->sh_size);
+    uint32_t name_bytes = bytes_get32(&in);
+    bytes_get32(&in); // the size of what follows: the section's says it, too
+    uint32_t type = bytes_get32(&in);
+    if (name_bytes != 6 || type != OHM_NOTE_TYPE || memcmp(bytes_get(&in, 8), "Ohmic\0\0", 8) != 0)
         return bad(m, ".note.ohm", OHM_NOTE_OFFSET, "this is no note of Ohmic");
-    if (get32(p + 20) != OHM_VERSION)
-        return bad(m, ".note.ohm", OHM_NOTE_OFFSET + 20, "format version %u, expected %d",
-                   get32(p + 20), OHM_VERSION);
-    if (get32(p + 24) != m->n_sections)
+    uint32_t version = bytes_get32(&in), n = bytes_get32(&in);
+    if (version != OHM_VERSION)
+        return bad(m, ".note.ohm", OHM_NOTE_OFFSET + 20, "format version %u, expected %d", version,
+                   OHM_VERSION);
+    if (n != m->n_sections)
         return bad(m, ".note.ohm", OHM_NOTE_OFFSET + 24, "hashes of %u sections, the file has %u",
-                   get32(p + 24), m->n_sections);
+                   n, m->n_sections);
     if (p[note->sh_size - 1] != 0)
         return bad(m, ".note.ohm", OHM_NOTE_OFFSET + note->sh_size - 1,
                    "must end with a zero byte");
@@ -174,7 +152,7 @@ static bool check_note(const image *m) {
 
 static bool check_hashes(const image *m, const Elf64_Shdr *cells) {
     uint8_t hash[OHM_HASH_BYTES];
-    hash_head(m->data, cells->sh_offset, hash);
+    ohm_hash_head(m->data, cells->sh_offset, hash);
     if (memcmp(hash, m->data + OHM_HASH_OFFSET, OHM_HASH_BYTES) != 0) {
         for (unsigned i = OHM_NOTE_SECTION + 1; i < m->n_sections; i++)
             if (!section_is_intact(m, i)) return damaged(m, i);
@@ -193,9 +171,9 @@ bool isa_file_seal(uint8_t *data, size_t bytes) {
         !find_tail(&m, &cells, &tables))
         return false;
     for (unsigned i = OHM_NOTE_SECTION + 1; i < m.n_sections; i++)
-        hash_bytes(data + m.sections[i].sh_offset, m.sections[i].sh_size,
-                   data + OHM_SECTION_HASHES + i * OHM_HASH_BYTES);
-    hash_head(data, cells->sh_offset, data + OHM_HASH_OFFSET);
+        ohm_hash(data + m.sections[i].sh_offset, m.sections[i].sh_size,
+                 data + OHM_SECTION_HASHES + i * OHM_HASH_BYTES);
+    ohm_hash_head(data, cells->sh_offset, data + OHM_HASH_OFFSET);
     return true;
 }
 
@@ -204,75 +182,52 @@ bool isa_file_seal(uint8_t *data, size_t bytes) {
 typedef struct {
     const image *m;
     const char *section;
-    const uint8_t *p;
-    uint64_t at, bytes; // within the section
-    bool ok;
+    const uint8_t *begin;
+    bytes_in in;
 } cursor;
 
 static bool open_section(const image *m, const char *name, cursor *c) {
     const Elf64_Shdr *s = need_section(m, name);
     if (!s) return false;
-    *c = (cursor){m, name, m->data + s->sh_offset, 0, s->sh_size, true};
+    const uint8_t *begin = m->data + s->sh_offset;
+    *c = (cursor){m, name, begin, bytes_in_of(begin, s->sh_size)};
     return true;
 }
 
-// The next n bytes; NULL after a report when there are fewer.
-static const uint8_t *take(cursor *c, uint64_t n) {
-    if (!c->ok) return NULL;
-    if (n > c->bytes - c->at) {
-        c->ok = bad(c->m, c->section, c->at, "%llu bytes expected, %llu are left",
-                    (unsigned long long)n, (unsigned long long)(c->bytes - c->at));
-        return NULL;
-    }
-    c->at += n;
-    return c->p + c->at - n;
+// Everything that was asked for was there; else it is reported.
+static bool was_there(const cursor *c) {
+    if (c->in.ok) return true;
+    return bad(c->m, c->section, (uint64_t)(c->in.at - c->begin),
+               "more bytes expected than the %llu that are left",
+               (unsigned long long)(c->in.end - c->in.at));
 }
 
-static uint32_t take32(cursor *c) {
-    const uint8_t *p = take(c, 4);
-    return p ? get32(p) : 0;
-}
-
-static uint64_t take64(cursor *c) {
-    uint64_t lo = take32(c);
-    return lo | (uint64_t)take32(c) << 32;
-}
-
-static bool at_end(cursor *c) {
-    if (c->ok && c->at != c->bytes)
-        c->ok = bad(c->m, c->section, c->at, "%llu bytes too many",
-                    (unsigned long long)(c->bytes - c->at));
-    return c->ok;
-}
-
-// `count` descriptors; the records are known to be there before memory is asked for.
-static void *take_records(cursor *c, arena *a, isa_desc_kind kind, uint32_t count) {
-    const isa_desc *d = &isa_descs[kind];
-    const uint8_t *p = take(c, (uint64_t)count * d->record_bytes);
-    if (!p || count == 0) return NULL;
-    uint8_t *list = arena_alloc(a, (size_t)count * d->struct_bytes);
-    for (uint32_t i = 0; i < count; i++)
-        isa_desc_load(d, list + (size_t)i * d->struct_bytes, p + (size_t)i * d->record_bytes);
-    return list;
+static bool at_end(const cursor *c) {
+    if (!was_there(c)) return false;
+    return c->in.at == c->in.end ||
+           bad(c->m, c->section, (uint64_t)(c->in.at - c->begin), "%llu bytes too many",
+               (unsigned long long)(c->in.end - c->in.at));
 }
 
 static const char *copy_text(const image *m, arena *a, const char *name) {
-    cursor c;
-    if (!open_section(m, name, &c)) return NULL;
-    if (c.bytes > 0 && memchr(c.p, 0, c.bytes)) {
+    const Elf64_Shdr *s = need_section(m, name);
+    if (!s) return NULL;
+    const char *text = (const char *)m->data + s->sh_offset;
+    if (s->sh_size > 0 && memchr(text, 0, s->sh_size)) {
         bad(m, name, 0, "a text contains a zero byte");
         return NULL;
     }
-    return arena_strn(a, (const char *)c.p, c.bytes);
+    return arena_strn(a, text, s->sh_size);
 }
 
 static bool read_texts(const image *m, isa_program *p) {
-    cursor c;
-    if (!open_section(m, ".ohm.strings", &c)) return false;
-    if (c.bytes == 0 || c.bytes > UINT32_MAX || c.p[0] != 0 || c.p[c.bytes - 1] != 0)
+    const Elf64_Shdr *s = need_section(m, ".ohm.strings");
+    if (!s) return false;
+    const char *strings = (const char *)m->data + s->sh_offset;
+    if (s->sh_size == 0 || s->sh_size > UINT32_MAX || strings[0] || strings[s->sh_size - 1])
         return bad(m, ".ohm.strings", 0, "must begin and end with a zero byte");
-    p->strings = (const char *)c.p;
-    p->strings_bytes = c.bytes;
+    p->strings = strings;
+    p->strings_bytes = s->sh_size;
     p->tool = (const char *)m->data + OHM_SECTION_HASHES + m->n_sections * OHM_HASH_BYTES;
     return (p->chip = copy_text(m, p->arena, ".ohm.chip")) &&
            (p->ir = copy_text(m, p->arena, ".ohm.ir")) &&
@@ -283,62 +238,65 @@ static bool read_texts(const image *m, isa_program *p) {
 static bool read_signature(const image *m, isa_program *p) {
     cursor c;
     if (!open_section(m, ".ohm.sig", &c)) return false;
-    uint32_t class = take32(&c);
+    uint32_t class = bytes_get32(&c.in);
     p->class = (isa_class) class;
-    p->max_tokens = take32(&c);
-    p->max_chunk = take32(&c);
-    p->banks = take32(&c);
-    uint64_t period = take64(&c);
+    p->max_tokens = bytes_get32(&c.in);
+    p->max_chunk = bytes_get32(&c.in);
+    p->banks = bytes_get32(&c.in);
+    uint64_t period = bytes_get64(&c.in);
     memcpy(&p->token_period_ns, &period, sizeof period);
-    p->n_phases = take32(&c);
-    p->n_ports = take32(&c);
-    if (!c.ok) return false;
-    if (class > ISA_WHOLE) return bad(m, c.section, 0, "class %u", class);
+    p->n_phases = bytes_get32(&c.in);
+    p->n_ports = bytes_get32(&c.in);
+    if (!was_there(&c)) return false;
+    if (class >= ISA_COUNT_class) return bad(m, c.section, 0, "class %u", class);
     if (p->n_phases < 1 || p->n_phases > ISA_MAX_PHASES)
         return bad(m, c.section, 24, "%u phases, expected 1 to %d", p->n_phases, ISA_MAX_PHASES);
     for (uint32_t i = 0; i < p->n_phases; i++) {
         isa_phase *ph = &p->phases[i];
-        uint32_t name = take32(&c), domains = take32(&c);
-        for (unsigned d = 0; d < ISA_DOMAINS; d++) ph->max_rows[d] = take32(&c);
-        for (unsigned d = 0; d < ISA_DOMAINS; d++) ph->fixed_rows[d] = take32(&c);
-        if (!c.ok) return false;
+        uint32_t name = bytes_get32(&c.in), domains = bytes_get32(&c.in);
+        bytes_get_words(&c.in, ph->max_rows, ISA_DOMAINS);
+        bytes_get_words(&c.in, ph->fixed_rows, ISA_DOMAINS);
+        if (!was_there(&c)) return false;
         if (name >= p->strings_bytes || domains > 0xFF)
-            return bad(m, c.section, c.at - OHM_PHASE_BYTES,
+            return bad(m, c.section, (uint64_t)(c.in.at - c.begin) - OHM_PHASE_BYTES,
                        "phase %u has no name or no such domains", i);
         ph->name = isa_str(p, name);
         ph->free_domains = (uint8_t)domains;
     }
-    p->ports = take_records(&c, p->arena, ISA_DESC_port, p->n_ports);
+    p->ports = isa_desc_get(&c.in, ISA_DESC_port, p->n_ports, p->arena);
     return at_end(&c);
 }
 
 static bool read_descriptors(const image *m, isa_program *p) {
     cursor c;
     if (!open_section(m, ".ohm.desc", &c)) return false;
-    p->n_tiles = take32(&c);
-    p->n_channels = take32(&c);
-    p->n_dests = take32(&c);
-    take32(&c);
-    const uint8_t *counts = take(&c, (uint64_t)p->n_tiles * OHM_TILE_BYTES);
-    if (!counts) return false;
-    p->tiles = ARENA_ARRAY(p->arena, isa_tile, p->n_tiles);
-    p->channels = take_records(&c, p->arena, ISA_DESC_channel, p->n_channels);
-    const uint8_t *dests = take(&c, 4 * (uint64_t)p->n_dests);
-    if (!dests) return false;
-    p->dests = ARENA_ARRAY(p->arena, uint32_t, p->n_dests);
-    for (uint32_t i = 0; i < p->n_dests; i++) p->dests[i] = get32(dests + 4 * (size_t)i);
-    for (uint32_t t = 0; c.ok && t < p->n_tiles; t++, counts += OHM_TILE_BYTES) {
+    p->n_tiles = bytes_get32(&c.in);
+    p->n_channels = bytes_get32(&c.in);
+    p->n_dests = bytes_get32(&c.in);
+    bytes_get32(&c.in);
+    uint64_t counts_bytes = (uint64_t)p->n_tiles * OHM_TILE_BYTES;
+    bytes_in counts = bytes_in_of(bytes_get(&c.in, counts_bytes), counts_bytes);
+    if (!was_there(&c)) return false;
+    arena *a = p->arena;
+    p->tiles = ARENA_ARRAY(a, isa_tile, p->n_tiles);
+    p->channels = isa_desc_get(&c.in, ISA_DESC_channel, p->n_channels, a);
+    const uint8_t *dests = bytes_get(&c.in, 4 * (uint64_t)p->n_dests);
+    if (!was_there(&c)) return false;
+    p->dests = ARENA_ARRAY(a, uint32_t, p->n_dests);
+    bytes_in numbers = bytes_in_of(dests, 4 * (size_t)p->n_dests);
+    bytes_get_words(&numbers, p->dests, p->n_dests);
+    for (uint32_t t = 0; c.in.ok && t < p->n_tiles; t++) {
         isa_tile *tile = &p->tiles[t];
-        tile->n_buffers = get32(counts);
-        tile->n_groups = get32(counts + 4);
-        tile->n_blocks = get32(counts + 8);
-        tile->n_rings = get32(counts + 12);
-        tile->n_tables = get32(counts + 16);
-        tile->buffers = take_records(&c, p->arena, ISA_DESC_buffer, tile->n_buffers);
-        tile->groups = take_records(&c, p->arena, ISA_DESC_group, tile->n_groups);
-        tile->blocks = take_records(&c, p->arena, ISA_DESC_block, tile->n_blocks);
-        tile->rings = take_records(&c, p->arena, ISA_DESC_ring, tile->n_rings);
-        tile->tables = take_records(&c, p->arena, ISA_DESC_table, tile->n_tables);
+        tile->n_buffers = bytes_get32(&counts);
+        tile->n_groups = bytes_get32(&counts);
+        tile->n_blocks = bytes_get32(&counts);
+        tile->n_rings = bytes_get32(&counts);
+        tile->n_tables = bytes_get32(&counts);
+        tile->buffers = isa_desc_get(&c.in, ISA_DESC_buffer, tile->n_buffers, a);
+        tile->groups = isa_desc_get(&c.in, ISA_DESC_group, tile->n_groups, a);
+        tile->blocks = isa_desc_get(&c.in, ISA_DESC_block, tile->n_blocks, a);
+        tile->rings = isa_desc_get(&c.in, ISA_DESC_ring, tile->n_rings, a);
+        tile->tables = isa_desc_get(&c.in, ISA_DESC_table, tile->n_tables, a);
     }
     return at_end(&c);
 }
@@ -348,24 +306,30 @@ static bool read_code(const image *m, isa_program *p, uint32_t phase) {
     if (!open_section(m, arena_printf(p->arena, ".ohm.code.%s", p->phases[phase].name), &c) ||
         !open_section(m, arena_printf(p->arena, ".ohm.lines.%s", p->phases[phase].name), &lines))
         return false;
-    uint32_t n_tiles = take32(&c), n_words = take32(&c);
-    take64(&c);
-    if (c.ok && n_tiles != p->n_tiles)
+    uint32_t n_tiles = bytes_get32(&c.in), n_words = bytes_get32(&c.in);
+    bytes_get64(&c.in);
+    if (c.in.ok && n_tiles != p->n_tiles)
         return bad(m, c.section, 0, "%u tiles, expected %u", n_tiles, p->n_tiles);
-    const uint8_t *index = take(&c, 16 * (uint64_t)n_tiles);
-    const uint8_t *words = take(&c, 16 * (uint64_t)n_words);
-    const uint8_t *line = take(&lines, 8 * (uint64_t)n_words);
+    uint64_t index_bytes = 16 * (uint64_t)n_tiles, line_bytes = 8 * (uint64_t)n_words;
+    const uint8_t *index = bytes_get(&c.in, index_bytes);
+    const uint8_t *words = bytes_get(&c.in, 16 * (uint64_t)n_words);
+    const uint8_t *line = bytes_get(&lines.in, line_bytes);
     if (!at_end(&c) || !at_end(&lines)) return false;
     isa_insn *code = ARENA_ARRAY(p->arena, isa_insn, n_words);
     isa_line *table = ARENA_ARRAY(p->arena, isa_line, n_words);
+    bytes_in numbers = bytes_in_of(line, line_bytes);
     for (uint32_t i = 0; i < n_words; i++) {
         isa_decode(words + 16 * (size_t)i, &code[i]); // the verifier says which are no instructions
-        table[i] = (isa_line){get32(line + 8 * (size_t)i), get32(line + 8 * (size_t)i + 4)};
+        table[i].ir_op = bytes_get32(&numbers);
+        table[i].node = bytes_get32(&numbers);
     }
     uint32_t next = 0;
-    for (uint32_t t = 0; t < n_tiles; t++, index += 16) {
-        uint32_t first = get32(index + 4), count = get32(index + 8);
-        if (get32(index) != t || first != next || count > n_words - next)
+    numbers = bytes_in_of(index, index_bytes);
+    for (uint32_t t = 0; t < n_tiles; t++) {
+        uint32_t tile = bytes_get32(&numbers), first = bytes_get32(&numbers),
+                 count = bytes_get32(&numbers);
+        bytes_get32(&numbers);
+        if (tile != t || first != next || count > n_words - next)
             return bad(m, c.section, OHM_CODE_HEADER + 16 * (uint64_t)t,
                        "tile %u: words %u + %u of %u, expected to start at %u", t, first, count,
                        n_words, next);

@@ -1,55 +1,54 @@
-// Writing .ohm files. Small sections are made in memory and laid out by libelf; cells and tables
-// follow the section headers, streamed, so that a program larger than memory can be written.
+// Writing .ohm files. What stands in front of the cells is made in memory; cells and tables are
+// streamed, so that a program larger than memory can be written.
 #include "isa/code.h"
 #include "isa/file/file.h"
 #include "isa/file/format.h"
 #include "isa/file/parts.h"
 #include "isa/structure.h"
 #include <errno.h>
-#include <libelf.h>
 #include <unistd.h>
 #include <xxhash.h>
 
-enum { MAX_SECTIONS = 32, CHUNK = 1 << 20 };
+enum { CHUNK = 1 << 20 };
 
 typedef struct {
     const char *name;
     uint32_t type, link, info;
     uint64_t flags, align, entry_bytes;
-    ohm_bytes data;  // small sections
+    bytes_out data;  // small sections
     uint64_t offset; // in the file
     uint64_t bytes;
 } section;
 
 typedef struct {
-    section sections[MAX_SECTIONS]; // 0: the null section
+    section sections[OHM_MAX_SECTIONS]; // 0: the null section
     unsigned count, cells, tables, shstrtab;
     uint64_t headers_offset;
 } layout;
 
 static section *add_section(layout *l, const char *name, uint32_t type, uint64_t align) {
-    CHECK(l->count < MAX_SECTIONS, "%u sections", l->count);
+    CHECK(l->count < OHM_MAX_SECTIONS, "%u sections", l->count);
     section *s = &l->sections[l->count++];
     *s = (section){.name = name, .type = type, .align = align};
     return s;
 }
 
 static void add_text(layout *l, const char *name, const char *text) {
-    ohm_put(&add_section(l, name, SHT_PROGBITS, 1)->data, text, strlen(text));
+    bytes_put(&add_section(l, name, SHT_PROGBITS, 1)->data, text, strlen(text));
 }
 
 // Room for the hashes, filled when all other bytes are known.
-static void make_note(ohm_bytes *b, const char *tool, unsigned n_sections) {
+static void make_note(bytes_out *b, const char *tool, unsigned n_sections) {
     size_t tool_bytes = strlen(tool) + 1;
-    ohm_put32(b, 6);
-    ohm_put32(b, (uint32_t)(8 + OHM_HASH_BYTES + n_sections * OHM_HASH_BYTES + tool_bytes));
-    ohm_put32(b, OHM_NOTE_TYPE);
-    ohm_put(b, "Ohmic\0\0", 8);
-    ohm_put32(b, OHM_VERSION);
-    ohm_put32(b, n_sections);
-    for (unsigned i = 0; i < (1 + n_sections) * OHM_HASH_BYTES / 4; i++) ohm_put32(b, 0);
-    ohm_put(b, tool, tool_bytes);
-    while (b->count % 4 != 0) ohm_put(b, "", 1);
+    bytes_put32(b, 6);
+    bytes_put32(b, (uint32_t)(8 + OHM_HASH_BYTES + n_sections * OHM_HASH_BYTES + tool_bytes));
+    bytes_put32(b, OHM_NOTE_TYPE);
+    bytes_put(b, "Ohmic\0\0", 8);
+    bytes_put32(b, OHM_VERSION);
+    bytes_put32(b, n_sections);
+    for (unsigned i = 0; i < (1 + n_sections) * OHM_HASH_BYTES / 4; i++) bytes_put32(b, 0);
+    bytes_put(b, tool, tool_bytes);
+    while (b->count % 4 != 0) bytes_put(b, "", 1);
 }
 
 static void make_sections(layout *l, const isa_program *p, arena *a) {
@@ -96,9 +95,9 @@ static void make_sections(layout *l, const isa_program *p, arena *a) {
     symtab->info = (uint32_t)(symtab->data.count / sizeof(Elf64_Sym)); // all are local
     l->shstrtab = l->count;
     section *shstrtab = add_section(l, ".shstrtab", SHT_STRTAB, 1);
-    ohm_put(&shstrtab->data, "", 1);
+    bytes_put(&shstrtab->data, "", 1);
     for (unsigned i = 1; i < l->count; i++)
-        ohm_put(&shstrtab->data, l->sections[i].name, strlen(l->sections[i].name) + 1);
+        bytes_put(&shstrtab->data, l->sections[i].name, strlen(l->sections[i].name) + 1);
     make_note(&note->data, p->tool, l->count);
 }
 
@@ -118,53 +117,34 @@ static void place_sections(layout *l) {
     tables->offset = align_u64(cells->offset + cells->bytes, OHM_TABLES_ALIGN);
 }
 
-static bool elf_failed(const char *path, diag_sink *diags) {
-    diag_emit(diags, DIAG_ID_io, DIAG_FILE(path), "cannot write: %s", elf_errmsg(-1));
-    return false;
-}
-
-// Everything but cells and tables.
-static bool write_head(const layout *l, int fd, const char *path, diag_sink *diags) {
-    CHECK(elf_version(EV_CURRENT) != EV_NONE, "libelf: %s", elf_errmsg(-1));
-    Elf *elf = elf_begin(fd, ELF_C_WRITE, NULL);
-    if (!elf) return elf_failed(path, diags);
-    elf_flagelf(elf, ELF_C_SET, ELF_F_LAYOUT);
-    Elf64_Ehdr *eh = elf64_newehdr(elf);
-    CHECK(eh, "libelf: %s", elf_errmsg(-1));
-    eh->e_ident[EI_DATA] = ELFDATA2LSB;
-    eh->e_type = ET_EXEC;
-    eh->e_machine = OHM_MACHINE;
-    eh->e_version = EV_CURRENT;
-    eh->e_shoff = l->headers_offset;
-    eh->e_shstrndx = (Elf64_Half)l->shstrtab;
+// All bytes in front of the cells, with the hashes that are known.
+static bytes_out make_head(const layout *l, uint8_t hashes[][OHM_HASH_BYTES]) {
+    bytes_out head = {0};
+    size_t bytes = l->sections[l->cells].offset;
+    vec_reserve(&head, bytes);
+    memset(head.items, 0, bytes);
+    head.count = bytes;
+    Elf64_Ehdr header = ohm_header(l->headers_offset, l->count, l->shstrtab);
+    memcpy(head.items, &header, sizeof header);
     uint32_t name = 1;
     for (unsigned i = 1; i < l->count; i++) {
         const section *s = &l->sections[i];
-        Elf_Scn *scn = elf_newscn(elf);
-        Elf64_Shdr *sh = scn ? elf64_getshdr(scn) : NULL;
-        CHECK(sh, "libelf: %s", elf_errmsg(-1));
-        *sh = (Elf64_Shdr){.sh_name = name,
-                           .sh_type = s->type,
-                           .sh_flags = s->flags,
-                           .sh_offset = s->offset,
-                           .sh_size = s->bytes,
-                           .sh_link = s->link,
-                           .sh_info = s->info,
-                           .sh_addralign = s->align,
-                           .sh_entsize = s->entry_bytes};
+        Elf64_Shdr sh = {.sh_name = name,
+                         .sh_type = s->type,
+                         .sh_flags = s->flags,
+                         .sh_offset = s->offset,
+                         .sh_size = s->bytes,
+                         .sh_link = s->link,
+                         .sh_info = s->info,
+                         .sh_addralign = s->align,
+                         .sh_entsize = s->entry_bytes};
+        memcpy(head.items + l->headers_offset + i * sizeof sh, &sh, sizeof sh);
+        if (s->data.count) memcpy(head.items + s->offset, s->data.items, s->data.count);
         name += (uint32_t)strlen(s->name) + 1;
-        if (s->data.count == 0) continue;
-        Elf_Data *data = elf_newdata(scn);
-        CHECK(data, "libelf: %s", elf_errmsg(-1));
-        data->d_buf = s->data.items; // bytes are in file order already
-        data->d_size = s->data.count;
-        data->d_type = ELF_T_BYTE;
-        data->d_align = s->align;
-        data->d_version = EV_CURRENT;
     }
-    bool ok = elf_update(elf, ELF_C_WRITE) >= 0 || elf_failed(path, diags);
-    elf_end(elf);
-    return ok;
+    memcpy(head.items + OHM_SECTION_HASHES, hashes, l->count * OHM_HASH_BYTES);
+    ohm_hash_head(head.items, head.count, head.items + OHM_HASH_OFFSET);
+    return head;
 }
 
 // --- streaming
@@ -257,56 +237,26 @@ static bool write_padding(stream *s, uint64_t until) {
     return write_at(s, zeros, (size_t)(until - s->at));
 }
 
-// The hash of everything in front of the cells, read back.
-static bool hash_head(stream *s, uint64_t bytes, uint8_t hash[OHM_HASH_BYTES]) {
-    uint8_t *buffer = base_alloc(CHUNK);
-    XXH3_128bits_reset(s->hash);
-    bool ok = true;
-    for (uint64_t at = 0; ok && at < bytes;) {
-        ssize_t n =
-            pread(s->fd, buffer, bytes - at < CHUNK ? (size_t)(bytes - at) : CHUNK, (off_t)at);
-        if (n < 0 && errno == EINTR) continue;
-        ok = n > 0;
-        if (!ok) break;
-        XXH3_128bits_update(s->hash, buffer, (size_t)n);
-        at += (uint64_t)n;
-    }
-    free(buffer);
-    if (!ok)
-        diag_emit(s->diags, DIAG_ID_io, DIAG_FILE(s->path), "cannot read back what was written");
-    XXH128_canonicalFromHash((XXH128_canonical_t *)hash, XXH3_128bits_digest(s->hash));
-    return ok;
-}
-
-static bool write_data(const layout *l, const isa_program *p, stream *s) {
-    const section *cells = &l->sections[l->cells], *tables = &l->sections[l->tables];
-    uint8_t hashes[MAX_SECTIONS][OHM_HASH_BYTES] = {{0}}, hash[OHM_HASH_BYTES];
-    for (unsigned i = OHM_NOTE_SECTION + 1; i < l->count; i++)
-        XXH128_canonicalFromHash(
-            (XXH128_canonical_t *)hashes[i],
-            XXH3_128bits(l->sections[i].data.items, l->sections[i].data.count));
-    s->at = l->headers_offset + l->count * sizeof(Elf64_Shdr);
-    if (!write_padding(s, cells->offset) ||
-        !stream_section(s, p->cells, cells->bytes, p->cell_pieces, p->n_cell_pieces,
-                        hashes[l->cells]) ||
-        !write_padding(s, tables->offset) ||
-        !stream_section(s, p->tables, tables->bytes, p->table_pieces, p->n_table_pieces,
-                        hashes[l->tables]))
-        return false;
-    s->at = OHM_SECTION_HASHES;
-    if (!write_at(s, hashes, l->count * OHM_HASH_BYTES)) return false;
-    if (!hash_head(s, cells->offset, hash)) return false;
-    s->at = OHM_HASH_OFFSET;
-    return write_at(s, hash, OHM_HASH_BYTES);
-}
-
 static bool write_fd(const layout *l, const isa_program *p, int fd, const char *path,
                      diag_sink *diags) {
-    stream s = {.fd = fd, .path = path, .diags = diags};
-    if (!write_head(l, fd, path, diags)) return false;
-    s.hash = XXH3_createState();
+    const section *cells = &l->sections[l->cells], *tables = &l->sections[l->tables];
+    uint8_t hashes[OHM_MAX_SECTIONS][OHM_HASH_BYTES] = {{0}};
+    for (unsigned i = OHM_NOTE_SECTION + 1; i < l->count; i++)
+        ohm_hash(l->sections[i].data.items, l->sections[i].data.count, hashes[i]);
+    stream s = {.fd = fd, .path = path, .diags = diags, .hash = XXH3_createState()};
     CHECK(s.hash, "out of memory");
-    bool ok = write_data(l, p, &s);
+    s.at = cells->offset;
+    bool ok = stream_section(&s, p->cells, cells->bytes, p->cell_pieces, p->n_cell_pieces,
+                             hashes[l->cells]) &&
+              write_padding(&s, tables->offset) &&
+              stream_section(&s, p->tables, tables->bytes, p->table_pieces, p->n_table_pieces,
+                             hashes[l->tables]);
+    if (ok) {
+        bytes_out head = make_head(l, hashes);
+        s.at = 0;
+        ok = write_at(&s, head.items, head.count);
+        vec_free(&head);
+    }
     XXH3_freeState(s.hash);
     return ok;
 }

@@ -1,4 +1,5 @@
-// The assembler's state, shared by parse.c (lines and directives) and insn.c (instructions).
+// The assembler's state, shared by parse.c (lines and directives), insn.c (instructions) and
+// desc.c (descriptors).
 #ifndef OHMIC_ISA_TEXT_PARSE_H
 #define OHMIC_ISA_TEXT_PARSE_H
 #include "isa/program.h"

@@ -28,10 +28,9 @@ void scan_fail(scan *s, diag_id id, const char *fmt, ...) {
 }
 
 void scan_note(scan *s, const char *fmt, ...) {
-    char text[512];
     va_list ap;
     va_start(ap, fmt);
-    vsnprintf(text, sizeof text, fmt, ap);
+    const char *text = arena_vprintf(s->a, fmt, ap);
     va_end(ap);
     diag_note(s->diags, here(s), "%s", text);
 }

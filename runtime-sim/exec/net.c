@@ -33,18 +33,15 @@ void sim_exec_send(sim_ctx *c) {
 }
 
 // The next packet for this tile: the k-th receive meets the k-th send.
-static sim_packet *arrived(const sim_ctx *c, const isa_channel *ch) {
-    for (uint32_t i = 0; i < ch->n_dests; i++) {
-        if (c->s->p->dests[ch->first_dest + i] != c->tile) continue;
-        sim_queue *q = &c->s->queues[ch->first_dest + i];
-        CHECK(q->head < q->count, "tile %u pc %u receives before the send", c->tile, c->pc);
-        sim_packet *p = q->items[q->head++];
-        if (q->head == q->count) q->head = q->count = 0;
-        CHECK(p->rows == c->rows, "%lld rows arrive for %lld", (long long)p->rows,
-              (long long)c->rows);
-        return p;
-    }
-    CHECK(false, "tile %u is no destination of channel %u", c->tile, c->insn->x);
+static sim_packet *arrived(const sim_ctx *c) {
+    uint32_t entry = isa_dest_find(&c->s->dests, c->insn->x, c->tile);
+    CHECK(entry != UINT32_MAX, "tile %u is no destination of channel %u", c->tile, c->insn->x);
+    sim_queue *q = &c->s->queues[entry];
+    CHECK(q->head < q->count, "tile %u pc %u receives before the send", c->tile, c->pc);
+    sim_packet *p = q->items[q->head++];
+    if (q->head == q->count) q->head = q->count = 0;
+    CHECK(p->rows == c->rows, "%lld rows arrive for %lld", (long long)p->rows, (long long)c->rows);
+    return p;
 }
 
 static void taken(const sim_ctx *c, sim_packet *p) {
@@ -67,7 +64,7 @@ static sim_rows packet_rows(const sim_packet *p, const isa_channel *ch, const si
 void sim_exec_recv(sim_ctx *c) {
     const isa_channel *ch = channel_of(c);
     sim_rows d = sim_target(c, c->insn->d, c->rows);
-    sim_packet *p = arrived(c, ch);
+    sim_packet *p = arrived(c);
     sim_rows from = packet_rows(p, ch, &d);
     CHECK(from.type == d.type && from.width == d.width, "channel %u carries other rows",
           c->insn->x);
@@ -80,7 +77,7 @@ void sim_exec_recv(sim_ctx *c) {
 void sim_exec_recvadd(sim_ctx *c) {
     const isa_channel *ch = channel_of(c);
     sim_rows a = sim_source(c, c->insn->a), d = sim_target(c, c->insn->d, c->rows);
-    sim_packet *p = arrived(c, ch);
+    sim_packet *p = arrived(c);
     sim_rows from = packet_rows(p, ch, &d);
     CHECK(from.width == d.width && from.type == d.type && a.type == d.type,
           "channel %u carries other rows", c->insn->x);
@@ -111,9 +108,7 @@ static uint32_t port_number(const sim_ctx *c, isa_pdir direction) { // among por
     const isa_program *p = c->s->p;
     CHECK(c->insn->x < p->n_ports && p->ports[c->insn->x].direction == direction, "port %u",
           c->insn->x);
-    uint32_t n = 0;
-    for (uint32_t i = 0; i < c->insn->x; i++) n += p->ports[i].direction == direction;
-    return n;
+    return c->s->port_number[c->insn->x];
 }
 
 void sim_exec_in(sim_ctx *c) {

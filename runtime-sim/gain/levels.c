@@ -337,7 +337,7 @@ SIMD_TARGET_AVX512 INLINE void mix_avx512(const gain_unit *u, const gain_head *h
                                           double *acc) {
     for (size_t at = 0; at < u->p.dv; at += GAIN_COLUMNS) {
         const uint8_t *v = h->v_codes + slot * u->v_row + at;
-        size_t left = (u->p.dv - at + 7) / 8, b = 0;
+        size_t left = ceil_div_u64(u->p.dv - at, 8), b = 0;
         if (left >= 8) {
             mix_groups(v, u->v_row, ages, list, n, phi, 8, wide, acc + at);
             continue;

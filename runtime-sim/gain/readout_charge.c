@@ -3,7 +3,7 @@
 #include "runtime-sim/gain/ring.h"
 
 size_t sim_charge_scratch(const sim_attention *a) {
-    return (gain_scratch(a->unit) + sizeof(float) - 1) / sizeof(float);
+    return ceil_div_u64(gain_scratch(a->unit), sizeof(float));
 }
 
 // Heads of a row may be on different threads: sums of counts do not depend on their order.

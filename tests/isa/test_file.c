@@ -219,6 +219,22 @@ static void sealed_damage(void **state) {
     isa_program_free(p);
 }
 
+// There is one header: any other, with hashes that fit, is refused.
+static void odd_headers(void **state) {
+    isa_program *p = sample_program();
+    blob b = write_program(p);
+    for (size_t bit = 0; bit < 8 * sizeof(Elf64_Ehdr); bit++) {
+        uint8_t *copy = base_alloc(b.bytes);
+        memcpy(copy, b.data, b.bytes);
+        copy[bit / 8] ^= (uint8_t)(1 << bit % 8);
+        isa_file_seal(copy, b.bytes);
+        assert_rejected(&(blob){copy, b.bytes}, b.bytes, "sealed flip of bit", bit);
+        free(copy);
+    }
+    isa_program_free(p);
+    free(b.data);
+}
+
 static void tool_is_content(const char *command, const char *path) {
     char line[1200], errors[512];
     snprintf(errors, sizeof errors, "%s.err", path);
@@ -270,6 +286,7 @@ int main(void) {
         cmocka_unit_test(appended_bytes),
         cmocka_unit_test(damage_is_located),
         cmocka_unit_test(sealed_damage),
+        cmocka_unit_test(odd_headers),
         cmocka_unit_test(binutils),
         cmocka_unit_test(wrong_structure_is_not_written),
     };
