@@ -200,11 +200,10 @@ void tok_emit(tok_ctx *c) {
     emit_domains(c);
     for (size_t i = 0; i < n_params; i++)
         if (c->input[i].is_needed) emit_input(&e, i);
-    for (uint32_t i = 1; i < c->nodes.count; i++) {
-        const tok_plan *p = tok_plan_of(c, i);
-        if (p->is_needed[TOK_AS_IS]) rows_of(&e, i, TOK_AS_IS);
-        if (p->is_needed[TOK_LAST]) rows_of(&e, i, TOK_LAST);
-    }
+    static const tok_form forms[] = {TOK_AS_IS, TOK_LAST}; // FULL: where it is read
+    for (size_t form = 0; form < ARRAY_LEN(forms); form++)
+        for (uint32_t i = 1; i < c->nodes.count; i++)
+            if (tok_plan_of(c, i)->is_needed[forms[form]]) rows_of(&e, i, forms[form]);
     for (size_t i = 0; i < c->outputs.count; i++) emit_output(&e, c->outputs.items[i]);
     ir_symbols_sweep(c->m); // the model's own that the program does not name
     map_free(e.constants);

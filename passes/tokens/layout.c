@@ -295,15 +295,6 @@ bool tok_layout_permute(const tok_layout *in, const int64_t *perm, tok_layout *o
 
 // ---- broadcasting ----------------------------------------------------------------------------
 
-static int64_t gcd(int64_t a, int64_t b) {
-    while (b) {
-        int64_t r = a % b;
-        a = b;
-        b = r;
-    }
-    return a;
-}
-
 // Joins the atoms of one axis; both lists are cut at common places. False: they do not fit.
 static bool join_axis(tok_ctx *c, tok_atom *a, int na, tok_atom *b, int nb, int axis,
                       tok_layout *out) {
@@ -336,8 +327,8 @@ static bool join_axis(tok_ctx *c, tok_atom *a, int na, tok_atom *b, int nb, int 
         }
         if (is_whole(&x) || is_whole(&y)) return false;
         // The inner parts meet: cut the outer factor that both share.
-        int64_t g = gcd(x.size, y.size), outer = x.size < y.size ? x.size : y.size;
-        if (g != outer || x.kind == TOK_ROWS) return false;
+        int64_t outer = min_i64(x.size, y.size);
+        if (max_i64(x.size, y.size) % outer || x.kind == TOK_ROWS) return false;
         tok_atom cut;
         tok_atom *longer = x.size > y.size ? &a[i] : &b[j];
         if (!cut_atom(c, longer, outer, &cut)) return false;

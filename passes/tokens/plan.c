@@ -225,6 +225,13 @@ tok_ref tok_take_full(tok_ctx *c, uint32_t node, uint32_t id) {
     return take(c, id, TOK_FULL);
 }
 
+bool tok_read_full(tok_ctx *c, uint32_t node, uint32_t operand, tok_ref *x, tok_layout *l) {
+    if (!tok_is_rows(c, node, operand)) return false;
+    *x = tok_take_full(c, node, operand);
+    *l = tok_layout_full(&tok_plan_of(c, operand)->layout);
+    return x->from != TOK_NOTHING;
+}
+
 // ---- the last row ----------------------------------------------------------------------------
 
 // Row-local operations: picking a row before them is the same as after.
@@ -313,7 +320,7 @@ tok_ref tok_take_last(tok_ctx *c, uint32_t node, uint32_t id) {
         uint32_t at = chain.items[i];
         tok_recipe *r = &tok_plan_of(c, at)->form[TOK_LAST];
         if (r->value.from != TOK_NOTHING) continue;
-        *r = (tok_recipe){.node = at};
+        *r = (tok_recipe){.node = last.from != TOK_NOTHING ? at : node}; // picked for `node`
         if (last.from != TOK_NOTHING) {
             copy_for_last(c, tok_recipe_of(c, at), last, to, r);
             continue;

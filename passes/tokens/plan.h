@@ -140,6 +140,8 @@ void tok_evaluates(tok_ctx *c, uint32_t node, uint32_t operand);
 tok_ref tok_take(const tok_ctx *c, uint32_t id); // rows as they are
 // With every broadcast carried out (layout: tok_layout_full); TOK_NOTHING: refused at `node`.
 tok_ref tok_take_full(tok_ctx *c, uint32_t node, uint32_t id);
+// Both questions in one, with the layout of what is taken. False: refused, or to blame.
+bool tok_read_full(tok_ctx *c, uint32_t node, uint32_t operand, tok_ref *x, tok_layout *l);
 // The last row, picked as early as possible: a head of many columns then works on one row.
 // TOK_NOTHING: refused at `node`.
 tok_ref tok_take_last(tok_ctx *c, uint32_t node, uint32_t id);

@@ -8,8 +8,9 @@
 
 bool tok_head_axes(tok_ctx *c, uint32_t node, uint32_t id, bool transposed, int64_t *heads,
                    int64_t *d, int *domain) {
-    if (!tok_is_rows(c, node, id) || tok_take_full(c, node, id).from == TOK_NOTHING) return false;
-    const tok_layout l = tok_layout_full(&tok_plan_of(c, id)->layout);
+    tok_ref x;
+    tok_layout l;
+    if (!tok_read_full(c, node, id, &x, &l)) return false;
     int rows_axis = l.rank - (transposed ? 1 : 2), d_axis = l.rank - (transposed ? 2 : 1);
     *heads = *d = 1;
     *domain = tok_layout_domain(&l);

@@ -36,10 +36,9 @@ static tok_ref features_last(tok_ctx *c, tok_recipe *r, tok_ref x, const tok_lay
 bool tok_rule_softmax(tok_ctx *c, uint32_t node) {
     const tok_node *n = tok_at(c, node);
     if (tok_plan_of(c, n->operand[0])->kind == TOK_SCORES) return tok_scores_softmax(c, node);
-    if (!tok_is_rows(c, node, n->operand[0])) return false;
-    tok_ref x = tok_take_full(c, node, n->operand[0]);
-    if (x.from == TOK_NOTHING) return false;
-    const tok_layout l = tok_layout_full(&tok_plan_of(c, n->operand[0])->layout);
+    tok_ref x;
+    tok_layout l;
+    if (!tok_read_full(c, node, n->operand[0], &x, &l)) return false;
     int axis = (int)ir_attr_int(&n->op->attrs, IR_ATTR_axis, l.rank - 1);
     tok_layout from_axis = {.rank = l.rank};
     for (int i = 0; i < l.count; i++)
@@ -150,10 +149,9 @@ bool tok_rule_reduce(tok_ctx *c, uint32_t node) {
 bool tok_rule_argmax(tok_ctx *c, uint32_t node) {
     const tok_node *n = tok_at(c, node);
     tok_recipe *r = tok_recipe_of(c, node);
-    if (!tok_is_rows(c, node, n->operand[0])) return false;
-    tok_ref x = tok_take_full(c, node, n->operand[0]);
-    if (x.from == TOK_NOTHING) return false;
-    const tok_layout l = tok_layout_full(&tok_plan_of(c, n->operand[0])->layout);
+    tok_ref x;
+    tok_layout l;
+    if (!tok_read_full(c, node, n->operand[0], &x, &l)) return false;
     unsigned axes = 1u << ir_attr_int(&n->op->attrs, IR_ATTR_axis, 0);
     for (int i = 0; i < l.count; i++)
         if ((axes >> l.atom[i].axis & 1) && l.atom[i].kind != TOK_FEATURE)

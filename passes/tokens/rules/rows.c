@@ -6,10 +6,9 @@
 bool tok_rule_norm(tok_ctx *c, uint32_t node) {
     const tok_node *n = tok_at(c, node);
     tok_recipe *r = tok_recipe_of(c, node);
-    if (!tok_is_rows(c, node, n->operand[0])) return false;
-    tok_ref x = tok_take_full(c, node, n->operand[0]);
-    if (x.from == TOK_NOTHING) return false;
-    const tok_layout l = tok_layout_full(&tok_plan_of(c, n->operand[0])->layout);
+    tok_ref x;
+    tok_layout l;
+    if (!tok_read_full(c, node, n->operand[0], &x, &l)) return false;
     int axis = (int)ir_attr_int(&n->op->attrs, IR_ATTR_axis, l.rank - 1);
     int64_t groups, width;
     if (!tok_split(c, node, &l, axis, &groups, &width)) return false;
@@ -37,8 +36,9 @@ bool tok_rule_norm(tok_ctx *c, uint32_t node) {
 
 bool tok_rule_cumsum(tok_ctx *c, uint32_t node) {
     const tok_node *n = tok_at(c, node);
-    if (!tok_is_rows(c, node, n->operand[0])) return false;
-    const tok_layout l = tok_layout_full(&tok_plan_of(c, n->operand[0])->layout);
+    tok_ref x;
+    tok_layout l;
+    if (!tok_read_full(c, node, n->operand[0], &x, &l)) return false;
     int axis = (int)ir_attr_int(&n->op->attrs, IR_ATTR_axis, 0);
     for (int i = 0; i < l.count; i++)
         if (l.atom[i].axis == axis && l.atom[i].kind == TOK_ROWS)
@@ -54,8 +54,6 @@ bool tok_rule_cumsum(tok_ctx *c, uint32_t node) {
                         tok_layout_text(c, &l));
     tok_call k = {.code = n->op->code, .n = 1, .attrs = ir_attrs_copy(c->a, &n->op->attrs)};
     ir_attr_set_int(c->a, &k.attrs, IR_ATTR_axis, 1);
-    tok_ref x = tok_take_full(c, node, n->operand[0]);
-    if (x.from == TOK_NOTHING) return false;
     return tok_set_rows(c, node, tok_step_groups(c, tok_recipe_of(c, node), x, 1, groups, &k), &l);
 }
 

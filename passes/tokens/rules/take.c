@@ -211,11 +211,11 @@ bool tok_rule_columns(tok_ctx *c, uint32_t node) {
 
 static bool embed(tok_ctx *c, uint32_t node, uint32_t ids, uint32_t table) {
     const tok_node *n = tok_at(c, node);
-    if (!tok_is_rows(c, node, ids)) return false;
+    tok_ref index;
+    tok_layout l, out;
+    if (!tok_read_full(c, node, ids, &index, &l)) return false;
     const tensor *t = tok_const_at(c, table, 0);
-    tok_ref rows_of = t ? tok_take_full(c, node, ids) : (tok_ref){.from = TOK_NOTHING};
-    if (rows_of.from == TOK_NOTHING) return false;
-    tok_layout l = tok_layout_full(&tok_plan_of(c, ids)->layout), out;
+    if (!t) return false;
     int64_t axis = n->op->code == IR_nn_embed ? 0 : ir_attr_int(&n->op->attrs, IR_ATTR_axis, 0);
     if (axis != 0 || t->rank < 1 || tok_width(&l) != 1)
         return tok_fail(c, node, DIAG_ID_tok_ragged,
@@ -231,7 +231,7 @@ static bool embed(tok_ctx *c, uint32_t node, uint32_t ids, uint32_t table) {
         tok_plan_of(c, node)->index_rows = rows;
     }
     tok_recipe *r = tok_recipe_of(c, node);
-    const tok_ref in[] = {rows_of, tok_step_constant(c, r, k)};
+    const tok_ref in[] = {index, tok_step_constant(c, r, k)};
     tok_ref v = tok_step_of(c, r, IR_nn_embed, in, 2, NULL);
     l.rank++;
     tok_layout_push(&l, (tok_atom){TOK_FEATURE, l.rank - 1, 0, dim[1], 1, false});
