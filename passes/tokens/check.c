@@ -4,6 +4,7 @@
 #include "ir/eval/interp.h"
 #include "ir/ring.h"
 #include "passes/tokens/plan.h"
+#include "support/num/layout.h"
 #include "support/num/random.h"
 #include <inttypes.h>
 #include <math.h>
@@ -135,22 +136,15 @@ static void make_inputs(run *r) {
     }
 }
 
-// "im2row c=3 h=32 w=32 kh=8 kw=8 sh=8 sw=8"
 static void patch_rows(const tensor *image, int64_t sequence, const char *layout, tensor *rows) {
-    long long v[7] = {0};
-    static const char *const keys[] = {" c=", " h=", " w=", " kh=", " kw=", " sh=", " sw="};
-    for (int i = 0; i < 7; i++) {
-        const char *at = strstr(layout, keys[i]);
-        if (at) sscanf(at + strlen(keys[i]), "%lld", &v[i]);
-    }
-    int64_t c = v[0], h = v[1], w = v[2], kh = v[3], kw = v[4], sh = v[5], sw = v[6];
-    int64_t across = (w - kw) / sw + 1, width = c * kh * kw;
+    layout_image l;
+    CHECK(layout_parse(layout, &l), "layout '%s'", layout);
+    int64_t width = layout_width(&l), first = sequence * layout_elements(&l);
     for (int64_t r = 0; r < rows->dim[0]; r++)
         for (int64_t i = 0; i < width; i++) {
-            int64_t y = r / across * sh + i / kw % kh, x = r % across * sw + i % kw,
-                    ch = i / (kh * kw);
-            ((float *)rows->data)[r * width + i] = (float)elem_load_f64(
-                image->type, image->data, (size_t)(((sequence * c + ch) * h + y) * w + x));
+            int64_t at = first + layout_row_offset(&l, r) + layout_column_offset(&l, i);
+            ((float *)rows->data)[r * width + i] =
+                (float)elem_load_f64(image->type, image->data, (size_t)at);
         }
 }
 
