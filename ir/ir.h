@@ -214,7 +214,10 @@ typedef struct {
 extern const ir_op_info ir_ops[IR_OP_COUNT];
 bool ir_opcode_parse(const char *name, ir_opcode *code);
 bool ir_op_takes(ir_opcode code, ir_key k, bool *optional);
-static inline ir_op_kind ir_kind_of(ir_opcode code) { return ir_ops[code].kind; }
+// IR_OP_COUNT stands for no operation.
+static inline ir_op_kind ir_kind_of(ir_opcode code) {
+    return code < IR_OP_COUNT ? ir_ops[code].kind : IR_KIND_ANY;
+}
 static inline bool ir_is_elementwise(ir_opcode code) {
     return ir_kind_of(code) == IR_KIND_MAP || ir_kind_of(code) == IR_KIND_SWAP;
 }

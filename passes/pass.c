@@ -3,6 +3,8 @@
 #include "ir/text/text.h"
 #include "ir/verify/verify.h"
 #include "support/file/file.h"
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 const pass_info pass_table[PASS_COUNT] = {
@@ -142,6 +144,31 @@ static bool dump(ir_module *m, const char *dir, size_t number, const char *name,
     return ok;
 }
 
+// Runs one pass; what it traces is written to NN-name.txt, also when it refuses the module.
+static ir_module *run_traced(const pass_step *s, const ir_module *m, const pass_options *o,
+                             const char *dir, size_t number, diag_sink *diags) {
+    if (!dir) return s->run(m, o, diags);
+    char *text = NULL;
+    size_t bytes = 0;
+    pass_options traced = *o;
+    traced.trace = open_memstream(&text, &bytes);
+    CHECK(traced.trace, "open_memstream: %s", strerror(errno));
+    ir_module *next = s->run(m, &traced, diags);
+    fclose(traced.trace);
+    if (bytes) {
+        arena *a = arena_new();
+        const char *name = arena_printf(a, "%02zu-%s.txt", number, s->info.name);
+        file_out *out = file_out_open(file_join(a, dir, name), diags);
+        if (out) {
+            fwrite(text, 1, bytes, file_out_stream(out));
+            file_out_commit(out, diags);
+        }
+        arena_free(a);
+    }
+    free(text);
+    return next;
+}
+
 // A finding of the verifier or of the equivalence check says too which pass broke the module.
 static void blame(diag_sink *diags, size_t errors_before, const char *pass) {
     if (diag_errors(diags) > errors_before) diag_note(diags, DIAG_NOWHERE, "after pass '%s'", pass);
@@ -186,7 +213,7 @@ ir_module *pass_run_pipeline(const pass_pipeline *p, const ir_module *m, const p
             break;
         }
         if (checks->progress) checks->progress(checks->progress_ctx, i, p->count, s->info.name);
-        ir_module *next = s->run(now, o, diags);
+        ir_module *next = run_traced(s, now, o, checks->dump_dir, i + 1, diags);
         if (next) ir_attr_set_str(next->arena, &next->attrs, IR_ATTR_after, s->info.name);
         ok = next && check_step(s, now, next, o, checks, diags);
         if (next && checks->dump_dir)

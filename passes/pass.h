@@ -67,7 +67,8 @@ typedef struct {
     const char *adapt;     // JSON lists of token ids that scalings are chosen on; NULL: they stay
     double token_period;   // ns from token to token; 0: from the model's decay or the unit's time
     // place
-    int effort; // rounds of improvement for each operation; 0: 100
+    int effort;  // rounds of improvement for each operation; 0: 100
+    FILE *trace; // what a pass found out besides the module it makes, as text; NULL: nobody asks
 } pass_options;
 pass_options pass_options_default(void);
 

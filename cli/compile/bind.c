@@ -1,6 +1,6 @@
-// From an ONNX file to probe functions: bind (passes/tokens/bind.h) chooses the sizes, the frontend
-// imports at them.
-#include "passes/tokens/bind.h"
+// From an ONNX file to probe functions: bind (passes/tokens/bind/bind.h) chooses the sizes, the
+// frontend imports at them.
+#include "passes/tokens/bind/bind.h"
 #include "cli/compile/compile.h"
 
 // Inputs as bind sees them.

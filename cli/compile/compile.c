@@ -5,7 +5,7 @@
 #include "ir/verify/verify.h"
 #include "isa/machine/machine.h"
 #include "isa/verify/verify.h"
-#include "passes/tokens/bind.h"
+#include "passes/tokens/bind/bind.h"
 #include "support/file/file.h"
 #include "support/progress.h"
 #include "support/vec.h"

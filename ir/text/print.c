@@ -298,3 +298,15 @@ char *ir_op_text(arena *a, const ir_func *f, const ir_op *op) {
     free(text);
     return copy;
 }
+
+char *ir_attrs_text(arena *a, const ir_attrs *l) {
+    char *text = NULL;
+    size_t bytes = 0;
+    FILE *out = open_memstream(&text, &bytes);
+    CHECK(out, "open_memstream: %s", strerror(errno));
+    print_attrs(out, l, NULL);
+    fclose(out);
+    char *copy = arena_str(a, *text == ' ' ? text + 1 : text);
+    free(text);
+    return copy;
+}

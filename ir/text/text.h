@@ -10,6 +10,7 @@ bool ir_print(ir_module *m, FILE *out, const char *dir, diag_sink *diags);
 char *ir_print_string(ir_module *m); // malloc'd, tensors by hash, nothing written
 // One operation on one line, without newline.
 char *ir_op_text(arena *a, const ir_func *f, const ir_op *op);
+char *ir_attrs_text(arena *a, const ir_attrs *l); // "{axis = 1, fn = "sum"}"
 
 // Parses text; big tensors are mapped from DIR/<hash>.bin and their hash checked. dir NULL: the
 // folder of `name`. `lookup` (may be NULL) is asked first for a tensor by hash. Reports all errors

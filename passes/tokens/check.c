@@ -1,8 +1,10 @@
 // Is it so? (worked-examples §1.3, step 9) A plain probe and the new program are executed on seeded
 // inputs in every compile: as one step; a stream also as steps of one row and in seeded cuts, whose
 // bits must be those of the one step; and after a past, where there is one.
+#include "ir/eval/interp.h"
 #include "ir/ring.h"
-#include "passes/tokens/find_tokens.h"
+#include "passes/tokens/plan.h"
+#include "support/num/layout.h"
 #include "support/num/random.h"
 #include <inttypes.h>
 #include <math.h>
@@ -10,6 +12,13 @@
 
 // Of |a-b| / (1+|b|): f32 rounding in another order; an export that rounds to f16 or bf16.
 static const double TOLERANCE = 1e-4, WIDENED = 5e-2;
+
+static double tolerance(const tok_ctx *c) {
+    return c->facts & TOK_IS_WIDENED ? WIDENED : TOLERANCE;
+}
+
+// Not compared with the export: its scales are others.
+static bool is_relaxed(const tok_ctx *c) { return c->facts & TOK_IS_RELAXED; }
 
 typedef struct {
     tok_ctx *c;
@@ -32,12 +41,17 @@ typedef struct {
     int64_t *row, *column, *sequence; // offsets, to be added
 } places;
 
+// Rows of the atom's whole domain.
+static int64_t rows_of(const run *r, const tok_atom *a) {
+    return r->rows[tok_domain_number(r->c, a->domain)];
+}
+
 static int64_t *offsets(const run *r, const tok_layout *l, const int64_t *stride, int kind,
                         int skip, int64_t *count) {
     int64_t n = 1, size[TOK_MAX_ATOMS];
     for (int i = 0; i < l->count; i++) {
         const tok_atom *a = &l->atom[i];
-        size[i] = a->kind == TOK_ROWS && !a->size ? r->rows[a->domain] : a->size;
+        size[i] = a->kind == TOK_ROWS && !a->size ? rows_of(r, a) : a->size;
         if ((int)a->kind == kind && i != skip) n *= size[i];
     }
     int64_t *at = ARENA_ARRAY(r->a, int64_t, n + 1);
@@ -66,7 +80,7 @@ static places places_of(const run *r, const tok_layout *l, int64_t width) {
     for (int i = l->count; i-- > 0;) {
         const tok_atom *a = &l->atom[i];
         stride[i] = s;
-        s *= a->kind == TOK_ROWS && !a->size ? r->rows[a->domain] : a->size;
+        s *= a->kind == TOK_ROWS && !a->size ? rows_of(r, a) : a->size;
     }
     places p;
     int key = key_atom(l);
@@ -74,7 +88,7 @@ static places places_of(const run *r, const tok_layout *l, int64_t width) {
     p.column = offsets(r, l, stride, TOK_FEATURE, -1, &p.columns);
     p.sequence = offsets(r, l, stride, TOK_BATCH, -1, &p.batch);
     if (key < 0) return p;
-    int64_t heads = p.columns, slots = width / heads, n = r->rows[l->atom[key].domain];
+    int64_t heads = p.columns, slots = width / heads, n = rows_of(r, &l->atom[key]);
     int64_t *column = ARENA_ARRAY(r->a, int64_t, width + 1);
     for (int64_t i = 0; i < width; i++)
         column[i] = i % slots < n ? p.column[i / slots] + i % slots * stride[key] : -1;
@@ -87,8 +101,8 @@ static places places_of(const run *r, const tok_layout *l, int64_t width) {
 
 // Free domain that a parameter of the probes counts.
 static int root_of_param(const tok_ctx *c, size_t i) {
-    uint32_t id = tok_param_node(c, (int)i);
-    int d = id == TOK_NONE ? -1 : tok_layout_domain(&tok_at(c, id)->layout);
+    uint32_t id = c->param_node[i];
+    int d = id == TOK_NONE ? -1 : tok_layout_domain(&tok_plan_of(c, id)->layout);
     return d < 0 ? 0 : tok_domain_root(c, d);
 }
 
@@ -103,7 +117,8 @@ static void make_inputs(run *r) {
         *x = tensor_new(r->a, t->type, t->rank, t->dim);
         size_t n = tensor_count(x), last = t->rank ? (size_t)t->dim[t->rank - 1] : 1;
         const uint8_t *mask = r->mask[root_of_param(c, i)];
-        int64_t hi = ir_attr_int(&f->params.items[i].attrs, IR_ATTR_range_hi, c->range_hi[i]);
+        int64_t hi =
+            ir_attr_int(&f->params.items[i].attrs, IR_ATTR_range_hi, c->input[i].index_rows);
         if (hi < 1) hi = 2;
         for (size_t k = 0; k < n; k++) {
             double v;
@@ -121,22 +136,15 @@ static void make_inputs(run *r) {
     }
 }
 
-// "im2row c=3 h=32 w=32 kh=8 kw=8 sh=8 sw=8"
 static void patch_rows(const tensor *image, int64_t sequence, const char *layout, tensor *rows) {
-    long long v[7] = {0};
-    static const char *const keys[] = {" c=", " h=", " w=", " kh=", " kw=", " sh=", " sw="};
-    for (int i = 0; i < 7; i++) {
-        const char *at = strstr(layout, keys[i]);
-        if (at) sscanf(at + strlen(keys[i]), "%lld", &v[i]);
-    }
-    int64_t c = v[0], h = v[1], w = v[2], kh = v[3], kw = v[4], sh = v[5], sw = v[6];
-    int64_t across = (w - kw) / sw + 1, width = c * kh * kw;
+    layout_image l;
+    CHECK(layout_parse(layout, &l), "layout '%s'", layout);
+    int64_t width = layout_width(&l), first = sequence * layout_elements(&l);
     for (int64_t r = 0; r < rows->dim[0]; r++)
         for (int64_t i = 0; i < width; i++) {
-            int64_t y = r / across * sh + i / kw % kh, x = r % across * sw + i % kw,
-                    ch = i / (kh * kw);
-            ((float *)rows->data)[r * width + i] = (float)elem_load_f64(
-                image->type, image->data, (size_t)(((sequence * c + ch) * h + y) * w + x));
+            int64_t at = first + layout_row_offset(&l, r) + layout_column_offset(&l, i);
+            ((float *)rows->data)[r * width + i] =
+                (float)elem_load_f64(image->type, image->data, (size_t)at);
         }
 }
 
@@ -157,7 +165,7 @@ static tensor *row_inputs(const run *r, int64_t sequence) {
             patch_rows(&r->plain[k], sequence, layout, &in[i]);
             continue;
         }
-        places p = places_of(r, &tok_at(c, tok_param_node(c, (int)k))->layout, w);
+        places p = places_of(r, &tok_plan_of(c, c->param_node[k])->layout, w);
         int64_t shift =
             strcmp(tok_role(c, r->p->f, k), "mask") ? 0 : r->past; // a mask covers the past too
         if (r->plain[k].rank && r->plain[k].dim[r->plain[k].rank - 1] == p.rows) shift = 0;
@@ -198,7 +206,7 @@ static bool run_steps(const run *r, ir_interp *t, const tensor *in, const int64_
         for (size_t k = 0; k < f->params.count; k++) {
             int d = ir_type_domain(ir_type_of(f, f->params.items[k].value));
             part[k] = in[k];
-            if (d > 0 && i && r->encoder && tok_domain_root(c, d) == 1) part[k].dim[0] = 0;
+            if (d > 0 && i && r->encoder && ir_domain_root(c->m, d) == 1) part[k].dim[0] = 0;
             if (d != 0) continue;
             size_t row = tensor_bytes(&in[k]) / (size_t)max_i64(1, in[k].dim[0]);
             part[k].dim[0] = cut[i];
@@ -208,7 +216,7 @@ static bool run_steps(const run *r, ir_interp *t, const tensor *in, const int64_
         for (size_t k = 0; k < f->results.count; k++) {
             int d = ir_type_domain(ir_type_of(f, f->results.items[k].value));
             bool whole = d != 0;
-            if (i && d > 0 && r->encoder && tok_domain_root(c, d) == 1) continue;
+            if (i && d > 0 && r->encoder && ir_domain_root(c->m, d) == 1) continue;
             if (i == 0) {
                 out[k] = got[k];
                 if (!whole) out[k].dim[0] = r->n;
@@ -233,19 +241,20 @@ static bool compare(run *r, size_t k, int64_t sequence, const tensor *got) {
     tok_ctx *c = r->c;
     const ir_func *f = c->f;
     int64_t w = got->rank > 1 ? got->dim[1] : 1;
-    const tensor *want = &r->expected[c->out_index[k]];
+    const tok_output *out = c->outputs.items[k];
+    const tensor *want = &r->expected[out->index];
     int d = ir_type_domain(ir_type_of(f, f->results.items[k].value));
-    places p = places_of(r, &c->out_layout[k], w);
-    if (c->out_last[k]) {
+    places p = places_of(r, &out->layout, w);
+    if (out->is_last) {
         p.row += p.rows - 1;
         p.rows = 1;
     }
     for (int64_t row = 0; row < p.rows; row++) {
         if (d == 0 && r->mask[0] && !r->mask[0][row]) continue;
         if (d == 1 && r->encoder && r->mask[1] && !r->mask[1][row]) continue;
-        int64_t last = d > 0 && r->encoder && tok_domain_root(c, d) == 1 ? 0
-                       : d != 0 || c->out_last[k]                        ? r->n - 1
-                                                                         : row;
+        int64_t last = d > 0 && r->encoder && ir_domain_root(c->m, d) == 1 ? 0
+                       : d != 0 || out->is_last                            ? r->n - 1
+                                                                           : row;
         if (!sees_all(r, r->past + last)) continue;
         for (int64_t col = 0; col < w; col++) {
             if (p.column[col] < 0) continue; // a slot without a key
@@ -253,12 +262,11 @@ static bool compare(run *r, size_t k, int64_t sequence, const tensor *got) {
             double a = elem_load_f64(got->type, got->data, (size_t)(row * w + col));
             double b = elem_load_f64(want->type, want->data, (size_t)at);
             double e = a == b || (isnan(a) && isnan(b)) ? 0 : fabs(a - b) / (1 + fabs(b));
-            if (e <= (c->is_widened ? WIDENED : TOLERANCE)) {
+            if (e <= tolerance(c)) {
                 r->worst = e > r->worst ? e : r->worst;
                 continue;
             }
-            tok_at(c, c->result[c->out_index[k]])->state = TOK_VALUE;
-            return tok_fail(c, c->result[c->out_index[k]], DIAG_ID_tok_differs,
+            return tok_fail(c, out->recipe.node, DIAG_ID_tok_differs,
                             "output '%s' at row %" PRId64 ", column %" PRId64
                             " is %g, the export gives %g "
                             "(%" PRId64 " tokens after %" PRId64 "%s); please report this model",
@@ -273,9 +281,7 @@ static bool same_bits(run *r, const tensor *one, const tensor *cut, const char *
     tok_ctx *c = r->c;
     for (size_t k = 0; k < c->f->results.count; k++) {
         if (tensor_equal_bits(&one[k], &cut[k])) continue;
-        uint32_t node = c->result[c->out_index[k]];
-        tok_at(c, node)->state = TOK_VALUE;
-        return tok_fail(c, node, DIAG_ID_tok_differs,
+        return tok_fail(c, c->outputs.items[k]->recipe.node, DIAG_ID_tok_differs,
                         "output '%s' of %" PRId64
                         " rows in one step and %s differ; please report this model",
                         c->f->results.items[k].name, r->n, how);
@@ -299,12 +305,18 @@ static int port_named(const ir_port_list *l, const char *name) {
     return -1;
 }
 
+// NULL: nobody needed its attention.
+static const ir_ring *emitted_ring(const tok_ctx *c, size_t i) {
+    const char *name = c->rings.items[i]->symbol;
+    return name ? ir_ring_find(c->m, name) : NULL;
+}
+
 // Rings hold what present.* outputs give.
 static bool compare_presents(run *r, ir_interp *t) {
     tok_ctx *c = r->c;
     for (size_t i = 0; i < c->rings.count; i++) {
-        const char *ring = c->rings.items[i].name;
-        const ir_ring *s = ir_ring_find(c->m, ring);
+        const char *ring = c->rings.items[i]->symbol;
+        const ir_ring *s = emitted_ring(c, i);
         if (!s) continue;
         const char *layout = ir_word(IR_ENUM_kv_layout, (int)s->kv_layout);
         for (int v = 0; v < 2; v++) {
@@ -321,8 +333,7 @@ static bool compare_presents(run *r, ir_interp *t) {
                         const tensor *want = &r->expected[at];
                         double b = elem_load_f64(want->type, want->data,
                                                  cache_at(want, layout, h, first + row, k));
-                        if (fabs(a - b) <= (c->is_widened ? WIDENED : TOLERANCE) * (1 + fabs(b)))
-                            continue;
+                        if (fabs(a - b) <= tolerance(c) * (1 + fabs(b))) continue;
                         diag_emit(c->diags, DIAG_ID_tok_differs,
                                   DIAG_AT(NULL, r->p->f->results.items[at].name),
                                   "output '%s' at token %" PRId64 ", head %" PRId64
@@ -339,8 +350,8 @@ static bool compare_presents(run *r, ir_interp *t) {
 static bool load_past(run *r, ir_interp *t) {
     tok_ctx *c = r->c;
     for (size_t i = 0; i < c->rings.count; i++) {
-        const char *ring = c->rings.items[i].name;
-        const ir_ring *s = ir_ring_find(c->m, ring);
+        const char *ring = c->rings.items[i]->symbol;
+        const ir_ring *s = emitted_ring(c, i);
         if (!s || s->mode != IR_RING_CAUSAL) continue;
         const char *layout = ir_word(IR_ENUM_kv_layout, (int)s->kv_layout);
         tensor kv[2];
@@ -409,15 +420,15 @@ static bool execute(run *r) {
     tok_ctx *c = r->c;
     count_rows(r);
     make_inputs(r);
-    if (!c->is_relaxed && !run_plain(r)) return false;
+    if (!is_relaxed(c) && !run_plain(r)) return false;
     int64_t sequences = 1;
     for (size_t i = 0; i < r->p->f->params.count; i++) {
-        uint32_t id = tok_param_node(c, (int)i);
+        uint32_t id = c->param_node[i];
         if (id == TOK_NONE || tok_is_past(c, i)) continue;
-        const tok_layout *l = &tok_at(c, id)->layout;
+        const tok_layout *l = &tok_plan_of(c, id)->layout;
         for (int k = 0; k < l->count; k++)
             if (l->atom[k].kind == TOK_BATCH) sequences = l->atom[k].size;
-        if (tok_at(c, id)->state == TOK_IMAGE) sequences = r->plain[i].dim[0];
+        if (tok_plan_of(c, id)->kind == TOK_IMAGE) sequences = r->plain[i].dim[0];
     }
     ir_interp *t = ir_interp_new(c->m, c->f, c->o->threads, c->diags);
     bool ok = t != NULL,
@@ -430,9 +441,9 @@ static bool execute(run *r) {
         ir_interp_reset(t);
         ok = (!r->past || load_past(r, t)) &&
              run_steps(r, t, in, huge ? ones : &r->n, huge ? (size_t)r->n : 1, out);
-        for (size_t k = 0; ok && !c->is_relaxed && k < c->f->results.count; k++)
+        for (size_t k = 0; ok && !is_relaxed(c) && k < c->f->results.count; k++)
             ok = compare(r, k, s, &out[k]);
-        if (ok && !c->is_relaxed && s == 0) ok = compare_presents(r, t);
+        if (ok && !is_relaxed(c) && s == 0) ok = compare_presents(r, t);
         if (ok && stream && !huge) ok = check_cuts(r, t, in, out);
     }
     ir_interp_free(t);
@@ -443,8 +454,8 @@ static bool execute(run *r) {
 static const uint8_t *seeded_mask(run *r, int64_t n) {
     uint8_t *m = ARENA_ARRAY(r->a, uint8_t, n + 1);
     for (int64_t i = 0; i < n; i++)
-        m[i] = r->c->has_counted_mask ? i < n / 2 + 1
-                                      : i == 0 || i == n - 1 || random_f64(&r->draws) < 0.7;
+        m[i] = r->c->facts & TOK_COUNTS_MASK ? i < n / 2 + 1
+                                             : i == 0 || i == n - 1 || random_f64(&r->draws) < 0.7;
     return m;
 }
 
@@ -488,14 +499,13 @@ bool tok_check(tok_ctx *c) {
                                    : ", and in steps of one and seeded cuts to the bit";
     int64_t n = c->is_frozen ? c->domain[0].rows[0] : p->tokens;
     vec_push(&c->m->proof,
-             c->is_relaxed
+             is_relaxed(c)
                  ? arena_printf(c->m->arena,
                                 "executed at %" PRId64 " tokens%s (scales were relaxed, so not "
                                 "compared with the export)",
                                 n, how)
                  : arena_printf(c->m->arena,
                                 "executed at %" PRId64 " tokens: as the export within %.1e%s%s", n,
-                                c->is_widened ? WIDENED : TOLERANCE,
-                                past ? ", with a past and without" : "", how));
+                                tolerance(c), past ? ", with a past and without" : "", how));
     return true;
 }

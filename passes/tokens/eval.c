@@ -1,9 +1,10 @@
 // What is the value of this part of a probe function? Evaluates only the operations that it needs,
 // with the interpreter's evaluators.
+#include "ir/eval/interp.h"
 #include "passes/tokens/find_tokens.h"
 #include <string.h>
 
-// Marks what `v` needs and is not known; returns the number of operations, or -1 after reporting.
+// Marks what `v` needs and is not known. False: an input has no value (reported).
 static bool mark(tok_ctx *c, tok_probe *p, ir_val v, const tensor *const *params, bool *needed) {
     const ir_func *f = p->f;
     needed[v] = true;
@@ -26,7 +27,7 @@ static bool mark(tok_ctx *c, tok_probe *p, ir_val v, const tensor *const *params
         const ir_port *port = &f->params.items[i];
         if (!needed[port->value] || (params && params[i])) continue;
         if (!ir_type_width(ir_type_of(f, port->value))) continue; // empty: no data needed
-        diag_emit(c->diags, DIAG_ID_tok_structure, DIAG_AT(NULL, port->name),
+        diag_emit(tok_sink(c), DIAG_ID_tok_structure, DIAG_AT(NULL, port->name),
                   "the value of input '%s' is asked for", port->name);
         return false;
     }
@@ -35,9 +36,10 @@ static bool mark(tok_ctx *c, tok_probe *p, ir_val v, const tensor *const *params
 
 static tensor shaped(arena *a, const ir_type *t) { return tensor_new(a, t->type, t->rank, t->dim); }
 
-static bool run_op(tok_ctx *c, tok_probe *p, const ir_op *op, tensor *values, const bool *needed,
-                   arena *a, bool is_const) {
-    ir_eval_ctx e = {.module = c->old, .func = p->f, .arena = a, .threads = 1, .diags = c->diags};
+static bool run_op(tok_ctx *c, tok_probe *p, const ir_op *op, tensor *values, arena *a,
+                   bool is_const) {
+    ir_eval_ctx e = {
+        .module = c->old, .func = p->f, .arena = a, .threads = 1, .diags = tok_sink(c)};
     const tensor *in_few[8], **in = in_few;
     tensor out[8];
     if (op->n_operands > ARRAY_LEN(in_few)) in = ARENA_ARRAY(c->a, const tensor *, op->n_operands);
@@ -59,7 +61,6 @@ static bool run_op(tok_ctx *c, tok_probe *p, const ir_op *op, tensor *values, co
         *kept = values[op->result[k]];
         p->value[op->result[k]] = kept;
     }
-    (void)needed;
     return true;
 }
 
@@ -89,7 +90,7 @@ bool tok_eval(tok_ctx *c, tok_probe *p, ir_val v, const tensor *const *params, a
                 values[op->result[k]] = *p->value[op->result[k]];
         }
         if (!any || (op->n_results && p->value[op->result[0]])) continue;
-        ok = run_op(c, p, op, values, needed, is_const ? c->a : a, is_const);
+        ok = run_op(c, p, op, values, is_const ? c->a : a, is_const);
     }
     if (ok) *out = values[v];
     arena_free(scratch);

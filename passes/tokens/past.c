@@ -5,12 +5,13 @@
 // Every constant of @past must then be rows p... (new rows) or 0... (all keys) of the one at the
 // maximum.
 #include "ir/ring.h"
-#include "passes/tokens/find_tokens.h"
+#include "passes/tokens/plan.h"
+#include "passes/tokens/rules/mask.h"
 #include <inttypes.h>
 #include <string.h>
 
 static bool is_view(ir_opcode code) {
-    return code == IR_t_reshape || code == IR_t_transpose || code == IR_t_broadcast;
+    return ir_kind_of(code) == IR_KIND_VIEW || code == IR_t_broadcast;
 }
 
 // The parameter of @past that v is a view of; -1: none.
@@ -54,10 +55,7 @@ static uint32_t strip_empty(const tok_ctx *c, uint32_t node) {
     while (n->op && n->op->code == IR_t_concat && !n->is_const) {
         uint32_t only = TOK_NONE, count = 0;
         for (uint32_t k = 0; k < n->n_operands; k++) {
-            bool empty = true;
-            for (int i = 0; i < c->n_probes; i++)
-                empty &= ir_type_width(tok_type(c, n->operand[k], i)) == 0;
-            if (empty) continue;
+            if (tok_is_empty(c, n->operand[k])) continue;
             only = n->operand[k];
             count++;
         }
@@ -80,7 +78,7 @@ uint32_t tok_base_of(const tok_ctx *c, uint32_t node) {
 static void add_cache(tok_ctx *c, int param, uint32_t node) {
     for (size_t i = 0; i < c->caches.count; i++)
         if (c->caches.items[i].param == param && c->caches.items[i].node == node) return;
-    vec_push(&c->caches, (tok_cache){param, node, -1});
+    vec_push(&c->caches, (tok_cache){param, node});
 }
 
 typedef VEC(tok_pair) pairs;
@@ -88,7 +86,7 @@ typedef VEC(tok_pair) pairs;
 static bool differs(tok_ctx *c, uint32_t node, ir_val v) {
     const ir_op *op = ir_def(c->past.f, v);
     const char *what = op ? ir_ops[op->code].name : "an input";
-    tok_at(c, node)->state = TOK_UNSEEN;
+    tok_at(c, node)->is_odd = true;
     return tok_fail(c, node, DIAG_ID_tok_past_use,
                     "with a past of %" PRId64
                     " tokens this is %s%s%s%s: a past input may only be joined in "
@@ -192,7 +190,6 @@ static bool check_shift(tok_ctx *c, uint32_t node, ir_val v) {
         for (uint32_t i = node + 1; i < c->nodes.count && user == node; i++)
             for (uint32_t j = 0; j < tok_at(c, i)->n_operands; j++)
                 if (tok_at(c, i)->operand[j] == node) user = i;
-        tok_at(c, user)->state = TOK_UNSEEN;
         return tok_fail(c, user, DIAG_ID_tok_past_shift,
                         "a constant with a past of %" PRId64
                         " tokens has %g where one step of all tokens has %g: "
@@ -229,30 +226,31 @@ static void set_layout(ir_ring *r, const char *layout) {
     r->kv_layout = (ir_kv_layout)word;
 }
 
-static bool link_cache(tok_ctx *c, tok_cache *k) {
+static void link_cache(tok_ctx *c, const tok_cache *k, bool may_lack) {
     const char *name = c->past.f->params.items[k->param].name;
     uint32_t base = tok_base_of(c, k->node);
     bool found = false;
     const char *layout = layout_of_cache(c, k->param);
-    if (!layout)
-        return tok_fail(
-            c, k->node, DIAG_ID_tok_past_use,
-            "past input '%s' is no cache of one tensor [batch, heads, tokens, width] a layer",
-            name);
+    if (!layout) {
+        if (may_lack) return;
+        tok_fail(c, k->node, DIAG_ID_tok_past_use,
+                 "past input '%s' is no cache of one tensor [batch, heads, tokens, width] a layer",
+                 name);
+        return;
+    }
     for (size_t i = 0; i < c->rings.count; i++) {
-        const tok_ring *r = &c->rings.items[i];
+        tok_ring *r = c->rings.items[i];
         bool is_k = tok_base_of(c, r->k) == base, is_v = tok_base_of(c, r->v) == base;
         if (!is_k && !is_v) continue;
-        ir_ring *x = ir_ring_find(c->m, r->name);
-        *(is_k ? &x->past_key : &x->past_value) = arena_str(c->m->arena, name);
-        set_layout(x, layout);
+        *(is_k ? &r->is.past_key : &r->is.past_value) = name;
+        set_layout(&r->is, layout);
         found = true;
     }
-    if (found) return true;
-    return tok_fail(
-        c, k->node, DIAG_ID_tok_past_use,
-        "past input '%s' is joined with something else than the keys or values of an attention",
-        name);
+    if (!found && !may_lack)
+        tok_fail(c, k->node, DIAG_ID_tok_past_use,
+                 "past input '%s' is joined with something else than the keys or values of an "
+                 "attention",
+                 name);
 }
 
 // Outputs that are a ring's keys or values.
@@ -263,59 +261,65 @@ static void link_presents(tok_ctx *c) {
         uint32_t base = tok_base_of(c, c->result[i]);
         if (!c->is_present[i] && !strstr(name, "present") && !strstr(name, "key_values")) continue;
         for (size_t k = 0; k < c->rings.count; k++) {
-            const tok_ring *r = &c->rings.items[k];
+            tok_ring *r = c->rings.items[k];
             bool is_k = tok_base_of(c, r->k) == base;
             if (!is_k && tok_base_of(c, r->v) != base) continue;
-            ir_ring *x = ir_ring_find(c->m, r->name);
+            ir_ring *is = &r->is;
             // An encoder's keys are its own rows: they do not go on with the decoder's.
-            if (x->mode == IR_RING_CROSS) continue;
-            const char *layout = layout_of_rows(&tok_at(c, c->result[i])->layout);
+            if (is->mode == IR_RING_CROSS) continue;
+            const tok_layout full = tok_layout_full(&tok_plan_of(c, c->result[i])->layout);
+            const char *layout = layout_of_rows(&full);
             if (!layout) continue;
-            if (!x->past_key && !x->past_value && !x->present_key && !x->present_value)
-                set_layout(x, layout);
-            *(is_k ? &x->present_key : &x->present_value) = arena_str(c->m->arena, name);
+            if (!is->past_key && !is->past_value && !is->present_key && !is->present_value)
+                set_layout(is, layout);
+            *(is_k ? &is->present_key : &is->present_value) = name;
             c->is_present[i] = true;
         }
     }
 }
 
-static int64_t heads_of(const tok_ctx *c, const tok_ring *r) {
-    return ir_ring_heads(ir_ring_find(c->m, r->name));
+// An attention that was refused has no ring, so its caches are not missed.
+static bool may_lack_rings(const tok_ctx *c) {
+    bool lacks = diag_errors(c->diags) > 0;
+    for (uint32_t i = 1; i < c->nodes.count; i++)
+        lacks |= (tok_at(c, i)->deps & TOK_DEP_DATA) && tok_plan_of(c, i)->kind == TOK_REFUSED;
+    return lacks;
 }
 
-bool tok_past_finish(tok_ctx *c) {
-    bool ok = true;
-    link_presents(c);
-    if (!c->has_past) return true;
-    for (size_t i = 0; i < c->pairs.count; i++)
-        ok = check_shift(c, c->pairs.items[i].node, c->pairs.items[i].past) && ok;
-    for (size_t i = 0; i < c->masks.count; i++) {
-        const tok_pair *p = &c->masks.items[i];
-        for (size_t k = 0; k < c->rings.count; k++)
-            if (c->rings.items[k].node == p->node)
-                ok = tok_mask_check_past(c, p->node, p->past, heads_of(c, &c->rings.items[k]),
-                                         &c->rings.items[k].mask) &&
-                     ok;
-    }
-    size_t errors = diag_errors(c->diags); // an attention that failed has no ring
-    for (size_t i = 0; errors == 0 && i < c->caches.count; i++)
-        ok = link_cache(c, &c->caches.items[i]) && ok;
+static void check_past_inputs(tok_ctx *c) {
     const ir_func *f = c->past.f;
     for (size_t i = 0; i < f->params.count; i++) {
         bool found =
             !tok_is_past(c, i) || ir_type_width(ir_type_of(f, f->params.items[i].value)) == 0;
         for (size_t k = 0; k < c->caches.count; k++) found |= c->caches.items[k].param == (int)i;
         if (found) continue;
-        diag_emit(c->diags, DIAG_ID_tok_past_use, DIAG_AT(NULL, f->params.items[i].name),
+        diag_emit(c->found, DIAG_ID_tok_past_use, DIAG_AT(NULL, f->params.items[i].name),
                   "past input '%s' is not joined in front of any keys or values",
                   f->params.items[i].name);
-        ok = false;
+        tok_own_findings(c, TOK_NONE);
     }
-    if (ok && c->rings.count)
-        tok_proof(
-            c, tok_at(c, c->rings.items[0].node)->state == TOK_VALUE ? c->rings.items[0].node : 1,
-            "a step after %" PRId64 " tokens is rows %" PRId64
-            "... of one big step: %zu caches, %zu constants and %zu masks compared",
-            c->past.past, c->past.past, c->caches.count, c->pairs.count, c->masks.count);
-    return ok;
+}
+
+void tok_past_finish(tok_ctx *c) {
+    link_presents(c);
+    if (!c->has_past) return;
+    for (size_t i = 0; i < c->pairs.count; i++)
+        check_shift(c, c->pairs.items[i].node, c->pairs.items[i].past);
+    for (size_t i = 0; i < c->masks.count; i++) {
+        const tok_pair *p = &c->masks.items[i];
+        for (size_t k = 0; k < c->rings.count; k++) {
+            const tok_ring *r = c->rings.items[k];
+            if (r->node == p->node)
+                tok_mask_check_past(c, p->node, p->past, ir_ring_heads(&r->is), r->mask);
+        }
+    }
+    tok_own_findings(c, TOK_NONE);
+    bool may_lack = may_lack_rings(c);
+    for (size_t i = 0; i < c->caches.count; i++) link_cache(c, &c->caches.items[i], may_lack);
+    check_past_inputs(c);
+    if (c->rings.count)
+        tok_proof(c, c->rings.items[0]->node,
+                  "a step after %" PRId64 " tokens is rows %" PRId64
+                  "... of one big step: %zu caches, %zu constants and %zu masks compared",
+                  c->past.past, c->past.past, c->caches.count, c->pairs.count, c->masks.count);
 }

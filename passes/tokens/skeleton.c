@@ -6,117 +6,17 @@
 // that were merged at one size only do no harm: a node is a tuple of values.
 #include "passes/tokens/find_tokens.h"
 #include <inttypes.h>
-#include <stdarg.h>
 #include <string.h>
 
-// ---- reporting -------------------------------------------------------------------------------
-
-static const char *text_of(arena *a, const char *fmt, va_list ap) {
-    va_list again;
-    va_copy(again, ap);
-    int n = vsnprintf(NULL, 0, fmt, again);
-    va_end(again);
-    CHECK(n >= 0, "format '%s'", fmt);
-    char *s = arena_alloc(a, (size_t)n + 1);
-    vsnprintf(s, (size_t)n + 1, fmt, ap);
-    return s;
+const ir_type *tok_type(const tok_ctx *c, uint32_t node, int probe) {
+    return ir_type_of(c->probe[probe].f, tok_at(c, node)->v[probe]);
 }
 
-const char *tok_name(const tok_ctx *c, uint32_t node) {
-    const tok_node *n = tok_at(c, node);
-    if (n->param >= 0)
-        return arena_printf(c->a, "input '%s'", c->probe[0].f->params.items[n->param].name);
-    if (n->op && n->op->n_locs) return arena_printf(c->a, "node '%s'", n->op->loc[0]);
-    return n->op ? arena_printf(c->a, "'%s'", ir_ops[n->op->code].name) : "a constant";
-}
-
-diag_loc tok_loc(const tok_ctx *c, uint32_t node) {
-    const tok_node *n = tok_at(c, node);
-    int line = n->op ? n->op->line : 0;
-    return (diag_loc){.line = line, .where = tok_name(c, node)};
-}
-
-bool tok_fail(tok_ctx *c, uint32_t node, diag_id id, const char *fmt, ...) {
-    va_list ap;
-    va_start(ap, fmt);
-    const char *s = text_of(c->a, fmt, ap);
-    va_end(ap);
-    tok_node *n = tok_at(c, node);
-    if (n->state == TOK_BAD) return false;
-    n->state = TOK_BAD;
-    if (c->is_quiet) {
-        n->cause = s;
-        n->cause_id = id;
-    } else {
-        diag_emit(c->diags, id, tok_loc(c, node), "%s", s);
-    }
-    return false;
-}
-
-bool tok_blame(tok_ctx *c, uint32_t node, uint32_t operand) {
-    tok_node *n = tok_at(c, node);
-    n->state = TOK_BAD;
-    if (operand != node) n->blame = operand;
-    if (c->is_quiet) return false;
-    for (uint32_t at = operand; at != TOK_NONE;) {
-        tok_node *x = tok_at(c, at);
-        if (x->cause) diag_emit(c->diags, x->cause_id, tok_loc(c, at), "%s", x->cause);
-        at = x->blame;
-        x->cause = NULL; // once: who comes by later stops here
-        x->blame = TOK_NONE;
-    }
-    return false;
-}
-
-bool tok_is_rows(tok_ctx *c, uint32_t node, uint32_t operand) {
-    const tok_node *x = tok_at(c, operand);
-    const char *op = ir_ops[tok_at(c, node)->op->code].name;
-    switch (x->state) {
-    case TOK_VALUE: return true;
-    case TOK_BAD: return tok_blame(c, node, operand);
-    case TOK_IMAGE:
-        return tok_fail(
-            c, node, DIAG_ID_tok_role,
-            "'%s' reads %s, which has no token axis: only a convolution turns an image into rows "
-            "of patches; else say which axis counts tokens (--axis)",
-            op, tok_name(c, operand));
-    case TOK_SCORES:
-    case TOK_PROBS:
-        return tok_fail(c, node, DIAG_ID_tok_mix,
-                        "'%s' on attention scores, outside of softmax(scale q k + mask) v", op);
-    case TOK_CODES:
-    case TOK_QUANT:
-        return tok_fail(
-            c, node, DIAG_ID_tok_scope,
-            "'%s' reads a dynamically quantised value; only a product with a constant matrix may, "
-            "since its scale becomes one a row",
-            op);
-    case TOK_UNSEEN: break;
-    }
-    return tok_fail(c, node, DIAG_ID_tok_mix, "'%s' of a constant where rows of tokens are needed",
-                    op);
-}
-
-void tok_proof(tok_ctx *c, uint32_t node, const char *fmt, ...) {
-    va_list ap;
-    va_start(ap, fmt);
-    const char *s = text_of(c->a, fmt, ap);
-    va_end(ap);
-    vec_push(&c->proof, (tok_line){node, arena_printf(c->a, "%s: %s", tok_name(c, node), s)});
-}
-
-void tok_note(tok_ctx *c, const char *fmt, ...) {
-    va_list ap;
-    va_start(ap, fmt);
-    const char *s = text_of(c->m->arena, fmt, ap);
-    va_end(ap);
-    for (size_t i = 0; i < c->m->notes.count; i++)
-        if (strcmp(c->m->notes.items[i], s) == 0) return;
-    vec_push(&c->m->notes, s);
-}
-
-void tok_whole(tok_ctx *c, uint32_t node, const char *why) {
-    vec_push(&c->whole, (tok_line){node, why});
+// For instance the rest behind a rotary part as wide as the head.
+bool tok_is_empty(const tok_ctx *c, uint32_t node) {
+    for (int i = 0; i < c->n_probes; i++)
+        if (ir_type_width(tok_type(c, node, i))) return false;
+    return true;
 }
 
 // ---- probes ----------------------------------------------------------------------------------
@@ -314,7 +214,7 @@ static const char *made_by(tok_ctx *c, const tok_probe *p, ir_val v) {
 // A node that says why its probes differ.
 static uint32_t differ(tok_ctx *c, const frame *t, int i) {
     const ir_op *op = ir_def(c->probe[0].f, t->v[0]);
-    tok_node n = {.op = op, .param = -1, .deps = TOK_DEP_DATA, .state = TOK_BAD};
+    tok_node n = {.op = op, .param = -1, .deps = TOK_DEP_DATA, .is_odd = true};
     memcpy(n.v, t->v, sizeof n.v);
     uint32_t id = add_node(c, n);
     const char *first = made_by(c, &c->probe[0], t->v[0]),
@@ -343,6 +243,7 @@ static uint32_t finish(tok_ctx *c, const frame *t) {
     }
     if (!op) {
         n.param = param_of(c->probe[0].f, t->v[0]);
+        c->param_node[n.param] = (uint32_t)c->nodes.count;
     } else {
         n.result = result_of(op, t->v[0]);
         n.n_operands = n.is_const ? 0 : op->n_operands;
@@ -415,6 +316,7 @@ bool tok_skeleton_build(tok_ctx *c) {
     const ir_func *f = c->probe[0].f;
     c->result = ARENA_ARRAY(c->a, uint32_t, f->results.count);
     c->is_present = ARENA_ARRAY(c->a, bool, f->results.count);
+    c->param_node = ARENA_ARRAY(c->a, uint32_t, f->params.count + 1);
     size_t errors = diag_errors(c->diags);
     for (size_t i = 0; i < f->results.count; i++) {
         ir_val v[TOK_MAX_PROBES] = {0};

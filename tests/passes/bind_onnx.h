@@ -3,7 +3,7 @@
 #define OHMIC_TESTS_PASSES_BIND_ONNX_H
 
 #include "frontend/onnx.h"
-#include "passes/tokens/bind.h"
+#include "passes/tokens/bind/bind.h"
 
 static inline bool bind_onnx_import(void *ctx, const bind_shape *shapes, const tensor_named *values,
                                     size_t n_values, ir_module *m, const char *name,

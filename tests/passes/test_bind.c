@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "ir/verify/verify.h"
-#include "passes/tokens/bind.h"
+#include "passes/tokens/bind/bind.h"
 #include <string.h>
 
 // ---- a model: ids -> table rows, plus a position table sliced to the length --------------------

@@ -1,7 +1,7 @@
 // Choosing probe sizes (worked-examples §1.3, steps 1 and 2): primes above 30 that are no factor of
 // any fixed size, so that a reshape cannot cut a token axis by accident; the maximum from the
 // options, or from the tables and buffers that the model slices by position.
-#include "passes/tokens/bind.h"
+#include "passes/tokens/bind/bind.h"
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,34 +1,16 @@
 // What do constants become? The same for every row: a scalar or one row. Otherwise a table whose
 // first n rows are the constant at n tokens (worked-examples §1.3, step 5), taken at the maximum
 // and read at the row's position. Anything else counts tokens in a way that a step cannot follow.
-#include "passes/tokens/find_tokens.h"
+#include "passes/tokens/constant.h"
 #include <inttypes.h>
 #include <string.h>
 
-// ---- symbols ---------------------------------------------------------------------------------
+// ---- as they are -----------------------------------------------------------------------------
 
-const char *tok_make_tensor(tok_ctx *c, const char *hint, tensor t) {
-    uint64_t hash = file_hash64(t.data, tensor_bytes(&t));
-    for (size_t i = 0; i < c->made.count; i++) {
-        const tok_made *m = &c->made.items[i];
-        if (m->hash == hash && tensor_equal_bits(&m->data, &t)) return m->symbol;
-    }
-    const char *symbol = ir_symbol_add_tensor(c->m, hint, t)->name;
-    vec_push(&c->made, (tok_made){symbol, t, hash});
-    return symbol;
-}
-
-ir_val tok_const_op(tok_ctx *c, uint32_t user, const char *symbol) {
-    uint32_t known = map_get(c->const_ops, symbol);
-    if (known != MAP_NONE) return known;
-    ir_attrs attrs = {0};
-    ir_attr_set_str(c->m->arena, &attrs, IR_ATTR_value, symbol);
-    const tensor *t = &ir_symbol_find(c->m, symbol)->data;
-    ir_type type = ir_type_make(t->type, t->rank, t->dim);
-    ir_val v = ir_build_typed(c->m, c->f, IR_t_const, NULL, 0, &attrs, &type, NULL);
-    map_set(c->const_ops, symbol, v);
-    (void)user;
-    return v;
+const tok_constant *tok_constant_new(tok_ctx *c, const char *hint, tensor data) {
+    tok_constant *k = ARENA_NEW(c->a, tok_constant);
+    *k = (tok_constant){.hint = hint, .data = data};
+    return k;
 }
 
 // Name of the symbol that a t.const of the first probe holds; NULL: computed.
@@ -56,25 +38,13 @@ bool tok_const_scalar(tok_ctx *c, uint32_t node, double *v) {
     return true;
 }
 
-// The tensor in the type of rows, and in the given shape; data is shared where nothing changes.
-static tensor as_row_elem(tok_ctx *c, const tensor *t, int rank, const int64_t *dim) {
-    elem e = tok_row_elem(t->type);
-    if (t->type == ELEM_i8 || t->type == ELEM_u8) e = t->type; // codes
-    tensor r = e == t->type ? *t : tensor_cast(c->m->arena, t, e);
-    if (rank >= 0) {
-        r.rank = rank;
-        for (int i = 0; i < rank; i++) r.dim[i] = dim[i];
-    }
-    return r;
-}
+// Codes keep their type, which a product reads.
+static elem const_elem(elem e) { return e == ELEM_i8 || e == ELEM_u8 ? e : tok_row_elem(e); }
 
-const char *tok_const_symbol(tok_ctx *c, uint32_t node, uint32_t user, int rank,
-                             const int64_t *dim) {
+const tok_constant *tok_const_whole(tok_ctx *c, uint32_t node, uint32_t user, int rank,
+                                    const int64_t *dim) {
     const tensor *t = tok_const_at(c, node, 0);
-    if (!t) {
-        tok_at(c, user)->state = TOK_BAD;
-        return NULL;
-    }
+    if (!t) return NULL;
     if (!tok_const_same(c, node)) {
         tok_fail(c, user, DIAG_ID_tok_const,
                  "a constant operand differs between %" PRId64 " and %" PRId64
@@ -83,17 +53,16 @@ const char *tok_const_symbol(tok_ctx *c, uint32_t node, uint32_t user, int rank,
         return NULL;
     }
     const char *symbol = symbol_of(c, node);
-    bool same = symbol && tok_row_elem(t->type) == t->type;
-    if (t->type == ELEM_i8 || t->type == ELEM_u8) same = symbol != NULL;
-    if (rank >= 0 && same) {
-        same = rank == t->rank;
-        for (int i = 0; same && i < rank; i++) same = dim[i] == t->dim[i];
+    elem e = const_elem(t->type);
+    tok_constant k = {.symbol = symbol, .data = *t, .is_old = symbol && e == t->type};
+    if (e != t->type) k.data = tensor_cast(c->a, t, e);
+    for (int i = 0; i < rank; i++) k.data.dim[i] = dim[i];
+    if (rank >= 0) k.data.rank = rank;
+    if (!k.is_old || !tensor_same_shape(&k.data, t)) {
+        k.hint = symbol ? symbol : "c";
+        k.symbol = NULL;
     }
-    if (same) return symbol;
-    // Constants computed here live in scratch memory.
-    tensor r = as_row_elem(c, t, rank, dim);
-    if (!symbol && r.data == t->data) r = tensor_copy(c->m->arena, &r);
-    return tok_make_tensor(c, symbol ? symbol : "c", r);
+    return arena_copy(c->a, &k, sizeof k);
 }
 
 // ---- layout ----------------------------------------------------------------------------------
@@ -121,15 +90,12 @@ bool tok_const_layout(tok_ctx *c, uint32_t node, uint32_t user, const tok_layout
         tok_atom a = {.kind = TOK_FEATURE, .axis = axis, .size = t->dim[axis], .stride = 1};
         if (varies) {
             a = (tok_atom){.kind = TOK_ROWS, .axis = axis, .stride = 1};
-            if (!tok_axis_rows(c, node, axis, &a.domain)) {
-                tok_at(c, user)->state = TOK_BAD;
-                return false;
-            }
+            if (!tok_axis_rows(c, node, axis, &a.domain)) return tok_blame(c, user, node);
         }
         tok_layout_push(out, a);
     }
     tok_layout_tidy(out);
-    return tok_layout_fits(c, node, out) || (tok_at(c, user)->state = TOK_BAD, false);
+    return tok_layout_fits(c, node, out) || tok_blame(c, user, node);
 }
 
 // Where element (row, column) of a constant lies.
@@ -245,18 +211,15 @@ static bool not_a_prefix(tok_ctx *c, uint32_t user, int i, const tensor *const *
         row, col, x, c->probe[i].tokens, y, c->probe[i + 1].tokens);
 }
 
-const char *tok_const_table(tok_ctx *c, uint32_t node, uint32_t user, const tok_layout *own,
-                            bool *is_row) {
+const tok_constant *tok_const_table(tok_ctx *c, uint32_t node, uint32_t user, const tok_layout *own,
+                                    bool *is_row) {
     const tensor *t[TOK_MAX_PROBES];
     place p[TOK_MAX_PROBES];
     int64_t col = 0;
     bool uniform = true;
     for (int i = 0; i < c->n_probes; i++) {
         t[i] = tok_const_at(c, node, i);
-        if (!t[i]) {
-            tok_at(c, user)->state = TOK_BAD;
-            return NULL;
-        }
+        if (!t[i]) return NULL;
         p[i] = place_of(c, own, i);
         if (p[i].batch && !batch_is_uniform(t[i], &p[i])) {
             tok_fail(c, user, DIAG_ID_tok_const,
@@ -287,12 +250,13 @@ const char *tok_const_table(tok_ctx *c, uint32_t node, uint32_t user, const tok_
                   " tokens are the first at any more, up to %" PRId64,
                   c->probe[0].tokens, p[m].rows);
     }
-    tensor kept = tensor_cast(c->m->arena, &made, tok_row_elem(made.type));
-    return tok_make_tensor(c, uniform ? "row" : "positions", kept);
+    if (made.type != tok_row_elem(made.type))
+        made = tensor_cast(c->a, &made, tok_row_elem(made.type));
+    return tok_constant_new(c, uniform ? "row" : "positions", made);
 }
 
-const char *tok_const_rows(tok_ctx *c, uint32_t node, uint32_t user, tok_layout own, int axis,
-                           const tok_layout *l) {
+const tok_constant *tok_const_rows(tok_ctx *c, uint32_t node, uint32_t user, tok_layout own,
+                                   int axis, const tok_layout *l) {
     if (!tok_const_same(c, node)) {
         tok_fail(c, user, DIAG_ID_tok_const,
                  "the rows joined to the tokens differ between token counts");
@@ -319,8 +283,8 @@ const char *tok_const_rows(tok_ctx *c, uint32_t node, uint32_t user, tok_layout 
                    (char *)narrow.data + (size_t)(r * p.width + index[i]) * n, n);
     }
     const char *hint = symbol_of(c, node);
-    return tok_make_tensor(c, hint ? hint : "rows",
-                           tensor_cast(c->m->arena, &wide, tok_row_elem(t->type)));
+    return tok_constant_new(c, hint ? hint : "rows",
+                            tensor_cast(c->a, &wide, tok_row_elem(t->type)));
 }
 
 // One number for every element, so that no row of it is needed.
@@ -331,49 +295,54 @@ static bool is_uniform(const tensor *t) {
     return count > 0;
 }
 
-ir_val tok_const_value(tok_ctx *c, uint32_t node, uint32_t user, const tok_layout *own,
-                       const tok_layout *l) {
+// The same columns for every row, of layout `own` inside `l`.
+static const tok_constant *row_inside(tok_ctx *c, const tok_constant *row, const int64_t *index,
+                                      int64_t w) {
+    const tensor *t = &row->data;
+    size_t n = elem_bytes(t->type);
+    tensor wide = tensor_new(c->a, t->type, 1, &w);
+    for (int64_t i = 0; i < w; i++)
+        memcpy((char *)wide.data + (size_t)i * n, (const char *)t->data + (size_t)index[i] * n, n);
+    return tok_constant_new(c, row->symbol ? row->symbol : row->hint, wide);
+}
+
+tok_ref tok_const_value(tok_ctx *c, tok_recipe *r, uint32_t node, const tok_layout *own,
+                        const tok_layout *l) {
+    const tok_ref nothing = {.from = TOK_NOTHING};
     double scalar;
     if (tok_const_scalar(c, node, &scalar)) {
-        const char *s = tok_const_symbol(c, node, user, 0, NULL);
-        return s ? tok_const_op(c, user, s) : IR_NONE;
+        const tok_constant *k = tok_const_whole(c, node, r->node, 0, NULL);
+        return k ? tok_step_constant(c, r, k) : nothing;
     }
     int64_t w = tok_width(l), own_w = tok_width(own);
     bool has_rows = tok_layout_has_rows(own), has_batch = false;
     for (int i = 0; i < own->count; i++) has_batch |= own->atom[i].kind == TOK_BATCH;
     int64_t *index = ARENA_ARRAY(c->a, int64_t, w);
-    bool same = tok_columns(own, l, index);
-    const char *symbol;
-    bool is_row = true;
+    bool same = tok_columns(own, l, index), is_row = true;
+    const tok_constant *k;
     if (!has_rows && !has_batch && same && own_w == w) // a weight as it is
-        symbol = tok_const_symbol(c, node, user, 1, &w);
+        k = tok_const_whole(c, node, r->node, 1, &w);
     else
-        symbol = tok_const_table(c, node, user, own, &is_row);
-    if (!symbol) return IR_NONE;
-    const tensor *t = &ir_symbol_find(c->m, symbol)->data;
+        k = tok_const_table(c, node, r->node, own, &is_row);
+    if (!k) return nothing;
     if (is_row) {
-        if (tensor_count(t) <= 1 << 16 && is_uniform(t)) {
-            tensor one = *t;
+        if (tensor_count(&k->data) <= 1 << 16 && is_uniform(&k->data)) {
+            tensor one = k->data;
             one.rank = 0;
-            return tok_const_op(c, user, tok_make_tensor(c, "c", one));
+            k = tok_constant_new(c, "c", one);
+        } else if (!same && own_w != 1) {
+            k = row_inside(c, k, index, w);
         }
-        if (same || own_w == 1) return tok_const_op(c, user, symbol);
-        tensor wide = tensor_new(c->m->arena, t->type, 1, &w);
-        size_t n = elem_bytes(t->type);
-        for (int64_t i = 0; i < w; i++)
-            memcpy((char *)wide.data + (size_t)i * n, (const char *)t->data + (size_t)index[i] * n,
-                   n);
-        return tok_const_op(c, user, tok_make_tensor(c, symbol, wide));
+        return tok_step_constant(c, r, k);
     }
     int d = tok_layout_domain(own);
     if (d < 0) {
-        tok_fail(c, user, DIAG_ID_tok_const, "a constant has two token axes: %s",
+        tok_fail(c, r->node, DIAG_ID_tok_const, "a constant has two token axes: %s",
                  tok_layout_text(c, own));
-        return IR_NONE;
+        return nothing;
     }
-    ir_val table = tok_const_op(c, user, symbol);
-    ir_val v =
-        tok_emit_typed(c, user, IR_nn_posrow, &table, 1, NULL, tok_row_type(t->type, d, own_w));
-    if (!c->witness[d]) c->witness[d] = v;
-    return same || own_w == 1 ? v : tok_emit_columns(c, user, v, index, w);
+    tok_ref table = tok_step_constant(c, r, k);
+    tok_ref v =
+        tok_step_typed(c, r, IR_nn_posrow, &table, 1, NULL, tok_row_type(k->data.type, d, own_w));
+    return same || own_w == 1 ? v : tok_step_columns(c, r, v, index, w);
 }

@@ -5,7 +5,7 @@
 // for a frozen length, any; and the probes must agree with that prediction. A mask that depends on
 // a boolean input m is evaluated for m = 1 (the above), m = 0 (nothing visible) and seeded m:
 // visible(q, k) must be C(q, k) and m[k], except in rows that m itself hides.
-#include "passes/tokens/find_tokens.h"
+#include "passes/tokens/rules/mask.h"
 #include "support/num/random.h"
 #include <inttypes.h>
 #include <math.h>
@@ -120,11 +120,10 @@ static bool eval_mask(tok_ctx *c, uint32_t user, tok_probe *p, ir_val v, const i
         }
         params[i] = x;
     }
-    size_t before = diag_errors(c->diags);
+    size_t before = diag_errors(c->found);
     if (tok_eval(c, p, v, params, a, out)) return true;
-    if (diag_errors(c->diags) == before)
+    if (diag_errors(c->found) == before)
         tok_fail(c, user, DIAG_ID_tok_mask, "its mask cannot be evaluated");
-    tok_at(c, user)->state = TOK_BAD;
     return false;
 }
 
@@ -135,7 +134,7 @@ static tok_mask_line line_new(arena *a, int64_t keys) {
 }
 
 bool tok_mask_sees(const tok_mask *k, int64_t q, int64_t key) {
-    if (k->mode == TOK_MASK_ALL) return true;
+    if (k->mode == IR_RING_ALL) return true;
     return key <= q && (!k->window || key > q - k->window);
 }
 
@@ -165,14 +164,14 @@ static bool agrees(const tok_mask_view *v, const tok_mask *k, int64_t past, cons
 static bool classify(tok_ctx *c, uint32_t user, const tok_mask_view *v, tok_mask *k,
                      tok_mask_line *l) {
     int64_t row, key;
-    *k = (tok_mask){.mode = TOK_MASK_ALL, .bias = "none"};
+    *k = (tok_mask){.mode = IR_RING_ALL};
     if (v->rows > 1 || v->keys > 1) {
         if (!tok_mask_row(v, 0, 0, l->visible, l->bias))
             return tok_fail(c, user, DIAG_ID_tok_mask, "its mask is not a number in row 0");
-        if (v->rows > 1 && !l->visible[1]) k->mode = TOK_MASK_CAUSAL;
+        if (v->rows > 1 && !l->visible[1]) k->mode = IR_RING_CAUSAL;
     }
     if (agrees(v, k, 0, NULL, true, l, &row, &key)) return true;
-    if (k->mode == TOK_MASK_CAUSAL &&
+    if (k->mode == IR_RING_CAUSAL &&
         key < row) { // row `row` is the first that no longer sees key 0
         k->window = row;
         if (key == 0 && row > 0 && agrees(v, k, 0, NULL, true, l, &row, &key)) return true;
@@ -185,9 +184,9 @@ static bool classify(tok_ctx *c, uint32_t user, const tok_mask_view *v, tok_mask
         ", where a %s mask says otherwise; masks are: all, causal, causal with a window, and "
         "key padding by an input",
         v->rows, row, l->visible[key] ? "sees" : "does not see", key,
-        k->window                    ? "windowed causal"
-        : k->mode == TOK_MASK_CAUSAL ? "causal"
-                                     : "full");
+        k->window                   ? "windowed causal"
+        : k->mode == IR_RING_CAUSAL ? "causal"
+                                    : "full");
 }
 
 // ---- key padding -----------------------------------------------------------------------------
@@ -236,7 +235,8 @@ static bool check_lengths(tok_ctx *c, uint32_t user, tok_probe *p, ir_val v, con
 
 // Seeded masks, and their complements, at one probe.
 static bool check_toggles(tok_ctx *c, uint32_t user, tok_probe *p, ir_val v, const inputs *in,
-                          int64_t rows, int64_t keys, const tok_mask *k, bool *hides_rows) {
+                          int64_t rows, int64_t keys, const tok_mask *k, bool *hides_rows,
+                          bool *is_counted) {
     random_stream draws = random_of(c->o->seed, RANDOM_PADDING, 0);
     arena *a = arena_new();
     bool ok = true;
@@ -281,9 +281,10 @@ static bool check_toggles(tok_ctx *c, uint32_t user, tok_probe *p, ir_val v, con
         *hides_rows = !in->cross;
         if (*hides_rows && agrees(&w, k, p->past, m, false, &l, &row, &key)) continue;
         if (check_lengths(c, user, p, v, in, rows, keys, k)) {
-            tok_note(c, "input '%s' must be ones, then zeros: the export only counts its ones",
+            tok_note(c, user,
+                     "input '%s' must be ones, then zeros: the export only counts its ones",
                      p->f->params.items[in->key].name);
-            c->has_counted_mask = true;
+            *is_counted = true;
             break;
         }
         ok = tok_fail(c, user, DIAG_ID_tok_mask,
@@ -300,8 +301,8 @@ static bool two_axes_input(tok_ctx *c, uint32_t user, const inputs *in, tok_mask
     const ir_port *port = &c->probe[0].f->params.items[in->key];
     const char *as = c->o->mask;
     if (as && (!strcmp(as, "all") || !strcmp(as, "causal"))) {
-        *k = (tok_mask){.mode = as[0] == 'a' ? TOK_MASK_ALL : TOK_MASK_CAUSAL, .bias = "none"};
-        tok_note(c, "input '%s' is taken to be %s, as asked for", port->name,
+        *k = (tok_mask){.mode = as[0] == 'a' ? IR_RING_ALL : IR_RING_CAUSAL};
+        tok_note(c, user, "input '%s' is taken to be %s, as asked for", port->name,
                  as[0] == 'a' ? "all visible" : "a causal mask");
         return true;
     }
@@ -316,23 +317,24 @@ static bool two_axes_input(tok_ctx *c, uint32_t user, const inputs *in, tok_mask
 
 // A mask between the tokens of a decoder and an encoder hides keys by an input, and nothing else.
 static bool check_cross(tok_ctx *c, uint32_t user, const tok_mask *k) {
-    if (k->mode == TOK_MASK_ALL && strcmp(k->bias, "none") == 0) return true;
+    if (k->mode == IR_RING_ALL && k->bias == IR_BIAS_NONE) return true;
     return tok_fail(c, user, DIAG_ID_tok_mask,
                     "cross attention with %s: its rows may only see all keys, but for padding",
-                    k->mode == TOK_MASK_ALL ? "a bias" : "a causal mask");
+                    k->mode == IR_RING_ALL ? "a bias" : "a causal mask");
 }
 
 bool tok_mask_find(tok_ctx *c, uint32_t user, const tok_mask_query *of, tok_mask *out) {
     const uint32_t mask = of->mask;
     const int64_t heads = of->heads, window = of->window;
     const bool is_causal = of->is_causal, cross = of->queries != of->keys;
-    *out = (tok_mask){.mode = is_causal ? TOK_MASK_CAUSAL : TOK_MASK_ALL, .bias = "none"};
+    *out = (tok_mask){.mode = is_causal ? IR_RING_CAUSAL : IR_RING_ALL};
     out->window = is_causal ? window : 0;
     if (mask == TOK_NONE) return !cross || check_cross(c, user, out);
+    tok_evaluates(c, user, mask);
     for (size_t i = 0; i < c->known_masks.count; i++) {
-        const tok_known_mask *k = &c->known_masks.items[i];
-        if (k->mask != mask || k->heads != heads || k->is_causal != is_causal ||
-            k->window != window || k->queries != of->queries || k->keys != of->keys)
+        const tok_known_mask *k = c->known_masks.items[i];
+        if (k->of.mask != mask || k->of.heads != heads || k->of.is_causal != is_causal ||
+            k->of.window != window || k->of.queries != of->queries || k->of.keys != of->keys)
             continue;
         *out = k->found;
         return true;
@@ -349,7 +351,7 @@ bool tok_mask_find(tok_ctx *c, uint32_t user, const tok_mask_query *of, tok_mask
                                       t->dim[i] == c->domain[of->keys].rows[0]);
         if (wide > 1) return two_axes_input(c, user, &in, out);
     }
-    tok_mask own = {.bias = "none"};
+    tok_mask own = {.mode = IR_RING_ALL};
     arena *a = arena_new();
     bool ok = true, hides_rows = false;
     for (int i = c->max; ok && i >= 0; i--) {
@@ -371,32 +373,32 @@ bool tok_mask_find(tok_ctx *c, uint32_t user, const tok_mask_query *of, tok_mask
                           p->tokens, row, l.visible[key] ? "sees" : "does not see", key,
                           max->tokens);
         }
-        if (ok && i != c->max && !tok_bias_agrees(c, &v, heads, &own, 0, &l, &row, &key))
+        if (ok && i != c->max && !tok_bias_agrees(&v, heads, &own, 0, &l, &row, &key))
             ok = tok_fail(c, user, DIAG_ID_tok_mask,
                           "for %" PRId64 " tokens the bias of row %" PRId64 ", key %" PRId64
                           " is %g, for %" PRId64 " tokens it is another",
                           p->tokens, row, key, (double)l.bias[key], max->tokens);
         if (ok && in.key >= 0 && i < 2)
             ok = check_toggles(c, user, p, tok_at(c, mask)->v[i], &in, rows, keys, &own,
-                               &hides_rows);
+                               &hides_rows, &own.is_counted);
     }
     arena_free(a);
     if (!ok) return false;
     if (in.positions)
-        tok_note(c, "the mask of %s follows position ids: they must count up by one",
+        tok_note(c, user, "the mask of %s follows position ids: they must count up by one",
                  tok_name(c, user));
-    if (is_causal) own.mode = TOK_MASK_CAUSAL;
+    if (is_causal) own.mode = IR_RING_CAUSAL;
     if (is_causal && window && (!own.window || window < own.window)) own.window = window;
     if (in.key >= 0) {
-        own.key = tok_param_node(c, in.key);
+        own.key = c->param_node[in.key];
         tok_proof(c, user,
                   "a key is visible where the rest of the mask shows it and '%s' is not 0%s",
                   c->probe[0].f->params.items[in.key].name,
                   hides_rows ? ", in rows that are not hidden themselves" : "");
     }
     *out = own;
-    vec_push(&c->known_masks,
-             (tok_known_mask){mask, heads, of->queries, of->keys, is_causal, window, own});
+    tok_known_mask known = {*of, own};
+    vec_push(&c->known_masks, arena_copy(c->a, &known, sizeof known));
     return true;
 }
 
@@ -417,14 +419,14 @@ bool tok_mask_check_past(tok_ctx *c, uint32_t user, ir_val past_mask, int64_t he
                       "after %" PRId64 " tokens row %" PRId64 " %s key %" PRId64
                       ": a step does not see what the same row of one big step sees",
                       p->past, row, l.visible[key] ? "sees" : "does not see", key);
-    if (ok && !tok_bias_agrees(c, &v, heads, k, p->past, &l, &row, &key))
+    if (ok && !tok_bias_agrees(&v, heads, k, p->past, &l, &row, &key))
         ok = tok_fail(c, user, DIAG_ID_tok_past_shift,
                       "after %" PRId64 " tokens the bias of row %" PRId64 ", key %" PRId64
                       " is %g: a step does not add what the same row of one big step adds",
                       p->past, row, key, (double)l.bias[key]);
-    bool hides_rows = false;
+    bool hides_rows = false, is_counted = false;
     if (ok && in.key >= 0)
-        ok = check_toggles(c, user, p, past_mask, &in, rows, keys, k, &hides_rows);
+        ok = check_toggles(c, user, p, past_mask, &in, rows, keys, k, &hides_rows, &is_counted);
     arena_free(a);
     return ok;
 }

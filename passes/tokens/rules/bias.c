@@ -1,7 +1,8 @@
 // What is added to the scores besides a mask? Nothing, a slope times the key's position (ALiBi), a
 // function of the distance (Toeplitz: T5's buckets), or for a frozen length a table. All at the
 // maximum: a bucket's clamp shows only there.
-#include "passes/tokens/find_tokens.h"
+#include "passes/tokens/constant.h"
+#include "passes/tokens/rules/mask.h"
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
@@ -70,18 +71,18 @@ bool tok_mask_bias(tok_ctx *c, uint32_t user, const tok_mask_view *v, int64_t he
     if (v->heads != 1 && v->heads != heads)
         return tok_fail(c, user, DIAG_ID_tok_mask, "its bias has %" PRId64 " heads of %" PRId64,
                         v->heads, heads);
-    tensor slopes = tensor_new(c->m->arena, ELEM_f32, 1, &heads);
+    tensor slopes = tensor_new(c->a, ELEM_f32, 1, &heads);
     if (is_alibi(v, heads, k, l, slopes.data)) {
-        k->bias = "alibi";
-        k->table = tok_make_tensor(c, "alibi", slopes);
+        k->bias = IR_BIAS_ALIBI;
+        k->table = tok_constant_new(c, "alibi", slopes);
         tok_proof(c, user, "its bias is linear in the key, one slope a head");
         return true;
     }
-    int64_t width = k->mode == TOK_MASK_CAUSAL ? v->keys : 2 * v->keys - 1, zero = v->keys - 1;
-    tensor t = tensor_new(c->m->arena, ELEM_f32, 2, (int64_t[]){heads, width});
+    int64_t width = k->mode == IR_RING_CAUSAL ? v->keys : 2 * v->keys - 1, zero = v->keys - 1;
+    tensor t = tensor_new(c->a, ELEM_f32, 2, (int64_t[]){heads, width});
     if (is_toeplitz(v, heads, k, l, t.data, width, zero)) {
-        k->bias = "toeplitz";
-        k->table = tok_make_tensor(c, "relative", t);
+        k->bias = IR_BIAS_TOEPLITZ;
+        k->table = tok_constant_new(c, "relative", t);
         tok_proof(c, user, "its bias depends on the distance alone, up to %" PRId64, v->keys - 1);
         return true;
     }
@@ -90,15 +91,15 @@ bool tok_mask_bias(tok_ctx *c, uint32_t user, const tok_mask_view *v, int64_t he
             c, user, DIAG_ID_tok_mask,
             "its bias is neither linear in the key nor a function of the distance; a general "
             "one needs an export at one length");
-    t = tensor_new(c->m->arena, ELEM_f32, 3, (int64_t[]){heads, v->rows, v->keys});
+    t = tensor_new(c->a, ELEM_f32, 3, (int64_t[]){heads, v->rows, v->keys});
     for (int64_t h = 0; h < heads; h++)
         for (int64_t q = 0; q < v->rows; q++) {
             tok_mask_row(v, h, q, l->visible, l->bias);
             memcpy((float *)t.data + (h * v->rows + q) * v->keys, l->bias,
                    (size_t)v->keys * sizeof(float));
         }
-    k->bias = "full";
-    k->table = tok_make_tensor(c, "bias", t);
+    k->bias = IR_BIAS_FULL;
+    k->table = tok_constant_new(c, "bias", t);
     return true;
 }
 
@@ -106,16 +107,16 @@ bool tok_mask_bias(tok_ctx *c, uint32_t user, const tok_mask_view *v, int64_t he
 static float predicted(const tok_mask *k, const tensor *t, int64_t h, int64_t q, int64_t key) {
     if (!k->table) return 0;
     const float *x = t->data;
-    if (strcmp(k->bias, "alibi") == 0) return x[h] * (float)key;
-    if (strcmp(k->bias, "full") == 0) return x[(h * t->dim[1] + q) * t->dim[2] + key];
-    int64_t width = t->dim[1], zero = k->mode == TOK_MASK_CAUSAL ? width - 1 : (width - 1) / 2;
+    if (k->bias == IR_BIAS_ALIBI) return x[h] * (float)key;
+    if (k->bias == IR_BIAS_FULL) return x[(h * t->dim[1] + q) * t->dim[2] + key];
+    int64_t width = t->dim[1], zero = k->mode == IR_RING_CAUSAL ? width - 1 : (width - 1) / 2;
     return x[h * width + zero + key - q];
 }
 
-bool tok_bias_agrees(const tok_ctx *c, const tok_mask_view *v, int64_t heads, const tok_mask *k,
-                     int64_t past, tok_mask_line *l, int64_t *row, int64_t *key) {
-    const tensor *t = k->table ? &ir_symbol_find(c->m, k->table)->data : NULL;
-    bool may_shift = strcmp(k->bias, "alibi") == 0;
+bool tok_bias_agrees(const tok_mask_view *v, int64_t heads, const tok_mask *k, int64_t past,
+                     tok_mask_line *l, int64_t *row, int64_t *key) {
+    const tensor *t = k->table ? &k->table->data : NULL;
+    bool may_shift = k->bias == IR_BIAS_ALIBI;
     for (int64_t h = 0; h < heads; h++)
         for (int64_t q = 0; q < v->rows; q++) {
             tok_mask_row(v, h, q, l->visible, l->bias);

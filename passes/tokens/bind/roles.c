@@ -1,7 +1,7 @@
 // What does each input count, and what are its values? From the names of free dimensions and
 // inputs, from element types and ranks; options have the last word. What cannot be told is
 // reported.
-#include "passes/tokens/bind.h"
+#include "passes/tokens/bind/bind.h"
 #include <ctype.h>
 #include <inttypes.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 // Which tokens are the encoder's? Free dimensions that the model takes at different sizes count
 // different tokens; of two such, names say which is which. Under one name, or sizes that must
 // agree, they count the same.
-#include "passes/tokens/bind.h"
+#include "passes/tokens/bind/bind.h"
 #include <ctype.h>
 #include <string.h>
 

@@ -1,12 +1,11 @@
 // Reductions: softmax, sums and arg-max over features stay within a row; sums over the tokens give
 // one row.
-#include "passes/tokens/find_tokens.h"
-#include <inttypes.h>
+#include "passes/tokens/rules/rules.h"
 #include <string.h>
 
 // The same layout with the features of some axes last, and the rows to match.
-static ir_val features_last(tok_ctx *c, uint32_t node, ir_val x, const tok_layout *l, unsigned axes,
-                            int64_t *groups, int64_t *width) {
+static tok_ref features_last(tok_ctx *c, tok_recipe *r, tok_ref x, const tok_layout *l,
+                             unsigned axes, int64_t *groups, int64_t *width) {
     tok_layout sorted = {.rank = l->rank};
     int64_t stride[TOK_MAX_ATOMS], s = 1, atom_stride[TOK_MAX_ATOMS];
     for (int i = l->count; i-- > 0;) {
@@ -31,16 +30,15 @@ static ir_val features_last(tok_ctx *c, uint32_t node, ir_val x, const tok_layou
             rest /= sorted.atom[i].size;
         }
     }
-    return tok_emit_columns(c, node, x, index, w);
+    return tok_step_columns(c, r, x, index, w);
 }
 
 bool tok_rule_softmax(tok_ctx *c, uint32_t node) {
-    tok_node *n = tok_at(c, node);
-    if (tok_at(c, n->operand[0])->state == TOK_SCORES) return tok_scores_softmax(c, node);
-    if (!tok_is_rows(c, node, n->operand[0])) return false;
-    ir_val x = tok_rows(c, n->operand[0]);
-    if (x == IR_NONE) return tok_at(c, node)->state = TOK_BAD, false;
-    const tok_layout l = tok_at(c, n->operand[0])->layout;
+    const tok_node *n = tok_at(c, node);
+    if (tok_plan_of(c, n->operand[0])->kind == TOK_SCORES) return tok_scores_softmax(c, node);
+    tok_ref x;
+    tok_layout l;
+    if (!tok_read_full(c, node, n->operand[0], &x, &l)) return false;
     int axis = (int)ir_attr_int(&n->op->attrs, IR_ATTR_axis, l.rank - 1);
     tok_layout from_axis = {.rank = l.rank};
     for (int i = 0; i < l.count; i++)
@@ -57,7 +55,8 @@ bool tok_rule_softmax(tok_ctx *c, uint32_t node) {
     groups /= width;
     tok_call k = {.code = n->op->code, .n = 1};
     ir_attr_set_int(c->a, &k.attrs, IR_ATTR_axis, 1);
-    return tok_set_value(c, node, tok_per_group(c, node, x, groups, width, &k), &l);
+    tok_recipe *r = tok_recipe_of(c, node);
+    return tok_set_rows(c, node, tok_step_groups(c, r, x, groups, width, &k), &l);
 }
 
 // The layout without some axes.
@@ -75,10 +74,10 @@ static tok_layout without_axes(const tok_layout *l, unsigned axes, bool keepdims
     return out;
 }
 
-static ir_val reduce_columns(tok_ctx *c, uint32_t node, ir_val x, const tok_layout *l,
-                             unsigned axes, ir_opcode code, const ir_attrs *attrs) {
+static tok_ref reduce_columns(tok_ctx *c, tok_recipe *r, tok_ref x, const tok_layout *l,
+                              unsigned axes, ir_opcode code, const ir_attrs *attrs) {
     int64_t groups, width;
-    x = features_last(c, node, x, l, axes, &groups, &width);
+    x = features_last(c, r, x, l, axes, &groups, &width);
     if (width == 1 && code == IR_t_reduce) {
         const char *fn = ir_attr_str(attrs, IR_ATTR_fn, "");
         if (!strcmp(fn, "sum") || !strcmp(fn, "mean") || !strcmp(fn, "max") || !strcmp(fn, "min") ||
@@ -91,42 +90,36 @@ static ir_val reduce_columns(tok_ctx *c, uint32_t node, ir_val x, const tok_layo
         ir_attr_set_ints(c->a, &k.attrs, IR_ATTR_axes, (int64_t[]){1}, 1);
     else
         ir_attr_set_int(c->a, &k.attrs, IR_ATTR_axis, 1);
-    return tok_per_group(c, node, x, groups, width, &k);
+    return tok_step_groups(c, r, x, groups, width, &k);
 }
 
-static ir_val reduce_rows(tok_ctx *c, uint32_t node, ir_val x, const char *fn) {
-    elem e = ir_type_of(c->f, x)->type;
+static tok_ref reduce_rows(tok_ctx *c, tok_recipe *r, tok_ref x, const char *fn) {
+    elem e = x.type.type;
+    x = tok_step_cast(c, r, x, ELEM_f32); // counts of a mask: exact in f32
+    if (x.from == TOK_NOTHING) return x;
     ir_attrs attrs = {0};
-    if (e != ELEM_f32) { // counts of a mask: exact in f32
-        ir_attr_set_str(c->a, &attrs, IR_ATTR_to, "f32");
-        x = tok_emit(c, node, IR_t_cast, &x, 1, &attrs);
-        attrs = (ir_attrs){0};
-    }
     ir_attr_set_str(c->a, &attrs, IR_ATTR_fn, fn);
-    int64_t w = ir_type_width(ir_type_of(c->f, x));
-    x = tok_emit_typed(c, node, IR_rows_reduce, &x, 1, &attrs,
-                       tok_row_type(ELEM_f32, tok_domain_one(c), w));
-    if (e == ELEM_f32) return x;
-    attrs = (ir_attrs){0};
-    ir_attr_set_str(c->a, &attrs, IR_ATTR_to, elem_name(e));
-    return tok_emit(c, node, IR_t_cast, &x, 1, &attrs);
+    x = tok_step_typed(c, r, IR_rows_reduce, &x, 1, &attrs,
+                       tok_row_type(ELEM_f32, tok_domain_one(c), ir_type_width(&x.type)));
+    return tok_step_cast(c, r, x, e);
 }
 
 bool tok_rule_reduce(tok_ctx *c, uint32_t node) {
-    tok_node *n = tok_at(c, node);
+    const tok_node *n = tok_at(c, node);
+    tok_recipe *r = tok_recipe_of(c, node);
     if (!tok_is_rows(c, node, n->operand[0])) return false;
     size_t count;
     const int64_t *list = ir_attr_ints(&n->op->attrs, IR_ATTR_axes, &count);
     unsigned axes = 0;
     for (size_t i = 0; i < count; i++) axes |= 1u << list[i];
     // Broadcasts along other axes may wait.
-    const tok_layout *before = &tok_at(c, n->operand[0])->layout;
+    const tok_layout *own = &tok_plan_of(c, n->operand[0])->layout;
     bool wait = true;
-    for (int i = 0; i < before->count; i++)
-        wait &= !before->atom[i].is_virtual || !(axes >> before->atom[i].axis & 1);
-    ir_val x = wait ? tok_at(c, n->operand[0])->val : tok_rows(c, n->operand[0]);
-    if (x == IR_NONE) return tok_at(c, node)->state = TOK_BAD, false;
-    const tok_layout l = tok_at(c, n->operand[0])->layout;
+    for (int i = 0; i < own->count; i++)
+        wait &= !own->atom[i].is_virtual || !(axes >> own->atom[i].axis & 1);
+    tok_ref x = wait ? tok_take(c, n->operand[0]) : tok_take_full(c, node, n->operand[0]);
+    if (x.from == TOK_NOTHING) return false;
+    const tok_layout l = wait ? *own : tok_layout_full(own);
     bool rows = false;
     for (int i = 0; i < l.count; i++) {
         if (!(axes >> l.atom[i].axis & 1)) continue;
@@ -135,8 +128,9 @@ bool tok_rule_reduce(tok_ctx *c, uint32_t node) {
             return tok_fail(c, node, DIAG_ID_tok_mix, "sums over the sequences of the batch");
     }
     const char *fn = ir_attr_str(&n->op->attrs, IR_ATTR_fn, "");
-    ir_val v = reduce_columns(c, node, x, &l, axes, IR_t_reduce, &n->op->attrs);
-    if (v != IR_NONE && rows) {
+    tok_ref v = reduce_columns(c, r, x, &l, axes, IR_t_reduce, &n->op->attrs);
+    if (v.from == TOK_NOTHING) return false;
+    if (rows) {
         if (strcmp(fn, "sum") && strcmp(fn, "mean") && strcmp(fn, "max"))
             return tok_fail(c, node, DIAG_ID_tok_mix,
                             "'%s' over tokens: only sum, mean and max may", fn);
@@ -144,29 +138,26 @@ bool tok_rule_reduce(tok_ctx *c, uint32_t node) {
             return tok_fail(c, node, DIAG_ID_tok_mix, "a reduction over a part of %s",
                             tok_layout_text(c, &l));
         tok_whole(c, node, "reduces over the tokens");
-        v = reduce_rows(c, node, v, fn);
+        v = reduce_rows(c, r, v, fn);
         for (int i = 0; i < l.count; i++)
             if (l.atom[i].kind == TOK_ROWS) axes |= 1u << l.atom[i].axis;
     }
     tok_layout out = without_axes(&l, axes, ir_attr_int(&n->op->attrs, IR_ATTR_keepdims, 1) != 0);
-    return tok_set_value(c, node, v, &out);
+    return tok_set_rows(c, node, v, &out);
 }
 
 bool tok_rule_argmax(tok_ctx *c, uint32_t node) {
-    tok_node *n = tok_at(c, node);
-    if (!tok_is_rows(c, node, n->operand[0])) return false;
-    ir_val x = tok_rows(c, n->operand[0]);
-    if (x == IR_NONE) return tok_at(c, node)->state = TOK_BAD, false;
-    const tok_layout l = tok_at(c, n->operand[0])->layout;
+    const tok_node *n = tok_at(c, node);
+    tok_recipe *r = tok_recipe_of(c, node);
+    tok_ref x;
+    tok_layout l;
+    if (!tok_read_full(c, node, n->operand[0], &x, &l)) return false;
     unsigned axes = 1u << ir_attr_int(&n->op->attrs, IR_ATTR_axis, 0);
     for (int i = 0; i < l.count; i++)
         if ((axes >> l.atom[i].axis & 1) && l.atom[i].kind != TOK_FEATURE)
             return tok_fail(c, node, DIAG_ID_tok_mix, "'%s' over tokens", ir_ops[n->op->code].name);
-    ir_val v = reduce_columns(c, node, x, &l, axes, n->op->code, &n->op->attrs);
-    if (v == IR_NONE) return false;
-    ir_attrs attrs = {0};
-    ir_attr_set_str(c->a, &attrs, IR_ATTR_to, "i32");
-    v = tok_emit(c, node, IR_t_cast, &v, 1, &attrs);
+    tok_ref v = reduce_columns(c, r, x, &l, axes, n->op->code, &n->op->attrs);
+    if (v.from == TOK_NOTHING) return false;
     tok_layout out = without_axes(&l, axes, ir_attr_int(&n->op->attrs, IR_ATTR_keepdims, 1) != 0);
-    return v != IR_NONE && tok_set_value(c, node, v, &out);
+    return tok_set_rows(c, node, tok_step_cast(c, r, v, ELEM_i32), &out);
 }

@@ -1,13 +1,9 @@
 // What is every axis made of? The algebra of layouts: cut, merge, permute, broadcast
 // (worked-examples §1.3, steps 4 and 5). Sizes are compared at every probe, so an axis that happens
 // to have a token count's size at one of them is not taken for tokens.
-#include "passes/tokens/find_tokens.h"
+#include "passes/tokens/plan.h"
 #include <inttypes.h>
 #include <string.h>
-
-const ir_type *tok_type(const tok_ctx *c, uint32_t node, int probe) {
-    return ir_type_of(c->probe[probe].f, tok_at(c, node)->v[probe]);
-}
 
 static bool is_whole(const tok_atom *a) { return a->kind == TOK_ROWS && a->size == 0; }
 
@@ -75,7 +71,44 @@ bool tok_layout_has_rows(const tok_layout *l) {
     return false;
 }
 
-const char *tok_layout_text(tok_ctx *c, const tok_layout *l) {
+bool tok_layout_is_full(const tok_layout *l) {
+    for (int i = 0; i < l->count; i++)
+        if (l->atom[i].is_virtual) return false;
+    return true;
+}
+
+tok_layout tok_layout_full(const tok_layout *l) {
+    if (tok_layout_is_full(l)) return *l;
+    tok_layout out = *l;
+    for (int i = 0; i < out.count; i++) out.atom[i].is_virtual = false;
+    tok_layout_tidy(&out);
+    return out;
+}
+
+tok_layout tok_layout_without_rows(const tok_layout *l) {
+    tok_layout out = {.rank = l->rank};
+    for (int i = 0; i < l->count; i++)
+        if (l->atom[i].kind != TOK_ROWS) tok_layout_push(&out, l->atom[i]);
+    return out;
+}
+
+tok_layout tok_layout_without_axis(const tok_layout *l, int axis) {
+    tok_layout out = {.rank = l->rank};
+    for (int i = 0; i < l->count; i++)
+        if (l->atom[i].axis != axis) tok_layout_push(&out, l->atom[i]);
+    return out;
+}
+
+tok_layout tok_layout_with_features(const tok_layout *l, int axis, int64_t n) {
+    tok_layout out = {.rank = l->rank};
+    int at = 0;
+    while (at < l->count && l->atom[at].axis <= axis) tok_layout_push(&out, l->atom[at++]);
+    tok_layout_push(&out, (tok_atom){TOK_FEATURE, axis, 0, n, 1, false});
+    while (at < l->count) tok_layout_push(&out, l->atom[at++]);
+    return out;
+}
+
+const char *tok_layout_text(const tok_ctx *c, const tok_layout *l) {
     const char *s = "[";
     for (int axis = 0; axis < l->rank; axis++) {
         int from, until;
@@ -84,7 +117,8 @@ const char *tok_layout_text(tok_ctx *c, const tok_layout *l) {
         if (from == until) s = arena_printf(c->a, "%s1", s);
         for (int i = from; i < until; i++) {
             const tok_atom *a = &l->atom[i];
-            s = is_whole(a) ? arena_printf(c->a, "%s%st%d", s, i > from ? "*" : "", a->domain)
+            s = is_whole(a) ? arena_printf(c->a, "%s%st%d", s, i > from ? "*" : "",
+                                           tok_domain_number(c, a->domain))
                             : arena_printf(c->a, "%s%s%" PRId64 "%s", s, i > from ? "*" : "",
                                            a->size, a->kind == TOK_ROWS ? "t" : "");
         }
@@ -129,11 +163,10 @@ static bool divide(const tok_ctx *c, const sizes *a, const sizes *b, sizes *q) {
     return true;
 }
 
-// "2368 for 37 tokens, 2624 for 41"
-static const char *sizes_text(const tok_ctx *c, const sizes *s) {
-    if (c->n_probes == 1) return arena_printf(c->a, "%" PRId64, s->n[0]);
-    return arena_printf(c->a, "%" PRId64 " for %" PRId64 " tokens, %" PRId64 " for %" PRId64,
-                        s->n[0], c->probe[0].tokens, s->n[1], c->probe[1].tokens);
+const char *tok_sizes_text(const tok_ctx *c, const int64_t *n) {
+    if (c->n_probes == 1) return arena_printf(c->a, "%" PRId64, n[0]);
+    return arena_printf(c->a, "%" PRId64 " for %" PRId64 " tokens, %" PRId64 " for %" PRId64, n[0],
+                        c->probe[0].tokens, n[1], c->probe[1].tokens);
 }
 
 bool tok_layout_fits(tok_ctx *c, uint32_t node, const tok_layout *l) {
@@ -151,7 +184,8 @@ bool tok_layout_fits(tok_ctx *c, uint32_t node, const tok_layout *l) {
         if (!same_sizes(c, &want, &is))
             return tok_fail(c, node, DIAG_ID_tok_shape,
                             "axis %d has size %s, expected %s from what it is made of (%s)", axis,
-                            sizes_text(c, &is), sizes_text(c, &want), tok_layout_text(c, l));
+                            tok_sizes_text(c, is.n), tok_sizes_text(c, want.n),
+                            tok_layout_text(c, l));
     }
     return true;
 }
@@ -209,7 +243,7 @@ bool tok_layout_reshape(tok_ctx *c, uint32_t node, const tok_layout *in, tok_lay
                 c, node, DIAG_ID_tok_shape,
                 "axis %d of the reshape has size %s, which does not cut %s: a token axis "
                 "must stay whole",
-                axis, sizes_text(c, &want), tok_layout_text(c, in));
+                axis, tok_sizes_text(c, want.n), tok_layout_text(c, in));
     }
     if (next != rest.count)
         return tok_fail(c, node, DIAG_ID_tok_shape, "the reshape of %s leaves elements over",
@@ -261,15 +295,6 @@ bool tok_layout_permute(const tok_layout *in, const int64_t *perm, tok_layout *o
 
 // ---- broadcasting ----------------------------------------------------------------------------
 
-static int64_t gcd(int64_t a, int64_t b) {
-    while (b) {
-        int64_t r = a % b;
-        a = b;
-        b = r;
-    }
-    return a;
-}
-
 // Joins the atoms of one axis; both lists are cut at common places. False: they do not fit.
 static bool join_axis(tok_ctx *c, tok_atom *a, int na, tok_atom *b, int nb, int axis,
                       tok_layout *out) {
@@ -302,8 +327,8 @@ static bool join_axis(tok_ctx *c, tok_atom *a, int na, tok_atom *b, int nb, int 
         }
         if (is_whole(&x) || is_whole(&y)) return false;
         // The inner parts meet: cut the outer factor that both share.
-        int64_t g = gcd(x.size, y.size), outer = x.size < y.size ? x.size : y.size;
-        if (g != outer || x.kind == TOK_ROWS) return false;
+        int64_t outer = min_i64(x.size, y.size);
+        if (max_i64(x.size, y.size) % outer || x.kind == TOK_ROWS) return false;
         tok_atom cut;
         tok_atom *longer = x.size > y.size ? &a[i] : &b[j];
         if (!cut_atom(c, longer, outer, &cut)) return false;
@@ -376,84 +401,21 @@ bool tok_columns(const tok_layout *from, const tok_layout *to, int64_t *index) {
     return same;
 }
 
-// ---- domains ---------------------------------------------------------------------------------
+// ---- groups of columns -----------------------------------------------------------------------
 
-static int domain_new(tok_ctx *c, uint32_t node, ir_domain kind) {
-    // One is kept for the domain of one row, which is asked for without a node to blame.
-    int left = 0;
-    for (int d = 0; d < IR_MAX_DOMAINS; d++) left += !c->m->domain[d].used;
-    if (node != TOK_NONE && c->one < 0) left--;
-    for (int d = 0; left > 0 && d < IR_MAX_DOMAINS; d++) {
-        if (c->m->domain[d].used) continue;
-        c->m->domain[d] = kind;
-        c->m->domain[d].used = true;
-        return d;
+bool tok_split(tok_ctx *c, uint32_t node, const tok_layout *l, int axis, int64_t *groups,
+               int64_t *width) {
+    *groups = *width = 1;
+    for (int i = 0; i < l->count; i++) {
+        const tok_atom *a = &l->atom[i];
+        if (a->kind == TOK_FEATURE) {
+            *(a->axis < axis ? groups : width) *= a->size;
+        } else if (a->axis >= axis) {
+            return tok_fail(c, node, DIAG_ID_tok_mix,
+                            "'%s' over axis %d of %s mixes %s: its rows depend on each other",
+                            ir_ops[tok_at(c, node)->op->code].name, a->axis, tok_layout_text(c, l),
+                            a->kind == TOK_ROWS ? "tokens" : "sequences of the batch");
+        }
     }
-    if (node != TOK_NONE)
-        tok_fail(c, node, DIAG_ID_tok_shape, "needs a token domain more than the %d there are",
-                 IR_MAX_DOMAINS);
-    return -1;
-}
-
-int tok_domain_one(tok_ctx *c) {
-    if (c->one >= 0) return c->one;
-    c->one = domain_new(c, TOK_NONE, (ir_domain){.kind = IR_DOMAIN_ONE});
-    CHECK(c->one >= 0, "no domain left");
-    for (int i = 0; i < c->n_probes; i++) c->domain[c->one].rows[i] = 1;
-    c->domain[c->one].past_rows = 1;
-    return c->one;
-}
-
-int tok_domain_last(tok_ctx *c, uint32_t node, int of) {
-    for (int d = 0; d < IR_MAX_DOMAINS; d++)
-        if (ir_domain_is(c->m, d, IR_DOMAIN_LAST) && c->m->domain[d].of == of) return d;
-    int d = domain_new(c, node, (ir_domain){.kind = IR_DOMAIN_LAST, .of = of});
-    if (d < 0) return -1;
-    for (int i = 0; i < c->n_probes; i++) c->domain[d].rows[i] = 1;
-    c->domain[d].past_rows = 1;
-    return d;
-}
-
-int tok_domain_derive(tok_ctx *c, uint32_t node, int of, int64_t mul, int64_t add, int64_t div) {
-    if (mul == 1 && add == 0 && div == 1) return of;
-    for (int d = 0; d < IR_MAX_DOMAINS; d++) {
-        const ir_domain *x = &c->m->domain[d];
-        if (ir_domain_is(c->m, d, IR_DOMAIN_LIN) && x->of == of && x->mul == mul && x->add == add &&
-            x->div == div)
-            return d;
-    }
-    int d = domain_new(
-        c, node, (ir_domain){.kind = IR_DOMAIN_LIN, .of = of, .mul = mul, .add = add, .div = div});
-    if (d < 0) return -1;
-    for (int i = 0; i < c->n_probes; i++)
-        c->domain[d].rows[i] = (c->domain[of].rows[i] * mul + add) / div;
-    c->domain[d].past_rows = (c->domain[of].past_rows * mul + add) / div;
-    return d;
-}
-
-int tok_domain_root(const tok_ctx *c, int d) { return ir_domain_root(c->m, d); }
-
-bool tok_axis_rows(tok_ctx *c, uint32_t node, int axis, int *domain) {
-    sizes s = sizes_of_axis(c, node, axis);
-    for (int d = 0; d < IR_MAX_DOMAINS; d++) {
-        if (!c->m->domain[d].used || d == c->one) continue;
-        if (memcmp(c->domain[d].rows, s.n, (size_t)c->n_probes * sizeof *s.n)) continue;
-        *domain = d;
-        return true;
-    }
-    if (c->is_frozen) return false;
-    for (int of = 0; of <= c->has_encoder; of++)
-        for (int64_t mul = 1; mul <= 4; mul++)
-            for (int64_t div = 1; div <= 4; div++)
-                for (int64_t add = -4; add <= 4; add++) {
-                    bool fits = true;
-                    for (int i = 0; fits && i < c->n_probes; i++)
-                        fits = (c->domain[of].rows[i] * mul + add) / div == s.n[i];
-                    if (!fits) continue;
-                    *domain = tok_domain_derive(c, node, of, mul, add, div);
-                    return *domain >= 0;
-                }
-    return tok_fail(c, node, DIAG_ID_tok_shape,
-                    "axis %d has size %s: no simple function of the token count", axis,
-                    sizes_text(c, &s));
+    return true;
 }

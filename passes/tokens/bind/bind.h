@@ -2,8 +2,8 @@
 // probe functions that find-tokens compares.
 //
 // passes/ does not know ONNX: the model is described by its ports, and imported through a callback.
-#ifndef OHMIC_PASSES_TOKENS_BIND_H
-#define OHMIC_PASSES_TOKENS_BIND_H
+#ifndef OHMIC_PASSES_TOKENS_BIND_BIND_H
+#define OHMIC_PASSES_TOKENS_BIND_BIND_H
 
 #include "passes/pass.h"
 

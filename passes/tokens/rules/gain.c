@@ -4,17 +4,18 @@
 // operation's own. So the ring has the window's slots however few tokens are compiled for, unless a
 // shorter window is asked for.
 #include "ir/ring.h"
-#include "passes/tokens/find_tokens.h"
+#include "passes/tokens/constant.h"
+#include "passes/tokens/rules/attention.h"
+#include "passes/tokens/rules/rules.h"
 #include <inttypes.h>
-#include <string.h>
 
 enum { SCALINGS = 8 };
 static const char *const scaling_names[SCALINGS] = {"a_q", "b_q", "a_k", "b_k",
                                                     "a_v", "b_v", "a_o", "b_o"};
 
-// f32[8, heads]; NULL: reported.
-static const char *scalings(tok_ctx *c, uint32_t node, int64_t heads) {
-    tensor t = tensor_new(c->m->arena, ELEM_f32, 2, (int64_t[]){SCALINGS, heads});
+// f32[8, heads]; NULL: refused.
+static const tok_constant *scalings(tok_ctx *c, uint32_t node, int64_t heads) {
+    tensor t = tensor_new(c->a, ELEM_f32, 2, (int64_t[]){SCALINGS, heads});
     for (int i = 0; i < SCALINGS; i++) {
         uint32_t id = tok_at(c, node)->operand[3 + i];
         if (!tok_at(c, id)->is_const || !tok_const_same(c, id)) {
@@ -28,7 +29,7 @@ static const char *scalings(tok_ctx *c, uint32_t node, int64_t heads) {
         if (!x) return NULL;
         elem_convert(ELEM_f32, (float *)t.data + i * heads, x->type, x->data, (size_t)heads);
     }
-    return tok_make_tensor(c, "scalings", t);
+    return tok_constant_new(c, "scalings", t);
 }
 
 // The model's window is `model`; *slots: the ring's, which is the window too.
@@ -36,16 +37,16 @@ static bool choose_window(tok_ctx *c, uint32_t node, int domain, int64_t model, 
     int64_t rows = c->domain[domain].rows[c->max], asked = c->o->window;
     *slots = asked > 0 ? min_i64(asked, model) : model;
     if (asked > model) {
-        tok_note_longer(c, asked, model, true);
+        tok_note_longer(c, node, asked, model, true);
     } else if (*slots < min_i64(model, rows)) {
-        tok_note(c,
+        tok_note(c, node,
                  "window shortened to %" PRId64
                  " tokens as asked for: this changes what the model means, and which tokens share "
                  "a pair of arrays",
                  asked);
-        c->shortened = asked;
+        tok_plan_of(c, node)->facts |= TOK_IS_SHORTENED;
     } else if (*slots < model) { // position mod either window is the position itself
-        tok_note(c,
+        tok_note(c, node,
                  "rings shortened from %" PRId64 " to %" PRId64
                  " slots as asked for: the model means the same, as no token of %" PRId64
                  " is forgotten",
@@ -59,8 +60,21 @@ static bool choose_window(tok_ctx *c, uint32_t node, int domain, int64_t model, 
                     c->o->slots, *slots);
 }
 
+// What the operation says of its cells, on a ring of these sizes.
+static ir_ring cells_of(const ir_attrs *own, int64_t heads, int64_t d, int64_t dv, int64_t slots) {
+    ir_ring r = ir_ring_new();
+    char why[IR_RING_TEXT];
+    CHECK(ir_ring_read(own, &r, why), "%s", why); // the probe was verified
+    r.n_kv = heads;
+    r.d = d;
+    r.dv = dv;
+    r.slots = r.window = slots;
+    r.readout = IR_READ_CHARGE;
+    return r;
+}
+
 bool tok_rule_gaincell(tok_ctx *c, uint32_t node) {
-    tok_node *n = tok_at(c, node);
+    const tok_node *n = tok_at(c, node);
     const ir_attrs *own = &n->op->attrs;
     int64_t heads[3], d[3], slots;
     int domain[3];
@@ -75,33 +89,23 @@ bool tok_rule_gaincell(tok_ctx *c, uint32_t node) {
     int64_t window = ir_attr_int(own, IR_ATTR_window, 1);
     if (!choose_window(c, node, domain[0], window, &slots)) return false;
     bool forgets = slots < min_i64(window, c->domain[domain[0]].rows[c->max]);
-    const char *symbol = scalings(c, node, heads[0]);
-    if (!symbol) return tok_at(c, node)->state = TOK_BAD, false;
-
-    ir_symbol *r = ir_symbol_add(c->m, IR_SYM_RING, arena_printf(c->a, "ring.%zu", c->rings.count));
-    ir_ring *x = r->ring;
-    char why[IR_RING_TEXT];
-    CHECK(ir_ring_read(own, x, why), "%s", why); // the probe was verified
-    x->cell.items = arena_copy(c->m->arena, x->cell.items, x->cell.count * sizeof(double));
-    x->n_kv = heads[0];
-    x->d = d[0];
-    x->dv = d[2];
-    x->slots = x->window = slots;
-    if (forgets) x->full_window = window;
-    x->readout = IR_READ_CHARGE;
-    x->scalings = symbol;
-
-    uint32_t q = n->operand[0], k = n->operand[1], v = n->operand[2];
-    tok_mask mask = {.mode = TOK_MASK_CAUSAL, .window = window, .bias = "none"};
-    vec_push(&c->rings, ((tok_ring){r->name, q, k, v, tok_at(c, k)->layout, tok_at(c, v)->layout,
-                                    node, mask}));
+    const tok_constant *table = scalings(c, node, heads[0]);
+    if (!table) return false;
+    const tok_mask mask = {.mode = IR_RING_CAUSAL, .window = window};
+    tok_ring *ring = tok_ring_add(c, (tok_ring){.node = node,
+                                                .q = n->operand[0],
+                                                .k = n->operand[1],
+                                                .v = n->operand[2],
+                                                .is = cells_of(own, heads[0], d[0], d[2], slots),
+                                                .scalings = table,
+                                                .mask = arena_copy(c->a, &mask, sizeof mask)});
+    if (forgets) ring->is.full_window = window;
     tok_proof(c, node,
               "attention in the charge domain by its definition: row q sees keys q-%" PRId64
               " < k <= q, key k in slot k mod %" PRId64 " of arrays of %" PRId64,
               slots, slots, ir_attr_int(own, IR_ATTR_sub_tile, 1));
-    ir_val in[3] = {tok_at(c, q)->val, tok_at(c, k)->val, tok_at(c, v)->val};
-    ir_attrs attrs = {0};
-    ir_attr_set_str(c->a, &attrs, IR_ATTR_ring, r->name);
-    ir_val y = tok_emit(c, node, IR_nn_attn, in, 3, &attrs);
-    return y != IR_NONE && tok_set_value(c, node, y, &tok_at(c, q)->layout);
+    tok_ref y =
+        tok_step_ring(c, tok_recipe_of(c, node), IR_nn_attn, ring, TOK_NONE, heads[0] * d[2]);
+    const tok_layout l = tok_layout_full(&tok_plan_of(c, n->operand[0])->layout);
+    return tok_set_rows(c, node, y, &l);
 }

@@ -1,0 +1,241 @@
+// Attention: nn.attention becomes nn.attn on a ring that remembers keys and values.
+#include "passes/tokens/rules/attention.h"
+#include "ir/ring.h"
+#include "passes/tokens/constant.h"
+#include "passes/tokens/rules/rules.h"
+#include <inttypes.h>
+#include <string.h>
+
+bool tok_head_axes(tok_ctx *c, uint32_t node, uint32_t id, bool transposed, int64_t *heads,
+                   int64_t *d, int *domain) {
+    tok_ref x;
+    tok_layout l;
+    if (!tok_read_full(c, node, id, &x, &l)) return false;
+    int rows_axis = l.rank - (transposed ? 1 : 2), d_axis = l.rank - (transposed ? 2 : 1);
+    *heads = *d = 1;
+    *domain = tok_layout_domain(&l);
+    bool ok = l.rank >= 3 && *domain >= 0;
+    for (int i = 0; i < l.count; i++) {
+        const tok_atom *a = &l.atom[i];
+        if (a->kind == TOK_ROWS)
+            ok &= a->axis == rows_axis;
+        else if (a->kind == TOK_FEATURE)
+            *(a->axis == d_axis ? d : heads) *= a->size;
+        if (a->kind == TOK_FEATURE) ok &= a->axis != rows_axis;
+    }
+    if (ok) return true;
+    return tok_fail(c, node, DIAG_ID_tok_mix,
+                    "attends over %s: the axis before the last must count tokens",
+                    tok_layout_text(c, &l));
+}
+
+bool tok_attention_sizes(tok_ctx *c, uint32_t node, uint32_t q, uint32_t k, bool k_transposed,
+                         uint32_t v, tok_attention *s) {
+    int64_t heads_v, d_k;
+    int dk, dv;
+    if (!tok_head_axes(c, node, q, false, &s->heads, &s->d, &s->domain) ||
+        !tok_head_axes(c, node, k, k_transposed, &s->n_kv, &d_k, &dk) ||
+        !tok_head_axes(c, node, v, false, &heads_v, &s->dv, &dv))
+        return false;
+    s->keys = dk;
+    bool cross = tok_domain_root(c, s->domain) == 0 && tok_domain_root(c, dk) == 1;
+    if (dv != dk || (dk != s->domain && !cross))
+        return tok_fail(c, node, DIAG_ID_tok_mix,
+                        "queries of domain t%d attend to keys of t%d and values of t%d: queries, "
+                        "keys and values are of one domain, or a decoder's queries (t0) attend to "
+                        "an encoder's keys (t1)",
+                        s->domain, dk, dv);
+    if (heads_v != s->n_kv || s->heads % s->n_kv || d_k != s->d)
+        return tok_fail(c, node, DIAG_ID_tok_mix,
+                        "%" PRId64 " query heads, %" PRId64 " key heads, %" PRId64 " value heads",
+                        s->heads, s->n_kv, heads_v);
+    return true;
+}
+
+// ---- rings -----------------------------------------------------------------------------------
+
+// Queries of a decoder, keys of an encoder.
+static bool is_cross(const tok_attention *s) { return s->domain != s->keys; }
+
+// The encoder's tokens come whole: no window or ring size that is asked for changes that.
+static bool is_encoder(const tok_ctx *c, const tok_attention *s) {
+    return tok_domain_root(c, s->keys) == 1;
+}
+
+void tok_note_longer(tok_ctx *c, uint32_t node, int64_t asked, int64_t most, bool is_window) {
+    tok_note(c, node,
+             "a window of %" PRId64 " as asked for changes nothing where rows see at most %" PRId64
+             " tokens (%s)",
+             asked, most, is_window ? "the model's own window" : "all there are: --max-tokens");
+}
+
+typedef struct {
+    int64_t window; // that a row sees; 0: all
+    int64_t slots;
+    int64_t full; // tokens a row sees in the model where fewer were asked for; else 0
+} extent;
+
+// False: refused.
+static bool extent_of(tok_ctx *c, uint32_t node, const tok_attention *s, const tok_mask *k,
+                      extent *e) {
+    int64_t rows = c->domain[s->keys].rows[c->max], asked = c->o->window;
+    *e = (extent){.window = k->window >= rows ? 0 : k->window};
+    if (is_encoder(c, s) && k->mode == IR_RING_ALL) {
+        e->slots = rows;
+        return true;
+    }
+    int64_t most = e->window ? e->window : rows;
+    if (asked > most) tok_note_longer(c, node, asked, most, e->window > 0);
+    if (asked > 0 && asked < most) {
+        if (k->mode != IR_RING_CAUSAL)
+            return tok_fail(c, node, DIAG_ID_tok_window,
+                            "a window of %" PRId64 " was asked for, but every row sees all tokens",
+                            asked);
+        tok_note(c, node,
+                 "window shortened to %" PRId64
+                 " tokens as asked for: this changes what the model means",
+                 asked);
+        tok_plan_of(c, node)->facts |= TOK_IS_SHORTENED;
+        e->full = most;
+        e->window = asked;
+    }
+    int64_t need = e->window ? e->window : rows;
+    e->slots = c->o->slots > 0 ? c->o->slots : need;
+    if (e->slots >= need) return true;
+    return tok_fail(c, node, DIAG_ID_tok_window,
+                    "a ring of %" PRId64 " slots is shorter than the %" PRId64
+                    " tokens a row sees: ask for a window (--window %" PRId64
+                    ") if the model may forget, or for fewer tokens (--max-tokens)",
+                    e->slots, need, e->slots);
+}
+
+tok_ring *tok_ring_add(tok_ctx *c, tok_ring r) {
+    tok_ring *kept = arena_copy(c->a, &r, sizeof r);
+    vec_push(&c->rings, kept);
+    return kept;
+}
+
+static ir_ring ring_of(const tok_attention *s, const tok_mask *k, const extent *e) {
+    ir_ring r = ir_ring_new();
+    r.n_kv = s->n_kv;
+    r.q_per_kv = s->heads / s->n_kv;
+    r.d = s->d;
+    r.dv = s->dv;
+    r.slots = e->slots;
+    r.window = e->window;
+    r.full_window = e->full;
+    r.mode = is_cross(s) ? IR_RING_CROSS : k->mode;
+    r.scale = s->scale;
+    r.softcap = s->softcap;
+    r.bias = k->bias;
+    if (s->is_hard) {
+        r.act = IR_ACT_HARDSIGMOID;
+        r.alpha = s->alpha;
+        r.beta = s->beta;
+    }
+    return r;
+}
+
+static void prove(tok_ctx *c, uint32_t node, const tok_attention *s, const tok_mask *k,
+                  int64_t window) {
+    int64_t rows = c->domain[s->keys].rows[c->max];
+    if (is_cross(s)) {
+        tok_proof(c, node,
+                  "every row of the decoder sees every key of the encoder, checked at %" PRId64
+                  " tokens",
+                  rows);
+    } else if (k->mode == IR_RING_ALL) {
+        tok_whole(c, node, "every row attends to all tokens");
+        tok_proof(c, node, "every row sees every key, checked at %" PRId64 " tokens", rows);
+    } else if (window) {
+        tok_proof(c, node, "row q sees keys q-%" PRId64 " < k <= q, checked at %" PRId64 " tokens",
+                  window, rows);
+    } else {
+        tok_proof(c, node, "row q sees keys k <= q, checked at %" PRId64 " tokens", rows);
+    }
+    if (s->is_hard)
+        tok_proof(c, node,
+                  "its probabilities are a hard sigmoid of scores, min(max(%g s + %g, 0), 1)",
+                  s->alpha, s->beta);
+    if (s->sink) tok_proof(c, node, "a sink of one score a head takes part in its softmax");
+}
+
+tok_ref tok_step_ring(tok_ctx *c, tok_recipe *r, ir_opcode code, tok_ring *ring, uint32_t key,
+                      int64_t width) {
+    tok_ref in[4];
+    size_t n = 0;
+    const uint32_t operand[] = {ring->q, ring->k, ring->v};
+    for (; n < ARRAY_LEN(operand); n++) in[n] = tok_take_full(c, r->node, operand[n]);
+    if (key != TOK_NONE) in[n++] = tok_take(c, key);
+    tok_ref v = tok_step_typed(c, r, code, in, n, NULL,
+                               tok_row_type(ELEM_f32, ir_type_domain(&in[0].type), width));
+    r->step[r->count - 1].ring = ring;
+    return v;
+}
+
+bool tok_attend(tok_ctx *c, uint32_t node, uint32_t q, uint32_t k, uint32_t v,
+                const tok_attention *s, const tok_mask *m) {
+    extent e;
+    if (!extent_of(c, node, s, m, &e)) return false;
+    prove(c, node, s, m, e.window);
+    if (m->key != TOK_NONE) {
+        const tok_plan *key = tok_plan_of(c, m->key);
+        if (key->kind != TOK_VALUE || tok_layout_domain(&key->layout) != s->keys)
+            return tok_fail(c, node, DIAG_ID_tok_mask,
+                            "its key mask %s does not run along the keys' tokens",
+                            tok_name(c, m->key));
+    }
+    tok_mask own = *m; // the model's, should a shorter window have been asked for
+    if (!e.full) own.window = e.window;
+    if (m->is_counted) tok_plan_of(c, node)->facts |= TOK_COUNTS_MASK;
+    tok_ring *ring = tok_ring_add(c, (tok_ring){.node = node,
+                                                .q = q,
+                                                .k = k,
+                                                .v = v,
+                                                .is = ring_of(s, m, &e),
+                                                .table = m->table,
+                                                .sink = s->sink,
+                                                .mask = arena_copy(c->a, &own, sizeof own)});
+    tok_ref y =
+        tok_step_ring(c, tok_recipe_of(c, node), IR_nn_attn, ring, m->key, s->heads * s->dv);
+    const tok_layout full = tok_layout_full(&tok_plan_of(c, q)->layout);
+    tok_layout rest = tok_layout_without_axis(&full, full.rank - 1);
+    tok_layout l = tok_layout_with_features(&rest, full.rank - 1, s->dv);
+    tok_layout_tidy(&l);
+    return tok_set_rows(c, node, y, &l);
+}
+
+// ---- nn.attention ----------------------------------------------------------------------------
+
+// The activation of an nn.attention. False: refused.
+static bool activation_of(tok_ctx *c, uint32_t node, tok_attention *s) {
+    const tok_node *n = tok_at(c, node);
+    s->is_hard = strcmp(ir_attr_str(&n->op->attrs, IR_ATTR_act, "softmax"), "hardsigmoid") == 0;
+    s->alpha = ir_attr_float(&n->op->attrs, IR_ATTR_alpha, 1);
+    s->beta = ir_attr_float(&n->op->attrs, IR_ATTR_beta, 0);
+    if (n->n_operands < 5 || n->operand[4] == TOK_NONE) return true;
+    if (!tok_at(c, n->operand[4])->is_const)
+        return tok_fail(c, node, DIAG_ID_tok_const, "its sink is not a constant (%s)",
+                        tok_name(c, n->operand[4]));
+    s->sink = tok_const_whole(c, n->operand[4], node, 1, &s->heads);
+    return s->sink != NULL;
+}
+
+bool tok_rule_attention(tok_ctx *c, uint32_t node) {
+    const tok_node *n = tok_at(c, node);
+    const ir_attrs *attrs = &n->op->attrs;
+    uint32_t q = n->operand[0], k = n->operand[1], v = n->operand[2];
+    tok_mask_query of = {.mask = n->n_operands > 3 ? n->operand[3] : TOK_NONE,
+                         .is_causal = ir_attr_int(attrs, IR_ATTR_causal, 0) != 0,
+                         .window = ir_attr_int(attrs, IR_ATTR_window, 0)};
+    tok_attention s = {.scale = ir_attr_float(attrs, IR_ATTR_scale, 1),
+                       .softcap = ir_attr_float(attrs, IR_ATTR_softcap, 0)};
+    tok_evaluates(c, node, of.mask);
+    if (!tok_attention_sizes(c, node, q, k, false, v, &s) || !activation_of(c, node, &s))
+        return false;
+    of.heads = s.heads;
+    of.queries = s.domain;
+    of.keys = s.keys;
+    tok_mask m;
+    return tok_mask_find(c, node, &of, &m) && tok_attend(c, node, q, k, v, &s, &m);
+}

@@ -1,0 +1,24 @@
+// The rules: what an operation on plain values is on rows. A rule reads the plans of its operands,
+// writes the node's recipe (tok_step_*), and ends with tok_set_rows; or with tok_fail, and what is
+// wrong. It touches nothing else (but that attention adds its ring, and patches say how a port cuts
+// them).
+#ifndef OHMIC_PASSES_TOKENS_RULES_RULES_H
+#define OHMIC_PASSES_TOKENS_RULES_RULES_H
+
+#include "passes/tokens/plan.h"
+
+// By the column of ops.def. False: refused (tok_fail), or an operand was (tok_blame).
+#define OP(unit, name, stages, n_min, n_max, results, attributes, class, kind, rows, home, rule, \
+           lowering, emission, summary)                                                          \
+    bool tok_rule_##rule(tok_ctx *c, uint32_t node);
+#include "ir/ops.def"
+
+// ---- scores.c: an attention in pieces ---------------------------------------------------------
+
+bool tok_set_scores(tok_ctx *c, uint32_t node, tok_kind kind, tok_score s, const tok_layout *l);
+// An elementwise operation on scores; *handled: it is one.
+bool tok_scores_elementwise(tok_ctx *c, uint32_t node, bool *handled);
+bool tok_scores_softmax(tok_ctx *c, uint32_t node);
+bool tok_scores_mix(tok_ctx *c, uint32_t node);
+
+#endif
