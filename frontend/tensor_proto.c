@@ -319,8 +319,11 @@ bool onnx_read_tensor_pb(arena *a, const char *path, const char **name, tensor *
                          diag_sink *diags) {
     file_map f;
     if (!file_map_open(&f, path, diags)) return false;
-    onnx_reader r = {
-        .arena = a, .diags = diags, .file = path, .base = f.data, .budget = budget_of("file", f.bytes)};
+    onnx_reader r = {.arena = a,
+                     .diags = diags,
+                     .file = path,
+                     .base = f.data,
+                     .budget = budget_of("file", f.bytes)};
     onnx_tensor t;
     bool ok = onnx_read_tensor(&r, (wire_span){f.data, f.bytes}, &t);
     if (ok && t.problem) {

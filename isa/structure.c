@@ -349,7 +349,7 @@ static void check_texts(checker *c) {
         for (size_t at = 0; at < n;) {
             uint32_t ch;
             size_t k = name_char(s + at, n - at, &ch);
-            if (k == 0 || (!name_is_plain(ch) && ch != '\n')) {
+            if (k == 0 || (!name_is_plain(ch) && ch != '\n' && ch != '\t')) {
                 c->kind = kinds[i];
                 c->index = 0;
                 bad(c, "byte %zu of the text is none that can be shown", at);

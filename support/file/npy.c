@@ -274,8 +274,8 @@ typedef struct {
     arena *a;
     zip_t *z;
     const char *name, *only; // of the file; of the member wanted, NULL: all
-    size_t unread;           // bytes of the archive that no member before has used: members must not
-                             // overlap, that is how small archives unpack to huge ones
+    size_t unread; // bytes of the archive that no member before has used: members must not
+                   // overlap, that is how small archives unpack to huge ones
     budget budget;
     diag_sink *diags;
 } archive;
