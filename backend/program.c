@@ -3,6 +3,7 @@
 #include "ir/mapped.h"
 #include "ir/text/text.h"
 #include "isa/operand.h"
+#include "support/name.h"
 #include <string.h>
 
 // ---- domains ---------------------------------------------------------------------------------
@@ -162,15 +163,17 @@ static void phase(be_emitter *e) {
     }
 }
 
+// One line each, whatever names stand in them.
 static const char *lines_of(arena *a, const ir_text_list *list) {
     size_t n = 0, at = 0;
-    for (size_t i = 0; i < list->count; i++) n += strlen(list->items[i]) + 1;
+    const char **line = ARENA_ARRAY(a, const char *, list->count + 1);
+    for (size_t i = 0; i < list->count; i++)
+        n += strlen(line[i] = name_text(a, list->items[i])) + 1;
     char *s = arena_alloc(a, n + 1);
     for (size_t i = 0; i < list->count; i++) {
-        size_t k = strlen(list->items[i]);
-        memcpy(s + at, list->items[i], k);
-        s[at + k] = '\n';
-        at += k + 1;
+        strcpy(s + at, line[i]);
+        at += strlen(line[i]);
+        s[at++] = '\n';
     }
     return s;
 }

@@ -1,6 +1,7 @@
 // The two engines; see engine.h.
 #include "host/engine.h"
 #include "ir/eval/interp.h"
+#include "support/name.h"
 #include <string.h>
 
 struct engine {
@@ -198,7 +199,8 @@ engine *engine_of_module(const ir_module *m, int threads, diag_sink *diags) {
     info->max_chunk = ir_attr_int(&m->attrs, IR_ATTR_max_chunk, info->max_tokens);
     info->notes = "";
     for (size_t i = 0; i < m->notes.count; i++)
-        info->notes = arena_printf(e->arena, "%s%s\n", info->notes, m->notes.items[i]);
+        info->notes =
+            arena_printf(e->arena, "%s%s\n", info->notes, name_text(e->arena, m->notes.items[i]));
     for (int d = 0; d < IR_MAX_DOMAINS; d++)
         if (m->domain[d].fixed)
             *(d > 0 && info->has_encoder ? &info->fixed_encoder : &info->fixed_rows) =

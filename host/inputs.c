@@ -1,6 +1,7 @@
 // What do the inputs of a run mean? Names, types, sizes, padding, ranges; then rows for the
 // program.
 #include "host/parts.h"
+#include "support/name.h"
 #include <inttypes.h>
 #include <string.h>
 
@@ -8,7 +9,8 @@
 
 // What the compiler noted of an input of the model that is none of the program; NULL: nothing.
 static const char *note_of(const host_job *j, const char *name) {
-    const char *start = strstr(j->info->notes, arena_printf(j->a, "input '%s' is ", name));
+    const char *says = arena_printf(j->a, "input '%s' is ", name_text(j->a, name)); // as notes do
+    const char *start = strstr(j->info->notes, says);
     const char *end = start ? strchr(start, '\n') : NULL;
     return !start ? NULL : end ? arena_strn(j->a, start, (size_t)(end - start)) : start;
 }

@@ -5,6 +5,7 @@
 #include "isa/code.h"
 #include "isa/desc.h"
 #include "isa/operand.h"
+#include "support/name.h"
 #include "support/num/elem.h"
 #include <math.h>
 #include <string.h>
@@ -338,6 +339,27 @@ static void check_signature(checker *c) {
         bad(c, "token_period_ns is %g", p->token_period_ns);
 }
 
+// Lines that people read: nothing in them but characters and line ends.
+static void check_texts(checker *c) {
+    const char *const texts[] = {c->p->tool, c->p->chip, c->p->ir, c->p->proof, c->p->notes};
+    static const char *const kinds[] = {"tool", "chip", "ir", "proof", "notes"};
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        const char *s = texts[i] ? texts[i] : "";
+        size_t n = strlen(s);
+        for (size_t at = 0; at < n;) {
+            uint32_t ch;
+            size_t k = name_char(s + at, n - at, &ch);
+            if (k == 0 || (!name_is_plain(ch) && ch != '\n' && ch != '\t')) {
+                c->kind = kinds[i];
+                c->index = 0;
+                bad(c, "byte %zu of the text is none that can be shown", at);
+                break;
+            }
+            at += k;
+        }
+    }
+}
+
 bool isa_check_structure(const isa_program *p, const char *name, diag_sink *diags) {
     checker c = {.p = p, .name = name, .diags = diags, .ok = true, .kind = "strings", .label = ""};
     if (p->strings_bytes == 0 || p->strings[0] != 0 || p->strings[p->strings_bytes - 1] != 0) {
@@ -345,6 +367,7 @@ bool isa_check_structure(const isa_program *p, const char *name, diag_sink *diag
         return false;
     }
     check_signature(&c);
+    check_texts(&c);
     if (!c.ok) return false;
     check_channels(&c);
     check_ports(&c);

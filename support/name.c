@@ -22,8 +22,8 @@ size_t name_char(const char *p, size_t n, uint32_t *c) {
     return k;
 }
 
-// Controls, ends of lines, marks of direction, and what takes no room.
-static bool is_safe(uint32_t c) {
+// Not controls, ends of lines, marks of direction, and what takes no room.
+bool name_is_plain(uint32_t c) {
     static const struct {
         uint32_t first, last;
     } hidden[] = {
@@ -31,6 +31,7 @@ static bool is_safe(uint32_t c) {
         {0x180e, 0x180e}, {0x200b, 0x200f}, {0x2028, 0x202e},   {0x2060, 0x206f},
         {0xfeff, 0xfeff}, {0xfff9, 0xfffb}, {0x1d173, 0x1d17a}, {0xe0000, 0xe007f},
     };
+    if (c >= 0x20 && c < 0x7f) return true;
     for (size_t i = 0; i < ARRAY_LEN(hidden); i++)
         if (c >= hidden[i].first && c <= hidden[i].last) return false;
     return true;
@@ -46,7 +47,7 @@ static size_t spell(const char *s, size_t n, char out[LONGEST]) {
         snprintf(out, LONGEST, "\\x%02x", (unsigned)(uint8_t)s[0]);
         return 1;
     }
-    if (is_safe(c)) {
+    if (name_is_plain(c)) {
         memcpy(out, s, k);
         out[k] = 0;
     } else if (c == '\n' || c == '\t') {

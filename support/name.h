@@ -14,6 +14,7 @@ void name_print(FILE *out, const char *s, size_t n);
 const char *name_text(arena *a, const char *s); // the same as a text; s itself when nothing changes
 int name_width(const char *s, size_t n);        // characters that name_print makes of it
 
+bool name_is_plain(uint32_t c); // printed as it is
 // Length of the UTF-8 character at p (n > 0 bytes follow), shortest form and no surrogate; *c gets
 // it. 0: there is none.
 size_t name_char(const char *p, size_t n, uint32_t *c);

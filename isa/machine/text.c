@@ -37,7 +37,7 @@ const char *machine_value_text(arena *a, const machine *m, const machine_param *
 }
 
 // A YAML text.
-static void print_text(FILE *out, const char *s) { quote_print(out, s, strlen(s)); }
+static void print_text(FILE *out, const char *s) { quote_print_yaml(out, s, strlen(s)); }
 
 char *machine_text(arena *a, const machine *m) {
     char *text = NULL;

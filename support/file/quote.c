@@ -1,23 +1,34 @@
 // Texts in double quotes; see quote.h.
 #include "support/file/quote.h"
+#include "support/name.h"
 
-void quote_print(FILE *out, const char *s, size_t n) {
+// A character that has to be escaped: byte by byte, or as what it is.
+static void escape(FILE *out, const char *s, size_t n, uint32_t c, bool yaml) {
+    if (s[0] == '"' || s[0] == '\\')
+        fprintf(out, "\\%c", s[0]);
+    else if (s[0] == '\n' || s[0] == '\t')
+        fputs(s[0] == '\n' ? "\\n" : "\\t", out);
+    else if (yaml && n)
+        fprintf(out, c < 0x100 ? "\\x%02x" : c < 0x10000 ? "\\u%04x" : "\\U%08x", (unsigned)c);
+    else
+        for (size_t i = 0; i < (n ? n : 1); i++) fprintf(out, "\\x%02x", (unsigned char)s[i]);
+}
+
+static void print(FILE *out, const char *s, size_t n, bool yaml) {
     fputc('"', out);
-    for (size_t i = 0; i < n; i++) {
-        unsigned char c = (unsigned char)s[i];
-        if (c == '"' || c == '\\')
-            fprintf(out, "\\%c", c);
-        else if (c == '\n')
-            fputs("\\n", out);
-        else if (c == '\t')
-            fputs("\\t", out);
-        else if (c < 0x20 || c == 0x7f)
-            fprintf(out, "\\x%02x", c);
+    for (size_t at = 0, k; at < n; at += k ? k : 1) {
+        uint32_t c = 0;
+        k = name_char(s + at, n - at, &c); // 0: no UTF-8
+        if (k && name_is_plain(c) && c != '"' && c != '\\')
+            fwrite(s + at, 1, k, out);
         else
-            fputc(c, out);
+            escape(out, s + at, k, c, yaml);
     }
     fputc('"', out);
 }
+
+void quote_print(FILE *out, const char *s, size_t n) { print(out, s, n, false); }
+void quote_print_yaml(FILE *out, const char *s, size_t n) { print(out, s, n, true); }
 
 int quote_hex_digit(char c) {
     if (c >= '0' && c <= '9') return c - '0';

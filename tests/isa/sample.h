@@ -217,7 +217,7 @@ static inline isa_program *sample_random(random_stream *r) {
     }
     p->chip = random_below(r, 2) ? "chip: yes\n\"quoted\" \\ \t\n" : "no newline at the end";
     p->ir = random_below(r, 2) ? "" : "\n\nfunc\n\n";
-    p->notes = random_below(r, 2) ? "" : "note\x01\xff";
+    p->notes = random_below(r, 2) ? "" : "note \xc3\xa9 without line end";
     p->tool = "test 1";
     uint8_t *cells = arena_alloc(a, 64 * 64), *tables = arena_alloc(a, 4096);
     for (int i = 0; i < 4096; i++) {
