@@ -21,10 +21,9 @@ static int make_dir(void **state) { return file_make_dir(DIR, NULL) ? 0 : -1; }
 
 static outcome o;
 static const char *const hostile[] = {
-    "\x1b[31m\x1b]0;pwn\x07",   // escape sequences
-    "a\nnote: all is well\r\n", // lines
-    "b\xe2\x80\xae\xe2\x81\xa6\xc2\x9b"
-    "31m",                                     // bidi marks, a control of Latin-1
+    "\x1b[31m\x1b]0;pwn\x07",                  // escape sequences
+    "a\nnote: all is well\r\n",                // lines
+    "b\xe2\x80\xae\xe2\x81\xa6\xc2\x9b m",     // bidi marks, a control of Latin-1
     "\xff\xfe\x80\xc3",                        // no UTF-8
     "back\\slash \\x41 \xc3\xa9 \xe4\xb8\xad", // letters, and what looks like an escape
 };
