@@ -2,7 +2,7 @@
 // their bits (signs of zeros and NaN payloads apart). What changes roundings is fuse's.
 //
 // Identities are a table of patterns; what depends on shapes and indices is in canonical_shapes.c
-// and views.c. Equal operations are merged and constants folded on the way (emit.h, fold.h).
+// and views.c. Equal operations are merged and constants folded on the way (emitter.h, fold.h).
 #include "passes/graph/canonical.h"
 #include "passes/graph/fold.h"
 #include "passes/pass.h"

@@ -2,7 +2,7 @@
 #ifndef OHMIC_PASSES_GRAPH_FOLD_H
 #define OHMIC_PASSES_GRAPH_FOLD_H
 
-#include "passes/rewrite/emit.h"
+#include "passes/rewrite/emitter.h"
 
 // The constant that v's operation computes, when all its operands are constants and it may be
 // folded; else v. Data is made in `a`, or is a part of the operand's (reshapes, leading slices).

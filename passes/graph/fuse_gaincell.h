@@ -8,7 +8,7 @@
 #define OHMIC_PASSES_GRAPH_FUSE_GAINCELL_H
 
 #include "ir/ring.h"
-#include "passes/rewrite/emit.h"
+#include "passes/rewrite/emitter.h"
 
 enum { GAINCELL_FACTORS = 6, GAINCELL_SCALINGS = 8 };
 

@@ -4,7 +4,7 @@
 #ifndef OHMIC_PASSES_GRAPH_MOVEMENT_H
 #define OHMIC_PASSES_GRAPH_MOVEMENT_H
 
-#include "passes/rewrite/emit.h"
+#include "passes/rewrite/emitter.h"
 
 #define MOVEMENT_MAX 24
 #define MOVEMENT_STRIDE (1 << 22) // between the numbers of different leaves; all exact in f32

@@ -127,7 +127,7 @@ static void check_ring(misfits *m, const ir_op *op, const ir_ring *ring) {
                                 asked ? "with --attention softmax (scores are added up "
                                         "digitally), or "
                                       : "",
-                                (d + width - 1) / width));
+                                (long long)ceil_div_i64(d, width)));
 }
 
 ir_module *pass_split_attention(const ir_module *old, const pass_options *o, diag_sink *diags) {

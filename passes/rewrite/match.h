@@ -18,7 +18,7 @@
 #ifndef OHMIC_PASSES_REWRITE_MATCH_H
 #define OHMIC_PASSES_REWRITE_MATCH_H
 
-#include "passes/rewrite/emit.h"
+#include "passes/rewrite/emitter.h"
 
 #define MATCH_SLOTS 24
 

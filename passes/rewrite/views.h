@@ -2,7 +2,7 @@
 #ifndef OHMIC_PASSES_REWRITE_VIEWS_H
 #define OHMIC_PASSES_REWRITE_VIEWS_H
 
-#include "passes/rewrite/emit.h"
+#include "passes/rewrite/emitter.h"
 
 // A value as an arrangement of the factors ("atoms") of its source's axes. Axes of size 1 have no
 // atoms. Sizes of 0 are treated as one large prime, so that empty caches split like full ones.

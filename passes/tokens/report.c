@@ -4,17 +4,6 @@
 #include <stdarg.h>
 #include <string.h>
 
-static const char *text_of(arena *a, const char *fmt, va_list ap) {
-    va_list again;
-    va_copy(again, ap);
-    int n = vsnprintf(NULL, 0, fmt, again);
-    va_end(again);
-    CHECK(n >= 0, "format '%s'", fmt);
-    char *s = arena_alloc(a, (size_t)n + 1);
-    vsnprintf(s, (size_t)n + 1, fmt, ap);
-    return s;
-}
-
 const char *tok_name(const tok_ctx *c, uint32_t node) {
     const tok_node *n = tok_at(c, node);
     if (n->param >= 0)
@@ -38,7 +27,7 @@ void tok_own_findings(tok_ctx *c, uint32_t node) {
 bool tok_fail(tok_ctx *c, uint32_t node, diag_id id, const char *fmt, ...) {
     va_list ap;
     va_start(ap, fmt);
-    const char *s = text_of(c->a, fmt, ap);
+    const char *s = arena_vprintf(c->a, fmt, ap);
     va_end(ap);
     if (!c->found) {
         diag_emit(c->diags, id, tok_loc(c, node), "%s", s);
@@ -72,7 +61,7 @@ bool tok_report(tok_ctx *c) {
 void tok_proof(tok_ctx *c, uint32_t node, const char *fmt, ...) {
     va_list ap;
     va_start(ap, fmt);
-    const char *s = text_of(c->a, fmt, ap);
+    const char *s = arena_vprintf(c->a, fmt, ap);
     va_end(ap);
     vec_push(&c->proof, (tok_line){node, arena_printf(c->a, "%s: %s", tok_name(c, node), s)});
 }
@@ -80,7 +69,7 @@ void tok_proof(tok_ctx *c, uint32_t node, const char *fmt, ...) {
 void tok_note(tok_ctx *c, uint32_t node, const char *fmt, ...) {
     va_list ap;
     va_start(ap, fmt);
-    vec_push(&c->notes, (tok_line){node, text_of(c->a, fmt, ap)});
+    vec_push(&c->notes, (tok_line){node, arena_vprintf(c->a, fmt, ap)});
     va_end(ap);
 }
 

@@ -68,7 +68,7 @@ static isa_group group(isa_program *p, uint32_t g, uint32_t k, uint32_t n) {
 // n groups of one block, each used once, with a node of its own.
 static isa_program *many_groups(uint32_t n) {
     enum { EACH = 30000 };
-    isa_program *p = new_program((n + EACH - 1) / EACH);
+    isa_program *p = new_program((uint32_t)ceil_div_u64(n, EACH));
     p->cells = ARENA_ARRAY(p->arena, uint8_t, 64);
     p->cells_bytes = 64;
     p->n_ports = 1;
@@ -121,7 +121,7 @@ static isa_program *many_blocks(uint32_t n) {
 // n buffers, each in bytes of two others, written one after the other.
 static isa_program *many_buffers(uint32_t n) {
     enum { EACH = 50000 };
-    isa_program *p = new_program((n + EACH - 1) / EACH);
+    isa_program *p = new_program((uint32_t)ceil_div_u64(n, EACH));
     p->n_ports = 1;
     p->ports = ARENA_ARRAY(p->arena, isa_port, 1);
     p->ports[0] = (isa_port){.name = name(p, "port", 0), .width = 4};

@@ -4,8 +4,8 @@
 //
 // Operations are only appended, and a rule only looks backwards, so every value a rule may name is
 // defined. What a rule leaves unused is dead, and dce removes it at the end of the pass.
-#ifndef OHMIC_PASSES_REWRITE_EMIT_H
-#define OHMIC_PASSES_REWRITE_EMIT_H
+#ifndef OHMIC_PASSES_REWRITE_EMITTER_H
+#define OHMIC_PASSES_REWRITE_EMITTER_H
 
 #include "passes/rewrite/rewrite.h"
 

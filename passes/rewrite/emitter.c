@@ -1,5 +1,5 @@
-// Making operations that exist once; see emit.h.
-#include "passes/rewrite/emit.h"
+// Making operations that exist once; see emitter.h.
+#include "passes/rewrite/emitter.h"
 #include "passes/pass.h"
 #include "passes/rewrite/key.h"
 #include <math.h>
