@@ -1,7 +1,6 @@
 // ohmic opt IR: passes on IR text.
 #include "cli/compile/compile.h"
 #include "ir/text/text.h"
-#include "ir/verify/verify.h"
 #include "support/file/file.h"
 #include "support/vec.h"
 #include <string.h>
@@ -47,7 +46,7 @@ int command_opt(int argc, char **argv) {
         if (compile_options(given, &c, diags) &&
             (!args_string(given, "pass", NULL) ||
              pass_pipeline_parse(&p, args_string(given, "pass", ""), diags)) &&
-            (c.module = ir_parse_file(path, diags)) && ir_verify(c.module, path, diags) &&
+            (c.module = pass_read(path, diags)) &&
             (done = pass_run_pipeline(&p, c.module, &c.options, &c.checks, diags)))
             write_text(done, args_string(given, "output", "-"), diags);
         ir_module_free(done);

@@ -146,12 +146,13 @@ int command_passes(int argc, char **argv) {
         for (int i = 0; i < PASS_COUNT; i++) {
             const pass_info *p = &pass_table[i];
             if (list)
-                json_add(list, json_make("{s:s, s:s, s:s, s:s, s:s}", "name", p->name, "needs",
-                                         p->needs, "gives", p->gives, "preserves",
-                                         classes[p->preserves], "summary", p->summary));
+                json_add(list,
+                         json_make("{s:s, s:s, s:s, s:s, s:s}", "name", p->name, "needs",
+                                   pass_needs_name(p->needs), "gives", pass_gives_name(p->gives),
+                                   "preserves", classes[p->preserves], "summary", p->summary));
             else
-                printf("%-16s %-10s %-13s %s\n", p->name, p->needs, classes[p->preserves],
-                       p->summary);
+                printf("%-16s %-10s %-13s %s\n", p->name, pass_needs_name(p->needs),
+                       classes[p->preserves], p->summary);
         }
         if (list) dump(list);
     }

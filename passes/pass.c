@@ -9,7 +9,7 @@
 
 const pass_info pass_table[PASS_COUNT] = {
 #define PASS(name, c_name, needs, gives, preserves, summary) \
-    {name, needs, gives, PASS_##preserves, summary},
+    {name, PASS_NEEDS_##needs, PASS_GIVES_##gives, PASS_##preserves, summary},
 #include "passes/passes.def"
 };
 
@@ -34,70 +34,6 @@ bool pass_parse(const char *name, pass_id *id) {
 
 ir_module *pass_run(pass_id id, const ir_module *old, const pass_options *o, diag_sink *diags) {
     return functions[id](old, o, diags);
-}
-
-// ---- state -----------------------------------------------------------------------------------
-
-static bool is_token_typed(const ir_func *f) {
-    for (size_t i = 1; i < f->values.count; i++) {
-        if (ir_type_domain(&f->values.items[i].type) >= 0) return true;
-    }
-    return false;
-}
-
-static bool has_attr(const ir_module *m, ir_key key) {
-    for (size_t i = 0; i < m->funcs.count; i++) {
-        const ir_func *f = m->funcs.items[i];
-        for (size_t j = 0; j < f->ops.count; j++) {
-            if (ir_attr_has(&f->ops.items[j].attrs, key)) return true;
-        }
-    }
-    return false;
-}
-
-static bool has_unit(const ir_module *m, const char *unit) {
-    for (size_t i = 0; i < m->funcs.count; i++) {
-        const ir_func *f = m->funcs.items[i];
-        for (size_t j = 0; j < f->ops.count; j++) {
-            if (strcmp(ir_ops[f->ops.items[j].code].unit, unit) == 0) return true;
-        }
-    }
-    return false;
-}
-
-// A text module has no history: what its passes did is read from what they leave behind. Order and
-// communication leave nothing in a program of one tile, so placed counts as scheduled.
-const char *pass_state(arena *a, const ir_module *m) {
-    if (m->stage == IR_MAPPED)
-        return has_attr(m, IR_ATTR_depth) ? "mapped placed scheduled allocated"
-                                          : "mapped placed scheduled";
-    if (m->stage == IR_LOWERING)
-        return has_unit(m, "io")   ? "mapped"
-               : has_unit(m, "gc") ? "tokens blocks rings"
-                                   : "tokens blocks";
-    bool tokens = false;
-    for (size_t i = 0; i < m->funcs.count; i++) tokens |= is_token_typed(m->funcs.items[i]);
-    if (!tokens) return "graph plain";
-    return "graph tokens";
-}
-
-static bool has_word(const char *words, const char *word, size_t n) {
-    for (const char *p = words; *p;) {
-        size_t k = strcspn(p, " ");
-        if (k == n && strncmp(p, word, n) == 0) return true;
-        p += k + (p[k] == ' ');
-    }
-    return false;
-}
-
-// First word of `needs` that `state` lacks; NULL: none.
-static const char *missing_word(arena *a, const char *needs, const char *state) {
-    for (const char *p = needs; *p;) {
-        size_t n = strcspn(p, " ");
-        if (!has_word(state, p, n)) return arena_strn(a, p, n);
-        p += n + (p[n] == ' ');
-    }
-    return NULL;
 }
 
 // ---- pipelines -------------------------------------------------------------------------------
@@ -178,7 +114,8 @@ static bool check_step(const pass_step *s, const ir_module *before, const ir_mod
                        const pass_options *o, const pass_checks *checks, diag_sink *diags) {
     size_t errors = diag_errors(diags);
     bool ok = true;
-    if (checks->verify_each) ok = ir_verify(after, s->info.name, diags);
+    if (checks->verify_each)
+        ok = ir_verify(after, s->info.name, diags) && pass_check_state(after, s->info.name, diags);
     if (ok && checks->check_equivalence)
         ok = pass_check_equivalent(before, after, s->info.preserves, o, diags);
     if (!ok) blame(diags, errors, s->info.name);
@@ -195,35 +132,31 @@ ir_module *pass_run_pipeline(const pass_pipeline *p, const ir_module *m, const p
                              const pass_checks *checks, diag_sink *diags) {
     const pass_checks none = {0};
     if (!checks) checks = &none;
-    arena *a = arena_new();
     ir_module *now = copy_module(m);
-    const char *state = pass_state(a, now);
     bool ok = true;
     if (checks->dump_dir)
         ok = file_make_dir(checks->dump_dir, diags) &&
              dump(now, checks->dump_dir, 0, "input", diags);
     for (size_t i = 0; i < p->count && ok; i++) {
         const pass_step *s = &p->items[i];
-        const char *missing = missing_word(a, s->info.needs, state);
-        if (missing) {
+        const pass_state state = pass_state_of(now);
+        if (!pass_may_run(&s->info, state)) {
             diag_emit(diags, DIAG_ID_pass_order, DIAG_NOWHERE,
                       "pass '%s' needs a module that is '%s', found one that is '%s'", s->info.name,
-                      missing, state);
+                      pass_needs_name(s->info.needs), pass_state_name(state));
             ok = false;
             break;
         }
         if (checks->progress) checks->progress(checks->progress_ctx, i, p->count, s->info.name);
         ir_module *next = run_traced(s, now, o, checks->dump_dir, i + 1, diags);
-        if (next) ir_attr_set_str(next->arena, &next->attrs, IR_ATTR_after, s->info.name);
+        if (next) pass_made(next, &s->info);
         ok = next && check_step(s, now, next, o, checks, diags);
         if (next && checks->dump_dir)
             ok = dump(next, checks->dump_dir, i + 1, s->info.name, diags) && ok;
         ir_module_free(now);
         now = next;
-        if (*s->info.gives) state = s->info.gives;
     }
     if (checks->progress) checks->progress(checks->progress_ctx, p->count, p->count, NULL);
-    arena_free(a);
     if (ok) return now;
     ir_module_free(now);
     return NULL;

@@ -72,10 +72,46 @@ typedef struct {
 } pass_options;
 pass_options pass_options_default(void);
 
+// ---- states ----------------------------------------------------------------------------------
+
+// What a module is (states.def): read from the pass that made it, never guessed from its text.
+typedef enum {
+#define STATE(name, until, stage, summary) PASS_STATE_##name,
+#include "passes/states.def"
+    PASS_STATES
+} pass_state;
+
+typedef enum {
+    PASS_NEEDS_any = -1,
+#define STATE(name, until, stage, summary) PASS_NEEDS_##name,
+#include "passes/states.def"
+} pass_needs;
+
+typedef enum {
+    PASS_GIVES_same = -1, // the state it found
+#define STATE(name, until, stage, summary) PASS_GIVES_##name,
+#include "passes/states.def"
+} pass_gives;
+
+const char *pass_state_name(pass_state s);
+const char *pass_needs_name(pass_needs n);
+const char *pass_gives_name(pass_gives g);
+
+pass_state pass_state_of(const ir_module *m);
+// The pass that the module went through last, in the order of the table; -1: none.
+int pass_last(const ir_module *m);
+// What the module shows agrees with the state it says it has, as far as it shows it. False:
+// reported, at lines of `file`. Wants a module that the verifier has passed.
+bool pass_check_state(const ir_module *m, const char *file, diag_sink *diags);
+// An .oir file, verified, in the state it says. NULL: reported.
+ir_module *pass_read(const char *path, diag_sink *diags);
+
 // ---- single passes ---------------------------------------------------------------------------
 
 typedef struct {
-    const char *name, *needs, *gives;
+    const char *name;
+    pass_needs needs;
+    pass_gives gives;
     pass_class preserves;
     const char *summary;
 } pass_info;
@@ -90,9 +126,11 @@ bool pass_parse(const char *name, pass_id *id);
 bool pass_dce_func(ir_module *m, const ir_module *old, const ir_func *f, diag_sink *diags);
 ir_module *pass_run(pass_id id, const ir_module *old, const pass_options *o, diag_sink *diags);
 
-// What a module is, as far as it shows: words of {graph, plain, tokens, blocks, rings, mapped,
-// placed, scheduled, allocated}.
-const char *pass_state(arena *a, const ir_module *m);
+// The pass may be run on a module that is so.
+bool pass_may_run(const pass_info *p, pass_state s);
+// Notes in the module that the pass made it, unless one further on in the table has, or the pass
+// was run in another state than where the table has it: a compile goes on behind the pass noted.
+void pass_made(ir_module *m, const pass_info *by);
 
 // Interprets both modules on seeded inputs, function by function, and compares results within the
 // class: plain functions in one go; token-typed ones as steps with random cuts. Functions that only
@@ -119,7 +157,7 @@ bool pass_pipeline_parse(pass_pipeline *p, const char *list, diag_sink *diags);
 void pass_pipeline_until(pass_pipeline *p, pass_id last);
 
 typedef struct {
-    bool verify_each;       // run the verifier after each pass
+    bool verify_each;       // after each pass, run the verifier and check the state
     bool check_equivalence; // interpret before and after each pass, and compare
     const char *dump_dir;   // writes NN-name.oir after each pass, 00-input.oir first; NULL: none
     // Called before each pass, and once at the end with name NULL.
@@ -127,7 +165,7 @@ typedef struct {
     void *progress_ctx;
 } pass_checks;
 
-// Runs the steps in order; every pass must find its needs in the state its predecessors left. The
+// Runs the steps in order; every pass must find a module in a state that it takes. The
 // result is a new module (a copy when there are no steps); `m` stays the caller's.
 ir_module *pass_run_pipeline(const pass_pipeline *p, const ir_module *m, const pass_options *o,
                              const pass_checks *checks, diag_sink *diags);

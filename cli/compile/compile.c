@@ -1,8 +1,6 @@
 // Compiling: options to passes to program; see compile.h.
 #include "cli/compile/compile.h"
 #include "backend/backend.h"
-#include "ir/text/text.h"
-#include "ir/verify/verify.h"
 #include "isa/machine/machine.h"
 #include "isa/verify/verify.h"
 #include "passes/tokens/bind/bind.h"
@@ -86,8 +84,8 @@ bool compile_options(const args *a, compilation *c, diag_sink *diags) {
 
 bool compile_open(const args *a, const char *path, compilation *c, diag_sink *diags) {
     if (file_ends_in(path, ".oir")) {
-        c->module = ir_parse_file(path, diags);
-        return c->module && ir_verify(c->module, path, diags);
+        c->module = pass_read(path, diags);
+        return c->module != NULL;
     }
     c->onnx = onnx_open(path, diags);
     if (!c->onnx) return false;
@@ -104,19 +102,9 @@ static void show_pass(void *ctx, size_t index, size_t count, const char *name) {
 }
 
 bool compile_program(compilation *c, diag_sink *diags) {
-    const char *after = ir_attr_str(&c->module->attrs, IR_ATTR_after, NULL);
-    size_t first = 0;
-    if (after) {
-        pass_id id;
-        if (!pass_parse(after, &id)) {
-            diag_emit(diags, DIAG_ID_usage, DIAG_NOWHERE,
-                      "the module says it was made by pass '%s', which does not exist", after);
-            return false;
-        }
-        first = (size_t)id + 1;
-    }
     pass_pipeline p = {0};
-    for (size_t i = first; i < PASS_COUNT; i++) vec_push(&p, pass_step_of((pass_id)i));
+    for (int i = pass_last(c->module) + 1; i < PASS_COUNT; i++)
+        vec_push(&p, pass_step_of((pass_id)i));
     progress *bar = progress_new("compiling", p.count);
     c->checks.progress = show_pass;
     c->checks.progress_ctx = bar;
@@ -126,11 +114,6 @@ bool compile_program(compilation *c, diag_sink *diags) {
     if (!done) return false;
     ir_module_free(c->module);
     c->module = done;
-    if (done->stage != IR_MAPPED) {
-        diag_emit(diags, DIAG_ID_usage, DIAG_NOWHERE,
-                  "the module did not become a program: its stage is still that of a graph");
-        return false;
-    }
     c->program = be_emit(done, c->chip, "ohmic " OHMIC_VERSION, diags);
     return c->program && isa_verify(c->program, c->chip, "compiled program", diags);
 }

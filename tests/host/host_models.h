@@ -32,7 +32,8 @@ static const char *tiny_text(arena *a, const tiny *t) {
     bool stream = t->class_name[0] == 's';
     const char *text = arena_printf(
         a,
-        "module {class = \"%s\", max_chunk = %d, max_tokens = 16, stage = \"graph\"}\n"
+        "module {after = \"find-tokens\", class = \"%s\", max_chunk = %d, max_tokens = 16, stage = "
+        "\"graph\"}\n"
         "domain t0 {%skind = \"free\", max = %d}\n%s%s%s"
         "ring @r {bias = \"none\", d = 4, dv = 4%s, mode = \"%s\", n_kv = 1%s, q_per_kv = 1, "
         "scale = 0.5, slots = %d, softcap = 0, window = 0}\n%s",

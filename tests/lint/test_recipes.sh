@@ -50,7 +50,7 @@ void sim_exec_nop2(sim_ctx *c) {}
 END
 
 # ---- passes/README.md, "Add a pass"
-row passes/passes.def 'PASS("noop", noop, "", "", EXACT, "change nothing")'
+row passes/passes.def 'PASS("noop", noop, any, same, EXACT, "change nothing")'
 cat >"$tree/passes/graph/noop.c" <<'END'
 #include "passes/pass.h"
 ir_module *pass_noop(const ir_module *m, const pass_options *o, diag_sink *diags) {
@@ -210,6 +210,9 @@ wrong() {
   cp "$work/right" "$tree/$1"
 }
 wrong passes/graph/fuse_rules.c 's/"(relu x)", is_f32}/"(relu x)", is_recipe}/' passes/graph/fuse_rules.c is_recipe
+wrong passes/passes.def 's/noop, any, same/noop, all, same/' passes/pass.c PASS_NEEDS_all
+wrong passes/passes.def 's/noop, any, same/noop, any, routed/' passes/pass.c PASS_GIVES_routed
+wrong passes/states.def 's/^STATE(placed,.*/&\nSTATE(routed, allocated, MAPPED, "of the recipe")/' passes/state.c may_be_routed
 wrong isa/machine/machine.def '/tile, recipe,/d' passes/map/recipe.c "no member named .recipe"
 wrong isa/machine/machine.def 's/\(.*tile, recipe,.*\)/\1\n\1/' isa/machine/machine.c "duplicate member .recipe"
 wrong runtime-sim/state.h 's/^} sim_bank;/    int64_t recipe;\n&/' runtime-sim/state_file.c 'sim_bank has state that state files do not hold'

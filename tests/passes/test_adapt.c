@@ -55,7 +55,8 @@ static ir_module *model(const char *ring, double v_scale) {
     bool whole = frozen || strstr(ring, "mode = \"all\"");
     const char *text = arena_printf(
         a,
-        "module {stage = \"graph\", class = \"%s\", max_chunk = %d, max_tokens = 16}\n"
+        "module {stage = \"graph\", after = \"find-tokens\", class = \"%s\", max_chunk = %d, "
+        "max_tokens = 16}\n"
         "domain t0 {%skind = \"free\", max = 16}\n"
         "tensor @s : f32[8,2] = [1, 1, 0, 0, 1, 1, 0.45, 0.45, 1, 1, 0.45, 0.45, 1, 1, 0, 0]\n"
         "tensor @wte : f32[8,8] = [%s]\n"

@@ -32,7 +32,8 @@ static ir_module *model(const char *first, const char *second) {
     for (int i = 0; i < 16; i++) zeros = arena_printf(a, "%s%s%d", zeros, i ? ", " : "", i % 4 < 2);
     const char *text = arena_printf(
         a,
-        "module {stage = \"graph\", class = \"stream\", max_chunk = 4, max_tokens = 16}\n"
+        "module {stage = \"graph\", after = \"find-tokens\", class = \"stream\", max_chunk = 4, "
+        "max_tokens = 16}\n"
         "domain t0 {kind = \"free\", max = 16}\n"
         "tensor @s : f32[8,2] = [%s]\n"
         "tensor @two : f32[2] = [1, 2]\n"

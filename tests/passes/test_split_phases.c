@@ -13,7 +13,8 @@
 #include <string.h>
 
 #define HEAD                                                                                     \
-    "module {class = \"stream\", max_chunk = 4, max_tokens = 16, stage = \"lowering\"}\n"        \
+    "module {after = \"split-attention\", class = \"stream\", max_chunk = 4, max_tokens = 16, "  \
+    "stage = \"lowering\"}\n"                                                                    \
     "domain t0 {kind = \"free\", max = 16}\ndomain t1 {kind = \"free\", max = 12}\n"             \
     "domain t2 {kind = \"one\"}\n"                                                               \
     "tensor @w : f32[2] = [0.5, 2]\ntensor @table : f32[16,2] = [1,2,3,4,5,6,7,8,9,10,11,12,13," \
