@@ -65,26 +65,24 @@ static void collect(host_job *j, collected *c, int64_t b, int64_t done, const te
 // The ONNX tensor: rows of each sequence at their places, zeros for padding.
 static tensor assemble(host_job *j, const collected *c) {
     const engine_port *p = &j->info->ports[c->port];
-    const host_shape *s = &j->shape[c->port];
+    const port_shape *s = &j->shape[c->port];
     const host_side *side = &j->side[host_side_of(p)];
     bool by_token = host_by_token(j, c->port);
-    int64_t rows = by_token ? side->tokens : 0, keys = j->past + j->side[0].tokens, features = 1;
+    int64_t rows = by_token ? side->tokens : 0, keys = j->past + j->side[0].tokens;
     if (p->encoder || (s->key >= 0 && j->info->has_encoder && s->atom[s->key].domain == 1))
         keys = j->side[1].tokens; // of attention probabilities
     for (int64_t b = 0; !by_token && b < j->batch; b++)
         if (c->rows[b].data) rows = max_i64(rows, c->rows[b].dim[0]);
-    for (int i = 0; i < s->n_atoms; i++)
-        if (s->atom[i].domain < 0) features *= s->atom[i].size;
-    int64_t slots = s->key >= 0 ? p->width / features : 1;
+    int64_t slots = s->key >= 0 ? p->width / port_shape_features(s) : 1;
     tensor t = {.type = p->onnx};
-    host_shape_dims(s, j->batch, rows, keys, &t);
+    port_shape_dims(s, j->batch, rows, keys, &t);
     t = tensor_new(j->a, t.type, t.rank, t.dim);
     for (int64_t b = 0; b < j->batch; b++) {
         const tensor *from = &c->rows[b];
         const host_span *span = &side->span[b];
         if (!from->data) continue;
         arena *a = arena_new();
-        host_map m = host_map_of(a, s, rows, keys, slots, span->from + span->past_from);
+        port_map m = port_map_of(a, s, rows, keys, slots, span->from + span->past_from);
         int64_t first = by_token ? span->real_from - span->from : 0, base = b * m.batch_stride;
         int64_t end = by_token ? span->real_until - span->from : from->dim[0];
         for (int64_t r = first; r < end; r++)

@@ -54,7 +54,7 @@ static bool counts_past(const host_job *j, const engine_port *p) {
 static bool check_port(host_job *j, size_t i, int64_t *batch, int64_t *tokens) {
     const engine_port *p = &j->info->ports[i];
     const tensor *t = j->given[i];
-    const host_shape *s = &j->shape[i];
+    const port_shape *s = &j->shape[i];
     if (t->type == p->onnx && host_shape_bind(s, t, batch, tokens)) return true;
     tensor expected = {.type = p->onnx};
     diag_emit(j->diags, DIAG_ID_host_input, DIAG_NOWHERE, "input '%s' is %s, expected %s%s",
@@ -71,7 +71,7 @@ static void join_sizes(host_job *j, size_t i, const char **by_batch, const char 
     int64_t batch, tokens;
     if (!check_port(j, i, &batch, &tokens)) return;
     if (p->layout[0]) {
-        host_map m;
+        port_map m;
         if (!host_map_image(j->a, p, &j->shape[i], &m)) {
             diag_emit(j->diags, DIAG_ID_host_input, DIAG_NOWHERE,
                       "input '%s': the program's layout '%s' does not fit its shape", p->name,
@@ -232,7 +232,7 @@ static bool check_range(host_job *j, size_t i) {
     if (!p->integer || p->lo == p->hi || p->role == ISA_ROLE_MASK || j->shape[i].row < 0)
         return true;
     const host_side *side = &j->side[host_side_of(p)];
-    host_map m = host_map_of(j->a, &j->shape[i], side->tokens, 0, 1, 0);
+    port_map m = port_map_of(j->a, &j->shape[i], side->tokens, 0, 1, 0);
     for (int64_t b = 0; b < j->batch; b++) {
         int64_t base = t->dim[0] > 1 && j->shape[i].has_batch ? b * m.batch_stride : 0;
         for (int64_t r = side->span[b].real_from; r < side->span[b].real_until; r++)
@@ -279,7 +279,7 @@ bool host_inputs_check(host_job *j) {
     size_t n = j->info->n_ports, errors = diag_errors(j->diags);
     bool *used = ARENA_ARRAY(j->a, bool, j->inputs->count + 1);
     j->given = ARENA_ARRAY(j->a, const tensor *, n + 1);
-    j->shape = ARENA_ARRAY(j->a, host_shape, n + 1);
+    j->shape = ARENA_ARRAY(j->a, port_shape, n + 1);
     j->batch = 1;
     for (size_t i = 0; i < n; i++)
         if (!host_shape_of(&j->info->ports[i], &j->shape[i]))
@@ -302,11 +302,11 @@ bool host_inputs_check(host_job *j) {
 static tensor rows_of(host_job *j, size_t i, int64_t b, int64_t from, int64_t n, arena *a) {
     const engine_port *p = &j->info->ports[i];
     const tensor *t = j->given[i];
-    host_map m;
+    port_map m;
     if (p->layout[0])
         host_map_image(a, p, &j->shape[i], &m);
     else
-        m = host_map_of(a, &j->shape[i],
+        m = port_map_of(a, &j->shape[i],
                         j->side[host_side_of(p)].tokens + (counts_past(j, p) ? j->past : 0), 0, 1,
                         0);
     if (counts_past(j, p)) from += j->past;

@@ -3,53 +3,19 @@
 #define OHMIC_HOST_PARTS_H
 
 #include "host/host.h"
+#include "support/num/port_shape.h"
 
 // ---- shapes (shape.c) ------------------------------------------------------------------------
 
-enum { HOST_MAX_ATOMS = 16 };
-
-// A factor of an axis: features, or the rows of a token domain.
-typedef struct {
-    int axis, domain; // domain -1: features
-    int64_t size;     // of features
-} host_atom;
-
-// "[1,t0*4,512]", read. Axes of size 1 have no atoms.
-typedef struct {
-    int rank, n_atoms;
-    host_atom atom[HOST_MAX_ATOMS]; // in row-major order
-    bool has_batch;                 // axis 0
-    int row, key;                   // atoms: the rows; the keys of attention probabilities; -1
-} host_shape;
-
 // The port's shape text; without one [1,t0] for integers, else [1,t0,width]. False: no shape.
-bool host_shape_of(const engine_port *p, host_shape *s);
+bool host_shape_of(const engine_port *p, port_shape *s);
 // "[batch,tokens,512]"
-const char *host_shape_text(arena *a, const host_shape *s);
+const char *host_shape_text(arena *a, const port_shape *s);
 // Batch and token count of a tensor that has the shape; batch 1 and tokens -1 where the shape has
 // none.
-bool host_shape_bind(const host_shape *s, const tensor *t, int64_t *batch, int64_t *tokens);
-
-// Axes of a cache: batch, heads, tokens, width.
-typedef struct {
-    int b, h, t, d;
-} host_axes;
-host_axes host_axes_of(const char *layout); // "bhtd"; "" and what is no order of the four: that
-
-// Where the elements of rows lie in the ONNX tensor: base + row[r] + column[c]; column -1: nowhere.
-typedef struct {
-    int64_t batch_stride, n_rows, width;
-    int64_t *row, *column;
-} host_map;
-
-// rows: of the row atom; keys: of the key atom; slots: of the key atom in a row of the program,
-// slot 0 being key `key0`.
-host_map host_map_of(arena *a, const host_shape *s, int64_t rows, int64_t keys, int64_t slots,
-                     int64_t key0);
-// Dimensions of the ONNX tensor.
-void host_shape_dims(const host_shape *s, int64_t batch, int64_t rows, int64_t keys, tensor *t);
+bool host_shape_bind(const port_shape *s, const tensor *t, int64_t *batch, int64_t *tokens);
 // Patches of an image port, from its layout. False: the layout does not parse or fit the shape.
-bool host_map_image(arena *a, const engine_port *p, const host_shape *s, host_map *m);
+bool host_map_image(arena *a, const engine_port *p, const port_shape *s, port_map *m);
 
 // ---- a run (host.c, inputs.c, past.c) --------------------------------------------------------
 
@@ -75,7 +41,7 @@ typedef struct {
     arena *a;
     diag_sink *diags;
     const tensor **given; // by port; NULL for outputs
-    host_shape *shape;    // by port
+    port_shape *shape;    // by port
     int64_t batch, past;
     tensor *past_key, *past_value; // by ring; rank 0: none
     bool has_past;
@@ -86,7 +52,7 @@ typedef struct {
 static inline int host_side_of(const engine_port *p) { return p->encoder; }
 // The rows of a port count its side's tokens.
 static inline bool host_by_token(const host_job *j, size_t port) {
-    const host_shape *s = &j->shape[port];
+    const port_shape *s = &j->shape[port];
     return s->row >= 0 && s->atom[s->row].domain == host_side_of(&j->info->ports[port]);
 }
 

@@ -11,24 +11,13 @@
 static int64_t width_of(const engine_ring *r, bool is_key) { return is_key ? r->d : r->dv; }
 
 static tensor cache_shape(const engine_ring *r, bool is_key, int64_t batch, int64_t tokens) {
-    host_axes x = host_axes_of(r->layout);
+    cache_axes x = cache_axes_of(r->layout);
     tensor t = {.type = ELEM_f32, .rank = 4};
     t.dim[x.b] = batch;
     t.dim[x.h] = r->n_kv;
     t.dim[x.t] = tokens;
     t.dim[x.d] = width_of(r, is_key);
     return t;
-}
-
-// Element of the cache at sequence b, head h, token t, column d.
-static size_t at(const host_axes *x, const tensor *c, int64_t b, int64_t h, int64_t t, int64_t d) {
-    int64_t index[4];
-    index[x->b] = b;
-    index[x->h] = h;
-    index[x->t] = t;
-    index[x->d] = d;
-    return (size_t)(((index[0] * c->dim[1] + index[1]) * c->dim[2] + index[2]) * c->dim[3] +
-                    index[3]);
 }
 
 // ---- past ------------------------------------------------------------------------------------
@@ -47,7 +36,7 @@ static void check_cache(host_job *j, size_t ring, bool is_key, bool *used, bool 
         return;
     }
     (is_key ? j->past_key : j->past_value)[ring] = *t;
-    host_axes x = host_axes_of(r->layout);
+    cache_axes x = cache_axes_of(r->layout);
     tensor want = cache_shape(r, is_key, 0, 0);
     bool fits = elem_is_float(t->type) && t->rank == 4 && t->dim[x.h] == want.dim[x.h] &&
                 t->dim[x.d] == want.dim[x.d];
@@ -93,14 +82,14 @@ void host_past_check(host_job *j, bool *used) {
 static tensor cache_rows(const host_job *j, const engine_ring *r, const tensor *t, bool is_key,
                          int64_t b, int64_t from, arena *a) {
     int64_t w = width_of(r, is_key), n = t->rank == 4 ? j->past - from : 0;
-    host_axes x = host_axes_of(r->layout);
+    cache_axes x = cache_axes_of(r->layout);
     tensor out = tensor_new(a, ELEM_f32, 2, (int64_t[]){n, r->n_kv * w});
     float *to = out.data;
     for (int64_t i = 0; i < n; i++)
         for (int64_t h = 0; h < r->n_kv; h++)
             for (int64_t d = 0; d < w; d++)
-                *to++ = (float)elem_load_f64(t->type, t->data,
-                                             at(&x, t, t->dim[x.b] > 1 ? b : 0, h, from + i, d));
+                *to++ = (float)elem_load_f64(
+                    t->type, t->data, cache_at(&x, t, t->dim[x.b] > 1 ? b : 0, h, from + i, d));
     return out;
 }
 
@@ -144,7 +133,7 @@ bool host_presents_read(host_job *j, int64_t b, host_present *list, size_t n) {
         const engine_ring *r = &j->info->rings[list[i].ring];
         tensor *to = &list[i].out.value, k, v;
         arena *a = arena_new();
-        host_axes x = host_axes_of(r->layout);
+        cache_axes x = cache_axes_of(r->layout);
         bool read = want == 0 || engine_read_ring(j->e, list[i].ring, a, &k, &v);
         int64_t rows = want == 0 ? 0 : read ? k.dim[0] : 0, w = width_of(r, list[i].is_key);
         if (!read || rows < want) {
@@ -160,7 +149,8 @@ bool host_presents_read(host_job *j, int64_t b, host_present *list, size_t n) {
                 for (int64_t h = 0; h < r->n_kv; h++)
                     for (int64_t d = 0; d < w; d++)
                         elem_store_f64(to->type, to->data,
-                                       at(&x, to, b, h, j->past + s->until - want + t, d), *from++);
+                                       cache_at(&x, to, b, h, j->past + s->until - want + t, d),
+                                       *from++);
         }
         arena_free(a);
     }
