@@ -17,9 +17,10 @@ typedef struct {
     const char *scale, *zero; // zero NULL: none
 } quantized_matrix;
 
+// One number, or n along the last axis. [n, 1] would meet rows.
 static bool per_column(const tensor *t, int64_t n) {
     size_t count = tensor_count(t);
-    return count == 1 || count == (size_t)n;
+    return count == 1 || (count == (size_t)n && t->dim[t->rank - 1] == n);
 }
 
 static const char *shared_symbol(emitter *e, const char *base, const char *suffix, tensor data) {

@@ -198,6 +198,20 @@ static rope_mode mode_of_pairs(const emitter *e, movement *join, const pair_form
     return half ? ROPE_HALF : interleaved ? ROPE_INTERLEAVED : ROPE_NONE;
 }
 
+// Tables have a column for each pair, as the products a*c and b*s have. One column that they all
+// share is no table of rows.
+static bool has_pairs(const emitter *e, ir_val c, int64_t pairs) {
+    const ir_type *t = emit_type(e, c);
+    return t->rank > 0 && t->dim[t->rank - 1] == pairs;
+}
+
+// The products have the axes of x.
+static bool keeps_axes(const ir_type *x, const ir_type *products) {
+    for (int i = 0; i + 1 < x->rank; i++)
+        if (x->rank != products->rank || x->dim[i] != products->dim[i]) return false;
+    return true;
+}
+
 // [.., n, 1] as [.., n]
 static ir_val without_last(emitter *e, ir_val v) {
     const ir_type t = *emit_type(e, v);
@@ -246,7 +260,9 @@ ir_val fuse_rope_pairs(emitter *e, ir_val v) {
             if (f.c == IR_NONE || f.s == IR_NONE) return v;
         }
         int axis = rope_token_axis(e, f.c, &ta);
-        if (axis < 0 || axis != rope_token_axis(e, f.s, &ta)) return v;
+        if (axis < 0 || axis != rope_token_axis(e, f.s, &ta) || !keeps_axes(&t, &ta) ||
+            !has_pairs(e, f.c, t.dim[t.rank - 1] / 2) || !has_pairs(e, f.s, t.dim[t.rank - 1] / 2))
+            return v;
         x = emit_slice(e, x, t.rank - 1, 0, t.dim[t.rank - 1], 1);
         ir_val y = make_rope(e, x, axis, f.c, f.s, mode);
         if (y == IR_NONE) return v;

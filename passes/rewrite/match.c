@@ -173,10 +173,11 @@ void rules_free(rule_set *s) {
 
 // ---- matching --------------------------------------------------------------------------------
 
-// What is left to match, as a list: backtracking is returning.
+// What is left to match, as a list: backtracking is returning. user: the value of the operation
+// that reads v, for patterns through views.
 typedef struct goal {
     const pat *p;
-    ir_val v;
+    ir_val v, user;
     const struct goal *next;
 } goal;
 
@@ -199,7 +200,7 @@ static bool solve_op(match *m, const pat *p, ir_val v, const goal *rest) {
     for (int order = 0; order < (swap ? 2 : 1); order++) {
         const goal *g = rest;
         for (int i = p->n; i-- > 0;) {
-            goals[i] = (goal){p->kid[i], op->operand[order ? 1 - i : i], g};
+            goals[i] = (goal){p->kid[i], op->operand[order ? 1 - i : i], v, g};
             g = &goals[i];
         }
         if (solve(m, g)) return true;
@@ -208,10 +209,27 @@ static bool solve_op(match *m, const pat *p, ir_val v, const goal *rest) {
     return false;
 }
 
-static bool is_see_through(const emitter *e, const ir_op *op) {
-    if (op->code == IR_t_reshape || op->code == IR_t_broadcast) return true;
-    return op->code == IR_t_cast && elem_is_float(emit_type(e, op->operand[0])->type) &&
-           elem_is_float(emit_type(e, op->result[0])->type);
+// The same axes but for leading ones: elements meet those of any other operand at the same places.
+static bool is_aligned(const ir_type *a, const ir_type *b) {
+    const int n = a->rank > b->rank ? a->rank : b->rank;
+    for (int i = 1; i <= n; i++)
+        if ((i <= a->rank ? a->dim[a->rank - i] : 1) != (i <= b->rank ? b->dim[b->rank - i] : 1))
+            return false;
+    return true;
+}
+
+// The operation that reads op's result would read the same numbers in op's operand, up to a
+// rounding: a cast, a broadcast that the reader does by itself, a reshape that only adds or drops
+// leading axes. One that moves an axis to another place is none: [T, 8, 1] as [T, 1, 8] meets other
+// elements.
+static bool is_see_through(const emitter *e, const ir_op *op, ir_val user) {
+    const ir_type *from = emit_type(e, op->operand[0]), *to = emit_type(e, op->result[0]);
+    switch (op->code) {
+    case IR_t_reshape: return is_aligned(from, to);
+    case IR_t_broadcast: return user != IR_NONE && ir_is_elementwise(ir_def(e->r.f, user)->code);
+    case IR_t_cast: return elem_is_float(from->type) && elem_is_float(to->type);
+    default: return false;
+    }
 }
 
 // Halves and integers are meant exactly.
@@ -246,16 +264,16 @@ static bool solve(match *m, const goal *g) {
     case PAT_OP: ok = solve_op(m, p, v, g->next); break;
     case PAT_ANY_OF:
         for (int i = 0; i < p->n && !ok; i++) {
-            const goal one = {p->kid[i], v, g->next};
+            const goal one = {p->kid[i], v, g->user, g->next};
             ok = solve(m, &one);
         }
         break;
     case PAT_THROUGH: {
-        const goal here = {p->kid[0], v, g->next};
+        const goal here = {p->kid[0], v, g->user, g->next};
         ok = solve(m, &here);
         const ir_op *op = ir_def(m->e->r.f, v);
-        if (!ok && op && is_see_through(m->e, op)) {
-            const goal below = {p, op->operand[0], g->next};
+        if (!ok && op && is_see_through(m->e, op, g->user)) {
+            const goal below = {p, op->operand[0], g->user, g->next};
             ok = solve(m, &below);
         }
         break;
@@ -296,7 +314,7 @@ ir_val rules_apply(const rule_set *s, emitter *e, ir_val v) {
         const compiled *c = &s->items[i];
         match m = {.e = e, .root = v, .rule = c->rule, .n_names = c->n_names};
         memcpy(m.names, c->names, sizeof m.names);
-        const goal g = {c->pattern, v, NULL};
+        const goal g = {c->pattern, v, IR_NONE, NULL};
         if (!solve(&m, &g)) continue;
         ir_val w = fitted(&m, c->rule->build ? c->rule->build(&m) : instantiate(&m, c->result));
         if (w == IR_NONE || w == v) continue;

@@ -8,7 +8,9 @@
 //   "(mul x $w)"                     $name: any constant
 //   "(reduce:mean x)"                :word is the operation's `fn` or `mode`
 //   "(| (recip r) (pow r -1))"       alternatives
-//   "(~ p)"                          p, through any reshapes, broadcasts and casts between floats
+//   "(~ p)"                          p, through casts between floats and through reshapes and
+//                                    broadcasts that leave every element where the operation that
+//                                    reads it meets it
 //   "s=(softmax x)"                  a capture that must match a pattern
 //   "(dynquant.2 x)"                 third result of an operation
 //   "(concat a b ...)"               "...": more operands may follow

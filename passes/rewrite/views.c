@@ -6,7 +6,7 @@
 #include "passes/rewrite/views.h"
 #include <string.h>
 
-#define EMPTY_SIZE 1000003 // stands for 0
+#define EMPTY_SIZE 2147483647 // stands for 0; a prime that no axis of a tensor has
 
 static int64_t stand_in(int64_t dim) { return dim == 0 ? EMPTY_SIZE : dim; }
 

@@ -204,7 +204,7 @@ static bool cut_atom(const tok_ctx *c, tok_atom *a, int64_t outer, tok_atom *cut
     if (a->size % outer) return false;
     cut->size = outer;
     a->size /= outer;
-    cut->stride = a->stride * a->size;
+    if (a->kind == TOK_ROWS) cut->stride = a->stride * a->size;
     return true;
 }
 
