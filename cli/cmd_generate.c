@@ -3,6 +3,7 @@
 #include "cli/report.h"
 #include "support/file/file.h"
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -17,10 +18,11 @@ static const arg_option options[] = {
     {"top-k", 0, ARG_INT, "K", "draw from the K likeliest tokens"},
     {"top-p", 0, ARG_REAL, "P", "draw from the fewest tokens that have probability P together"},
     {"seed", 0, ARG_INT, "N", "seed of the draws; default: 0"},
-    {"stop", 0, ARG_LIST, "TEXT", "stop where this text comes"},
-    {"tokenizer", 0, ARG_STRING, "FILE",
-     "tokenizer.json or llama2.c's .bin; default: tokenizer.json or tokenizer.bin beside the "
-     "program"},
+    {"stop", 0, ARG_LIST, "TEXT", "stop where this text, or this special token, comes"},
+    {"end-id", 0, ARG_LIST, "ID",
+     "a token that ends the text, beside those that the tokenizer's files name"},
+    TEXTS_TOKENIZER_OPTION("the program"),
+    TEXTS_AROUND_OPTIONS,
     {"ids", 0, ARG_FLAG, NULL, "print token ids instead of text"},
     {"save-state", 0, ARG_STRING, "FILE", "save the sequence at the end, to go on another time"},
     {"save-every", 0, ARG_INT, "N", "--save-state: also after every N tokens"},
@@ -43,17 +45,12 @@ static bool usage(generation *g, const char *what) {
     return false;
 }
 
-static bool open_tokenizer(generation *g, const char *program) {
-    const char *path = args_string(g->given, "tokenizer", NULL);
-    static const char *const usual[] = {"tokenizer.json", "tokenizer.bin"};
-    for (size_t i = 0; !path && i < ARRAY_LEN(usual); i++) {
-        file_map f;
-        bool absent;
-        if (!file_map_beside(&f, g->a, program, usual[i], &absent, g->diags)) return false;
-        if (!absent) path = f.name;
-        file_map_close(&f);
+static bool open_tokenizer(generation *g) {
+    if (!texts_open(&g->texts, g->given, g->path, g->diags)) return false;
+    if (g->texts.t) {
+        g->stream = tokenizer_stream_new(g->texts.t, false);
+        return true;
     }
-    if (path) return (g->tokenizer = tokenizer_open(path, g->diags)) != NULL;
     return (args_flag(g->given, "ids") && (args_string(g->given, "prompt-ids", NULL) ||
                                            args_string(g->given, "load-state", NULL))) ||
            usage(g, "no tokenizer lies beside the program: say --tokenizer FILE (or work with "
@@ -74,6 +71,7 @@ static bool parse_ids(generation *g, const char *text, tokenizer_ids *out) {
 
 // Behind a state the prompt may be empty, and gets no token that begins a text.
 static bool read_prompt(generation *g, bool loaded, tokenizer_ids *out) {
+    if (loaded) g->texts.around = TOKENIZER_BARE;
     const char *ids = args_string(g->given, "prompt-ids", NULL);
     const char *text = args_string(g->given, "prompt", "");
     if (ids && *text) return usage(g, "--prompt and --prompt-ids exclude each other");
@@ -81,20 +79,44 @@ static bool read_prompt(generation *g, bool loaded, tokenizer_ids *out) {
     bool ok = true;
     if (ids) {
         ok = parse_ids(g, ids, out);
-    } else if (*text && !g->tokenizer) {
+    } else if (*text && !g->texts.t) {
         return usage(g, "--prompt needs --tokenizer FILE");
     } else if (strcmp(text, "-") == 0) {
         ok = file_map_open(&f, "-", g->diags) &&
-             tokenizer_encode(g->tokenizer, (const char *)f.data, f.bytes, !loaded, out, g->diags);
+             texts_encode(&g->texts, (const char *)f.data, f.bytes, out, NULL, g->diags);
         file_map_close(&f);
-    } else if (*text || !loaded) {
-        ok = tokenizer_encode(g->tokenizer, text, strlen(text), !loaded, out, g->diags);
+    } else if (*text) {
+        ok = texts_encode(&g->texts, text, strlen(text), out, NULL, g->diags);
     }
     if (!ok || loaded) return ok;
-    if (!out->count && g->tokenizer && tokenizer_bos(g->tokenizer) >= 0)
-        vec_push(out, tokenizer_bos(g->tokenizer));
+    if (!out->count && g->texts.t && tokenizer_bos(g->texts.t) >= 0)
+        vec_push(out, tokenizer_bos(g->texts.t));
     return out->count ||
            usage(g, "the prompt is empty and the tokenizer has no token to begin with");
+}
+
+// Tokens that end the text: those of --end-id, and a stop text that is a special token.
+static bool read_ends(generation *g) {
+    size_t n;
+    const char *const *given = args_list(g->given, "end-id", &n);
+    for (size_t i = 0; i < n; i++) {
+        char *end;
+        long v = strtol(given[i], &end, 10);
+        if (end == given[i] || *end || v < 0 || v > INT32_MAX)
+            return usage(g, "--end-id wants a token id");
+        vec_push(&g->ends, (int32_t)v);
+    }
+    for (size_t i = 0; g->texts.t && i < g->n_stops; i++) {
+        int32_t id = tokenizer_token_id(g->texts.t, g->stops[i]);
+        if (tokenizer_is_special(g->texts.t, id)) vec_push(&g->ends, id);
+    }
+    int32_t likely = g->texts.t && !g->ends.count ? tokenizer_likely_end(g->texts.t) : -1;
+    if (likely >= 0)
+        diag_note(g->diags, DIAG_NOWHERE,
+                  "no file says which token ends a text: '%s' does not (--end-id %d: it does; "
+                  "'eos_token' of tokenizer_config.json says so for good)",
+                  tokenizer_token(g->texts.t, likely), likely);
+    return true;
 }
 
 // A text that took an hour must not end with a file that cannot be written. What is no regular file
@@ -179,10 +201,15 @@ static bool feed(generation *g) {
     return true;
 }
 
+static bool is_end(const generation *g, int32_t id) {
+    for (size_t i = 0; i < g->ends.count; i++)
+        if (g->ends.items[i] == id) return true;
+    return g->texts.t && tokenizer_is_end(g->texts.t, id);
+}
+
 // Takes over the token that was sampled; false: it ends the text.
 static bool take(generation *g) {
-    const tokenizer *t = g->tokenizer;
-    if (t && (g->next == tokenizer_eos(t) || g->next == tokenizer_bos(t))) {
+    if (is_end(g, g->next)) {
         g->why = "end token";
         return false;
     }
@@ -327,14 +354,16 @@ int command_generate(int argc, char **argv) {
         g.path = args_at(given, 0);
         sim_options so = {.threads = (int)args_int(given, "threads", 0)};
         if (read_options(&g) && check_outputs(&g) && program_open(&g.program, g.path, a, g.diags) &&
-            open_tokenizer(&g, g.path) &&
+            open_tokenizer(&g) && read_ends(&g) &&
             (g.engine = engine_of_program(&g.program, &so, g.diags)) != NULL && check_stream(&g) &&
             host_text_open(&g.model, g.engine, g.diags) && begin(&g) && generate(&g)) {
             finish(&g);
             write_metrics(&g);
         }
         engine_free(g.engine);
-        tokenizer_free(g.tokenizer);
+        tokenizer_stream_free(g.stream);
+        texts_close(&g.texts);
+        vec_free(&g.ends);
         program_close(&g.program);
         vec_free(&g.ids);
         vec_free(&g.text);

@@ -8,9 +8,9 @@
 
 #include "cli/args.h"
 #include "cli/generate/sampler.h"
+#include "cli/texts.h"
 #include "host/host.h"
 #include "support/file/json.h"
-#include "tokenizer/tokenizer.h"
 
 typedef VEC(char) text_buffer;
 
@@ -32,7 +32,7 @@ typedef struct {
     const char *path; // of the program
     engine *engine;
     host_text model;
-    tokenizer *tokenizer; // NULL: ids only
+    texts texts; // the tokenizer; none: ids only
     sampler sampler;
     uint64_t seed;
 
@@ -43,13 +43,14 @@ typedef struct {
     bool has_next;     // `next` was sampled, and not taken
     int32_t next;
 
-    tokenizer_stream stream;
-    text_buffer text; // of generated tokens
-    size_t base;      // where the text of ids[n_given] begins
-    size_t shown;     // bytes printed, by this run or before
-    size_t first;     // the first byte of this run
+    tokenizer_stream *stream; // NULL: no tokenizer
+    text_buffer text;         // of generated tokens
+    size_t base;              // where the text of ids[n_given] begins
+    size_t shown;             // bytes printed, by this run or before
+    size_t first;             // the first byte of this run
     const char *const *stops;
     size_t n_stops;
+    tokenizer_ids ends; // tokens that end the text, beside the tokenizer's
 
     const char *why; // it stopped
     double prefill_seconds, seconds;

@@ -20,7 +20,7 @@ bool generate_save(generation *g, const char *path) {
     bytes_put32(&b, (uint32_t)g->model.pos);
     bytes_put32(&b, g->has_next ? (uint32_t)g->next : UINT32_MAX);
     bool stopped = g->why && strcmp(g->why, "stop text") == 0; // it is never shown
-    bytes_put64(&b, g->tokenizer && !stopped ? g->shown - g->base : ALL_SHOWN);
+    bytes_put64(&b, g->stream && !stopped ? g->shown - g->base : ALL_SHOWN);
     bytes_put_f64(&b, g->sampler.temperature);
     bytes_put64(&b, (uint64_t)g->sampler.top_k);
     bytes_put_f64(&b, g->sampler.top_p);

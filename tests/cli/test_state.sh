@@ -4,7 +4,7 @@
 . "$(dirname "$0")/lib.sh"
 tales=examples/tales
 "$ohmic" compile $tales/tales_gpt.onnx --chip ideal -q -o "$work/p.ohm" 2>/dev/null
-cp $tales/tokenizer.json "$work/tokenizer.json"
+cp $tales/tokenizer{,_config}.json "$work"
 p=$work/p.ohm s=$work/s.state
 # continues NAME PROGRAM N M OPTION...: N + M tokens at once are N, saved, and M; ids and text
 continues() {
