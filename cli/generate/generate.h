@@ -30,6 +30,7 @@ typedef struct {
     diag_sink *diags;
     program_file program;
     const char *path; // of the program
+    bool interactive; // prompts are asked for, line by line
     engine *engine;
     host_text model;
     texts texts; // the tokenizer; none: ids only
@@ -63,6 +64,29 @@ static inline size_t generate_made(const generation *g) {
     return g->ids.count - g->n_loaded - g->n_prompt;
 }
 
+// ---- prompts (prompt.c) -------------------------------------------------------------
+
+bool generate_is_interactive(const args *given);
+bool generate_open_tokenizer(generation *g); // false: reported
+bool generate_read_ends(generation *g);      // tokens that end the text; false: reported
+// The state, if one is asked for, and the prompt behind it. False: reported.
+bool generate_begin(generation *g);
+// Asks for a line and puts it behind the text so far. False: there is none any more. *ok: false
+// after a reported failure.
+bool generate_ask(generation *g, bool *ok);
+
+// ---- token by token (run.c) ---------------------------------------------------------
+
+bool generate_is_end(const generation *g, int32_t id);
+// Feeds what is not fed, and generates until something ends it (g->why): false: reported. An
+// interrupt (signals_hold_interrupt) ends it between two tokens. The state is saved, if asked for.
+bool generate_turn(generation *g);
+
+// ---- what is said of it (finish.c) --------------------------------------------------
+
+void generate_finish(generation *g);
+bool generate_write_metrics(generation *g); // --metrics-file; false: reported
+
 // ---- text (text.c) ------------------------------------------------------------------
 
 // ids[from..] were there before: the decoder knows them, nothing is shown.
@@ -78,14 +102,17 @@ bool generate_text_is_quiet(const generation *g); // text is not printed as it c
 
 // ---- state files (state.c) ----------------------------------------------------------
 
+// How tokens are drawn: as the command line says, else as in *otherwise. `drawn`: words that were
+// drawn already from the same seed.
+void generate_sampler(generation *g, const sampler *otherwise, uint64_t drawn);
+
 // What a state file keeps beside the state of the machine; state.c has the layout.
 typedef struct {
     tokenizer_ids ids; // vec_free
     uint32_t n_given, fed;
-    int32_t next;   // sampled and not taken; -1: none
-    uint64_t shown; // bytes of the text behind ids[n_given]; all ones: all
-    double temperature, top_p;
-    int64_t top_k;
+    int32_t next;         // sampled and not taken; -1: none
+    uint64_t shown;       // bytes of the text behind ids[n_given]; all ones: all
+    sampler sampler;      // without its draws
     uint64_t seed, drawn; // words of the draws
 } generate_state;
 
