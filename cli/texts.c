@@ -172,8 +172,10 @@ static json_t *parse(const texts *x, const file_map *f, const char *path, diag_s
     if (file_ends_in(path, ".txt") || !first || !strchr("[{\"", first))
         return split(p, f->bytes, x->by);
     diag_sink *own = diag_sink_new();
-    json_t *root = json_file_parse(p, f->bytes, f->name, own);
-    if (!root) root = read_lines(p, f->bytes);
+    bool by_lines = file_ends_in(path, ".jsonl"); // a single line is JSON as a whole too
+    json_t *root = by_lines ? read_lines(p, f->bytes) : NULL;
+    if (!root) root = json_file_parse(p, f->bytes, f->name, own);
+    if (!root && !by_lines) root = read_lines(p, f->bytes);
     if (!root && first == '"') root = split(p, f->bytes, x->by);
     if (root) {
         diag_sink_free(own);
