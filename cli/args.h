@@ -12,7 +12,13 @@
 #include "support/arena.h"
 #include "support/diag.h"
 
-enum { EXIT_OK = 0, EXIT_REJECTED = 1, EXIT_USAGE = 2, EXIT_INTERNAL = 70 };
+enum {
+    EXIT_OK = 0,
+    EXIT_REJECTED = 1,
+    EXIT_USAGE = 2,
+    EXIT_INTERNAL = 70,
+    EXIT_INTERRUPTED = 130 // by Ctrl-C, after what was asked for at the end was done
+};
 
 typedef enum {
     ARG_FLAG,

@@ -1,7 +1,7 @@
 // ohmic eval MODEL: accuracy of a program, an ONNX file or IR.
-#include "cli/args.h"
 #include "cli/report.h"
 #include "cli/report_score.h"
+#include "cli/texts.h"
 #include "support/file/json.h"
 #include "support/name.h"
 #include "support/num/random.h"
@@ -11,15 +11,15 @@ int command_eval(int argc, char **argv);
 
 static const arg_option options[] = {
     {"perplexity", 0, ARG_STRING, "FILE",
-     "JSON list of lists of token ids; the first id of each is context"},
+     "texts, or JSON lists of token ids; the first token of each is context"},
     {"end-token", 0, ARG_INT, "ID", "token to predict behind every text"},
     {"by-position", 0, ARG_FLAG, NULL,
      "--perplexity: also by the position of the token that is predicted"},
     {"recall", 0, ARG_STRING, "FILE",
      "JSON list of probes {kind, distance, answer, prompt}: is the answer the likeliest token "
-     "behind the prompt? By distance and kind"},
+     "behind the prompt? By distance and kind. Of texts the last word is the answer"},
     {"masked", 0, ARG_STRING, "FILE",
-     "JSON with ids, masked (positions hidden at once) and mask_id: hidden tokens found again"},
+     "JSON {ids, masked, mask_id}: tokens hidden at once, found again; of texts every seventh"},
     {"classify", 0, ARG_STRING, "DATA",
      "images (raw float32 .f32 with --shape, or npy), or a JSON of examples with ids and label"},
     {"labels", 0, ARG_STRING, "FILE", "JSON list of the images' classes"},
@@ -30,7 +30,10 @@ static const arg_option options[] = {
      "error of every ONNX node's value in the simulator of PROGRAM against the interpreter of "
      "MODEL"},
     {"ids", 0, ARG_STRING, "FILE",
-     "--layers: the first list of this JSON file is the sequence; default: 16 seeded ids"},
+     "--layers: the first text or list of ids of this file is the sequence; default: 16 ids"},
+    TEXTS_TOKENIZER_OPTION("the model"),
+    TEXTS_AROUND_OPTIONS,
+    TEXTS_BY_OPTION,
     {"output", 0, ARG_STRING, "NAME", "output that holds the scores; default: logits"},
     {"limit", 0, ARG_INT, "N", "only the first N sequences, probes or images"},
     {"stats", 0, ARG_FLAG, NULL, "converter figures and event counters of the simulator"},
@@ -52,18 +55,17 @@ static void show(const args *given, const char *what, const eval_score *s, sim *
 
 // ---- layers ----------------------------------------------------------------------------------
 
-static bool read_ids(const char *path, arena *a, int64_t **ids, size_t *n, diag_sink *diags) {
+static bool read_ids(texts *x, const char *path, arena *a, int64_t **ids, size_t *n,
+                     diag_sink *diags) {
     *n = 16;
     *ids = ARENA_ARRAY(a, int64_t, *n);
     if (!path) {
-        random_stream draws = random_of(0, RANDOM_EVAL, 1);
-        for (size_t i = 0; i < *n; i++) (*ids)[i] = (int64_t)random_below(&draws, 97);
+        for (size_t i = 0; i < *n; i++) (*ids)[i] = (int64_t)(i * 7919 + 1) % 97;
         return true;
     }
-    json_t *root = json_file_read(path, diags);
+    json_t *root = texts_read(x, path, TEXTS_LISTS, diags);
     if (!root) return false;
     const json_t *list = json_array_get(root, 0);
-    if (json_is_array(root) && json_is_integer(list)) list = root;
     *n = json_array_size(list);
     *ids = ARENA_ARRAY(a, int64_t, *n + 1);
     for (size_t i = 0; i < *n; i++) (*ids)[i] = json_integer_value(json_array_get(list, i));
@@ -92,13 +94,14 @@ static void show_layers(const args *given, const eval_layers *l, size_t left_out
            left_out);
 }
 
-static void layers(const args *given, eval_model *m, const char *program, diag_sink *diags) {
+static void layers(const args *given, texts *x, eval_model *m, const char *program,
+                   diag_sink *diags) {
     arena *a = args_arena(given);
     int64_t *ids;
     size_t n, left_out = 0;
     eval_layers out = {0};
     eval_model *p = eval_model_open(program, (int)args_int(given, "threads", 0), a, diags);
-    if (p && read_ids(args_string(given, "ids", NULL), a, &ids, &n, diags) &&
+    if (p && read_ids(x, args_string(given, "ids", NULL), a, &ids, &n, diags) &&
         eval_layer_errors(m, p, ids, n, a, &out, &left_out, diags))
         show_layers(given, &out, left_out);
     vec_free(&out);
@@ -110,12 +113,14 @@ static void layers(const args *given, eval_model *m, const char *program, diag_s
 static void run(const args *given, diag_sink *diags) {
     static const struct {
         const char *option;
-        bool (*score)(eval_model *, const char *, const eval_options *, eval_score *, diag_sink *);
-    } kinds[] = {{"perplexity", eval_perplexity},
-                 {"recall", eval_recall},
-                 {"masked", eval_masked},
-                 {"classify", eval_classify},
-                 {"layers", NULL}};
+        texts_shape shape;
+        bool (*score)(eval_model *, const eval_data *, const eval_options *, eval_score *,
+                      diag_sink *);
+    } kinds[] = {{"perplexity", TEXTS_LISTS, eval_perplexity},
+                 {"recall", TEXTS_PROBES, eval_recall},
+                 {"masked", TEXTS_MASKED, eval_masked},
+                 {"classify", 0, NULL},
+                 {"layers", 0, NULL}};
     int count = 0;
     for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
         count += args_string(given, kinds[i].option, NULL) != NULL;
@@ -137,20 +142,33 @@ static void run(const args *given, diag_sink *diags) {
                       .shape = args_string(given, "shape", NULL),
                       .mean = args_string(given, "mean", NULL),
                       .std = args_string(given, "std", NULL)};
-    eval_model *m = eval_model_open(args_at(given, 0), (int)args_int(given, "threads", 0),
-                                    args_arena(given), diags);
+    texts x;
+    const char *model = args_at(given, 0);
+    if (!texts_open(&x, given, model, diags) || !texts_by(&x, given, diags)) {
+        texts_close(&x);
+        return;
+    }
+    eval_model *m = eval_model_open(model, (int)args_int(given, "threads", 0), o.arena, diags);
     for (size_t i = 0; m && i < ARRAY_LEN(kinds); i++) {
-        const char *path = args_string(given, kinds[i].option, NULL);
+        const char *option = kinds[i].option, *path = args_string(given, option, NULL);
+        if (!path) continue;
+        if (strcmp(option, "layers") == 0) {
+            layers(given, &x, m, path, diags);
+            break;
+        }
+        json_t *json = kinds[i].score ? texts_read(&x, path, kinds[i].shape, diags) : NULL;
+        const eval_data data = {path, json};
         eval_score s;
         double start = report_now();
-        if (path && !kinds[i].score) {
-            layers(given, m, path, diags);
-        } else if (path && kinds[i].score(m, path, &o, &s, diags)) {
+        if (kinds[i].score ? json && kinds[i].score(m, &data, &o, &s, diags)
+                           : eval_classify(m, path, &o, &s, diags)) {
             s.seconds = report_now() - start;
-            show(given, kinds[i].option, &s, eval_model_sim(m));
+            show(given, option, &s, eval_model_sim(m));
         }
+        json_decref(json);
     }
     eval_model_free(m);
+    texts_close(&x);
 }
 
 int command_eval(int argc, char **argv) {

@@ -1,5 +1,6 @@
-// Signal handlers; see signals.h. They keep no state: temporaries are found among the open files, a
-// mapped file by its address. Both are read from /proc with functions that a handler may call.
+// Signal handlers; see signals.h. They keep no state but one interrupt: temporaries are found among
+// the open files, a mapped file by its address. Both are read from /proc with functions that a
+// handler may call.
 #define _GNU_SOURCE
 #include "cli/signals.h"
 #include "cli/args.h"
@@ -48,6 +49,25 @@ static void on_end(int number) {
     signal(number, SIG_DFL);
     raise(number); // whoever waits sees the signal
 }
+
+// ---- an interrupt that is held ---------------------------------------------------------------
+
+static volatile sig_atomic_t interrupted;
+
+static void on_interrupt(int number) {
+    if (interrupted) on_end(number);
+    interrupted = 1;
+}
+
+void signals_hold_interrupt(void) {
+    struct sigaction act = {.sa_handler = on_interrupt}, old;
+    interrupted = 0;
+    sigemptyset(&act.sa_mask);
+    if (sigaction(SIGINT, NULL, &old) == 0 && old.sa_handler == SIG_IGN) return; // nohup
+    sigaction(SIGINT, &act, NULL);
+}
+
+bool signals_interrupted(void) { return interrupted; }
 
 // ---- mapped files ----------------------------------------------------------------------------
 

@@ -72,19 +72,25 @@ typedef struct {
     double seconds; // the caller's
 } eval_score;
 
+// What is scored: a JSON value, and the name of the file that held it (README.md has the shapes).
+typedef struct {
+    const char *name;
+    const struct json_t *json;
+} eval_data;
+
 // Each fills in *s, which it clears first. False: reported, *s says nothing.
 //
-// JSON lists of token ids: how likely is every token behind those before it?
-bool eval_perplexity(eval_model *m, const char *path, const eval_options *o, eval_score *s,
+// Lists of token ids: how likely is every token behind those before it?
+bool eval_perplexity(eval_model *m, const eval_data *data, const eval_options *o, eval_score *s,
                      diag_sink *diags);
 // Prompts that end in front of a word that stood in them: is it the likeliest next token? By how
 // far back it stood, and by kind.
-bool eval_recall(eval_model *m, const char *path, const eval_options *o, eval_score *s,
+bool eval_recall(eval_model *m, const eval_data *data, const eval_options *o, eval_score *s,
                  diag_sink *diags);
 // Sequences with masked tokens: is the hidden one the likeliest?
-bool eval_masked(eval_model *m, const char *path, const eval_options *o, eval_score *s,
+bool eval_masked(eval_model *m, const eval_data *data, const eval_options *o, eval_score *s,
                  diag_sink *diags);
-// Images or sequences with labels: is the label's logit the largest?
+// Images or sequences with labels, in a file: is the label's logit the largest?
 bool eval_classify(eval_model *m, const char *path, const eval_options *o, eval_score *s,
                    diag_sink *diags);
 

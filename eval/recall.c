@@ -60,12 +60,12 @@ static bool score_probe(eval_model *m, const json_t *j, size_t index, const char
     return ok;
 }
 
-bool eval_recall(eval_model *m, const char *path, const eval_options *o, eval_score *s,
+bool eval_recall(eval_model *m, const eval_data *data, const eval_options *o, eval_score *s,
                  diag_sink *diags) {
+    const char *path = data->name;
+    const json_t *root = data->json;
     *s = (eval_score){.agree = -1,
                       .table = {eval_table_ranges(o->arena, "distance"), {.by = "kind"}}};
-    json_t *root = json_file_read(path, diags);
-    if (!root) return false;
     bool ok = json_is_array(root);
     if (!ok)
         diag_emit(diags, DIAG_ID_eval_data, DIAG_FILE(path),
@@ -77,6 +77,5 @@ bool eval_recall(eval_model *m, const char *path, const eval_options *o, eval_sc
         progress_set(bar, i + 1);
     }
     progress_free(bar);
-    json_decref(root);
     return ok && eval_check_any(s, path, "a probe", diags);
 }

@@ -112,12 +112,12 @@ static bool score_text(eval_model *m, const json_t *list, size_t index, const ch
     return ok;
 }
 
-bool eval_perplexity(eval_model *m, const char *path, const eval_options *o, eval_score *s,
+bool eval_perplexity(eval_model *m, const eval_data *data, const eval_options *o, eval_score *s,
                      diag_sink *diags) {
+    const char *path = data->name;
+    const json_t *root = data->json;
     *s = (eval_score){.agree = -1};
     if (o->by_position) s->table[0] = eval_table_ranges(o->arena, "position");
-    json_t *root = json_file_read(path, diags);
-    if (!root) return false;
     bool ok = json_is_array(root) || bad(path, diags, "expected a list of lists of token ids");
     size_t n = ok ? eval_limited(json_array_size(root), o) : 0;
     progress *bar = progress_new("scoring", n);
@@ -126,7 +126,6 @@ bool eval_perplexity(eval_model *m, const char *path, const eval_options *o, eva
         progress_set(bar, i + 1);
     }
     progress_free(bar);
-    json_decref(root);
     return ok && eval_check_any(s, path,
                                 "a text with a token behind its first, which is context (with "
                                 "--end-token a text of one token will do)",
@@ -176,11 +175,11 @@ static bool score_masked(eval_model *m, const json_t *root, size_t index, const 
     return ok;
 }
 
-bool eval_masked(eval_model *m, const char *path, const eval_options *o, eval_score *s,
+bool eval_masked(eval_model *m, const eval_data *data, const eval_options *o, eval_score *s,
                  diag_sink *diags) {
+    const char *path = data->name;
+    const json_t *root = data->json;
     *s = (eval_score){.agree = -1};
-    json_t *root = json_file_read(path, diags);
-    if (!root) return false;
     const json_t *ids = json_object_get(root, "ids"), *masked = json_object_get(root, "masked");
     bool ok = (json_is_array(ids) && json_is_array(masked) &&
                json_array_size(ids) == json_array_size(masked) &&
@@ -193,6 +192,5 @@ bool eval_masked(eval_model *m, const char *path, const eval_options *o, eval_sc
         progress_set(bar, i + 1);
     }
     progress_free(bar);
-    json_decref(root);
     return ok && eval_check_any(s, path, "a sequence with a masked position", diags);
 }

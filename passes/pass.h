@@ -66,6 +66,9 @@ typedef struct {
     const char *attention; // "softmax" (default) or "hard-sigmoid"
     const char *adapt;     // JSON lists of token ids that scalings are chosen on; NULL: they stay
     double token_period;   // ns from token to token; 0: from the model's decay or the unit's time
+    // What `calibrate` and `adapt` hold as JSON, where the caller has read them: files of words are
+    // token ids by then. NULL: the passes read the files.
+    const struct json_t *calibrate_text, *adapt_text;
     // place
     int effort;  // rounds of improvement for each operation; 0: 100
     FILE *trace; // what a pass found out besides the module it makes, as text; NULL: nobody asks

@@ -31,6 +31,27 @@ static bool parse_axis(arena *a, const char *text, pass_axis_role *out, diag_sin
     return false;
 }
 
+// Files of texts for the passes, which know ids only.
+static void read_texts(const args *a, compilation *c, diag_sink *diags) {
+    const pass_options *o = &c->options;
+    const struct {
+        const char *path;
+        json_t **to;
+    } files[] = {{o->calibrate, &c->calibrate}, {o->adapt, &c->adapt}};
+    texts x;
+    const char *model = args_count(a) ? args_at(a, 0) : NULL;
+    bool opened = false, ok = true;
+    for (size_t i = 0; ok && i < ARRAY_LEN(files); i++) {
+        if (!files[i].path || file_ends_in(files[i].path, ".npz")) continue;
+        if (!opened) ok = texts_open(&x, a, model, diags) && texts_by(&x, a, diags);
+        opened = true;
+        if (ok) *files[i].to = texts_read(&x, files[i].path, TEXTS_LISTS, diags);
+    }
+    if (opened) texts_close(&x);
+    c->options.calibrate_text = c->calibrate;
+    c->options.adapt_text = c->adapt;
+}
+
 bool compile_options(const args *a, compilation *c, diag_sink *diags) {
     size_t n, errors = diag_errors(diags);
     arena *mem = args_arena(a);
@@ -77,6 +98,7 @@ bool compile_options(const args *a, compilation *c, diag_sink *diags) {
     c->checks = (pass_checks){.verify_each = args_flag(a, "verify-each"),
                               .check_equivalence = args_flag(a, "check-equivalence"),
                               .dump_dir = args_string(a, "dump-ir", NULL)};
+    if (c->chip && diag_errors(diags) == errors) read_texts(a, c, diags);
     return c->chip && diag_errors(diags) == errors;
 }
 
@@ -122,4 +144,6 @@ void compile_close(compilation *c) {
     isa_program_free(c->program);
     ir_module_free(c->module);
     onnx_close(c->onnx);
+    json_decref(c->calibrate);
+    json_decref(c->adapt);
 }

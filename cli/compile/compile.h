@@ -2,7 +2,7 @@
 #ifndef OHMIC_CLI_COMPILE_COMPILE_H
 #define OHMIC_CLI_COMPILE_COMPILE_H
 
-#include "cli/args.h"
+#include "cli/texts.h"
 #include "frontend/onnx.h"
 #include "isa/program.h"
 #include "passes/pass.h"
@@ -28,13 +28,14 @@
         {"mask", 0, ARG_STRING, "KIND", "what a [T,T] mask input means: all, causal, padding"}, \
         {"logits", 0, ARG_STRING, "WHICH", "rows of the logits kept: all (default) or last"},   \
         {"calibrate", 0, ARG_STRING, "FILE",                                                    \
-         "text (JSON lists of token ids) or npz that static scales are chosen on"},             \
+         "texts, JSON lists of token ids or npz that static scales are chosen on"},             \
         {"quant-scope", 0, ARG_STRING, "SCOPE",                                                 \
          "dynamic per-tensor scales: row (default) or tensor"},                                 \
         {"attention", 0, ARG_STRING, "KIND",                                                    \
          "softmax (default), or hard-sigmoid: replaced by charge read-out"},                    \
         {"adapt", 0, ARG_STRING, "FILE",                                                        \
-         "text (JSON lists of token ids) that scalings of charge read-out are fitted on"},      \
+         "texts, or JSON lists of token ids, that scalings of charge read-out are fitted on"},  \
+        TEXTS_TOKENIZER_OPTION("the model"), TEXTS_AROUND_OPTIONS, TEXTS_BY_OPTION,             \
         {"token-period", 0, ARG_REAL, "NS",                                                     \
          "time from token to token, which decay counts in; default: the model's"},              \
         {"seed", 0, ARG_INT, "N", "seed of placement and seeded inputs"},                       \
@@ -52,6 +53,7 @@ typedef struct {
     onnx_model *onnx;  // NULL when compiling IR text
     ir_module *module; // allocated; NULL until compile_model
     isa_program *program;
+    json_t *calibrate, *adapt; // what those files hold, as ids; NULL: not given, or an npz
 } compilation;
 
 // Reads the options into *c. False: reported.

@@ -8,9 +8,9 @@
 
 #include "cli/args.h"
 #include "cli/generate/sampler.h"
+#include "cli/texts.h"
 #include "host/host.h"
 #include "support/file/json.h"
-#include "tokenizer/tokenizer.h"
 
 typedef VEC(char) text_buffer;
 
@@ -30,9 +30,10 @@ typedef struct {
     diag_sink *diags;
     program_file program;
     const char *path; // of the program
+    bool interactive; // prompts are asked for, line by line
     engine *engine;
     host_text model;
-    tokenizer *tokenizer; // NULL: ids only
+    texts texts; // the tokenizer; none: ids only
     sampler sampler;
     uint64_t seed;
 
@@ -43,13 +44,14 @@ typedef struct {
     bool has_next;     // `next` was sampled, and not taken
     int32_t next;
 
-    tokenizer_stream stream;
-    text_buffer text; // of generated tokens
-    size_t base;      // where the text of ids[n_given] begins
-    size_t shown;     // bytes printed, by this run or before
-    size_t first;     // the first byte of this run
+    tokenizer_stream *stream; // NULL: no tokenizer
+    text_buffer text;         // of generated tokens
+    size_t base;              // where the text of ids[n_given] begins
+    size_t shown;             // bytes printed, by this run or before
+    size_t first;             // the first byte of this run
     const char *const *stops;
     size_t n_stops;
+    tokenizer_ids ends; // tokens that end the text, beside the tokenizer's
 
     const char *why; // it stopped
     double prefill_seconds, seconds;
@@ -61,6 +63,29 @@ typedef struct {
 static inline size_t generate_made(const generation *g) {
     return g->ids.count - g->n_loaded - g->n_prompt;
 }
+
+// ---- prompts (prompt.c) -------------------------------------------------------------
+
+bool generate_is_interactive(const args *given);
+bool generate_open_tokenizer(generation *g); // false: reported
+bool generate_read_ends(generation *g);      // tokens that end the text; false: reported
+// The state, if one is asked for, and the prompt behind it. False: reported.
+bool generate_begin(generation *g);
+// Asks for a line and puts it behind the text so far. False: there is none any more. *ok: false
+// after a reported failure.
+bool generate_ask(generation *g, bool *ok);
+
+// ---- token by token (run.c) ---------------------------------------------------------
+
+bool generate_is_end(const generation *g, int32_t id);
+// Feeds what is not fed, and generates until something ends it (g->why): false: reported. An
+// interrupt (signals_hold_interrupt) ends it between two tokens. The state is saved, if asked for.
+bool generate_turn(generation *g);
+
+// ---- what is said of it (finish.c) --------------------------------------------------
+
+void generate_finish(generation *g);
+bool generate_write_metrics(generation *g); // --metrics-file; false: reported
 
 // ---- text (text.c) ------------------------------------------------------------------
 
@@ -77,14 +102,17 @@ bool generate_text_is_quiet(const generation *g); // text is not printed as it c
 
 // ---- state files (state.c) ----------------------------------------------------------
 
+// How tokens are drawn: as the command line says, else as in *otherwise. `drawn`: words that were
+// drawn already from the same seed.
+void generate_sampler(generation *g, const sampler *otherwise, uint64_t drawn);
+
 // What a state file keeps beside the state of the machine; state.c has the layout.
 typedef struct {
     tokenizer_ids ids; // vec_free
     uint32_t n_given, fed;
-    int32_t next;   // sampled and not taken; -1: none
-    uint64_t shown; // bytes of the text behind ids[n_given]; all ones: all
-    double temperature, top_p;
-    int64_t top_k;
+    int32_t next;         // sampled and not taken; -1: none
+    uint64_t shown;       // bytes of the text behind ids[n_given]; all ones: all
+    sampler sampler;      // without its draws
     uint64_t seed, drawn; // words of the draws
 } generate_state;
 

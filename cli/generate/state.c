@@ -2,14 +2,15 @@
 // knows. Little-endian:
 //
 //   u32 version  u32 ids  u32 n_given  u32 fed  i32 next (-1: none)  u64 shown (all ones: all)
-//   f64 temperature  i64 top_k  f64 top_p  u64 seed  u64 words drawn  i32 id[ids]
+//   f64 temperature  i64 top_k  f64 top_p  f64 min_p  f64 penalty  i64 its window
+//   u64 seed  u64 words drawn  i32 id[ids]
 #include "cli/generate/generate.h"
 #include "support/file/bytes.h"
 #include "support/file/file.h"
 #include <inttypes.h>
 #include <string.h>
 
-enum { HOST_VERSION = 2 };
+enum { HOST_VERSION = 3 };
 #define ALL_SHOWN UINT64_MAX
 
 bool generate_save(generation *g, const char *path) {
@@ -20,10 +21,13 @@ bool generate_save(generation *g, const char *path) {
     bytes_put32(&b, (uint32_t)g->model.pos);
     bytes_put32(&b, g->has_next ? (uint32_t)g->next : UINT32_MAX);
     bool stopped = g->why && strcmp(g->why, "stop text") == 0; // it is never shown
-    bytes_put64(&b, g->tokenizer && !stopped ? g->shown - g->base : ALL_SHOWN);
+    bytes_put64(&b, g->stream && !stopped ? g->shown - g->base : ALL_SHOWN);
     bytes_put_f64(&b, g->sampler.temperature);
     bytes_put64(&b, (uint64_t)g->sampler.top_k);
     bytes_put_f64(&b, g->sampler.top_p);
+    bytes_put_f64(&b, g->sampler.min_p);
+    bytes_put_f64(&b, g->sampler.penalty);
+    bytes_put64(&b, (uint64_t)g->sampler.penalty_window);
     bytes_put64(&b, g->seed);
     bytes_put64(&b, g->sampler.draws.drawn);
     bytes_put_words(&b, g->ids.items, g->ids.count);
@@ -55,14 +59,19 @@ bool generate_state_parse(const void *host, size_t n, const char *name, generate
     s->fed = bytes_get32(&in);
     s->next = (int32_t)bytes_get32(&in);
     s->shown = bytes_get64(&in);
-    s->temperature = bytes_get_f64(&in);
-    s->top_k = (int64_t)bytes_get64(&in);
-    s->top_p = bytes_get_f64(&in);
+    sampler *how = &s->sampler;
+    how->temperature = bytes_get_f64(&in);
+    how->top_k = (int64_t)bytes_get64(&in);
+    how->top_p = bytes_get_f64(&in);
+    how->min_p = bytes_get_f64(&in);
+    how->penalty = bytes_get_f64(&in);
+    how->penalty_window = (int64_t)bytes_get64(&in);
     s->seed = bytes_get64(&in);
     s->drawn = bytes_get64(&in);
     bool ok = version == HOST_VERSION && in.ok && n_ids == (uint64_t)(in.end - in.at) / 4 &&
-              s->n_given <= n_ids && s->fed + (s->next < 0) == n_ids && s->temperature >= 0 &&
-              s->top_k >= 0 && s->top_p > 0 && s->top_p <= 1;
+              s->n_given <= n_ids && s->fed + (s->next < 0) == n_ids && how->temperature >= 0 &&
+              how->top_k >= 0 && how->top_p > 0 && how->top_p <= 1 && how->min_p >= 0 &&
+              how->min_p <= 1 && how->penalty > 0 && how->penalty_window >= 0;
     if (ok) {
         vec_reserve(&s->ids, n_ids);
         s->ids.count = n_ids;
@@ -74,16 +83,27 @@ bool generate_state_parse(const void *host, size_t n, const char *name, generate
     return ok;
 }
 
+void generate_sampler(generation *g, const sampler *otherwise, uint64_t drawn) {
+    const args *v = g->given;
+    sampler s = *otherwise;
+    s.top_k = args_int(v, "top-k", s.top_k);
+    s.top_p = args_real(v, "top-p", s.top_p);
+    s.min_p = args_real(v, "min-p", s.min_p);
+    s.penalty = args_real(v, "repetition-penalty", s.penalty);
+    s.penalty_window = args_int(v, "repetition-window", s.penalty_window);
+    bool warm = args_int(v, "top-k", 0) > 0 || args_real(v, "top-p", 1) < 1 ||
+                args_real(v, "min-p", 0) > 0; // asks for draws
+    if (s.temperature <= 0 && warm) s.temperature = 1;
+    s.temperature = args_real(v, "temperature", s.temperature);
+    s.draws = random_of(g->seed, RANDOM_TOKENS, 0);
+    random_seek(&s.draws, drawn);
+    g->sampler = s;
+}
+
 // What the command line says goes before what the file says.
 static void take_options(generation *g, const generate_state *s) {
-    const args *v = g->given;
-    int64_t k = args_int(v, "top-k", s->top_k);
-    double p = args_real(v, "top-p", s->top_p), t = s->temperature;
-    if (t <= 0 && (args_int(v, "top-k", 0) > 0 || args_real(v, "top-p", 1) < 1)) t = 1;
-    g->seed = (uint64_t)args_int(v, "seed", (int64_t)s->seed);
-    g->sampler =
-        (sampler){args_real(v, "temperature", t), k, p, random_of(g->seed, RANDOM_TOKENS, 0)};
-    if (g->seed == s->seed) random_seek(&g->sampler.draws, s->drawn);
+    g->seed = (uint64_t)args_int(g->given, "seed", (int64_t)s->seed);
+    generate_sampler(g, &s->sampler, g->seed == s->seed ? s->drawn : 0);
 }
 
 bool generate_load(generation *g, const char *path) {

@@ -43,16 +43,15 @@ static void show(generation *g, size_t until) {
     if (until > g->shown) g->shown = until;
 }
 
-static void append(generation *g, const char *piece) {
-    for (; *piece; piece++) vec_push(&g->text, *piece);
+static void append(generation *g, const char *p, size_t n) {
+    for (size_t i = 0; i < n; i++) vec_push(&g->text, p[i]);
 }
 
 static void decode(generation *g, size_t from, size_t until, bool keep) {
-    for (size_t i = from; g->tokenizer && i < until; i++) {
-        arena *a = arena_new();
-        const char *piece = tokenizer_decode_piece(g->tokenizer, &g->stream, g->ids.items[i], a);
-        if (keep) append(g, piece);
-        arena_free(a);
+    for (size_t i = from; g->stream && i < until; i++) {
+        size_t n;
+        const char *piece = tokenizer_stream_push(g->stream, g->ids.items[i], &n);
+        if (keep) append(g, piece, n);
     }
 }
 
@@ -70,6 +69,10 @@ bool generate_text_add(generation *g) {
 }
 
 void generate_text_flush(generation *g) {
-    if (g->tokenizer) append(g, tokenizer_decode_end(&g->stream, g->a));
+    if (g->stream) {
+        size_t n;
+        const char *piece = tokenizer_stream_end(g->stream, &n);
+        append(g, piece, n);
+    }
     show(g, g->text.count);
 }

@@ -248,8 +248,8 @@ bool calibrate_ranges(const ir_module *m, const ir_func *f, const pass_options *
     } else if (o->calibrate) {
         arena *text = arena_new();
         corpus c;
-        ok = corpus_read(text, o->calibrate, &c, diags) && corpus_fit(&c, m, f, diags) &&
-             run_lists(&s, &c);
+        ok = corpus_read(text, o->calibrate, o->calibrate_text, &c, diags) &&
+             corpus_fit(&c, m, f, diags) && run_lists(&s, &c);
         arena_free(text);
     } else {
         ok = run_seeded(&s, o->seed);

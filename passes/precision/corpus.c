@@ -25,9 +25,10 @@ static bool read_list(const json_t *from, arena *a, corpus_list *out) {
     return true;
 }
 
-bool corpus_read(arena *a, const char *path, corpus *out, diag_sink *diags) {
+bool corpus_read(arena *a, const char *path, const json_t *json, corpus *out, diag_sink *diags) {
     *out = (corpus){.path = arena_str(a, path)};
-    json_t *root = json_file_read(path, diags);
+    json_t *own = json ? NULL : json_file_read(path, diags);
+    const json_t *root = json ? json : own;
     if (!root) return false;
     const json_t *lists = json_is_object(root) ? json_object_get(root, "calibration_tokens") : root;
     bool ok = json_is_array(lists);
@@ -38,7 +39,7 @@ bool corpus_read(arena *a, const char *path, corpus *out, diag_sink *diags) {
         ok = read_list(json_array_get(lists, out->n_lists), a, l);
         out->n_tokens += l->n;
     }
-    json_decref(root);
+    json_decref(own);
     if (!ok)
         return bad(path, diags,
                    "calibration text must be a list of lists of token ids, or an object with one "

@@ -4,6 +4,7 @@
 
 #include "ir/eval/interp.h"
 #include "ir/ir.h"
+#include <jansson.h>
 
 typedef struct {
     const int64_t *ids;
@@ -15,9 +16,9 @@ typedef struct {
     size_t n_lists, n_tokens; // tokens of all lists
 } corpus;
 
-// A JSON list of lists of token ids, or an object with one under "calibration_tokens". In `a`.
-// False: reported (also where it holds no token).
-bool corpus_read(arena *a, const char *path, corpus *out, diag_sink *diags);
+// A JSON list of lists of token ids, or an object with one under "calibration_tokens": `json`, or
+// where that is NULL what the file holds. In `a`. False: reported (also where it holds no token).
+bool corpus_read(arena *a, const char *path, const json_t *json, corpus *out, diag_sink *diags);
 // The first `tokens` tokens.
 corpus corpus_head(arena *a, const corpus *c, size_t tokens);
 // Tokens that m takes in one sequence.

@@ -125,31 +125,34 @@ static const char *at_home(const chooser *c) {
 
 bool readout_use_text(chooser *c) {
     const char *path = c->o->adapt ? c->o->adapt : c->o->calibrate;
+    const json_t *json = c->o->adapt ? c->o->adapt_text : c->o->calibrate_text;
     bool fits = c->charges > 0 && (c->device || c->moved > 0);
     corpus text;
     if (c->o->adapt && file_ends_in(path, ".npz")) {
-        diag_emit(c->diags, DIAG_ID_calibration_text, DIAG_FILE(path),
-                  "--adapt takes JSON lists of token ids, not arrays: those are for --calibrate");
+        diag_emit(
+            c->diags, DIAG_ID_calibration_text, DIAG_FILE(path),
+            "--adapt takes texts or lists of token ids, not arrays: those are for --calibrate");
         return false;
     }
-    if (c->o->adapt && !corpus_read(c->a, path, &text, c->diags)) return false;
+    if (c->o->adapt && !corpus_read(c->a, path, json, &text, c->diags)) return false;
     if (c->o->adapt && !fits)
         diag_emit(c->diags, DIAG_ID_nothing_to_adapt, DIAG_NOWHERE, "--adapt: %s", at_home(c));
     if (!c->o->adapt && fits)
-        diag_emit(c->diags, DIAG_ID_not_adapted, DIAG_NOWHERE,
-                  "%s: --adapt FILE (JSON lists of token ids) fits their scalings to the chip",
-                  c->moved ? "attentions moved to the charge domain start from the scalings the "
-                             "paper's training starts from"
-                           : "attentions run on another device than the model's");
+        diag_emit(
+            c->diags, DIAG_ID_not_adapted, DIAG_NOWHERE,
+            "%s: --adapt FILE (texts, or JSON lists of token ids) fits their scalings to the chip",
+            c->moved ? "attentions moved to the charge domain start from the scalings the "
+                       "paper's training starts from"
+                     : "attentions run on another device than the model's");
     if (!c->changed) return true;
     if (!path || file_ends_in(path, ".npz")) {
         if (text_func(c->old))
-            readout_note(
-                c, "--calibrate FILE (JSON lists of token ids) would measure what this does to "
-                   "perplexity");
+            readout_note(c, "--calibrate FILE (texts, or JSON lists of token ids) would measure "
+                            "what this does to "
+                            "perplexity");
         return true;
     }
-    if (!c->o->adapt && !corpus_read(c->a, path, &text, c->diags)) return false;
+    if (!c->o->adapt && !corpus_read(c->a, path, json, &text, c->diags)) return false;
     ir_module *own = meant(c);
     bool ok = (!c->o->adapt || !fits || adapt(c, own, &text)) && measure(c, own, &text);
     ir_module_free(own);

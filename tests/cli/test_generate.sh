@@ -3,7 +3,7 @@
 . "$(dirname "$0")/lib.sh"
 tales=examples/tales
 "$ohmic" compile $tales/tales_gpt.onnx --chip ideal -q -o "$work/p.ohm" 2>/dev/null
-cp $tales/tokenizer.json "$work/tokenizer.json" # beside the program: found without --tokenizer
+cp $tales/tokenizer{,_config}.json "$work" # beside the program: found without --tokenizer
 generate() { exits 0 generate "$work/p.ohm" "$@"; }
 
 # ---- greedy

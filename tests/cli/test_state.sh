@@ -4,7 +4,7 @@
 . "$(dirname "$0")/lib.sh"
 tales=examples/tales
 "$ohmic" compile $tales/tales_gpt.onnx --chip ideal -q -o "$work/p.ohm" 2>/dev/null
-cp $tales/tokenizer.json "$work/tokenizer.json"
+cp $tales/tokenizer{,_config}.json "$work"
 p=$work/p.ohm s=$work/s.state
 # continues NAME PROGRAM N M OPTION...: N + M tokens at once are N, saved, and M; ids and text
 continues() {
@@ -87,6 +87,52 @@ for try in 1 2 3; do
   [ "${rest:0:${#want}}" = "$want" ] || fail "killed after $made tokens: $rest, not $want"
 done
 [ "$made" -lt ${#whole[@]} ] || echo "note: the last child had ended before it was killed"
+
+# ---- Ctrl-C: what was generated is saved, and how long it took is said
+for try in 1 2 3 4 5; do
+  rm -f "$s"
+  set -m # or the child would ignore it
+  "$ohmic" generate "$p" --prompt "Once there was" -n 120 --temperature 1 --seed 8 --ids --save-state "$s" --save-every 20 \
+    >"$work/out" 2>"$work/err" </dev/null &
+  child=$!
+  set +m
+  until [ -s "$s" ] || ! kill -0 $child 2>/dev/null; do :; done
+  kill -s INT $child 2>/dev/null || true
+  code=0
+  wait $child || code=$?
+  [ $code = 130 ] && break
+done
+[ $code = 130 ] || fail "interrupted, it ends with $code: $(cat "$work/err")"
+grep -qE "^\[stopped by an interrupt: [0-9]+ tokens after 6 of prompt, .* tokens/s\]$" "$work/err" || fail "$(cat "$work/err")"
+read -ra begun <"$work/out"
+[ ${#begun[@]} -ge 20 ] && [ "${begun[*]}" = "${whole[*]:0:${#begun[@]}}" ] || fail "interrupted: ${begun[*]}"
+exits 0 generate "$p" --load-state "$s" -n $((${#whole[@]} - ${#begun[@]})) --ids
+[ "${begun[*]} $(cat "$work/out")" = "${whole[*]}" ] || fail "what Ctrl-C saved goes on with other tokens"
+
+# ---- min-p and the penalty are kept, and make a difference
+exits 0 generate "$p" --prompt "Once there was" -n 40 --ids --seed 8 --min-p 0.2 --repetition-penalty 1.2 --repetition-window 30
+penalised=$(cat "$work/out")
+[ "$penalised" != "${whole[*]:0:40}" ] || fail "--min-p and --repetition-penalty change nothing"
+exits 0 generate "$p" --prompt "Once there was" -n 15 --ids --seed 8 --min-p 0.2 --repetition-penalty 1.2 --repetition-window 30 \
+  --save-state "$s"
+begun=$(cat "$work/out")
+exits 0 generate "$p" --load-state "$s" -n 25 --ids
+[ "$begun $(cat "$work/out")" = "$penalised" ] || fail "a saved text is drawn in another way"
+
+# ---- line by line: each is a prompt behind the text so far
+printf 'Once there was\n Then\n' | "$ohmic" generate "$p" --interactive -n 12 >"$work/out" 2>"$work/err"
+talk=$(cat "$work/out")
+[ "$(grep -c "stopped by" "$work/err")" = 2 ] || fail "not a line a turn: $(cat "$work/err")"
+exits 0 generate "$p" --prompt "Once there was" -n 12 --save-state "$s"
+first=$(cat "$work/out")
+exits 0 generate "$p" --load-state "$s" --prompt " Then" -n 12
+[ "${talk//$'\n'/}" = "${first//$'\n'/}$(tr -d '\n' <"$work/out")" ] || fail "'$talk' is not '$first' and '$(cat "$work/out")'"
+: | "$ohmic" generate "$p" --interactive >"$work/out" 2>"$work/err" || fail "no line at all"
+[ ! -s "$work/out" ] || fail "something is generated without a line"
+rejects "--interactive asks for prompts" generate "$p" --interactive --prompt x
+rejects "--min-p must lie in [0, 1]" generate "$p" --min-p 1.5
+rejects "--repetition-penalty must be positive" generate "$p" --repetition-penalty 0
+rejects "--repetition-window must not be negative" generate "$p" --repetition-window -1
 
 # ---- what is refused, and changes nothing
 exits 0 generate "$p" --prompt "Once there was" -n 20 --save-state "$s"

@@ -19,6 +19,9 @@ static bytes_out state_of(uint32_t version) {
     bytes_put_f64(&b, 0.5);
     bytes_put64(&b, 40);
     bytes_put_f64(&b, 0.75);
+    bytes_put_f64(&b, 0.125);
+    bytes_put_f64(&b, 1.5);
+    bytes_put64(&b, 64);
     bytes_put64(&b, 11);
     bytes_put64(&b, 6);
     bytes_put_words(&b, ids, 3);
@@ -26,7 +29,7 @@ static bytes_out state_of(uint32_t version) {
 }
 
 static void layout(void **state) {
-    bytes_out b = state_of(2);
+    bytes_out b = state_of(3);
     diag_sink *diags = diag_sink_new();
     generate_state s = {0};
     assert_true(generate_state_parse(b.items, b.count, "x.state", &s, diags));
@@ -34,7 +37,9 @@ static void layout(void **state) {
     assert_int_equal(s.ids.count, 3);
     assert_int_equal(s.ids.items[2], 7);
     assert_true(s.n_given == 2 && s.fed == 3 && s.next == 9 && s.shown == 4);
-    assert_true(s.temperature == 0.5 && s.top_k == 40 && s.top_p == 0.75);
+    const sampler *how = &s.sampler;
+    assert_true(how->temperature == 0.5 && how->top_k == 40 && how->top_p == 0.75);
+    assert_true(how->min_p == 0.125 && how->penalty == 1.5 && how->penalty_window == 64);
     assert_true(s.seed == 11 && s.drawn == 6);
     vec_free(&s.ids);
     diag_sink_free(diags);
@@ -53,25 +58,28 @@ static void refuses(const bytes_out *b, size_t n, const char *text) {
     diag_sink_free(diags);
 }
 
-// Version 1 drew from another generator: it could not go on with the same tokens.
+// Version 1 drew from another generator, version 2 knew no min-p and no penalty.
 static void other_versions(void **state) {
-    for (uint32_t version = 1; version <= 3; version += 2) {
+    for (uint32_t version = 1; version <= 4; version++) {
+        if (version == 3) continue;
         bytes_out b = state_of(version);
         refuses(&b, b.count,
-                version == 1 ? "a text of version 1, this ohmic goes on with version 2: load it "
-                               "with the ohmic that saved it"
-                             : "a text of version 3");
+                version == 1   ? "a text of version 1, this ohmic goes on with version 3: load it "
+                                 "with the ohmic that saved it"
+                : version == 2 ? "a text of version 2"
+                               : "a text of version 4");
         vec_free(&b);
     }
 }
 
 static void strangers(void **state) {
-    bytes_out b = state_of(2);
+    bytes_out b = state_of(3);
     for (size_t n = 0; n < b.count; n++) refuses(&b, n, "the state of no text");
     static const struct {
         size_t at;
         uint8_t byte;
-    } damage[] = {{4, 4}, {8, 4}, {12, 2}, {28 + 7, 0xff}, {36 + 7, 0xff}, {44 + 7, 0xff}};
+    } damage[] = {{4, 4},         {8, 4},         {12, 2},        {28 + 7, 0xff}, {36 + 7, 0xff},
+                  {44 + 7, 0xff}, {52 + 7, 0xff}, {60 + 7, 0xff}, {68 + 7, 0xff}};
     for (size_t i = 0; i < ARRAY_LEN(damage); i++) {
         uint8_t was = b.items[damage[i].at];
         b.items[damage[i].at] = damage[i].byte;

@@ -11,13 +11,17 @@
 
 static void encode(tokenizer *t, arena *a, const char *text, size_t n, diag_sink *diags) {
     tokenizer_ids ids = {0};
+    tokenizer_spans spans = {0};
     size_t before = diag_errors(diags);
-    bool ok = tokenizer_encode(t, text, n, true, &ids, diags);
-    if (ok != (diag_errors(diags) == before)) abort();
-    for (size_t i = 0; i < ids.count; i++)
-        if (ids.items[i] < 0 || ids.items[i] >= tokenizer_size(t)) abort();
-    tokenizer_decode(t, ids.items, ids.count, a);
+    bool ok = tokenizer_encode(t, text, n, TOKENIZER_BOS, &ids, &spans, diags);
+    if (ok != (diag_errors(diags) == before) || spans.count != ids.count) abort();
+    for (size_t i = 0; i < ids.count; i++) {
+        if (!tokenizer_token(t, ids.items[i])) abort();
+        if (spans.items[i].begin > spans.items[i].end || spans.items[i].end > n) abort();
+    }
+    tokenizer_decode(t, ids.items, ids.count, true, a, NULL);
     vec_free(&ids);
+    vec_free(&spans);
 }
 
 static bool run(const uint8_t *data, size_t size) {
@@ -35,13 +39,15 @@ static bool run(const uint8_t *data, size_t size) {
         encode(t, a, text, sizeof text - 1, diags);
         encode(t, a, (const char *)data, size < 200 ? size : 200, diags);
         int32_t n = tokenizer_size(t) < 2000 ? tokenizer_size(t) : 2000;
-        tokenizer_stream stream = {0};
+        tokenizer_stream *stream = tokenizer_stream_new(t, true);
+        size_t length;
         for (int32_t id = -1; id <= n; id++) {
-            tokenizer_decode_piece(t, &stream, id, a);
+            tokenizer_stream_push(stream, id, &length);
             tokenizer_token(t, id);
             tokenizer_is_special(t, id);
         }
-        tokenizer_decode_end(&stream, a);
+        tokenizer_stream_end(stream, &length);
+        tokenizer_stream_free(stream);
         tokenizer_free(t);
     } else if (diag_errors(diags) == 0) {
         abort();

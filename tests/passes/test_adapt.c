@@ -186,7 +186,7 @@ static void scalings_meet_their_targets(void **state) {
         corpus c;
         adapt_table want, have;
         const ir_func *f = r.before->funcs.items[0], *g = r.after->funcs.items[0];
-        assert_true(corpus_read(r.a, o.adapt, &c, r.diags) &&
+        assert_true(corpus_read(r.a, o.adapt, NULL, &c, r.diags) &&
                     corpus_fit(&c, r.before, f, r.diags) &&
                     adapt_targets(r.a, r.before, r.after, f, &c, 1, &want, r.diags) &&
                     adapt_targets(r.a, r.after, r.after, g, &c, 1, &have, r.diags));
@@ -352,7 +352,7 @@ static void targets_of_the_case(void **state) {
     ir_module *chosen = own ? pass_choose_readout(own, &o, diags) : NULL;
     corpus c;
     adapt_table t;
-    bool ok = chosen && corpus_read(a, CASE, &c, diags) &&
+    bool ok = chosen && corpus_read(a, CASE, NULL, &c, diags) &&
               corpus_fit(&c, own, own->funcs.items[0], diags) &&
               adapt_targets(a, own, chosen, own->funcs.items[0], &c, 0, &t, diags);
     if (!ok) diag_print(diags, 0, stderr, false);

@@ -24,13 +24,13 @@ static void assert_texts_encode(const char *tokenizer_path, const char *texts_pa
         const char *end = strstr(p, separator);
         size_t n = end ? (size_t)(end - p) : strlen(p);
         tokenizer_ids ids = {0};
-        assert_true(tokenizer_encode(t, p, n, true, &ids, NULL));
+        assert_true(tokenizer_encode(t, p, n, TOKENIZER_BOS, &ids, NULL, NULL));
         json_t *want = json_array_get(all, i);
         if (whole) assert_int_equal(ids.count, json_array_size(want));
         assert_true(ids.count >= json_array_size(want));
         for (size_t k = 0; k < json_array_size(want); k++)
             assert_int_equal(ids.items[k], json_integer_value(json_array_get(want, k)));
-        const char *back = tokenizer_decode(t, ids.items, ids.count, a);
+        const char *back = tokenizer_decode(t, ids.items, ids.count, false, a, NULL);
         assert_int_equal(strlen(back), n);
         assert_memory_equal(back, p, n);
         vec_free(&ids);
@@ -46,8 +46,9 @@ static void our_tokenizer_gives_the_evaluation_tokens(void **state) {
                         true);
     tokenizer *t = tokenizer_open(shared("own/tokenizer.json"), NULL);
     assert_int_equal(tokenizer_size(t), 512);
-    assert_int_equal(tokenizer_bos(t), 0);
-    assert_int_equal(tokenizer_eos(t), 0);
+    assert_int_equal(tokenizer_bos(t), -1); // no file beside it says more
+    assert_true(tokenizer_likely_bos(t) == 0 && tokenizer_likely_end(t) == 0);
+    assert_false(tokenizer_begins(t) || tokenizer_is_end(t, 0));
     assert_int_equal(tokenizer_token_id(t, "<|endoftext|>"), 0);
     assert_int_equal(tokenizer_token_id(t, "nothing like it"), -1);
     tokenizer_free(t);
@@ -60,10 +61,12 @@ static void llama2c_gives_the_evaluation_tokens(void **state) {
                         "stories260K/eval_tokens.json", "\n---\n", false);
     tokenizer *t = tokenizer_open(shared("stories260K/tok512.bin"), NULL);
     assert_int_equal(tokenizer_size(t), 512);
-    assert_int_equal(tokenizer_bos(t), 1);
-    assert_int_equal(tokenizer_eos(t), 2);
+    assert_true(tokenizer_bos(t) == 1 && tokenizer_begins(t));
+    assert_true(tokenizer_is_end(t, 1) && tokenizer_is_end(t, 2) && !tokenizer_is_end(t, 0));
+    assert_true(tokenizer_likely_bos(t) == -1 && tokenizer_likely_end(t) == -1);
     tokenizer_free(t);
 }
+
 // --- small ones
 
 static void llama_with_normalizer_and_byte_fallback(void **state) {
@@ -169,7 +172,8 @@ static void byte_level_kinds(void **state) {
 
 // --- streaming
 
-static void characters_are_held_until_complete(void **state) {
+// A run of byte tokens is text when it is over: U+FFFD for each of them where it is not UTF-8.
+static void runs_of_bytes_are_held_until_they_end(void **state) {
     const parts p = {llama_normalizer, NULL, llama_decoder, NULL, llama_model, NULL};
     const char *path = write_llama(&p, true);
     tokenizer *t = tokenizer_open(path, NULL);
@@ -183,55 +187,70 @@ static void characters_are_held_until_complete(void **state) {
         {259, " "},
         {273, " the"}, // later ones stay
         {3 + 0xe6, ""},
-        {3 + 0x97, ""}, // the bytes of U+65E5
-        {3 + 0xa5, "\u65e5"},
+        {3 + 0x97, ""},
+        {3 + 0xa5, ""}, // the bytes of U+65E5
         {3 + 0xc3, ""}, // U+00E9 begins, but something else follows
-        {261, "\ufffdh"},
-        {3 + 0xff, "\ufffd"},
+        {261, "\ufffd\ufffd\ufffd\ufffdh"},
         {3 + 0xe6, ""},
-        {3 + 0xe6, "\ufffd"},
-        {9999, ""},
+        {3 + 0x97, ""},
+        {3 + 0xa5, ""},
+        {9999, ""}, // no token, and no end of the run
         {-5, ""},
-        {3 + 'x', "\ufffdx"},
-        {3, "\ufffd"}, // NUL
+        {3 + 'x', ""},
+        {261, "\u65e5xh"},
         {3 + 0xf0, ""},
     };
-    tokenizer_stream s = {0};
-    for (size_t i = 0; i < ARRAY_LEN(steps); i++)
-        assert_string_equal(tokenizer_decode_piece(t, &s, steps[i].id, a), steps[i].piece);
-    assert_string_equal(tokenizer_decode_end(&s, a), "\ufffd");
-    assert_string_equal(tokenizer_decode_end(&s, a), "");
+    tokenizer_stream *s = tokenizer_stream_new(t, false);
+    size_t n;
+    for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
+        const char *given = tokenizer_stream_push(s, steps[i].id, &n);
+        assert_string_equal(given, steps[i].piece);
+        assert_int_equal(n, strlen(given));
+    }
+    assert_string_equal(tokenizer_stream_end(s, &n), "\ufffd");
+    assert_string_equal(tokenizer_stream_end(s, &n), "");
+    assert_string_equal(tokenizer_stream_push(s, 273, &n), "the"); // begins anew
+    tokenizer_stream_free(s);
     tokenizer_free(t);
     unlink(path);
 }
 
-static void the_configuration_beside_names_bos_and_eos(void **state) {
+// Bytes of byte-level tokens come as soon as they are characters.
+static void characters_are_held_until_complete(void **state) {
     const parts p = {NULL, byte_level, byte_level, NULL, NULL, NULL};
-    const char *path = write_byte_level(&p), *config;
+    const char *path = write_byte_level(&p);
     tokenizer *t = tokenizer_open(path, NULL);
-    assert_true(tokenizer_bos(t) == 1 && tokenizer_eos(t) == 2 && tokenizer_is_special(t, 2));
+    assert_non_null(t);
+    static const struct {
+        int32_t id;
+        const char *piece;
+    } steps[] = {{260, "the"},
+                 {3 + 0xe6, ""},
+                 {3 + 0x97, ""},
+                 {3 + 0xa5, "\u65e5"},
+                 {3 + 0xc3, ""},
+                 {259, "\ufffdth"},
+                 {1, ""},
+                 {3 + 0xff, "\ufffd"},
+                 {3 + 0xe6, ""},
+                 {3 + 0xe6, "\ufffd"},
+                 {3 + 'x', "\ufffdx"},
+                 {3 + 0xf0, ""}};
+    tokenizer_stream *s = tokenizer_stream_new(t, false);
+    size_t n;
+    for (size_t i = 0; i < ARRAY_LEN(steps); i++)
+        assert_string_equal(tokenizer_stream_push(s, steps[i].id, &n), steps[i].piece);
+    assert_string_equal(tokenizer_stream_end(s, &n), "\ufffd");
+    const char *nul = tokenizer_stream_push(s, 3, &n); // a text may hold NUL
+    assert_true(n == 1 && nul[0] == 0);
+    tokenizer_stream_free(s);
+    static const int32_t ids[] = {1, 260, 2};
+    assert_string_equal(tokenizer_decode(t, ids, 3, true, a, &n), "<s>the</s>");
+    assert_string_equal(tokenizer_decode(t, ids, 3, false, a, &n), "the");
     tokenizer_free(t);
-    FILE *f = create("tokenizer_config.json", &config);
-    fputs("{\"bos_token\": null, \"eos_token\": {\"content\": \"<unk>\"}, \"model_max_length\": 5}",
-          f);
-    fclose(f);
-    t = tokenizer_open(path, NULL);
-    assert_true(tokenizer_bos(t) == -1 && tokenizer_eos(t) == 0);
-    tokenizer_ids ids = {0};
-    assert_true(tokenizer_encode(t, "the", 3, true, &ids, NULL));
-    assert_true(ids.count == 1 && ids.items[0] == 260);
-    vec_free(&ids);
-    tokenizer_free(t);
-    f = create("tokenizer_config.json", &config);
-    fputs("{\"bos_token\": ", f);
-    fclose(f);
-    diag_sink *s = diag_sink_new();
-    assert_null(tokenizer_open(path, s));
-    assert_int_equal(diag_get(s, 0)->id, DIAG_ID_json_syntax);
-    diag_sink_free(s);
-    unlink(config);
     unlink(path);
 }
+
 static void long_words_merge_quickly(void **state) {
     // One word of 2 MB: quadratic merging would take hours.
     const parts p = {llama_normalizer, NULL, llama_decoder, NULL, llama_model, NULL};
@@ -241,7 +260,7 @@ static void long_words_merge_quickly(void **state) {
     char *word = base_alloc(n);
     for (size_t i = 0; i < n; i++) word[i] = "the and in"[i % 10];
     tokenizer_ids ids = {0};
-    assert_true(tokenizer_encode(t, word, n, false, &ids, NULL));
+    assert_true(tokenizer_encode(t, word, n, TOKENIZER_BARE, &ids, NULL, NULL));
     assert_true(ids.count > n / 10);
     vec_free(&ids);
     free(word);
@@ -256,8 +275,8 @@ int main(void) {
         cmocka_unit_test(llama_with_metaspace),
         cmocka_unit_test(unknown_characters_without_byte_fallback),
         cmocka_unit_test(byte_level_kinds),
+        cmocka_unit_test(runs_of_bytes_are_held_until_they_end),
         cmocka_unit_test(characters_are_held_until_complete),
-        cmocka_unit_test(the_configuration_beside_names_bos_and_eos),
         cmocka_unit_test(long_words_merge_quickly),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

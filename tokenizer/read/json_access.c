@@ -1,5 +1,6 @@
 // Values of a tokenizer.json and complaints about them; see json_access.h.
-#include "tokenizer/json_access.h"
+#include "tokenizer/read/json_access.h"
+#include "tokenizer/text/unicode.h"
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -20,6 +21,15 @@ bool hf_unsupported(hf_reader *r, const char *where, const char *fmt, ...) {
     diag_emit(r->diags, DIAG_ID_tokenizer_unsupported, DIAG_AT(r->path, where),
               "%s is not supported", message);
     return false;
+}
+
+void hf_ignored(hf_reader *r, const char *where, const char *fmt, ...) {
+    char message[200];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(message, sizeof message, fmt, ap);
+    va_end(ap);
+    diag_emit(r->diags, DIAG_ID_tokenizer_ignored, DIAG_AT(r->path, where), "%s", message);
 }
 
 bool hf_only_keys(hf_reader *r, const char *where, json_t *object, const char *known) {
@@ -47,6 +57,7 @@ bool hf_bool(hf_reader *r, const char *where, json_t *object, const char *key, b
 
 bool hf_text(hf_reader *r, const char *where, json_t *object, const char *key, text *out) {
     json_t *v = json_object_get(object, key);
+    if (hf_is_absent(v)) return true;
     if (!json_is_string(v)) return hf_bad(r, where, "'%s' is not a string", key);
     size_t n = json_string_length(v);
     *out = (text){arena_strn(r->t->memory, json_string_value(v), n), n};
@@ -58,11 +69,21 @@ const char *hf_type_of(json_t *object) {
     return type ? type : "";
 }
 
-bool hf_count(hf_reader *r, const char *where, json_t *object, const char *key, int *out) {
+bool hf_character(hf_reader *r, const char *where, json_t *object, const char *key, int32_t *out) {
+    text t = {0};
+    size_t at = 0;
+    if (!hf_text(r, where, object, key, &t)) return false;
+    if (!t.p) return true;
+    if (t.n) *out = unicode_next(t.p, t.n, &at);
+    return (t.n && at == t.n) || hf_bad(r, where, "'%s' is not one character", key);
+}
+
+bool hf_count(hf_reader *r, const char *where, json_t *object, const char *key, int64_t *out) {
     json_t *v = json_object_get(object, key);
-    if (!json_is_integer(v) || json_integer_value(v) < 0 || json_integer_value(v) > 1000)
-        return hf_bad(r, where, "'%s' is not a small number", key);
-    *out = (int)json_integer_value(v);
+    if (hf_is_absent(v)) return true;
+    if (!json_is_integer(v) || json_integer_value(v) < 0)
+        return hf_bad(r, where, "'%s' is not a number of at least 0", key);
+    *out = json_integer_value(v);
     return true;
 }
 
@@ -78,11 +99,11 @@ bool hf_id(hf_reader *r, const char *where, json_t *v, int32_t *out) {
     return true;
 }
 
-bool hf_compile(hf_reader *r, const char *where, const char *pattern, size_t n, bool literal,
-                regex **out) {
+bool hf_compile(hf_reader *r, const char *where, text pattern, bool literal, regex **out) {
     char message[128];
-    *out = regex_new(pattern, n, literal, message);
-    return *out || hf_bad(r, where, "the pattern '%.60s' does not compile: %s", pattern, message);
+    *out = regex_new(pattern, literal, message);
+    return *out || hf_bad(r, where, "the pattern '%.*s' does not compile: %s",
+                          (int)(pattern.n < 60 ? pattern.n : 60), pattern.p, message);
 }
 
 bool hf_pattern(hf_reader *r, const char *where, json_t *object, regex **out) {
@@ -93,7 +114,8 @@ bool hf_pattern(hf_reader *r, const char *where, json_t *object, regex **out) {
     }
     json_t *p = literal ? literal : pattern;
     if (!json_is_string(p)) return hf_bad(r, where, "'pattern' is neither a String nor a Regex");
-    return hf_compile(r, where, json_string_value(p), json_string_length(p), literal != NULL, out);
+    return hf_compile(r, where, (text){json_string_value(p), json_string_length(p)},
+                      literal != NULL, out);
 }
 
 bool hf_each(hf_reader *r, const char *where, json_t *object, const char *key,

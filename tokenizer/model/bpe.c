@@ -1,7 +1,8 @@
 // Byte-pair merging: repeatedly the adjacent pair with the lowest key, leftmost first, by a heap of
 // candidates over a doubly linked list of symbols. Candidates go stale when a neighbour merges;
 // they are checked when they come up rather than searched for.
-#include "tokenizer/parts.h"
+#include "tokenizer/anatomy.h"
+#include "tokenizer/text/unicode.h"
 
 typedef struct {
     int32_t id;         // -1: merged into its left neighbour
@@ -48,14 +49,15 @@ static candidate pop(merger *m) {
     return top;
 }
 
-void bpe_merge(tokenizer_ids *ids, size_t from, bpe_lookup *lookup, const void *ctx) {
-    size_t n = ids->count - from;
+void bpe_merge(word_tokens *tokens, size_t from, bpe_lookup *lookup, const void *ctx) {
+    size_t n = tokens->count - from;
     if (n < 2) return;
     CHECK(n < INT32_MAX, "%zu symbols", n);
+    word_token *of = tokens->items + from;
     merger m = {.symbols = base_alloc(n * sizeof(symbol)), .lookup = lookup, .ctx = ctx};
     for (size_t i = 0; i < n; i++) {
         int32_t at = (int32_t)i;
-        m.symbols[i] = (symbol){ids->items[from + i], at - 1, i + 1 < n ? at + 1 : -1};
+        m.symbols[i] = (symbol){of[i].id, at - 1, i + 1 < n ? at + 1 : -1};
     }
     for (size_t i = 0; i + 1 < n; i++) push(&m, (int32_t)i);
     while (m.heap.count) {
@@ -66,6 +68,7 @@ void bpe_merge(tokenizer_ids *ids, size_t from, bpe_lookup *lookup, const void *
         double key;
         int32_t merged;
         if (!lookup(ctx, left->id, right->id, &key, &merged) || merged != c.merged) continue;
+        of[c.at].end = of[left->next].end;
         left->id = merged;
         right->id = -1;
         left->next = right->next;
@@ -73,10 +76,61 @@ void bpe_merge(tokenizer_ids *ids, size_t from, bpe_lookup *lookup, const void *
         push(&m, left->prev);
         push(&m, c.at);
     }
-    ids->count = from;
-    for (int32_t i = 0; i >= 0; i = m.symbols[i].next) ids->items[ids->count++] = m.symbols[i].id;
+    tokens->count = from;
+    for (int32_t i = 0; i >= 0; i = m.symbols[i].next) {
+        of[i].id = m.symbols[i].id;
+        tokens->items[tokens->count++] = of[i];
+    }
     vec_free(&m.heap);
     free(m.symbols);
+}
+
+// --- a word: its characters, then merges
+
+// Symbols inside a word begin with the prefix, its last one ends with the suffix.
+static text symbol_name(const tokenizer *t, text c, bool first, bool last, arena **a) {
+    text prefix = first ? (text){0} : t->prefix, suffix = last ? t->suffix : (text){0};
+    if (prefix.n + suffix.n == 0) return c;
+    if (!*a) *a = arena_new();
+    char *p = arena_alloc(*a, prefix.n + c.n + suffix.n + 1);
+    if (prefix.n) memcpy(p, prefix.p, prefix.n);
+    memcpy(p + prefix.n, c.p, c.n);
+    if (suffix.n) memcpy(p + prefix.n + c.n, suffix.p, suffix.n);
+    return (text){p, prefix.n + c.n + suffix.n};
+}
+
+void bpe_encode(const tokenizer *t, text word, word_tokens *out) {
+    int32_t id = t->ignore_merges ? model_token(t, word) : -1;
+    if (id >= 0) {
+        vec_push(out, (word_token){id, 0, word.n});
+        return;
+    }
+    size_t from = out->count;
+    bool due = false; // `unknown` waits for more to fuse with
+    word_token unknown = {t->unknown, 0, 0};
+    arena *a = NULL;
+    for (size_t at = 0; at < word.n;) {
+        size_t begin = at;
+        unicode_next(word.p, word.n, &at);
+        text s = symbol_name(t, (text){word.p + begin, at - begin}, begin == 0, at == word.n, &a);
+        id = model_token(t, s);
+        if (id < 0 && t->byte_fallback && model_push_bytes(t, s, begin, false, out)) continue;
+        if (id < 0 && !t->unknown_name) continue;
+        if (due && (id >= 0 || !t->fuse_unknown)) {
+            vec_push(out, unknown);
+            due = false;
+        }
+        if (id >= 0) {
+            vec_push(out, (word_token){id, begin, at});
+        } else {
+            if (!due) unknown.begin = begin;
+            unknown.end = at;
+            due = true;
+        }
+    }
+    if (due) vec_push(out, unknown);
+    arena_free(a);
+    bpe_merge(out, from, merge_table_lookup, t->merges);
 }
 
 // --- the merge table: open addressing, at most half full
