@@ -358,6 +358,7 @@ static json_t *to_masked(place *at, json_t *root, json_t *list) {
     }
     if (json_object_get(out, "mask_id")) return out;
     json_decref(out);
+    if (!at->x->t) return json_incref(root); // ids and no more: the reader says what it expected
     diag_emit(at->diags, DIAG_ID_text_file, DIAG_FILE(at->path),
               "the tokenizer has no token [MASK] or <mask>: say 'mask_id' in the file");
     return NULL;

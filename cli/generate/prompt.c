@@ -109,11 +109,11 @@ static bool check_length(generation *g) {
     int64_t most = engine_describe(g->engine)->max_tokens, n = (int64_t)g->ids.count;
     if (n <= most || !g->n_prompt) return true;
     if (g->n_loaded)
-        diag_emit(
-            g->diags, DIAG_ID_host_length, DIAG_NOWHERE,
-            "the %s %zu tokens and the prompt has %zu, the program was compiled for "
-            "%" PRId64 ": begin anew with one of --max-tokens %" PRId64 " or more",
-            g->interactive ? "text has" : "state holds", g->n_loaded, g->n_prompt, most, n + 1);
+        diag_emit(g->diags, DIAG_ID_host_length, DIAG_NOWHERE,
+                  "the %s %zu tokens and the prompt has %zu, the program was compiled for "
+                  "%" PRId64 ": begin anew with one of --max-tokens %" PRId64 " or more",
+                  g->interactive ? "text has" : "state holds", g->n_loaded, g->n_prompt, most,
+                  n + 1);
     else
         diag_emit(g->diags, DIAG_ID_host_length, DIAG_NOWHERE,
                   "the prompt has %zu tokens, the program was compiled for %" PRId64

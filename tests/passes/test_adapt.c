@@ -216,7 +216,7 @@ static void a_signal_that_does_not_vary(void **state) {
 static void what_there_is_to_do_is_said(void **state) {
     pass_options o = pass_options_default();
     run r = choose(DEVICE, 1, "leroux2025", &o);
-    noted(&r, "--calibrate FILE (JSON lists of token ids) would measure");
+    noted(&r, "--calibrate FILE (texts, or JSON lists of token ids) would measure");
     assert_reported(&r, DIAG_ID_not_adapted,
                     "run on another device than the model's: --adapt FILE");
     o.calibrate = some_text(); // measures, changes nothing

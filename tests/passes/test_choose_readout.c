@@ -277,7 +277,8 @@ static void softmax_is_replaced_when_asked(void **state) {
     run r = choose_with(SCORE, SCORE ", mode = \"causal\"", "leroux2025", NULL, 0, o);
     assert_int_equal(ring(&r, "r1")->readout, IR_READ_CHARGE);
     assert_true(noted(&r, "attention of /h.0/attn (and 1 more): softmax of scores is replaced"));
-    assert_true(reported(&r, DIAG_ID_not_adapted, "--adapt FILE (JSON lists of token ids)"));
+    assert_true(
+        reported(&r, DIAG_ID_not_adapted, "--adapt FILE (texts, or JSON lists of token ids)"));
     done(&r);
     // an ideal unit's pulse has a longest length as well
     r = choose_with(SCORE, SCORE, "ideal", NULL, 0, o);
