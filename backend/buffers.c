@@ -27,9 +27,9 @@ static isa_quant quant_of(const ir_op *op) {
                : ISA_QUANT_NONE;
 }
 
-static uint16_t add_buffer(be_tile *t, isa_buffer b) {
-    CHECK(t->buffers.count < ISA_NONE, "too many buffers on a tile");
-    uint16_t at = (uint16_t)t->buffers.count, older = at;
+static uint16_t add_buffer(be_emitter *e, be_tile *t, isa_buffer b) {
+    uint16_t at = be_next(e, t, t->buffers.count, "buffers"), older = at;
+    if (at < t->buffers.count) return at; // reported
     if (b.parent != at) {
         older = t->older.items[b.parent];
         t->older.items[b.parent] = at;
@@ -101,7 +101,7 @@ static void own_buffer(be_emitter *e, ir_val v, const ir_op *op) {
     b.base = (uint64_t)ir_attr_int(&op->attrs, IR_ATTR_at, 0);
     b.space = IR_WORD(&op->attrs, space, space, SPACE_PAD) == IR_SPACE_MEM ? ISA_MEM : ISA_PAD;
     b.stride = (uint32_t)align_u64(isa_row_bytes((isa_btype)b.type, b.width), 16);
-    e->buffer[v] = add_buffer(t, b);
+    e->buffer[v] = add_buffer(e, t, b);
 }
 
 static void view_buffer(be_emitter *e, ir_val v, const ir_op *op, ir_val of, int64_t col0) {
@@ -111,7 +111,7 @@ static void view_buffer(be_emitter *e, ir_val v, const ir_op *op, ir_val of, int
     // The same columns under another name are the same buffer (a rotation in place), unless how
     // they are written differs.
     uint16_t have = same_columns(t, &b, true);
-    e->buffer[v] = have != ISA_NONE ? have : add_buffer(t, b);
+    e->buffer[v] = have != ISA_NONE ? have : add_buffer(e, t, b);
 }
 
 static bool takes_row(const ir_op *op) {
@@ -127,12 +127,12 @@ void be_buffers(be_emitter *e) {
     }
     // Buffers with a place of their own first: a join's parts are written before the join stands in
     // the text.
-    for (size_t i = 0; i < f->ops.count; i++) {
+    for (size_t i = 0; i < f->ops.count && !e->failed; i++) {
         const ir_op *op = &f->ops.items[i];
         for (uint32_t k = 0; takes_row(op) && k < op->n_results; k++)
             if (ir_attr_has(&op->attrs, IR_ATTR_at)) own_buffer(e, op->result[k], op);
     }
-    for (size_t i = 0; i < f->ops.count; i++) {
+    for (size_t i = 0; i < f->ops.count && !e->failed; i++) {
         const ir_op *op = &f->ops.items[i];
         if (!takes_row(op) || ir_attr_has(&op->attrs, IR_ATTR_at)) continue;
         ir_val v = op->result[0];
@@ -162,5 +162,5 @@ uint16_t be_side_by_side(be_emitter *e, ir_val k, ir_val v) {
     const isa_buffer *whole = &t->buffers.items[a->parent];
     if (whole->width == both.width) return a->parent;
     uint16_t have = same_columns(t, &both, false);
-    return have != ISA_NONE ? have : add_buffer(t, both);
+    return have != ISA_NONE ? have : add_buffer(e, t, both);
 }

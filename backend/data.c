@@ -133,10 +133,22 @@ static void add_blocks(be_emitter *e, be_tile *t, isa_group *g, uint32_t crossba
     g->n_blocks = (uint32_t)t->blocks.count - g->first_block;
 }
 
+uint16_t be_next(be_emitter *e, const be_tile *t, size_t count, const char *kind) {
+    if (count < ISA_NONE) return (uint16_t)count;
+    if (!e->failed)
+        diag_emit(e->diags, DIAG_ID_descriptors, DIAG_NOWHERE,
+                  "tile %d needs more than %d %s, which is as many as its instructions can name: "
+                  "spread the model over more tiles (--set tile.crossbars=N, fewer than now)",
+                  (int)(t - e->tiles), ISA_NONE, kind);
+    e->failed = true;
+    return 0;
+}
+
 uint16_t be_group(be_emitter *e, int tile, const char *symbol) {
     be_tile *t = &e->tiles[tile];
     uint32_t have = map_get(t->group_index, symbol);
     if (have != MAP_NONE) return (uint16_t)have;
+    const uint16_t at = be_next(e, t, t->groups.count, "groups");
     const ir_symbol *s = ir_symbol_find(e->m, symbol);
     CHECK(s && s->kind == IR_SYM_GROUP, "no group @%s", symbol);
     cell_image *c = ARENA_NEW(e->p->arena, cell_image);
@@ -164,8 +176,8 @@ uint16_t be_group(be_emitter *e, int tile, const char *symbol) {
     g.bias = column_table(e, c, PER_COLUMN_BIAS);
     add_blocks(e, t, &g, (uint32_t)ir_attr_int(&s->attrs, IR_ATTR_xbar, 0));
     vec_push(&t->groups, g);
-    map_set(t->group_index, symbol, (uint32_t)t->groups.count - 1);
-    return (uint16_t)(t->groups.count - 1);
+    map_set(t->group_index, symbol, at);
+    return at;
 }
 
 // ---- rings -----------------------------------------------------------------------------------
@@ -216,6 +228,7 @@ uint16_t be_ring(be_emitter *e, int tile, const char *symbol, int dom) {
     be_tile *t = &e->tiles[tile];
     uint32_t have = map_get(t->ring_index, symbol);
     if (have != MAP_NONE) return (uint16_t)have;
+    const uint16_t at = be_next(e, t, t->rings.count, "rings");
     const ir_ring *of = ir_ring_find(e->m, symbol);
     CHECK(of, "no ring @%s", symbol);
     isa_ring r = {.name = isa_program_string(e->p, symbol),
@@ -254,18 +267,19 @@ uint16_t be_ring(be_emitter *e, int tile, const char *symbol, int dom) {
     r.present_value = named(e, of->present_value);
     r.kv_layout = named(e, loaded ? ir_word(IR_ENUM_kv_layout, (int)of->kv_layout) : NULL);
     vec_push(&t->rings, r);
-    map_set(t->ring_index, symbol, (uint32_t)t->rings.count - 1);
-    return (uint16_t)(t->rings.count - 1);
+    map_set(t->ring_index, symbol, at);
+    return at;
 }
 
 // ---- tables ----------------------------------------------------------------------------------
 
 static uint16_t add_table(be_emitter *e, int tile, const char *name, const char *key, isa_table d) {
     be_tile *t = &e->tiles[tile];
+    const uint16_t at = be_next(e, t, t->tables.count, "tables");
     d.name = isa_program_string(e->p, name);
     vec_push(&t->tables, d);
-    map_set(t->table_index, key, (uint32_t)t->tables.count - 1);
-    return (uint16_t)(t->tables.count - 1);
+    map_set(t->table_index, key, at);
+    return at;
 }
 
 static const tensor *table_tensor(be_emitter *e, const char *symbol) {

@@ -45,6 +45,10 @@ typedef struct {
     VEC(uint64_t) offsets;
 } be_emitter;
 
+// The number of a tile's next descriptor of a kind, `count` of which it has; 0 and e->failed,
+// reported: its instructions can name no more.
+uint16_t be_next(be_emitter *e, const be_tile *t, size_t count, const char *kind);
+
 // data.c: groups, rings, tables, ports. Each returns the tile's (the program's) number of the
 // descriptor.
 uint16_t be_group(be_emitter *e, int tile, const char *symbol);

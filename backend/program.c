@@ -227,6 +227,7 @@ static void emit_phase(be_emitter *e, size_t k) {
     e->phase = k;
     e->buffer = ARENA_ARRAY(e->p->arena, uint32_t, e->f->values.count + 1);
     be_buffers(e);
+    if (e->failed) return;
     ring_domains(e);
     phase(e);
     for (int i = 0; i < e->n_tiles; i++) e->tiles[i].domains = 0;

@@ -98,9 +98,9 @@ void parallel_for(int threads, size_t n, size_t grain,
                   void (*body)(void *ctx, size_t begin, size_t end), void *ctx) {
     if (n == 0) return;
     if (grain == 0) grain = 1;
-    if (threads <= 0) threads = parallel_cores();
-    if (threads > MAX_THREADS) threads = MAX_THREADS;
     size_t grains = n / grain + (n % grain != 0);
+    if (threads <= 0) threads = grains == 1 ? 1 : parallel_cores(); // the system is slow to answer
+    if (threads > MAX_THREADS) threads = MAX_THREADS;
     if ((size_t)threads > grains) threads = (int)grains;
     pool *p = the_pool();
     // A loop inside a loop, or beside another caller's, runs on the thread it is on.

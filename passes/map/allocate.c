@@ -416,27 +416,41 @@ static bool follows(const allocator *x, const buffer *b, const buffer *a) {
 }
 
 // Addresses of the buffers of one space, each the lowest free one, in the order of their first
-// writers. Returns the bytes used.
+// writers. Returns the bytes used. A buffer that every later one follows is compared no more, so
+// that long chains cost what is alive at once.
 static int64_t lay_out(allocator *x, const ir_val *order, size_t n, bool mem) {
     int64_t end = 0;
+    arena *scratch = arena_new();
+    int64_t *soonest = ARENA_ARRAY(scratch, int64_t, n + 1); // write_lag of the buffers from i on
+    soonest[n] = INT64_MAX;
+    for (size_t i = n; i-- > 0;)
+        soonest[i] = min_i64(soonest[i + 1], x->buffers[order[i]].write_lag);
+    const buffer **alive = ARENA_ARRAY(scratch, const buffer *, n + 1);
+    size_t n_alive = 0;
     for (size_t i = 0; i < n; i++) {
         buffer *b = &x->buffers[order[i]];
         if (b->mem != mem) continue;
         int64_t size = b->depth * b->stride;
         b->at = 0;
+        size_t kept = 0;
+        for (size_t k = 0; k < n_alive; k++)
+            if (alive[k]->last >= b->first || soonest[i] < alive[k]->read_lag + x->chunk)
+                alive[kept++] = alive[k];
+        n_alive = kept;
         for (bool moved = true; moved;) {
             moved = false;
-            for (size_t k = 0; k < i; k++) {
-                const buffer *a = &x->buffers[order[k]];
+            for (size_t k = 0; k < n_alive; k++) {
+                const buffer *a = alive[k];
                 int64_t behind_a = a->at + a->depth * a->stride;
-                if (a->mem != mem || b->at >= behind_a || a->at >= b->at + size) continue;
-                if (follows(x, b, a)) continue;
+                if (b->at >= behind_a || a->at >= b->at + size || follows(x, b, a)) continue;
                 b->at = behind_a;
                 moved = true;
             }
         }
+        alive[n_alive++] = b;
         end = max_i64(end, b->at + size);
     }
+    arena_free(scratch);
     return end;
 }
 

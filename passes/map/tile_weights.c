@@ -36,6 +36,7 @@ typedef struct {
     shared_symbols *made;
     strips *cut;                    // by old value; count 0: whole
     bool *done;                     // by old operation: emitted with an earlier one of the same row
+    size_t *next;                   // by operation: the next product of the same rows
     int64_t xrows, xcols, capacity; // of a crossbar and a tile; INT64_MAX: no limit
 } tiler;
 
@@ -258,9 +259,9 @@ static void fuse_products(tiler *t, size_t first) {
     VEC(source) list = {0};
     VEC(const ir_op *) members = {0};
     int64_t n = 0;
-    for (size_t i = first; i < f->ops.count; i++) {
+    for (size_t i = first; i < f->ops.count; i = t->next[i]) {
         const ir_op *other = &f->ops.items[i];
-        if (t->done[i] || !is_product(t, other) || other->operand[0] != op->operand[0]) continue;
+        if (t->done[i]) continue;
         source s = source_of(t, other);
         int64_t blocks = blocks_of(s.k, t->xrows) * blocks_of(n + s.n, t->xcols);
         bool alike = list.count == 0 || (list.items[0].scale != NULL) == (s.scale != NULL);
@@ -364,6 +365,20 @@ static void copy_whole(tiler *t, const ir_op *op) {
     rewrite_copy(&t->r, op);
 }
 
+// By operation, the next product of the same rows, or the number of operations.
+static size_t *chain_products(const tiler *t) {
+    const ir_func *f = t->r.of;
+    size_t *next = ARENA_ARRAY(t->r.scratch, size_t, f->ops.count + 1);
+    size_t *first = ARENA_ARRAY(t->r.scratch, size_t, f->values.count + 1); // by rows; 0: none
+    for (size_t i = f->ops.count; i-- > 0;) {
+        if (!is_product(t, &f->ops.items[i])) continue;
+        size_t *met = &first[f->ops.items[i].operand[0]];
+        next[i] = *met ? *met : f->ops.count;
+        *met = i;
+    }
+    return next;
+}
+
 static bool tile_func(const ir_module *old, const ir_func *f, ir_module *m, const machine *chip,
                       shared_symbols *made, diag_sink *diags) {
     tiler t = {.r = rewrite_begin(old, f, m, diags), .chip = chip, .made = made};
@@ -372,6 +387,7 @@ static bool tile_func(const ir_module *old, const ir_func *f, ir_module *m, cons
     t.capacity = limit(chip->tile.crossbars);
     t.cut = ARENA_ARRAY(t.r.scratch, strips, f->values.count + 1);
     t.done = ARENA_ARRAY(t.r.scratch, bool, f->ops.count + 1);
+    t.next = chain_products(&t);
     for (size_t i = 0; i < f->ops.count; i++) {
         const ir_op *op = &f->ops.items[i];
         if (t.done[i]) continue;

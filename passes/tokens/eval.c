@@ -4,40 +4,63 @@
 #include "passes/tokens/find_tokens.h"
 #include <string.h>
 
-// Marks what `v` needs and is not known. False: an input has no value (reported).
-static bool mark(tok_ctx *c, tok_probe *p, ir_val v, const tensor *const *params, bool *needed) {
-    const ir_func *f = p->f;
-    needed[v] = true;
-    const ir_op *last = ir_def(f, v);
-    for (size_t i = last ? (size_t)(last - f->ops.items) + 1 : 0; i-- > 0;) {
-        const ir_op *op = &f->ops.items[i];
-        bool any = false;
-        for (uint32_t k = 0; k < op->n_results; k++) {
-            ir_val r = op->result[k];
-            any |= needed[r] && !(p->is_const[r] && p->value[r]);
-        }
-        for (uint32_t k = 0; any && k < op->n_operands; k++) needed[op->operand[k]] = true;
-        if (!any) {
-            for (uint32_t k = 0; k < op->n_results; k++)
-                if (!p->value[op->result[k]]) needed[op->result[k]] = false;
-        }
-    }
-    needed[IR_NONE] = false;
-    for (size_t i = 0; i < f->params.count; i++) {
-        const ir_port *port = &f->params.items[i];
-        if (!needed[port->value] || (params && params[i])) continue;
-        if (!ir_type_width(ir_type_of(f, port->value))) continue; // empty: no data needed
-        diag_emit(tok_sink(c), DIAG_ID_tok_structure, DIAG_AT(NULL, port->name),
-                  "the value of input '%s' is asked for", port->name);
-        return false;
-    }
-    return true;
-}
-
 static tensor shaped(arena *a, const ir_type *t) { return tensor_new(a, t->type, t->rank, t->dim); }
 
-static bool run_op(tok_ctx *c, tok_probe *p, const ir_op *op, tensor *values, arena *a,
-                   bool is_const) {
+static int by_number(const void *a, const void *b) {
+    const uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    return (x > y) - (x < y);
+}
+
+// What an input has: its parameter's tensor, or nothing if it is empty. False: reported.
+static bool input_value(tok_ctx *c, tok_probe *p, ir_val v, const tensor *const *params,
+                        arena *scratch) {
+    const ir_func *f = p->f;
+    size_t i = 0;
+    while (f->params.items[i].value != v) i++;
+    const bool known = params && params[i];
+    p->now[v] = known ? *params[i] : shaped(scratch, ir_type_of(f, v));
+    if (known || !ir_type_width(ir_type_of(f, v))) return true;
+    diag_emit(tok_sink(c), DIAG_ID_tok_structure, DIAG_AT(NULL, f->params.items[i].name),
+              "the value of input '%s' is asked for", f->params.items[i].name);
+    return false;
+}
+
+// The operations that `v` needs and whose results are not known, in order; p->now has the values
+// that are. Costs what it finds, however long the function is. False: reported.
+static bool collect(tok_ctx *c, tok_probe *p, ir_val v, const tensor *const *params, arena *scratch,
+                    tok_numbers *ops) {
+    const ir_func *f = p->f;
+    VEC(ir_val) open = {0};
+    bool ok = true;
+    p->round++;
+    vec_push(&open, v);
+    while (ok && open.count) {
+        const ir_val at = open.items[--open.count];
+        if (at == IR_NONE || p->seen[at] == p->round) continue;
+        p->seen[at] = p->round;
+        if (p->value[at]) {
+            p->now[at] = *p->value[at];
+            continue;
+        }
+        const ir_op *op = ir_def(f, at);
+        if (!op) {
+            ok = input_value(c, p, at, params, scratch);
+            continue;
+        }
+        for (uint32_t k = 0; k < op->n_results; k++) p->seen[op->result[k]] = p->round;
+        for (uint32_t k = 0; k < op->n_operands; k++) vec_push(&open, op->operand[k]);
+        vec_push(ops, (uint32_t)(op - f->ops.items));
+    }
+    vec_free(&open);
+    if (ops->count) qsort(ops->items, ops->count, sizeof *ops->items, by_number);
+    return ok;
+}
+
+static bool run_op(tok_ctx *c, tok_probe *p, const ir_op *op, arena *a) {
+    bool is_const = true;
+    for (uint32_t k = 0; k < op->n_results; k++) is_const &= p->is_const[op->result[k]];
+    if (is_const) a = c->a;
+    tensor *values = p->now;
     ir_eval_ctx e = {
         .module = c->old, .func = p->f, .arena = a, .threads = 1, .diags = tok_sink(c)};
     const tensor *in_few[8], **in = in_few;
@@ -71,28 +94,16 @@ bool tok_eval(tok_ctx *c, tok_probe *p, ir_val v, const tensor *const *params, a
         *out = *p->value[v];
         return true;
     }
+    if (!p->now) {
+        p->now = ARENA_ARRAY(c->a, tensor, f->values.count);
+        p->seen = ARENA_ARRAY(c->a, uint32_t, f->values.count);
+    }
     arena *scratch = arena_new();
-    bool *needed = ARENA_ARRAY(scratch, bool, f->values.count);
-    tensor *values = ARENA_ARRAY(scratch, tensor, f->values.count);
-    bool ok = mark(c, p, v, params, needed);
-    for (size_t i = 0; ok && i < f->params.count; i++) {
-        ir_val at = f->params.items[i].value;
-        if (!needed[at]) continue;
-        values[at] = params && params[i] ? *params[i] : shaped(scratch, ir_type_of(f, at));
-    }
-    for (size_t i = 0; ok && i < f->ops.count; i++) {
-        const ir_op *op = &f->ops.items[i];
-        bool any = false, is_const = true;
-        for (uint32_t k = 0; k < op->n_results; k++) {
-            any |= needed[op->result[k]];
-            is_const &= p->is_const[op->result[k]];
-            if (needed[op->result[k]] && p->value[op->result[k]])
-                values[op->result[k]] = *p->value[op->result[k]];
-        }
-        if (!any || (op->n_results && p->value[op->result[0]])) continue;
-        ok = run_op(c, p, op, values, is_const ? c->a : a, is_const);
-    }
-    if (ok) *out = values[v];
+    tok_numbers ops = {0};
+    bool ok = collect(c, p, v, params, scratch, &ops);
+    for (size_t i = 0; ok && i < ops.count; i++) ok = run_op(c, p, &f->ops.items[ops.items[i]], a);
+    if (ok) *out = p->now[v];
+    vec_free(&ops);
     arena_free(scratch);
     return ok;
 }

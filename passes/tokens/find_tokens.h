@@ -34,6 +34,9 @@ typedef struct {
     bool *is_const; // by value
     unsigned *deps; // by value
     tensor **value; // constants computed so far, by value
+    tensor *now;    // values of the evaluation in progress, by value
+    uint32_t *seen; // by value: the round that met it
+    uint32_t round; // evaluations so far
 } tok_probe;
 
 // A cache: a past input, and what is joined behind it.
@@ -55,6 +58,7 @@ typedef struct {
 
 typedef struct tok_plan tok_plan;
 typedef VEC(tok_node) tok_nodes;
+typedef VEC(uint32_t) tok_numbers;
 typedef VEC(tok_line) tok_lines;
 
 struct tok_ctx {
@@ -96,7 +100,7 @@ struct tok_ctx {
     VEC(struct tok_known_mask *) known_masks;
     VEC(struct tok_output *) outputs;
     diag_sink *found; // findings, and whose they are
-    VEC(uint32_t) found_at;
+    tok_numbers found_at;
     uint32_t now;                  // the node in work
     size_t found_before;           // its rule began
     tok_lines proof, notes, whole; // claims; what was assumed; why the program is not a stream
