@@ -2,8 +2,12 @@
 // ids and text are what it gives (bench/text_peers.py wrote both files).
 #include "support/file/json.h"
 #include "tests/tokenizer/small.h"
+#include <time.h>
 
 #define TRAINED OHMIC_SOURCE_DIR "/tests/tokenizer/trained/"
+
+static const char *const kinds[] = {"byte_level", "byte_fallback", "wordpiece", "unigram",
+                                    "wordlevel"};
 
 static json_t *data(const char *name) {
     json_t *j = json_file_read(arena_printf(a, TRAINED "%s", name), NULL);
@@ -34,8 +38,6 @@ static void assert_gives(const tokenizer *t, const json_t *in, const json_t *ids
 }
 
 static void every_kind_gives_the_package_s_ids(void **state) {
-    static const char *const kinds[] = {"byte_level", "byte_fallback", "wordpiece", "unigram",
-                                        "wordlevel"};
     json_t *texts = data("texts.json");
     assert_true(json_array_size(texts) >= 300);
     for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
@@ -109,10 +111,60 @@ static void every_step_does_what_the_package_s_does(void **state) {
     json_decref(all);
 }
 
+// One word, one run, nothing but beginnings of added tokens ...: work that grew with the square of
+// the length would take hours.
+static void long_texts_take_linear_time(void **state) {
+    static const char *const repeated[] = {
+        "a",
+        "the",
+        "ab ",
+        " ",
+        "\n",
+        "\x01",
+        "e\xcc\x81",
+        "\xcc\x81",
+        "\xe4\xb8\xad",
+        "\xf0\x9f\x91\xa9\xe2\x80\x8d",
+        "<s>",
+        "<",
+        "<mask>",
+        "fox cub",
+        "[MASK]",
+        ".",
+        "\xe2\x96\x81",
+        "1",
+        "don't",
+        "\xef\xac\x81",
+    };
+    enum { BYTES = 128 << 10, SECONDS = 20 };
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+        tokenizer *t = tokenizer_open(arena_printf(a, TRAINED "%s.json", kinds[i]), NULL);
+        assert_non_null(t);
+        for (size_t k = 0; k < ARRAY_LEN(repeated); k++) {
+            size_t n = strlen(repeated[k]), bytes = BYTES / n * n;
+            char *long_text = base_alloc(bytes);
+            for (size_t b = 0; b < bytes; b++) long_text[b] = repeated[k][b % n];
+            arena *own = arena_new();
+            tokenizer_ids ids = {0};
+            clock_t start = clock();
+            assert_true(tokenizer_encode(t, long_text, bytes, TOKENIZER_AS_SET, &ids, NULL, NULL));
+            tokenizer_decode(t, ids.items, ids.count, true, own, NULL);
+            double seconds = (double)(clock() - start) / CLOCKS_PER_SEC;
+            if (seconds > SECONDS)
+                fail_msg("%s: '%s' again and again: %.1f s", kinds[i], repeated[k], seconds);
+            vec_free(&ids);
+            arena_free(own);
+            free(long_text);
+        }
+        tokenizer_free(t);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_kind_gives_the_package_s_ids),
         cmocka_unit_test(every_step_does_what_the_package_s_does),
+        cmocka_unit_test(long_texts_take_linear_time),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
