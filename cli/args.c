@@ -183,7 +183,7 @@ arena *args_arena(const args *a) { return a->arena; }
 int args_finish(diag_sink *diags) {
     const char *plain = getenv("NO_COLOR");
     diag_print(diags, 0, stderr, isatty(STDERR_FILENO) && !(plain && *plain));
-    int code = diag_errors(diags) ? EXIT_REJECTED : EXIT_OK;
+    int code = diag_internals(diags) ? EXIT_INTERNAL : diag_errors(diags) ? EXIT_REJECTED : EXIT_OK;
     diag_sink_free(diags);
     return code;
 }

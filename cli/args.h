@@ -55,7 +55,8 @@ const char *args_at(const args *a, size_t i);
 arena *args_arena(const args *a);
 
 // Prints what the sink holds to stderr (colour on a terminal unless NO_COLOR) and gives the exit
-// code: EXIT_REJECTED when there is an error, else EXIT_OK. Frees the sink.
+// code: EXIT_INTERNAL when the fault is ours, EXIT_REJECTED when there is another error, else
+// EXIT_OK. Frees the sink.
 int args_finish(diag_sink *diags);
 
 #endif

@@ -75,7 +75,8 @@ static bool compile(run *r, const char *model, const char *dir) {
     r->c.options.keep_probabilities = true;
     r->c.options.threads = r->options->threads;
     if (!compile_open(given, model, &r->c, r->diags) || !compile_program(&r->c, r->diags))
-        return give_up(r, ONNX_TEST_UNSUPPORTED, diag_first_error(r->diags, 0, r->a));
+        return give_up(r, diag_internals(r->diags) ? ONNX_TEST_FAIL : ONNX_TEST_UNSUPPORTED,
+                       diag_first_error(r->diags, 0, r->a));
     if (!store(r)) return give_up(r, ONNX_TEST_FAIL, diag_first_error(r->diags, 0, r->a));
     sim_options so = {.threads = r->options->threads};
     r->engine = engine_of_program(&r->file, &so, r->diags);

@@ -5,8 +5,8 @@
 
 #include "cli/onnx_test.h"
 
-// As onnx_test_dir. UNSUPPORTED: the model does not compile. Rows that a mask hides are not
-// compared.
+// As onnx_test_dir. UNSUPPORTED: the model does not compile, and that is no fault of ours. Rows
+// that a mask hides are not compared.
 onnx_test_result onnx_test_ideal_dir(arena *a, const char *model_path, const char *dir,
                                      const onnx_test_options *options, size_t *n_sets);
 

@@ -154,7 +154,7 @@ static json_t *read_lines(const char *p, size_t n) {
 static void pass_on(diag_sink *own, diag_loc here, diag_sink *diags) {
     for (size_t i = 0; i < diag_count(own); i++) {
         const diag *d = diag_get(own, i);
-        diag_loc loc = d->severity == DIAG_ERROR && !d->loc.file && !d->loc.where ? here : d->loc;
+        diag_loc loc = d->severity >= DIAG_ERROR && !d->loc.file && !d->loc.where ? here : d->loc;
         if (d->severity == DIAG_NOTE)
             diag_note(diags, loc, "%s", d->message);
         else

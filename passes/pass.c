@@ -105,21 +105,23 @@ static ir_module *run_traced(const pass_step *s, const ir_module *m, const pass_
     return next;
 }
 
-// A finding of the verifier or of the equivalence check says too which pass broke the module.
-static void blame(diag_sink *diags, size_t errors_before, const char *pass) {
-    if (diag_errors(diags) > errors_before) diag_note(diags, DIAG_NOWHERE, "after pass '%s'", pass);
+bool pass_invalid(const char *pass, const char *what, diag_sink *diags) {
+    diag_emit(diags, DIAG_ID_pass_invalid, DIAG_NOWHERE,
+              "pass '%s' made a %s that the verifier refuses; please report this model", pass,
+              what);
+    return false;
 }
 
 static bool check_step(const pass_step *s, const ir_module *before, const ir_module *after,
                        const pass_options *o, const pass_checks *checks, diag_sink *diags) {
-    size_t errors = diag_errors(diags);
-    bool ok = true;
-    if (checks->verify_each)
-        ok = ir_verify(after, s->info.name, diags) && pass_check_state(after, s->info.name, diags);
-    if (ok && checks->check_equivalence)
-        ok = pass_check_equivalent(before, after, s->info.preserves, o, diags);
-    if (!ok) blame(diags, errors, s->info.name);
-    return ok;
+    const char *name = s->info.name;
+    if (!ir_verify(after, name, diags) || !pass_check_state(after, name, diags))
+        return pass_invalid(name, "module", diags);
+    if (!checks->check_equivalence ||
+        pass_check_equivalent(before, after, s->info.preserves, o, diags))
+        return true;
+    diag_note(diags, DIAG_NOWHERE, "after pass '%s'", name);
+    return false;
 }
 
 static ir_module *copy_module(const ir_module *m) {

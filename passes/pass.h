@@ -135,6 +135,10 @@ bool pass_may_run(const pass_info *p, pass_state s);
 // was run in another state than where the table has it: a compile goes on behind the pass noted.
 void pass_made(ir_module *m, const pass_info *by);
 
+// Reports that a verifier, which has said why, refuses the module or program (`what`) of the pass.
+// Returns false.
+bool pass_invalid(const char *pass, const char *what, diag_sink *diags);
+
 // Interprets both modules on seeded inputs, function by function, and compares results within the
 // class: plain functions in one go; token-typed ones as steps with random cuts. Functions that only
 // one module has, or that became token-typed, are skipped (find-tokens checks itself), and so is a
@@ -160,7 +164,6 @@ bool pass_pipeline_parse(pass_pipeline *p, const char *list, diag_sink *diags);
 void pass_pipeline_until(pass_pipeline *p, pass_id last);
 
 typedef struct {
-    bool verify_each;       // after each pass, run the verifier and check the state
     bool check_equivalence; // interpret before and after each pass, and compare
     const char *dump_dir;   // writes NN-name.oir after each pass, 00-input.oir first; NULL: none
     // Called before each pass, and once at the end with name NULL.
@@ -168,8 +171,9 @@ typedef struct {
     void *progress_ctx;
 } pass_checks;
 
-// Runs the steps in order; every pass must find a module in a state that it takes. The
-// result is a new module (a copy when there are no steps); `m` stays the caller's.
+// Runs the steps in order; every pass must find a module in a state that it takes, and what it
+// makes is verified and in the state it says. The result is a new module (a copy when there are no
+// steps); `m` stays the caller's.
 ir_module *pass_run_pipeline(const pass_pipeline *p, const ir_module *m, const pass_options *o,
                              const pass_checks *checks, diag_sink *diags);
 

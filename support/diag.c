@@ -9,7 +9,7 @@
 struct diag_sink {
     arena *strings;
     VEC(diag) items;
-    size_t errors;
+    size_t errors, internals;
     size_t emitted[DIAG_ID_COUNT]; // of each kind, notes not counted
     size_t notes;                  // behind the last one
     bool dropped;                  // the last one was one too many: so are its notes
@@ -63,6 +63,12 @@ static char *shorten(char *text, size_t n) {
     return text;
 }
 
+// One finding more of a severity.
+static void tally(diag_sink *s, diag_severity severity) {
+    s->errors += severity >= DIAG_ERROR;
+    s->internals += severity == DIAG_INTERNAL;
+}
+
 static void add(diag_sink *s, diag_id id, diag_severity severity, diag_loc loc, const char *fmt,
                 va_list ap) {
     char *text = arena_vprintf(s->strings, fmt, ap);
@@ -70,7 +76,6 @@ static void add(diag_sink *s, diag_id id, diag_severity severity, diag_loc loc, 
     if (loc.file) loc.file = arena_str(s->strings, loc.file);
     if (loc.where) loc.where = shorten(arena_str(s->strings, loc.where), strlen(loc.where));
     vec_push(&s->items, (diag){id, severity, loc, text});
-    if (severity == DIAG_ERROR) s->errors++;
     if (severity != DIAG_NOTE) s->notes = 0;
 }
 
@@ -78,10 +83,8 @@ void diag_vemit(diag_sink *s, diag_id id, diag_loc loc, const char *fmt, va_list
     CHECK((unsigned)id < DIAG_ID_COUNT, "diagnostic %d", (int)id);
     if (!s) return;
     s->dropped = ++s->emitted[id] > DIAG_KEPT;
-    if (s->dropped)
-        s->errors += rows[id].severity == DIAG_ERROR;
-    else
-        add(s, id, rows[id].severity, loc, fmt, ap);
+    tally(s, rows[id].severity);
+    if (!s->dropped) add(s, id, rows[id].severity, loc, fmt, ap);
 }
 
 void diag_emit(diag_sink *s, diag_id id, diag_loc loc, const char *fmt, ...) {
@@ -109,6 +112,7 @@ void diag_clear(diag_sink *s) {
 
 size_t diag_count(const diag_sink *s) { return s ? s->items.count : 0; }
 size_t diag_errors(const diag_sink *s) { return s ? s->errors : 0; }
+size_t diag_internals(const diag_sink *s) { return s ? s->internals : 0; }
 
 const diag *diag_get(const diag_sink *s, size_t i) {
     CHECK(i < s->items.count, "diagnostic %zu of %zu", i, s->items.count);
@@ -120,7 +124,7 @@ const char *diag_first_error(const diag_sink *s, size_t from, arena *a) {
     size_t more = 0;
     for (size_t i = from; i < s->items.count; i++) {
         const diag *d = &s->items.items[i];
-        if (d->severity != DIAG_ERROR) continue;
+        if (d->severity < DIAG_ERROR) continue;
         more += first != NULL;
         if (!first) first = d;
     }
@@ -132,8 +136,9 @@ const char *diag_first_error(const diag_sink *s, size_t from, arena *a) {
 
 // --- printing
 
-static const char *const severity_names[] = {"note", "warning", "error"};
-static const char *const severity_colours[] = {"\033[1;36m", "\033[1;35m", "\033[1;31m"};
+static const char *const severity_names[] = {"note", "warning", "error", "internal error"};
+static const char *const severity_colours[] = {"\033[1;36m", "\033[1;35m", "\033[1;31m",
+                                               "\033[1;31m"};
 
 static bool is_continuation(char c) { return ((unsigned char)c & 0xc0) == 0x80; }
 

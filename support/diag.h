@@ -9,7 +9,8 @@
 #include "support/arena.h"
 #include <stdio.h>
 
-typedef enum { DIAG_NOTE, DIAG_WARNING, DIAG_ERROR } diag_severity;
+// INTERNAL: an error that is ours, whatever the input was.
+typedef enum { DIAG_NOTE, DIAG_WARNING, DIAG_ERROR, DIAG_INTERNAL } diag_severity;
 
 typedef enum {
 #define DIAG(id, severity, summary) DIAG_ID_##id,
@@ -49,8 +50,10 @@ void diag_vemit(diag_sink *s, diag_id id, diag_loc loc, const char *fmt, va_list
 void diag_note(diag_sink *s, diag_loc loc, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 void diag_clear(diag_sink *s);
-size_t diag_count(const diag_sink *s);  // all findings kept
-size_t diag_errors(const diag_sink *s); // findings of severity error, with those that were not kept
+size_t diag_count(const diag_sink *s); // all findings kept
+size_t diag_errors(
+    const diag_sink *s); // findings of severity error and worse, with those that were not kept
+size_t diag_internals(const diag_sink *s); // of them, those of severity internal
 const diag *diag_get(const diag_sink *s, size_t i);
 // The first error from finding `from` on, with the place it names and how many more there are, as
 // one line in `a`; NULL: there is none.

@@ -1,6 +1,7 @@
 // Compiling: options to passes to program; see compile.h.
 #include "cli/compile/compile.h"
 #include "backend/backend.h"
+#include "ir/verify/verify.h"
 #include "isa/machine/machine.h"
 #include "isa/verify/verify.h"
 #include "passes/tokens/bind/bind.h"
@@ -95,8 +96,7 @@ bool compile_options(const args *a, compilation *c, diag_sink *diags) {
     for (size_t i = 0; i < n; i++) parse_axis(mem, axes[i], &roles[i], diags);
     o->axes = roles;
     o->n_axes = n;
-    c->checks = (pass_checks){.verify_each = args_flag(a, "verify-each"),
-                              .check_equivalence = args_flag(a, "check-equivalence"),
+    c->checks = (pass_checks){.check_equivalence = args_flag(a, "check-equivalence"),
                               .dump_dir = args_string(a, "dump-ir", NULL)};
     if (c->chip && diag_errors(diags) == errors) read_texts(a, c, diags);
     return c->chip && diag_errors(diags) == errors;
@@ -112,10 +112,42 @@ bool compile_open(const args *a, const char *path, compilation *c, diag_sink *di
     c->onnx = onnx_open(path, diags);
     if (!c->onnx) return false;
     c->module = compile_bind(a, c->onnx, &c->options, diags);
-    return c->module != NULL;
+    return c->module &&
+           (ir_verify(c->module, "import", diags) || pass_invalid("import", "module", diags));
 }
 
 // ---- program out -----------------------------------------------------------------------------
+
+// The pass that decides what a finding of the program's verifier is about. PASS_COUNT: the backend.
+static int decided_by(diag_id finding) {
+    switch (finding) {
+    case DIAG_ID_isa_domain: return PASS_ID_find_tokens;
+    case DIAG_ID_isa_readout: return PASS_ID_choose_readout;
+    case DIAG_ID_isa_ring: return PASS_ID_split_attention;
+    case DIAG_ID_isa_operand:
+    case DIAG_ID_isa_index:
+    case DIAG_ID_isa_port: return PASS_ID_route_digital;
+    case DIAG_ID_isa_block: return PASS_ID_place;
+    case DIAG_ID_isa_order:
+    case DIAG_ID_isa_channel: return PASS_ID_schedule;
+    case DIAG_ID_isa_unwritten:
+    case DIAG_ID_isa_depth: return PASS_ID_allocate;
+    default: return PASS_COUNT;
+    }
+}
+
+bool compile_verify(const isa_program *p, const machine *chip, int first, diag_sink *diags) {
+    size_t from = diag_count(diags);
+    if (isa_verify(p, chip, "compiled program", diags)) return true;
+    for (size_t i = from; i < diag_count(diags); i++) {
+        const diag *d = diag_get(diags, i);
+        if (d->severity < DIAG_ERROR || d->id == DIAG_ID_isa_capacity) continue;
+        const int by = decided_by(d->id);
+        if (by == PASS_COUNT) return pass_invalid("backend", "program", diags);
+        if (by >= first) return pass_invalid(pass_table[by].name, "program", diags);
+    }
+    return false;
+}
 
 static void show_pass(void *ctx, size_t index, size_t count, const char *name) {
     (void)count;
@@ -125,8 +157,8 @@ static void show_pass(void *ctx, size_t index, size_t count, const char *name) {
 
 bool compile_program(compilation *c, diag_sink *diags) {
     pass_pipeline p = {0};
-    for (int i = pass_last(c->module) + 1; i < PASS_COUNT; i++)
-        vec_push(&p, pass_step_of((pass_id)i));
+    const int first = pass_last(c->module) + 1;
+    for (int i = first; i < PASS_COUNT; i++) vec_push(&p, pass_step_of((pass_id)i));
     progress *bar = progress_new("compiling", p.count);
     c->checks.progress = show_pass;
     c->checks.progress_ctx = bar;
@@ -137,7 +169,7 @@ bool compile_program(compilation *c, diag_sink *diags) {
     ir_module_free(c->module);
     c->module = done;
     c->program = be_emit(done, c->chip, "ohmic " OHMIC_VERSION, diags);
-    return c->program && isa_verify(c->program, c->chip, "compiled program", diags);
+    return c->program && compile_verify(c->program, c->chip, first, diags);
 }
 
 void compile_close(compilation *c) {

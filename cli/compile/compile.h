@@ -40,8 +40,7 @@
          "time from token to token, which decay counts in; default: the model's"},              \
         {"seed", 0, ARG_INT, "N", "seed of placement and seeded inputs"},                       \
         {"threads", 't', ARG_INT, "N", "threads; never changes a result; default: all cores"},  \
-        {"dump-ir", 0, ARG_STRING, "DIR", "write IR text after every pass"},                    \
-        {"verify-each", 0, ARG_FLAG, NULL, "run the IR verifier after every pass"}, {           \
+        {"dump-ir", 0, ARG_STRING, "DIR", "write IR text after every pass"}, {                  \
         "check-equivalence", 0, ARG_FLAG, NULL,                                                 \
             "interpret before and after every pass and compare"                                 \
     }
@@ -66,6 +65,9 @@ ir_module *compile_bind(const args *given, onnx_model *model, const pass_options
                         diag_sink *diags);
 // Runs the passes that are left, emits and verifies. False: reported.
 bool compile_program(compilation *c, diag_sink *diags);
+// The verifier's judgement of what the passes from `first` on and the backend made. What it refuses
+// is an internal error, but for what the chip has no room for and what no pass of these made.
+bool compile_verify(const isa_program *p, const machine *chip, int first, diag_sink *diags);
 void compile_close(compilation *c);
 
 // The screen that says what was mapped where.

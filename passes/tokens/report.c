@@ -49,7 +49,7 @@ bool tok_report(tok_ctx *c) {
         if (node != TOK_NONE && !tok_is_needed(tok_plan_of(c, node))) continue;
         const diag *d = diag_get(c->found, i);
         diag_emit(c->diags, d->id, d->loc, "%s", d->message);
-        clean &= d->severity != DIAG_ERROR;
+        clean &= d->severity < DIAG_ERROR;
     }
     diag_sink_free(c->found);
     c->found = NULL; // from here on findings are said at once

@@ -74,12 +74,12 @@ promised() { # COMMAND OPTION...
   exits 0 "$command" --help
   for option; do grep -qE -- "--$option( |$)" "$work/out" || fail "'$command --help' does not name --$option"; done
 }
-promised compile chip set max-tokens max-chunk slots window bind dump-ir verify-each check-equivalence calibrate adapt attention token-period output
+promised compile chip set max-tokens max-chunk slots window bind dump-ir check-equivalence calibrate adapt attention token-period output
 promised generate tokenizer prompt tokens temperature top-k top-p seed stop threads
 promised eval perplexity masked classify labels layers end-token json threads
 promised run input output trace threads json
 promised onnx-test on json
-promised opt pass output verify-each check-equivalence
+promised opt pass output check-equivalence
 
 exits 2
 exits 2 no-such-command

@@ -50,7 +50,7 @@ static char *run(const char *path, const char *text, const char *list) {
     ir_module *m = ir_parse(text, strlen(text), path, NULL, NULL, NULL, diags);
     pass_pipeline p = {0};
     pass_options o = pass_options_default();
-    const pass_checks checks = {.verify_each = true, .check_equivalence = true};
+    const pass_checks checks = {.check_equivalence = true};
     ir_module *out = NULL;
     if (m && ir_verify(m, path, diags) && pass_pipeline_parse(&p, list, diags))
         out = pass_run_pipeline(&p, m, &o, &checks, diags);

@@ -79,8 +79,7 @@ static void test_pipeline(void **state) {
     for (size_t i = 0; i < 3; i++) {
         pass_pipeline p = {0};
         assert_true(pass_pipeline_parse(&p, cases[i].passes, diags));
-        const pass_checks checks = {.verify_each = true};
-        ir_module *out = pass_run_pipeline(&p, m, &o, &checks, diags);
+        ir_module *out = pass_run_pipeline(&p, m, &o, NULL, diags);
         assert_non_null(out);
         assert_string_equal(ir_attr_str(&out->attrs, IR_ATTR_after, ""), cases[i].after);
         assert_int_equal(pass_state_of(out), cases[i].is);

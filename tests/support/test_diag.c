@@ -56,6 +56,11 @@ static void places_of_all_kinds(void **state) {
         "\033[1m/no/such.onnx: \033[1;31merror: \033[0mcannot read: no [io]\n"
         "\033[1m/no/such.onnx: node '/h.0': \033[1;31merror: \033[0mline\\none\\x1b[2J [io]\n"
         "\033[1m/no/such.oir:2:12: \033[1;36mnote: \033[0mdefined here\n");
+    assert_int_equal(diag_internals(s), 0);
+    diag_emit(s, DIAG_ID_pass_invalid, DIAG_NOWHERE, "ours");
+    assert_int_equal(diag_errors(s), 4);
+    assert_int_equal(diag_internals(s), 1);
+    assert_printed(s, 4, false, "internal error: ours [pass-invalid]\n");
     diag_sink_free(s);
     diag_emit(NULL, DIAG_ID_io, DIAG_NOWHERE, "dropped");
     diag_note(NULL, DIAG_NOWHERE, "dropped");
