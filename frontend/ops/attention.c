@@ -50,7 +50,8 @@ static ir_val causal_mask(onnx_call *c, const onnx_attention *a, int64_t t, int6
 // bool -> 0 or -inf
 static ir_val additive(onnx_call *c, ir_val mask, elem e) {
     if (onnx_type(c, mask).type != ELEM_bool) return onnx_cast(c, mask, e);
-    return onnx_select(c, mask, onnx_scalar(c, e, 0), onnx_scalar(c, e, -INFINITY));
+    ir_val seen = onnx_scalar(c, e, 0), hidden = onnx_scalar(c, e, -INFINITY);
+    return onnx_select(c, mask, seen, hidden);
 }
 
 static ir_val softcap(onnx_call *c, ir_val s, double cap) {
@@ -79,8 +80,8 @@ ir_val onnx_attend(onnx_call *c, onnx_attention *a) {
     double root = square_root(fabs(scale));
     int64_t times = q.dim[1] / k.dim[1];
     ir_val keys = repeat_heads(c, a->k, times), values = repeat_heads(c, a->v, times);
-    ir_val s = onnx_op2(c, IR_t_matmul, onnx_scale(c, a->q, scale < 0 ? -root : root),
-                        onnx_scale(c, onnx_swap_last(c, keys), root));
+    ir_val queries = onnx_scale(c, a->q, scale < 0 ? -root : root);
+    ir_val s = onnx_op2(c, IR_t_matmul, queries, onnx_scale(c, onnx_swap_last(c, keys), root));
     if (a->want == 0) a->scores = s;
     s = softcap(c, s, a->softcap);
     if (a->want == 1) a->scores = s;
@@ -192,8 +193,10 @@ static ir_val rope_parts(onnx_call *c, ir_val x, ir_val cos, ir_val sin, bool in
         a = onnx_slice1(c, turned, 3, 0, half);
         b = onnx_slice1(c, turned, 3, half, half);
     }
-    ir_val y0 = onnx_op2(c, IR_t_sub, onnx_op2(c, IR_t_mul, a, cos), onnx_op2(c, IR_t_mul, b, sin));
-    ir_val y1 = onnx_op2(c, IR_t_add, onnx_op2(c, IR_t_mul, a, sin), onnx_op2(c, IR_t_mul, b, cos));
+    ir_val a_cos = onnx_op2(c, IR_t_mul, a, cos), b_sin = onnx_op2(c, IR_t_mul, b, sin);
+    ir_val y0 = onnx_op2(c, IR_t_sub, a_cos, b_sin);
+    ir_val a_sin = onnx_op2(c, IR_t_mul, a, sin), b_cos = onnx_op2(c, IR_t_mul, b, cos);
+    ir_val y1 = onnx_op2(c, IR_t_add, a_sin, b_cos);
     if (interleaved) {
         pairs[4] = 1;
         y0 = onnx_reshape(c, y0, 5, pairs);
@@ -242,8 +245,8 @@ bool onnx_import_rotary_embedding(onnx_call *c) {
     t = onnx_type(c, x);
     if (t.rank != 4) return onnx_missing(c, "[B,H,T,d] or [B,T,H*d] is expected");
     if (position != IR_NONE && onnx_rank(c, position) == 1) { // com.microsoft: an offset
-        position = onnx_op2(c, IR_t_add, onnx_counting(c, 0, t.dim[2], 1),
-                            onnx_cast(c, position, ELEM_i64));
+        ir_val counted = onnx_counting(c, 0, t.dim[2], 1);
+        position = onnx_op2(c, IR_t_add, counted, onnx_cast(c, position, ELEM_i64));
         position = onnx_reshape(c, position, 2, (int64_t[]){1, t.dim[2]});
     }
     if (position != IR_NONE) {

@@ -47,8 +47,8 @@ bool onnx_import_ms_embed_layer_norm(onnx_call *c) {
     ir_val at = onnx_in(c, 8);
     if (at == IR_NONE)
         at = onnx_reshape(c, onnx_numbers(c, 0, t.dim[1], 3), 2, (int64_t[]){1, t.dim[1]});
-    ir_val x = onnx_op2(c, IR_t_add, onnx_gather(c, onnx_in(c, 2), ids, 0),
-                        onnx_gather(c, onnx_in(c, 3), at, 0));
+    ir_val x = onnx_gather(c, onnx_in(c, 2), ids, 0);
+    x = onnx_op2(c, IR_t_add, x, onnx_gather(c, onnx_in(c, 3), at, 0));
     if (segment != IR_NONE) x = onnx_op2(c, IR_t_add, x, onnx_gather(c, onnx_in(c, 4), segment, 0));
     if (onnx_wants(c, 1)) { // valid tokens of each sequence
         ir_type count = ir_type_make(ELEM_i32, 1, t.dim);
@@ -154,7 +154,8 @@ static ir_val dequantize_blocks(onnx_call *c, ir_val codes, ir_val scale, ir_val
     if (codes == IR_NONE || scale == IR_NONE || zero == IR_NONE) return IR_NONE;
     if (!elem_is_float(onnx_type(c, zero).type)) return onnx_dequantize(c, codes, scale, zero, 0);
     elem e = onnx_type(c, scale).type;
-    ir_val x = onnx_op2(c, IR_t_sub, onnx_cast(c, codes, e), onnx_unsqueeze(c, zero, 1));
+    ir_val x = onnx_cast(c, codes, e);
+    x = onnx_op2(c, IR_t_sub, x, onnx_unsqueeze(c, zero, 1));
     return onnx_op2(c, IR_t_mul, x, onnx_unsqueeze(c, scale, 1));
 }
 

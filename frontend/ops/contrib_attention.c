@@ -7,7 +7,8 @@
 // 0 where the mask (any integer type) is not 0, `filter` elsewhere.
 static ir_val filter_mask(onnx_call *c, ir_val mask, double filter) {
     ir_val on = onnx_cast(c, mask, ELEM_bool);
-    return onnx_select(c, on, onnx_scalar(c, ELEM_f32, 0), onnx_scalar(c, ELEM_f32, filter));
+    ir_val seen = onnx_scalar(c, ELEM_f32, 0), hidden = onnx_scalar(c, ELEM_f32, filter);
+    return onnx_select(c, on, seen, hidden);
 }
 
 // Key masks of the ORT operators as an added term broadcast to [B,H,T,S]:

@@ -248,15 +248,17 @@ bool onnx_import_shrink(onnx_call *c) {
     elem e = onnx_type(c, x).type;
     ir_val low = onnx_op2(c, IR_t_lt, x, onnx_scalar(c, e, -lambd));
     ir_val high = onnx_op2(c, IR_t_gt, x, onnx_scalar(c, e, lambd));
-    ir_val inner = onnx_select(c, high, onnx_add_scalar(c, x, -bias), onnx_scalar(c, e, 0));
+    ir_val less = onnx_add_scalar(c, x, -bias), zero = onnx_scalar(c, e, 0);
+    ir_val inner = onnx_select(c, high, less, zero);
     return onnx_set(c, 0, onnx_select(c, low, onnx_add_scalar(c, x, bias), inner));
 }
 // arg 1: sinh = (exp(x) - exp(-x)) / 2; 0: cosh; 2: tan = sin / cos
 bool onnx_import_hyperbolic(onnx_call *c) {
     ir_val x = onnx_in(c, 0);
-    if (c->arg == 2)
-        return onnx_set(c, 0,
-                        onnx_op2(c, IR_t_div, onnx_op1(c, IR_t_sin, x), onnx_op1(c, IR_t_cos, x)));
+    if (c->arg == 2) {
+        ir_val sin = onnx_op1(c, IR_t_sin, x), cos = onnx_op1(c, IR_t_cos, x);
+        return onnx_set(c, 0, onnx_op2(c, IR_t_div, sin, cos));
+    }
     ir_val p = onnx_op1(c, IR_t_exp, x);
     ir_val n = onnx_op1(c, IR_t_exp, onnx_op1(c, IR_t_neg, x));
     return onnx_set(c, 0, onnx_scale(c, onnx_op2(c, c->arg ? IR_t_sub : IR_t_add, p, n), 0.5));

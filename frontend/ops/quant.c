@@ -134,8 +134,8 @@ bool onnx_import_qlinear_matmul(onnx_call *c) {
     if (c->n_in != 8) return onnx_missing(c, "it takes 8 inputs");
     ir_val in[] = {c->in[0], c->in[3], c->in[2], c->in[5]};
     ir_val product = onnx_op(c, IR_t_matmul_int, in, 4, NULL);
-    ir_val scale = onnx_op2(c, IR_t_mul, per_row(c, onnx_cast(c, c->in[1], ELEM_f32)),
-                            onnx_cast(c, c->in[4], ELEM_f32));
+    ir_val scale_a = per_row(c, onnx_cast(c, c->in[1], ELEM_f32));
+    ir_val scale = onnx_op2(c, IR_t_mul, scale_a, onnx_cast(c, c->in[4], ELEM_f32));
     ir_val y = onnx_op2(c, IR_t_mul, onnx_cast(c, product, ELEM_f32), scale);
     return onnx_set(c, 0, onnx_quantize(c, y, onnx_cast(c, c->in[6], ELEM_f32), c->in[7]));
 }

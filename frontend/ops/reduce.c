@@ -199,6 +199,12 @@ static ir_val per_channel(onnx_call *c, ir_val v, int x_rank) {
     return onnx_reshape(c, v, x_rank > 1 ? x_rank - 1 : 1, dim);
 }
 
+// A running statistic: a share m of the old one, the rest of the new one.
+static ir_val moved(onnx_call *c, ir_val from, ir_val to, double m) {
+    ir_val old = onnx_scale(c, from, m), new = onnx_scale(c, to, 1 - m);
+    return onnx_op2(c, IR_t_add, old, new);
+}
+
 // y = x * a + b with a = scale / sqrt(var + eps), b = bias - mean * a
 bool onnx_import_batch_norm(onnx_call *c) {
     ir_val x = onnx_in(c, 0), scale = onnx_in(c, 1), bias = onnx_in(c, 2);
@@ -218,18 +224,16 @@ bool onnx_import_batch_norm(onnx_call *c) {
         ir_val mu = onnx_reduce(c, x, "mean", axes, (size_t)n, false);
         ir_val d = onnx_op2(c, IR_t_sub, x, per_channel(c, mu, rank));
         ir_val v = onnx_reduce(c, onnx_op2(c, IR_t_mul, d, d), "mean", axes, (size_t)n, false);
-        if (onnx_wants(c, 1))
-            onnx_set(c, 1, onnx_op2(c, IR_t_add, onnx_scale(c, mean, m), onnx_scale(c, mu, 1 - m)));
-        if (onnx_wants(c, 2))
-            onnx_set(c, 2, onnx_op2(c, IR_t_add, onnx_scale(c, var, m), onnx_scale(c, v, 1 - m)));
+        if (onnx_wants(c, 1)) onnx_set(c, 1, moved(c, mean, mu, m));
+        if (onnx_wants(c, 2)) onnx_set(c, 2, moved(c, var, v, m));
         mean = mu;
         var = v;
     }
     elem e = onnx_type(c, x).type;
     ir_val a = onnx_op1(c, IR_t_rsqrt, onnx_add_scalar(c, onnx_cast(c, var, e), eps));
     a = onnx_op2(c, IR_t_mul, onnx_cast(c, scale, e), a);
-    ir_val b = onnx_op2(c, IR_t_sub, onnx_cast(c, bias, e),
-                        onnx_op2(c, IR_t_mul, onnx_cast(c, mean, e), a));
+    ir_val taken = onnx_op2(c, IR_t_mul, onnx_cast(c, mean, e), a);
+    ir_val b = onnx_op2(c, IR_t_sub, onnx_cast(c, bias, e), taken);
     x = onnx_op2(c, IR_t_mul, x, per_channel(c, a, rank));
     return onnx_set(c, 0, onnx_op2(c, IR_t_add, x, per_channel(c, b, rank)));
 }
