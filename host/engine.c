@@ -54,10 +54,12 @@ static void describe_phases(engine_info *info, const isa_program *p) {
     info->max_chunk = p->max_chunk;
     for (int d = ISA_DOMAINS; d-- > 0;) {
         if (last->free_domains >> d & 1) {
+            info->domain[0] = d;
             info->fixed_rows = last->fixed_rows[d];
             if (info->has_encoder) info->max_chunk = last->max_rows[d];
         }
         if (info->has_encoder && (p->phases[0].free_domains >> d & 1)) {
+            info->domain[1] = d;
             info->max_encoder = p->phases[0].max_rows[d];
             info->fixed_encoder = p->phases[0].fixed_rows[d];
         }
@@ -86,7 +88,8 @@ engine *engine_of_program(const program_file *f, const sim_options *o, diag_sink
                                        .encoder = info->has_encoder && (phases[i] & 1),
                                        .onnx = (elem)d->elem,
                                        .integer = d->type == ISA_I32,
-                                       .width = d->width,
+                                       .domain = d->dom,
+                                       .width = (int64_t)d->width * (d->type == ISA_PAIR ? 2 : 1),
                                        .lo = d->lo,
                                        .hi = d->hi,
                                        .role = (isa_prole)d->role,
@@ -138,6 +141,7 @@ static engine_port port_of(engine *e, const ir_func *f, const ir_port *p, bool i
                      .input = input,
                      .encoder = f == e->encode_func,
                      .integer = !elem_is_float(t.type),
+                     .domain = ir_type_domain(&t),
                      .width = ir_type_width(&t)};
     q.onnx = t.type;
     elem_parse(ir_attr_str(&p->attrs, IR_ATTR_onnx_type, elem_name(t.type)), &q.onnx);
@@ -189,6 +193,7 @@ engine *engine_of_module(const ir_module *m, int threads, diag_sink *diags) {
     e->func = f;
     engine_info *info = &e->info;
     info->has_encoder = m->funcs.count > 1;
+    info->domain[1] = 1;
     if (info->has_encoder) {
         e->encode_func = m->funcs.items[0];
         e->encode = ir_interp_beside(t, e->encode_func);
@@ -250,7 +255,7 @@ bool engine_encode(engine *e, bool reset, int64_t rows, const tensor *inputs, ar
                    tensor *outputs, diag_sink *diags) {
     CHECK(e->info.has_encoder, "a program without an encoder");
     int64_t counts[IR_MAX_DOMAINS];
-    for (int d = 0; d < IR_MAX_DOMAINS; d++) counts[d] = d > 0 ? rows : 0;
+    for (int d = 0; d < IR_MAX_DOMAINS; d++) counts[d] = d > 0 || e->sim ? rows : 0;
     if (e->sim) return sim_step(e->sim, 0, 0, reset, counts, inputs, a, outputs, diags);
     if (!reset && e->encoded) {
         diag_emit(diags, DIAG_ID_sim_order, DIAG_NOWHERE,
@@ -266,7 +271,8 @@ bool engine_encode(engine *e, bool reset, int64_t rows, const tensor *inputs, ar
 bool engine_step(engine *e, bool reset, int64_t rows, const tensor *inputs, arena *a,
                  tensor *outputs, diag_sink *diags) {
     int64_t counts[IR_MAX_DOMAINS];
-    for (int d = 0; d < IR_MAX_DOMAINS; d++) counts[d] = d > 0 && e->info.has_encoder ? 0 : rows;
+    for (int d = 0; d < IR_MAX_DOMAINS; d++)
+        counts[d] = d > 0 && e->info.has_encoder && !e->sim ? 0 : rows;
     if (e->sim)
         return sim_step(e->sim, e->info.has_encoder, 0, reset, counts, inputs, a, outputs, diags);
     if (reset) ir_interp_reset(e->interp);

@@ -13,7 +13,8 @@ typedef struct {
     bool input;
     bool encoder; // read or written by the encoder's phase
     elem onnx;    // element type outside
-    bool integer; // rows are i32 [n]; else f32 [n][width]
+    bool integer; // rows are i32 [n]; else f32 [n][width], of pairs value and index side by side
+    int domain;   // of its rows
     int64_t width;
     int64_t lo, hi; // of integers; lo == hi: any
     isa_prole role;
@@ -34,6 +35,7 @@ typedef struct {
     int64_t fixed_rows; // the one token count a sequence may have; 0: any
     // An encoder reads its own tokens, all at once, before the first step.
     bool has_encoder;
+    int domain[2];                      // whose rows are the tokens, and the encoder's tokens
     int64_t max_encoder, fixed_encoder; // its tokens at most; the one count it takes, 0: any
     engine_port *ports;
     size_t n_ports;

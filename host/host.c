@@ -69,7 +69,8 @@ static tensor assemble(host_job *j, const collected *c) {
     const host_side *side = &j->side[host_side_of(p)];
     bool by_token = host_by_token(j, c->port);
     int64_t rows = by_token ? side->tokens : 0, keys = j->past + j->side[0].tokens;
-    if (p->encoder || (s->key >= 0 && j->info->has_encoder && s->atom[s->key].domain == 1))
+    if (p->encoder ||
+        (s->key >= 0 && j->info->has_encoder && s->atom[s->key].domain == j->info->domain[1]))
         keys = j->side[1].tokens; // of attention probabilities
     for (int64_t b = 0; !by_token && b < j->batch; b++)
         if (c->rows[b].data) rows = max_i64(rows, c->rows[b].dim[0]);

@@ -229,8 +229,8 @@ static bool find_spans(host_job *j, int side) {
 static bool check_range(host_job *j, size_t i) {
     const engine_port *p = &j->info->ports[i];
     const tensor *t = j->given[i];
-    if (!p->integer || p->lo == p->hi || p->role == ISA_ROLE_MASK || j->shape[i].row < 0)
-        return true;
+    if (!p->integer || p->role == ISA_ROLE_MASK || j->shape[i].row < 0) return true;
+    int64_t lo = p->lo < p->hi ? p->lo : INT32_MIN, hi = p->lo < p->hi ? p->hi : INT64_C(1) << 31;
     const host_side *side = &j->side[host_side_of(p)];
     port_map m = port_map_of(j->a, &j->shape[i], side->tokens, 0, 1, 0);
     for (int64_t b = 0; b < j->batch; b++) {
@@ -239,11 +239,11 @@ static bool check_range(host_job *j, size_t i) {
             for (int64_t c = 0; c < m.width; c++) {
                 int64_t v =
                     elem_load_i64(t->type, t->data, (size_t)(base + m.row[r] + m.column[c]));
-                if (v >= p->lo && v < p->hi) continue;
+                if (v >= lo && v < hi) continue;
                 diag_emit(j->diags, DIAG_ID_host_range, DIAG_NOWHERE,
                           "input '%s' is %" PRId64 " at token %" PRId64 " of sequence %" PRId64
                           ", outside [%" PRId64 ", %" PRId64 ")",
-                          p->name, v, r, b, p->lo, p->hi);
+                          p->name, v, r, b, lo, hi);
                 return false;
             }
     }

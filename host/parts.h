@@ -7,7 +7,7 @@
 
 // ---- shapes (shape.c) ------------------------------------------------------------------------
 
-// The port's shape text; without one [1,t0] for integers, else [1,t0,width]. False: no shape.
+// The port's shape text; without one [1,tN] for integers, else [1,tN,width]. False: no shape.
 bool host_shape_of(const engine_port *p, port_shape *s);
 // "[batch,tokens,512]"
 const char *host_shape_text(arena *a, const port_shape *s);
@@ -53,7 +53,8 @@ static inline int host_side_of(const engine_port *p) { return p->encoder; }
 // The rows of a port count its side's tokens.
 static inline bool host_by_token(const host_job *j, size_t port) {
     const port_shape *s = &j->shape[port];
-    return s->row >= 0 && s->atom[s->row].domain == host_side_of(&j->info->ports[port]);
+    return s->row >= 0 &&
+           s->atom[s->row].domain == j->info->domain[host_side_of(&j->info->ports[port])];
 }
 
 // Names, types, shapes; batch, tokens, past; spans. Reports all that is wrong.

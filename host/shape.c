@@ -5,7 +5,7 @@
 
 bool host_shape_of(const engine_port *p, port_shape *s) {
     if (p->shape[0]) return port_shape_parse(p->shape, s);
-    *s = port_shape_default(p->integer, p->width);
+    *s = port_shape_default(p->domain < 0 ? 0 : p->domain, p->integer, p->width);
     return true;
 }
 
@@ -57,7 +57,8 @@ void host_output_axes(const engine_info *info, const char *name, int *batch, int
         port_shape s;
         if (p->input || strcmp(p->name, name) != 0 || !host_shape_of(p, &s)) continue;
         if (s.has_batch) *batch = 0;
-        if (s.row >= 0 && s.atom[s.row].domain == host_side_of(p)) *tokens = s.atom[s.row].axis;
+        if (s.row >= 0 && s.atom[s.row].domain == info->domain[host_side_of(p)])
+            *tokens = s.atom[s.row].axis;
     }
     for (size_t i = 0; i < info->n_rings; i++) {
         const engine_ring *r = &info->rings[i];

@@ -122,6 +122,19 @@ static bool may_be_rings(reader *r, const ir_func *f) {
     return true;
 }
 
+static bool may_be_phases(reader *r, const ir_func *f) {
+    int first = -1;
+    for (size_t i = 0; i < f->params.count; i++) {
+        int d = ir_domain_root(r->m, ir_type_domain(ir_type_of(f, f->params.items[i].value)));
+        if (!ir_domain_is(r->m, d, IR_DOMAIN_FREE)) continue;
+        if (first >= 0 && d != first)
+            return lies(r, f, NULL, PASS_STATE_phases,
+                        arena_printf(r->a, "'@%s' takes rows of t%d and t%d", f->name, first, d));
+        first = d;
+    }
+    return true;
+}
+
 static bool may_be_mapped(reader *r, const ir_func *f) {
     for (size_t i = 0; i < f->ops.count; i++) {
         const ir_op *op = &f->ops.items[i];

@@ -39,7 +39,15 @@ static bool check_rows(const sim *s, uint32_t phase, const sim_bank *bank, bool 
                       "%lld rows for domain t%d of phase '%s', which takes exactly %u",
                       (long long)n, d, ph->name, ph->fixed_rows[d]);
             ok = false;
-        } else if (streams && s->p->max_tokens && pos + n > (int64_t)s->p->max_tokens) {
+        } else if (!streams && (reset || !bank->ran[phase]) &&
+                   pos > s->phases[phase].dom[d].first_pos) {
+            diag_emit(
+                diags, DIAG_ID_sim_rows, DIAG_NOWHERE,
+                "phase '%s' takes a sequence whole, from position %lld of domain t%d at most: "
+                "it is at %lld",
+                ph->name, (long long)s->phases[phase].dom[d].first_pos, d, (long long)pos);
+            ok = false;
+        } else if (streams && pos + n > (int64_t)s->p->max_tokens) {
             diag_emit(diags, DIAG_ID_sim_rows, DIAG_NOWHERE,
                       "%lld rows after %lld tokens: the program was compiled for %u", (long long)n,
                       (long long)pos, s->p->max_tokens);
@@ -49,23 +57,23 @@ static bool check_rows(const sim *s, uint32_t phase, const sim_bank *bank, bool 
     return ok;
 }
 
-// Rows of the domain a port's rows belong to, or -1 when an instruction derives it (known while
-// running).
-static int64_t port_rows(const isa_phase *ph, const isa_port *port, const int64_t *rows) {
-    return port->dom < ISA_DOMAINS && (ph->free_domains >> port->dom & 1) ? rows[port->dom] : -1;
+// Rows of the domain that a port's rows belong to.
+static int64_t port_rows(const sim *s, uint32_t phase, const isa_port *port, const int64_t *rows) {
+    const isa_domain *dom = s->phases[phase].dom;
+    return isa_domain_rows(dom, port->dom, rows[dom[port->dom].root]);
 }
 
 static bool check_input(const sim *s, uint32_t phase, const isa_port *port, const int64_t *rows,
                         const tensor *t, diag_sink *diags) {
     const char *name = isa_str(s->p, port->name);
     bool integer = port->type == ISA_I32;
-    int64_t n = port_rows(&s->p->phases[phase], port, rows), width = t->rank == 2 ? t->dim[1] : 1;
+    int64_t n = port_rows(s, phase, port, rows), width = t->rank == 2 ? t->dim[1] : 1;
     bool shape = (t->rank == 2 || (t->rank == 1 && port->width == 1)) &&
-                 width == (int64_t)port->width && (n < 0 || t->dim[0] == n);
+                 width == (int64_t)port->width && t->dim[0] == n;
     if (!t->data && n != 0 && tensor_count(t) != 0) shape = false;
     if (t->type != (integer ? ELEM_i32 : ELEM_f32) || !shape) {
         diag_emit(diags, DIAG_ID_sim_input, DIAG_NOWHERE, "input '%s' takes %s[%lld,%u]", name,
-                  integer ? "i32" : "f32", (long long)(n < 0 ? 0 : n), port->width);
+                  integer ? "i32" : "f32", (long long)n, port->width);
         return false;
     }
     if (!integer || port->lo == port->hi) return true;

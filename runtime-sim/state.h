@@ -3,6 +3,7 @@
 #ifndef OHMIC_RUNTIME_SIM_STATE_H
 #define OHMIC_RUNTIME_SIM_STATE_H
 
+#include "isa/depend/domain.h"
 #include "isa/depend/order.h"
 #include "isa/verify/verify.h"
 #include "runtime-sim/gain/gain.h"
@@ -87,6 +88,7 @@ typedef struct {
 } sim_uses;
 
 typedef struct {
+    isa_domain dom[ISA_DOMAINS];
     isa_step *order;      // a schedule: operands before their readers
     uint32_t n;           // instructions of the phase
     uint32_t **last;      // [tile][buffer]: index in `order` of the last instruction that names it

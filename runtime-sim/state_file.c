@@ -182,15 +182,6 @@ static bool read_counts(const sim *s, state *x, bytes_in *in) {
     return ok && in->ok;
 }
 
-// Positions a ring may hold: those of any domain; a score bias by position has an entry for each.
-static int64_t ring_end(const sim *s, const isa_ring *d) {
-    int64_t end = 0;
-    for (int i = 0; i < ISA_DOMAINS; i++) end = max_i64(end, end_of(s, i));
-    for (uint32_t i = 0; i < s->p->n_phases; i++)
-        for (int k = 0; k < ISA_DOMAINS; k++) end = max_i64(end, s->p->phases[i].max_rows[k]);
-    return d->bias == ISA_BIAS_FULL ? min_i64(end, d->bias_width) : end;
-}
-
 static bool read_state(sim *s, state *x, bytes_in *in) {
     const isa_program *p = s->p;
     if (!read_counts(s, x, in)) return false;
@@ -201,7 +192,7 @@ static bool read_state(sim *s, state *x, bytes_in *in) {
     x->histories = base_calloc(n_insns + 1, sizeof *x->histories);
     for (uint32_t t = 0; t < p->n_tiles; t++)
         for (uint32_t r = 0; r < p->tiles[t].n_rings; r++) {
-            int64_t end = ring_end(s, &p->tiles[t].rings[r]);
+            int64_t end = isa_ring_end(p, t, r, p->n_phases);
             if (!sim_ring_load_state(s, t, r, &x->rings[x->n_rings++], end, in)) return false;
         }
     for (uint32_t i = 0; i < p->n_phases; i++)

@@ -45,6 +45,17 @@ static bool read_domain_attr(ir_parser *p, domain_reader *r, const ir_attr *x) {
     }
 }
 
+// Which kinds of domain take the attribute.
+static bool takes(ir_domain_kind kind, ir_key key) {
+    switch (key) {
+    case IR_ATTR_kind: return true;
+    case IR_ATTR_max:
+    case IR_ATTR_fixed: return kind == IR_DOMAIN_FREE;
+    case IR_ATTR_of: return kind == IR_DOMAIN_LIN || kind == IR_DOMAIN_LAST;
+    default: return kind == IR_DOMAIN_LIN;
+    }
+}
+
 const char *text_read_domain(ir_parser *p, const ir_attrs *l, ir_domain *d) {
     *d = (ir_domain){.used = true, .mul = 1, .div = 1};
     domain_reader r = {.d = d};
@@ -52,6 +63,11 @@ const char *text_read_domain(ir_parser *p, const ir_attrs *l, ir_domain *d) {
         if (!read_domain_attr(p, &r, &l->items[i])) return r.why;
     bool derived = d->kind == IR_DOMAIN_LIN || d->kind == IR_DOMAIN_LAST;
     if (!r.has_kind) return "it has no kind";
+    for (uint32_t i = 0; i < l->count; i++)
+        if (!takes(d->kind, l->items[i].key))
+            return arena_printf(p->scratch, "one of kind \"%s\" has no '%s'",
+                                ir_word(IR_ENUM_domain_kind, d->kind),
+                                ir_key_name(l->items[i].key));
     if (derived && !r.has_of) return "it derives from another and has no 'of'";
     return NULL;
 }

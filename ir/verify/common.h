@@ -30,6 +30,8 @@ void verify_ring(verifier *v, const ir_symbol *s);
 void verify_func_attrs(verifier *v, const ir_func *f);
 // Rings, channels, ports and tiles of one function. Needs operands and results that are in range.
 void verify_mapped(verifier *v, const ir_func *f);
+// Channels of all functions.
+void verify_channel_numbers(verifier *v);
 // Rings that are read in one function and written in none, or too late.
 void verify_rings(verifier *v);
 

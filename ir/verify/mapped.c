@@ -8,15 +8,21 @@
 
 // ---- tiles and buffers
 
+static bool in_range(const ir_attrs *l, ir_key k, int64_t lo, int64_t hi) {
+    int64_t x = ir_attr_int(l, k, lo);
+    return x >= lo && x <= hi;
+}
+
 static void verify_place(verifier *v, const ir_func *f, const ir_op *op) {
+    enum { MOST_TILES = 1000000, MOST_ROWS = 1 << 24 };
     const ir_attrs *l = &op->attrs;
     const diag_loc loc = verify_at_op(v, f, op);
     const char *name = ir_ops[op->code].name;
     if (v->m->stage == IR_MAPPED && ir_op_takes(op->code, IR_ATTR_tile, NULL) &&
         !ir_attr_has(l, IR_ATTR_tile))
         verify_error(v, loc, DIAG_ID_op_tile, "'%s' has no tile", name);
-    if (ir_attr_int(l, IR_ATTR_tile, 0) < 0 || ir_attr_int(l, IR_ATTR_depth, 1) < 1 ||
-        ir_attr_int(l, IR_ATTR_at, 0) < 0)
+    if (!in_range(l, IR_ATTR_tile, 0, MOST_TILES - 1) ||
+        !in_range(l, IR_ATTR_depth, 1, MOST_ROWS) || !in_range(l, IR_ATTR_at, 0, INT64_C(1) << 48))
         verify_error(v, loc, DIAG_ID_op_attribute, "'%s': 'tile', 'depth' or 'at' is out of range",
                      name);
     if (ir_attr_word(l, IR_ATTR_space, IR_ENUM_space, 0) < 0)
@@ -97,6 +103,35 @@ static void verify_channels(verifier *v, const ir_func *f) {
             channel_error(v, f, c.sender[i], "sends what nobody receives");
     }
     map_free(c.senders);
+}
+
+// Sends of all functions share the numbers 0, 1, ...
+void verify_channel_numbers(verifier *v) {
+    const ir_module *m = v->m;
+    int64_t sends = 0;
+    for (size_t i = 0; i < m->funcs.count; i++)
+        for (size_t k = 0; k < m->funcs.items[i]->ops.count; k++)
+            sends += m->funcs.items[i]->ops.items[k].code == IR_net_send;
+    const ir_func **owner = ARENA_ARRAY(v->a, const ir_func *, sends + 1);
+    for (size_t i = 0; i < m->funcs.count; i++) {
+        const ir_func *f = m->funcs.items[i];
+        for (size_t k = 0; k < f->ops.count; k++) {
+            const ir_op *op = &f->ops.items[k];
+            int64_t channel = ir_attr_int(&op->attrs, IR_ATTR_channel, -1);
+            if (op->code != IR_net_send || channel < 0) continue;
+            if (channel >= sends)
+                verify_error(v, verify_at_op(v, f, op), DIAG_ID_channel,
+                             "'net.send' has channel %" PRId64 ", expected one below %" PRId64
+                             ", the number of sends",
+                             channel, sends);
+            else if (owner[channel])
+                verify_error(v, verify_at_op(v, f, op), DIAG_ID_channel,
+                             "channel %" PRId64 " is one of '@%s' already", channel,
+                             owner[channel]->name);
+            else
+                owner[channel] = f;
+        }
+    }
 }
 
 // ---- ports

@@ -170,6 +170,7 @@ bool ir_verify(const ir_module *m, const char *name, diag_sink *diags) {
         verify_func(&v, f);
     }
     map_free(names);
+    if (v.ok) verify_channel_numbers(&v);
     if (v.ok) verify_rings(&v);
     arena_free(v.a);
     return v.ok;

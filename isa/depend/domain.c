@@ -89,6 +89,20 @@ void isa_domains(const isa_program *p, uint32_t phase, isa_domain dom[ISA_DOMAIN
         }
 }
 
+int64_t isa_ring_end(const isa_program *p, uint32_t tile, uint32_t ring, uint32_t phases) {
+    int64_t end = 0;
+    for (uint32_t ph = 0; ph < phases; ph++) {
+        const isa_tile *t = &p->tiles[tile];
+        isa_domain dom[ISA_DOMAINS];
+        isa_domains(p, ph, dom);
+        for (uint32_t pc = 0; pc < t->phase[ph].count; pc++) {
+            const isa_insn *i = &t->phase[ph].code[pc];
+            if (isa_writes_ring(i) && i->x == ring) end = max_i64(end, dom[i->dom].end);
+        }
+    }
+    return end;
+}
+
 int64_t isa_domain_rows(const isa_domain dom[ISA_DOMAINS], unsigned d, int64_t n) {
     const isa_domain *x = &dom[d];
     if (x->free || !x->known) return n;

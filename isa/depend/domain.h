@@ -27,6 +27,10 @@ void isa_domain_derive(isa_domain dom[ISA_DOMAINS], const isa_insn *settl);
 // All of a phase of a verified program.
 void isa_domains(const isa_program *p, uint32_t phase, isa_domain dom[ISA_DOMAINS]);
 
+// One past the largest position that instructions of the first `phases` phases write in a ring; 0:
+// none does.
+int64_t isa_ring_end(const isa_program *p, uint32_t tile, uint32_t ring, uint32_t phases);
+
 // Rows of a derived domain, and the position of row 0, when the one it derives from has `rows` from
 // position `at` on.
 int64_t isa_settl_rows(isa_tl kind, uint32_t imm, int64_t rows);

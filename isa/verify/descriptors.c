@@ -88,6 +88,59 @@ static void check_tables(verifier *v, uint32_t tile) {
     }
 }
 
+// --- codes of .ohm.cells
+
+typedef struct {
+    uint64_t from, until; // bytes of a group
+    int64_t top;          // codes are -top ... top - 1
+    uint64_t at;          // the first that is not; UINT64_MAX: none
+    int8_t code;
+} code_search;
+
+static void search_codes(code_search *s, uint64_t first, const uint8_t *bytes, uint64_t n) {
+    uint64_t from = first > s->from ? first : s->from, until = first + n;
+    if (until > s->until) until = s->until;
+    for (uint64_t i = from; i < until && s->at == UINT64_MAX; i++) {
+        int8_t code = (int8_t)bytes[i - first];
+        if (code < -s->top || code >= s->top) s->at = i, s->code = code;
+    }
+}
+
+static void search_piece(code_search *s, const isa_piece *piece) {
+    if (piece->offset >= s->until || piece->offset + piece->bytes <= s->from) return;
+    if (piece->data) {
+        search_codes(s, piece->offset, piece->data, piece->bytes);
+        return;
+    }
+    uint64_t grain = piece->grain ? piece->grain : 1;
+    uint64_t step = grain < 1 << 20 ? (1 << 20) / grain * grain : grain;
+    uint8_t *made = base_alloc(step);
+    for (uint64_t at = 0; at < piece->bytes; at += step) {
+        size_t n = (size_t)(piece->bytes - at < step ? piece->bytes - at : step);
+        if (!piece->fill(piece->ctx, at, n, made)) break;
+        search_codes(s, piece->offset + at, made, n);
+    }
+    free(made);
+}
+
+// Codes stand on cells of so many bits, rows on converters of 8.
+static void check_codes(verifier *v, const isa_group *g, const char *place) {
+    if (!v->chip || g->kind == ISA_EPILOGUE || g->wtype != ISA_W_I8) return;
+    int64_t bits = v->chip->crossbar.weight_bits, input = v->chip->crossbar.input_bits;
+    if (input != 0 && input != 8)
+        verify_bad(v, DIAG_ID_sim_chip, place, "rows are 8 bits, crossbar.input_bits is %lld",
+                   (long long)input);
+    if (bits == 0 || bits >= 8) return;
+    code_search s = {g->cells, g->cells + (uint64_t)(g->k1 - g->k0) * g->n,
+                     INT64_C(1) << (bits - 1), UINT64_MAX, 0};
+    if (v->p->cells) search_codes(&s, 0, v->p->cells, v->p->cells_bytes);
+    for (uint32_t i = 0; !v->p->cells && i < v->p->n_cell_pieces; i++)
+        search_piece(&s, &v->p->cell_pieces[i]);
+    if (s.at != UINT64_MAX)
+        verify_bad(v, DIAG_ID_sim_chip, place,
+                   "holds the code %d, cells of the chip hold %lld bits", s.code, (long long)bits);
+}
+
 static void check_groups(verifier *v, uint32_t tile) {
     const isa_tile *t = &v->p->tiles[tile];
     for (uint32_t i = 0; i < t->n_groups; i++) {
@@ -95,6 +148,7 @@ static void check_groups(verifier *v, uint32_t tile) {
         const char *place = where(v, tile, "group", i, g->name);
         if (g->kind != ISA_EPILOGUE && g->k0 == g->k1)
             verify_bad(v, DIAG_ID_isa_descriptor, place, "holds no rows");
+        check_codes(v, g, place);
         if (g->zero == ISA_NO_OFFSET) continue;
         const uint8_t *at = verify_table_bytes(v, g->zero, 4 * (uint64_t)g->n);
         for (uint32_t n = 0; at && n < g->n; n++) {

@@ -11,7 +11,6 @@ typedef struct {
     isa_depend *d;
     verify_range *uses, *joins; // what rows of these may hold; of what is written, and sets of it
     uint32_t known;             // joins that are known
-    verify_writers **writers;   // [tile][ring]
 } flow;
 
 static verify_range range_of(flow *f, isa_set s) {
@@ -55,7 +54,7 @@ static void report(flow *f, const isa_use *u) {
 
 static void use_ring(flow *f, uint32_t place, const isa_use *u) {
     const isa_node *at = &f->d->nodes[place];
-    verify_writers *w = &f->writers[at->tile][u->buffer];
+    verify_writers *w = &f->v->writers[at->tile][u->buffer];
     verify_ring_use(f->v, at->tile, at->pc, w);
     if (u->kind == ISA_WRITES_RING) w->pc = at->pc;
 }
@@ -83,21 +82,6 @@ static void step(flow *f, uint32_t place) {
     if (sound) verify_indices(f->v, at->tile, at->pc, a, b);
     if (written != ISA_NOTHING)
         f->uses[written] = verify_result_range(f->v, at->tile, i, a, b, arriving);
-}
-
-// --- rings that a phase writes, and those before it
-
-static verify_writers *writers_of(const verifier *v, uint32_t tile) {
-    const isa_tile *t = &v->p->tiles[tile];
-    verify_writers *w = ARENA_ARRAY(v->a, verify_writers, t->n_rings + 1);
-    for (uint32_t r = 0; r < t->n_rings; r++) w[r].pc = UINT32_MAX;
-    for (uint32_t ph = 0; ph <= v->phase; ph++)
-        for (uint32_t pc = 0; pc < t->phase[ph].count; pc++) {
-            const isa_insn *i = &t->phase[ph].code[pc];
-            if (!isa_info_of(i->op) || !isa_writes_ring(i) || i->x >= t->n_rings) continue;
-            *(ph < v->phase ? &w[i->x].before : &w[i->x].here) = true;
-        }
-    return w;
 }
 
 // --- depths
@@ -137,8 +121,6 @@ void verify_flow(verifier *v, const isa_step *order, uint32_t n, uint32_t active
     f.known = f.d->joins_before;
     f.uses = base_calloc((size_t)f.d->n_uses + 1, sizeof *f.uses);
     f.joins = base_calloc((size_t)f.d->n_joins + 1, sizeof *f.joins);
-    f.writers = ARENA_ARRAY(v->a, verify_writers *, v->p->n_tiles + 1);
-    for (uint32_t t = 0; t < v->p->n_tiles; t++) f.writers[t] = writers_of(v, t);
     for (uint32_t k = 0; k < n; k++) step(&f, k);
     check_depths(&f, active_set);
     free(f.uses);

@@ -128,37 +128,6 @@ static void check_aliases(const insn *c, const isa_info *info) {
     }
 }
 
-// --- q8 rows that an instruction makes
-
-static bool moves_codes(const insn *c) {
-    bool a_is_q8 = c->i->op != ISA_recv && c->i->op != ISA_in && c->i->op != ISA_posrow &&
-                   c->t->buffers[c->i->a].type == ISA_Q8;
-    bool t_is_q8 =
-        c->x == ISA_KIND_table && c->i->x != ISA_NONE && c->t->tables[c->i->x].type == ISA_Q8;
-    switch (c->i->op) {
-    case ISA_recv: return true;
-    case ISA_copy: return a_is_q8 && buffer(c, ISA_FIELD_d)->quant == ISA_QUANT_NONE;
-    case ISA_rows:
-    case ISA_pick:
-    case ISA_skip: return a_is_q8;
-    case ISA_gather:
-    case ISA_posrow: return t_is_q8;
-    case ISA_prefix:
-    case ISA_suffix: return a_is_q8 && t_is_q8;
-    default: return false;
-    }
-}
-
-static void check_quantised(const insn *c) {
-    const isa_buffer *d = buffer(c, ISA_FIELD_d);
-    if (d->type != ISA_Q8 || moves_codes(c)) return;
-    if (d->quant == ISA_QUANT_NONE)
-        BAD(c, "d is q8 without quantisation, and the instruction quantises");
-    else if (d->quant != ISA_QUANT_STATIC && d->width != c->t->buffers[d->parent].width)
-        BAD(c, "d is %u of %u columns: a row has one scale, so it is quantised whole", d->width,
-            c->t->buffers[d->parent].width);
-}
-
 // --- instruction by instruction
 
 static void check_copy(const insn *c) {
@@ -219,6 +188,7 @@ static void check_pick(const insn *c) {
     unsigned a = buffer(c, ISA_FIELD_a)->dom;
     int64_t least = verify_least_rows(c->v, a, i->dom),
             need = i->mode == ISA_MODE_pick_index ? i->imm : 0;
+    check_same_type(c);
     if (!is_one_row(c->v, i->dom)) BAD(c, "t%u has more than one row", i->dom);
     if ((i->mode == ISA_MODE_pick_by) != (i->b != ISA_NONE)) BAD(c, "operand b belongs to mode by");
     if (i->mode != ISA_MODE_pick_index && i->imm != 0) BAD(c, "imm belongs to mode index");
@@ -230,6 +200,7 @@ static void check_pick(const insn *c) {
 
 static void check_skip(const insn *c) {
     unsigned a = buffer(c, ISA_FIELD_a)->dom;
+    check_same_type(c);
     int64_t slack = verify_least_slack(c->v, a, c->i->dom);
     if (slack < (int64_t)c->i->imm)
         verify_bad_at(c->v, DIAG_ID_isa_index, c->tile, c->pc,
@@ -268,8 +239,7 @@ static void check_mvm(const insn *c) {
         BAD(c, "rows %u..%u of %u: the sums of a part stay raw", g->k0, g->k1, g->k);
     if (integer && g->k > LONGEST)
         BAD(c, "%u products may overflow their sum, expected at most %d", g->k, LONGEST);
-    bool zero_free = a->quant == ISA_QUANT_SYM || (a->quant == ISA_QUANT_STATIC && a->zero == 0);
-    if (integer && !raw) check_epilogue(c, zero_free);
+    if (integer && !raw) check_epilogue(c, verify_trailer_of(c->v, c->tile, c->i->a).zero_free);
     if (g->wtype == ISA_W_I8 && !integer && g->scale == ISA_NO_OFFSET)
         BAD(c, "its group has no scales");
 }
@@ -382,6 +352,7 @@ static void check_special(const insn *c) {
 }
 
 void verify_operands(verifier *v) {
+    verify_trailers(v);
     for (uint32_t t = 0; t < v->p->n_tiles; t++) {
         for (uint32_t pc = 0; pc < v->p->tiles[t].phase[v->phase].count; pc++) {
             insn c = {v, t, pc, &v->p->tiles[t], verify_insn(v, t, pc), -1};
@@ -395,7 +366,6 @@ void verify_operands(verifier *v) {
                 if (o->kind == ISA_KIND_table) check_table(&c, o);
             }
             if (isa_has_result(info)) check_aliases(&c, info);
-            if (isa_has_result(info)) check_quantised(&c);
             check_special(&c);
         }
     }

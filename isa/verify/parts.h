@@ -7,6 +7,14 @@
 #include "isa/structure.h"
 #include "isa/verify/verify.h"
 
+// What is known of the trailers of q8 rows.
+typedef struct {
+    bool zero_free; // zero points are 0
+    bool fixed;     // all have this scale and zero point
+    float scale;
+    int32_t zero;
+} verify_trailer;
+
 typedef struct {
     const isa_program *p;
     const machine *chip; // NULL: capacities are not looked at
@@ -18,8 +26,11 @@ typedef struct {
     struct verify_numbers **numbers; // [tile][table] values.c: what is known of its numbers
     // of the phase that is looked at
     uint32_t phase;
+    bool bounded; // domains of this phase, and of those before it, are known
     bool streams; // launched step after step for one sequence, so positions start anywhere
     isa_domain dom[ISA_DOMAINS];
+    verify_trailer **trailers;       // [tile][buffer that is no view]
+    struct verify_writers **writers; // [tile][ring]
 } verifier;
 
 // --- verify.c: findings
@@ -63,6 +74,14 @@ int64_t verify_least_slack(const verifier *v, unsigned a, unsigned d); // INT64_
 // --- operands.c
 void verify_operands(verifier *v);
 
+// --- trailers.c
+void verify_trailers(verifier *v);
+// Of the rows that instructions of this phase put into the buffer.
+verify_trailer verify_trailer_of(const verifier *v, uint32_t tile, uint32_t buffer);
+
+// --- streams.c: a phase that streams gives the same rows however a sequence is cut
+void verify_streams(verifier *v);
+
 // --- channels.c
 bool verify_channels(verifier *v); // false: sends and receives do not match
 // False: tiles wait for each other, reported as the cycle. `order` has room for all instructions.
@@ -72,11 +91,16 @@ bool verify_order(verifier *v, isa_step *order, uint32_t *n);
 void verify_ports(verifier *v);
 void verify_outputs_exist(verifier *v); // over all phases
 
+// --- shapes.c: what ports and rings say of tensors, over all phases
+void verify_shapes(verifier *v);
+
 // --- rings.c
-typedef struct {
+typedef struct verify_writers {
     uint32_t pc;       // that has written the ring in this phase; UINT32_MAX: none yet
     bool here, before; // some instruction of this phase writes it; of a phase before
 } verify_writers;
+// Of the rings of each tile, before the walk: v->writers.
+void verify_find_writers(verifier *v);
 void verify_ring_use(verifier *v, uint32_t tile, uint32_t pc, const verify_writers *w);
 
 // --- values.c: which integers a row may hold (type i32, or the indices of pairs)

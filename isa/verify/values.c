@@ -2,6 +2,7 @@
 // and constants through the instructions; and that rows named by them exist.
 #include "isa/operand.h"
 #include "isa/verify/parts.h"
+#include "support/num/elem.h"
 #include <math.h>
 #include <string.h>
 
@@ -55,6 +56,21 @@ static verify_range table_range(verifier *v, uint32_t tile, uint32_t table, uint
     if (known->rows != rows)
         *known = (struct verify_numbers){rows, look_at_table(v, &t->tables[table], rows)};
     return known->range;
+}
+
+// An integer as an f32 holds it, in the chip's digital format, and as an integer again.
+static int64_t through(const verifier *v, int64_t x, bool digital) {
+    float f = (float)x;
+    int64_t format = !digital ? MACHINE_FMT_F32 : v->chip->digital.format;
+    if (format == MACHINE_FMT_BF16) f = elem_bf16_to_f32(elem_f32_to_bf16(f));
+    if (format == MACHINE_FMT_F16) f = elem_f16_to_f32(elem_f32_to_f16(f));
+    return f >= 0x1p31f ? INT32_MAX : f < -0x1p31f ? INT32_MIN : (int64_t)f;
+}
+
+// Integers of a that pass through numbers: rounding keeps their order.
+static verify_range rounded(const verifier *v, verify_range a, bool digital) {
+    if (digital && !v->chip) return VERIFY_ANY_INTEGER;
+    return (verify_range){through(v, a.lo, digital), through(v, a.hi, digital)};
 }
 
 static bool is_exact(verify_range r) { return r.lo > -(1 << 24) && r.hi < 1 << 24; } // in f32
@@ -111,9 +127,11 @@ verify_range verify_result_range(verifier *v, uint32_t tile, const isa_insn *i, 
                                                             : VERIFY_ANY_INTEGER;
     }
     case ISA_gather:
-    case ISA_posrow: return table;
+    case ISA_posrow: return t->tables[i->x].type == ISA_I32 ? table : rounded(v, table, false);
     case ISA_prefix:
-    case ISA_suffix: return holds_integers(t, i->a) ? verify_join(a, table) : VERIFY_ANY_INTEGER;
+    case ISA_suffix:
+        return holds_integers(t, i->a) ? verify_join(a, rounded(v, table, false))
+                                       : VERIFY_ANY_INTEGER;
     case ISA_rows: return verify_join(a, (verify_range){0, 0}); // zeros outside
     case ISA_recv: return arriving;
     case ISA_recvadd: return range_fn2(ISA_FN2_add, a, arriving, false);
@@ -123,7 +141,7 @@ verify_range verify_result_range(verifier *v, uint32_t tile, const isa_insn *i, 
         if (t->buffers[i->a].type == ISA_PAIR)
             return within_i32(a.lo + (int64_t)i->imm, a.hi + (int64_t)i->imm);
         return (verify_range){(int64_t)i->imm, (int64_t)i->imm + t->buffers[i->a].width - 1};
-    case ISA_clip: return range_clip(table, holds_integers(t, i->a));
+    case ISA_clip: return rounded(v, range_clip(table, holds_integers(t, i->a)), true);
     default: break;
     }
     if (!holds_integers(t, i->a)) return VERIFY_ANY_INTEGER;
@@ -131,10 +149,10 @@ verify_range verify_result_range(verifier *v, uint32_t tile, const isa_insn *i, 
     case ISA_copy:
     case ISA_pick:
     case ISA_skip: return a;
-    case ISA_ew1: return range_fn1(i->n, a);
+    case ISA_ew1: return rounded(v, range_fn1(i->n, a), true);
     case ISA_ew2:
         return holds_integers(t, i->b) ? range_fn2(i->n, a, b, false) : VERIFY_ANY_INTEGER;
-    case ISA_ewt: return range_fn2(i->n, a, table, true);
+    case ISA_ewt: return rounded(v, range_fn2(i->n, a, table, true), true);
     default: return VERIFY_ANY_INTEGER;
     }
 }

@@ -106,10 +106,16 @@ static void check_halts(verifier *v) {
 static bool check_phase(verifier *v, uint32_t phase, isa_step **order, uint32_t *n) {
     v->phase = phase;
     v->streams = isa_phase_streams(v->p, phase);
-    if (!check_words(v)) return false; // nothing behind an unknown word can be judged
+    if (!check_words(v)) { // nothing behind an unknown word can be judged
+        v->bounded = false;
+        return false;
+    }
     check_halts(v);
     bool follow = verify_domains(v);
+    v->bounded &= follow;
+    verify_find_writers(v);
     if (follow) verify_operands(v);
+    if (follow) verify_streams(v);
     if (!verify_channels(v)) return false;
     uint64_t total = 0;
     for (uint32_t t = 0; t < v->p->n_tiles; t++) total += v->p->tiles[t].phase[phase].count;
@@ -119,7 +125,8 @@ static bool check_phase(verifier *v, uint32_t phase, isa_step **order, uint32_t 
 
 bool isa_verify(const isa_program *p, const machine *chip, const char *name, diag_sink *diags) {
     if (!isa_check_structure(p, name, diags)) return false;
-    verifier v = {.p = p, .chip = chip, .name = name, .diags = diags, .a = arena_new()};
+    verifier v = {
+        .p = p, .chip = chip, .name = name, .diags = diags, .a = arena_new(), .bounded = true};
     v.made = ARENA_ARRAY(v.a, uint8_t *, p->n_table_pieces + 1);
     v.numbers = ARENA_ARRAY(v.a, struct verify_numbers *, p->n_tiles + 1);
     verify_descriptors(&v);
@@ -132,6 +139,7 @@ bool isa_verify(const isa_program *p, const machine *chip, const char *name, dia
         verify_ports(&v);
     }
     verify_outputs_exist(&v);
+    verify_shapes(&v);
     arena_free(v.a);
     return v.found == 0;
 }

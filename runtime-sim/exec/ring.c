@@ -281,14 +281,15 @@ void sim_exec_score(sim_ctx *c) {
                  head_scratch(&a) + a.q.width + a.o.width + a.d->slots, score_row, &a);
 }
 
-// o = S over stored positions, oldest first, of p[h][slot] times the value
+// o = S over the positions that the row sees, oldest first, of p[h][slot] times the value
 static void mix_row(void *arg, int64_t r, float *scratch) {
     const attention *a = arg;
     const isa_ring *d = a->d;
+    sim_visible v = visible_at(a, a->c->pos + r);
     const float *p = sim_row_f32(&a->q, r, scratch);
     float *o = sim_row_begin(&a->o, r, scratch + a->q.width);
     for (uint32_t h = 0; h < sim_heads(d); h++)
-        sim_score_mix(&a->at, h, p + (size_t)h * d->slots, o + (size_t)h * d->dv,
+        sim_score_mix(&a->at, h, v, p + (size_t)h * d->slots, o + (size_t)h * d->dv,
                       scratch + a->q.width + a->o.width);
     sim_row_end(a->c, &a->o, r, o);
 }
@@ -298,13 +299,12 @@ void sim_exec_mix(sim_ctx *c) {
     a.q = sim_source(c, c->insn->a), a.o = sim_target(c, c->insn->d, c->rows);
     check_widths(&a, NULL, &a.o, NULL);
     CHECK(a.q.width == sim_heads(a.d) * a.d->slots, "probabilities of %u columns", a.q.width);
-    int64_t stored = min_i64(a.at.ring->len, a.d->slots);
-    c->stats->mix_macs += (uint64_t)(c->rows * stored) * sim_heads(a.d) * a.d->dv;
     c->stats->attn_rows += (uint64_t)c->rows * sim_heads(a.d);
-    sim_visible all = {.first = a.at.ring->len - stored, .n = stored};
-    all.gaps = tokens_seen(&a, (sim_visible){.first = all.first, .n = stored, .gaps = true}) <
-               (uint64_t)stored;
-    for (int64_t r = 0; r < c->rows; r++) count_unit(&a, all, false, true);
-    sim_each_row(c, c->rows, (double)stored * a.o.width, head_scratch(&a) + a.q.width + a.o.width,
-                 mix_row, &a);
+    for (int64_t r = 0; r < c->rows; r++) {
+        sim_visible v = visible_at(&a, c->pos + r);
+        c->stats->mix_macs += (uint64_t)v.n * sim_heads(a.d) * a.d->dv;
+        count_unit(&a, v, false, true);
+    }
+    sim_each_row(c, c->rows, (double)a.d->slots * a.o.width,
+                 head_scratch(&a) + a.q.width + a.o.width, mix_row, &a);
 }

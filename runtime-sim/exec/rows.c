@@ -147,9 +147,9 @@ void sim_row_end(const sim_ctx *c, const sim_rows *d, int64_t r, float *y) {
 void sim_cols_move(const sim_rows *d, int64_t r, uint32_t col, const sim_rows *a, int64_t from) {
     size_t e = sim_elem_bytes(d->type), n = a->width;
     uint8_t *to = (uint8_t *)sim_row_at(d, r) + col * e;
-    if (from < 0) { // a q8 zero is the code of the zero point
-        memset(to, d->type == ISA_Q8 && d->desc->quant == ISA_QUANT_STATIC ? d->desc->zero : 0,
-               n * e);
+    if (from < 0) { // a q8 zero is the code of the zero point, of rows that have one scale
+        memset(to, d->type == ISA_Q8 ? d->desc->zero : 0, n * e);
+        if (d->type == ISA_Q8) d->trailers[r] = (sim_trailer){d->desc->scale, d->desc->zero, 0};
         return;
     }
     memcpy(to, sim_row_at(a, from), n * e);

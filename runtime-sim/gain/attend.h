@@ -41,8 +41,9 @@ void sim_score_attend(const sim_attention *a, uint32_t h, sim_visible v, const f
 // Scores alone: s[i] of position first + i, masked ones too.
 void sim_score_row(const sim_attention *a, uint32_t h, sim_visible v, const float *q, float *s,
                    float *scratch);
-// o[dv] of the probabilities p[slots] of all tokens stored.
-void sim_score_mix(const sim_attention *a, uint32_t h, const float *p, float *o, float *scratch);
+// o[dv] of the probabilities p[slots] of the tokens seen.
+void sim_score_mix(const sim_attention *a, uint32_t h, sim_visible v, const float *p, float *o,
+                   float *scratch);
 // Stores a token: k [n_kv][d] and v [n_kv][dv] as the ring keeps them.
 void sim_score_write(sim_ring *r, const isa_ring *d, size_t slot, const float *k, const float *v);
 

@@ -278,15 +278,14 @@ static void mix(const sim_attention *a, uint32_t h, const float *p, const int64_
     for (uint32_t i = 0; i < d->dv; i++) o[i] = (float)w->acc[i];
 }
 
-void sim_score_mix(const sim_attention *a, uint32_t h, const float *p, float *o, float *scratch) {
-    const isa_ring *d = a->d;
-    scratch_of w = scratch_parts(d, scratch);
-    int64_t len = a->ring->len, slots = (int64_t)d->slots;
+void sim_score_mix(const sim_attention *a, uint32_t h, sim_visible v, const float *p, float *o,
+                   float *scratch) {
+    scratch_of w = scratch_parts(a->d, scratch);
     size_t n = 0;
-    for (int64_t j = max_i64(0, len - slots); j < len; j++) {
-        if (!sim_seen(a, j)) continue;
+    for (int64_t j = v.first; j < v.first + v.n; j++) {
+        if (v.gaps && !sim_seen(a, j)) continue;
         w.position[n] = j;
-        w.s[n++] = p[j % slots];
+        w.s[n++] = p[j % (int64_t)a->d->slots];
     }
     mix(a, h, w.s, w.position, n, o, &w);
 }

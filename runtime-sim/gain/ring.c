@@ -230,6 +230,13 @@ bool sim_ring_load(sim *s, uint32_t tile, uint32_t ring, uint32_t bank, const te
                   isa_str(s->p, d->name), wk, wv);
         return false;
     }
+    int64_t end = isa_ring_end(s->p, tile, ring, s->p->n_phases);
+    if (n > end) {
+        diag_emit(diags, DIAG_ID_sim_ring, DIAG_NOWHERE,
+                  "%lld tokens for ring '%s', whose positions end at %lld", (long long)n,
+                  isa_str(s->p, d->name), (long long)end);
+        return false;
+    }
     sim_ring *r = sim_ring_of(s, tile, ring, bank);
     sim_ring_reset(r, d);
     for (int64_t j = max_i64(0, n - d->slots); j < n; j++)

@@ -19,7 +19,7 @@ typedef enum { ROWS_BYTES, ROWS_WORDS, ROWS_LONGS } rows_width;
 
 // Word lines driven, and the digits they carry: [row of x][phase][word line], n of them each.
 typedef struct {
-    uint16_t *driven;
+    uint32_t *driven;
     uint8_t *by;
     uint32_t *n;
 } rows_list;
@@ -79,7 +79,7 @@ static void extract_words(const xbar *m, const xbar_part *part, int s, uint32_t 
 // Sums too large for 16 bits, or steps that are no power of two. Codes and steps can be large: they
 // add up modulo 2^32, as i32 sums do.
 static void rows_longs(int32_t *total, const rows_run *t, const int16_t *digits,
-                       const uint16_t *driven, const uint8_t *by, size_t n, const xbar_digit *phase,
+                       const uint32_t *driven, const uint8_t *by, size_t n, const xbar_digit *phase,
                        xbar_events *e) {
     int64_t sum[XBAR_TILE] = {0};
     for (size_t j = 0; j < n; j++) {
@@ -121,13 +121,13 @@ static void list_row(const rows_run *t, uint32_t b, size_t r) {
     const uint8_t *x = (const uint8_t *)t->x + r * t->x_stride + k->k0;
     for (int f = 0; f < p->n_phases; f++) {
         size_t at = r * (size_t)p->n_phases + (size_t)f;
-        uint16_t *driven = t->lists[b].driven + at * k->rows;
+        uint32_t *driven = t->lists[b].driven + at * k->rows;
         uint8_t *by = t->lists[b].by + at * k->rows;
         uint32_t n = 0;
         int shift = p->phase[f].shift, mask = (1 << p->phase[f].bits) - 1;
         for (uint32_t i = 0; i < k->rows; i++) {
             int d = x[i] >> shift & mask;
-            driven[n] = (uint16_t)i;
+            driven[n] = i;
             by[n] = (uint8_t)d;
             n += d != 0;
         }
@@ -203,8 +203,8 @@ void xbar_run_rows(const xbar *m, const xbar_how *how, const int8_t *x, size_t x
         }
         size_t n =
             chunk * phases * m->blocks[b].rows; // one more: the entry after the last is written to
-        t.lists[b] =
-            (rows_list){base_alloc((n + 1) * 2), base_alloc(n + 1), base_alloc(chunk * phases * 4)};
+        t.lists[b] = (rows_list){base_alloc((n + 1) * sizeof(uint32_t)), base_alloc(n + 1),
+                                 base_alloc(chunk * phases * 4)};
     }
     size_t tiles = ceil_div_u64(m->n, XBAR_TILE);
     for (size_t r = 0; r < rows; r += chunk) {

@@ -48,7 +48,7 @@ ROWS_TARGET static void ROWS(extract)(const xbar *m, const xbar_part *part, int 
 }
 
 ROWS_TARGET ROWS_INLINE void ROWS(sum_bytes)(ROWS(i16) * sum, const uint8_t *digits,
-                                             const uint16_t *driven, size_t n, size_t longest,
+                                             const uint32_t *driven, size_t n, size_t longest,
                                              const bool pairs) {
     SIMD_UNROLL
     for (int i = 0; i < 2 * N; i++) sum[i] = (ROWS(i16)){0};
@@ -70,7 +70,7 @@ ROWS_TARGET ROWS_INLINE void ROWS(sum_bytes)(ROWS(i16) * sum, const uint8_t *dig
 }
 
 ROWS_TARGET ROWS_INLINE void ROWS(sum_words)(ROWS(i16) * sum, const int16_t *digits,
-                                             const uint16_t *driven, const uint8_t *by, size_t n) {
+                                             const uint32_t *driven, const uint8_t *by, size_t n) {
     SIMD_UNROLL
     for (int i = 0; i < 2 * N; i++) sum[i] = (ROWS(i16)){0};
     for (size_t i = 0; i < n; i++) {
@@ -117,7 +117,7 @@ ROWS_TARGET ROWS_INLINE void ROWS(part)(const rows_run *t, const xbar_part *part
     for (int f = 0; f < p->n_phases; f++) {
         const xbar_digit *ph = &p->phase[f];
         size_t at = r * (size_t)p->n_phases + (size_t)f, n = list->n[at];
-        const uint16_t *driven = list->driven + at * part->block->rows;
+        const uint32_t *driven = list->driven + at * part->block->rows;
         const uint8_t *by = list->by + at * part->block->rows;
         ROWS(i16) sum[2 * N];
         if (width == ROWS_LONGS) {

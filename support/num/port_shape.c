@@ -24,6 +24,7 @@ static bool push(port_shape *s, int axis, int domain, int64_t size) {
 bool port_shape_parse(const char *text, port_shape *s) {
     *s = (port_shape){.row = -1, .key = -1};
     const char *at = text;
+    int64_t features = 1;
     if (*at++ != '[') return false;
     while (*at && *at != ']') {
         int axis = s->rank++;
@@ -34,6 +35,8 @@ bool port_shape_parse(const char *text, port_shape *s) {
             bool domain = *at == 't';
             int64_t n = strtoll(at + domain, &end, 10);
             if (end == at + domain || n < (domain ? 0 : 1)) return false;
+            if (n > PORT_SHAPE_MAX_FEATURES) return false;
+            if (!domain && (features *= n) > PORT_SHAPE_MAX_FEATURES) return false;
             at = end;
             one &= !domain && n == 1;
             if ((domain || n > 1) && !push(s, axis, domain ? (int)n : -1, domain ? 0 : n))
@@ -44,13 +47,13 @@ bool port_shape_parse(const char *text, port_shape *s) {
         if (axis == 0) s->has_batch = one;
         if (*at == ',') at++;
     }
-    return *at == ']';
+    return *at == ']' && at[1] == 0;
 }
 
-port_shape port_shape_default(bool integer, int64_t width) {
+port_shape port_shape_default(int domain, bool integer, int64_t width) {
     port_shape s = {.row = -1, .key = -1, .has_batch = true};
     s.rank = integer && width == 1 ? 2 : 3;
-    push(&s, 1, 0, 0);
+    push(&s, 1, domain, 0);
     if (s.rank == 3 && width > 1) push(&s, 2, -1, width);
     return s;
 }

@@ -7,7 +7,7 @@
 
 #include "support/num/tensor.h"
 
-enum { PORT_SHAPE_MAX_ATOMS = 16 };
+enum { PORT_SHAPE_MAX_ATOMS = 16, PORT_SHAPE_MAX_FEATURES = 1 << 28 };
 
 // A factor of an axis: features, or the rows of a token domain.
 typedef struct {
@@ -23,9 +23,10 @@ typedef struct {
     int row, key; // atoms: the rows; the keys of attention probabilities; -1
 } port_shape;
 
-bool port_shape_parse(const char *text, port_shape *s); // false: no shape
-// Of a port that does not say its shape: [1,t0] for integers, else [1,t0,width].
-port_shape port_shape_default(bool integer, int64_t width);
+// False: no shape, or one of more than PORT_SHAPE_MAX_FEATURES.
+bool port_shape_parse(const char *text, port_shape *s);
+// Of a port of a domain that does not say its shape: [1,tN] for integers, else [1,tN,width].
+port_shape port_shape_default(int domain, bool integer, int64_t width);
 
 // Columns of a row, the keys left out.
 int64_t port_shape_features(const port_shape *s);

@@ -432,7 +432,7 @@ static const row rows[] = {
     OK("%x : f32[t0,6]", "%y = dig.copy %x {quant = \"asym\"} : q8[t0,6]"),
     BAD(op_attribute, "%x : f32[t0,6]", "%y = dig.copy %x : q8[t0,6]"),
     OK(T0_2,
-       "%s = net.send %x {channel = 3} : f32[t0,2]\n%r = net.recv %s {channel = 3} : f32[t0,2]"),
+       "%s = net.send %x {channel = 0} : f32[t0,2]\n%r = net.recv %s {channel = 0} : f32[t0,2]"),
     OK("%x : i32[t0,2], %z : i32[t0,2]", "%y = net.recv_add %x, %z : i32[t0,2]"),
     BAD(op_operand, "%x : i32[t0,2], %z : i32[t0,3]", "%y = net.recv_add %x, %z : i32[t0,2]"),
     BAD(op_attribute, T0_2, "%y = net.send %x {channel = 65536} : f32[t0,2]"),

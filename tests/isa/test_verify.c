@@ -117,7 +117,8 @@ static void bad_files(void **state) {
         DIAG_ID_isa_code,    DIAG_ID_isa_order,   DIAG_ID_isa_control,   DIAG_ID_isa_descriptor,
         DIAG_ID_isa_block,   DIAG_ID_isa_depth,   DIAG_ID_isa_capacity,  DIAG_ID_isa_domain,
         DIAG_ID_isa_operand, DIAG_ID_isa_channel, DIAG_ID_isa_unwritten, DIAG_ID_isa_ring,
-        DIAG_ID_isa_index,   DIAG_ID_isa_port,    DIAG_ID_isa_readout,   DIAG_ID_sim_chip};
+        DIAG_ID_isa_index,   DIAG_ID_isa_port,    DIAG_ID_isa_readout,   DIAG_ID_sim_chip,
+        DIAG_ID_isa_stream};
     for (size_t i = 0; i < ARRAY_LEN(ids); i++) {
         if (seen[ids[i]]) continue;
         print_error("no file of tests/isa/bad expects %s\n", diag_id_name(ids[i]));

@@ -146,7 +146,7 @@ static void test_lies(void **state) {
         {"module {stage = \"lowering\", after = \"split-phases\", " ROWS
          "func @run(%x \"x\" : f32[t0,4]) -> (_ \"y\") {\n  %1 = io.in {port = \"x\"} : "
          "f32[t0,4]\n  io.out %1 {col0 = 0, port = \"y\"}\n}\n",
-         "output \"y\" is written by operations: the module is not 'rings'"},
+         "output \"y\" is written by operations: the module is not 'phases'"},
         // tiles
         {MAPPED("place") IN(AT) "  %2 = dig.ew1 %a {fn = \"relu\", tile = 1} : f32[t0,4]\n"
                                 "  io.out %2 {col0 = 0, port = \"y\", tile = 1}\n}\n",

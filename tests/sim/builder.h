@@ -171,6 +171,9 @@ static inline uint16_t build_group_f32(build *b, uint32_t k, uint32_t n, const f
 static inline uint16_t build_port(build *b, const char *name, isa_pdir dir, isa_btype type,
                                   uint32_t width, uint8_t dom) {
     isa_program *p = b->p;
+    for (uint32_t i = 0; i < p->n_ports; i++) // names are told apart
+        if (p->ports[i].direction == dir && strcmp(isa_str(p, p->ports[i].name), name) == 0)
+            name = arena_printf(p->arena, "%s.%u", name, p->n_ports);
     p->ports[p->n_ports] = (isa_port){.name = isa_program_string(p, name),
                                       .direction = (uint8_t)dir,
                                       .type = (uint8_t)type,

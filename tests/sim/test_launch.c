@@ -151,6 +151,44 @@ static void test_phases(void **state) {
     arena_free(a);
 }
 
+// What the host says of positions and keys is checked where it is said, or at the next launch.
+static void test_positions_and_keys(void **state) {
+    arena *a = arena_new();
+    for (int whole = 0; whole < 2; whole++) {
+        build b = build_new(whole ? ISA_WHOLE : ISA_STREAM, 4, 8);
+        uint16_t x = build_in(&b, "x", ISA_F32, 4), o = build_buf(&b, ISA_F32, 2);
+        isa_ring *r = &b.p->tiles[0].rings[b.p->tiles[0].n_rings++];
+        float bias[64] = {0};
+        *r = (isa_ring){.n_kv = 1,
+                        .q_per_kv = 1,
+                        .d = 2,
+                        .dv = 2,
+                        .slots = 16,
+                        .scale = 1,
+                        .bias = ISA_BIAS_FULL,
+                        .bias_width = whole ? 4 : 8};
+        r->sink = r->cell = r->scalings = ISA_NO_OFFSET;
+        r->bias_table = build_data(&b, bias, sizeof bias);
+        EMIT(&b, .op = ISA_attn, .d = o, .a = build_view(&b, 0, x, 0, 2), .b = x, .n = ISA_NONE);
+        build_out(&b, "o", o);
+        sim *s = build_sim(&b, 1, false);
+        int64_t most = whole ? 4 : 8, n[ISA_DOMAINS] = {2};
+        tensor k = rows_f32(a, most, 2, NULL), more = rows_f32(a, most + 1, 2, NULL), out;
+        assert_false(sim_ring_load(s, 0, 0, 0, &more, &more, b.diags));
+        assert_int_equal(last_id(&b), DIAG_ID_sim_ring);
+        assert_true(sim_ring_load(s, 0, 0, 0, &k, &k, b.diags));
+        tensor in = rows_f32(a, 2, 4, NULL);
+        sim_set_pos(s, 0, whole ? 1 : 7);
+        assert_false(sim_step(s, 0, 0, false, n, &in, a, &out, b.diags));
+        assert_int_equal(last_id(&b), DIAG_ID_sim_rows);
+        sim_set_pos(s, 0, whole ? 0 : 6);
+        assert_true(sim_step(s, 0, 0, false, n, &in, a, &out, b.diags));
+        sim_free(s);
+        build_free(&b);
+    }
+    arena_free(a);
+}
+
 static void test_programs_that_do_not_fit(void **state) {
     int8_t w[4] = {1, 2, 3, 9};
     float scale[2] = {1, 1};
@@ -180,11 +218,9 @@ static void test_programs_that_do_not_fit(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_rows_and_inputs),
-        cmocka_unit_test(test_all_findings_at_once),
-        cmocka_unit_test(test_fixed_rows),
-        cmocka_unit_test(test_phases),
-        cmocka_unit_test(test_programs_that_do_not_fit),
+        cmocka_unit_test(test_rows_and_inputs),    cmocka_unit_test(test_all_findings_at_once),
+        cmocka_unit_test(test_fixed_rows),         cmocka_unit_test(test_phases),
+        cmocka_unit_test(test_positions_and_keys), cmocka_unit_test(test_programs_that_do_not_fit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

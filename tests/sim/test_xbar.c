@@ -150,6 +150,27 @@ static void test_tall_blocks(void **state) {
     }
 }
 
+// More word lines than 16 bits count, where the largest sums still fit.
+static void test_tallest_blocks(void **state) {
+    for (uint64_t seed = 1; seed <= 3; seed++) {
+        random_stream r = random_test(seed);
+        xbar_params p = {.encoding = (machine_encoding)(seed % 3),
+                         .input_bits = 8,
+                         .weight_bits = 8,
+                         .cell_bits = 2,
+                         .dac_bits = 1,
+                         .adc_bits = 8,
+                         .adc_step = seed == 2 ? 4 : 1};
+        uint32_t k = 65536 + 16 * (uint32_t)random_in(&r, 1, 300);
+        problem q = make(&r, p, 2, k, 3, k, 64);
+        for (uint32_t i = 0; i < k; i++) // few are driven, most of them behind the others
+            for (uint32_t m = 0; m < q.m; m++)
+                if (i % 1024 && i < 65536) q.x[m * q.x_stride + i] = 0;
+        every_engine(&q, seed);
+        drop(&q);
+    }
+}
+
 // The converter's ends and ties, by hand: one word line, one column.
 static void test_converter(void **state) {
     xbar_params p = {MACHINE_OFFSET, 8, 8, 1, 8, 2, 4};
@@ -266,6 +287,7 @@ int main(void) {
         cmocka_unit_test(test_one_half_saturates),
         cmocka_unit_test(test_engines_equal_cells),
         cmocka_unit_test(test_tall_blocks),
+        cmocka_unit_test(test_tallest_blocks),
         cmocka_unit_test(test_lossless_is_the_integer_product),
         cmocka_unit_test(test_mixed_risk),
     };

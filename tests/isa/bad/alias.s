@@ -28,5 +28,5 @@
     topk p, x0, 4, 0
     topk p1, p, 2, 0 ; expect-error: isa-operand: of one buffer, expected others
     copy z0, x0 ; expect-error: isa-operand: a row has one scale
-    copy z4, x0
+    copy z4, x0 ; expect-error: isa-operand: d is 4 of 8 columns: a row has one scale
     halt

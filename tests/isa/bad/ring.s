@@ -31,8 +31,8 @@
     kvw x, a
     kvw x, a ; expect-error: isa-ring: has written the ring in this phase
     query o, x2, a ; expect-error: isa-ring: 8 slots: rows of a step overwrite keys that others see, expected 9
-    kvw x, b ; expect-error: isa-ring: up to 4 rows a step, the ring has 3 slots
-    attn o, x2, x, b ; expect-error: isa-ring: has written the ring in this phase; expect-error: isa-ring: the ring is not causal
+    kvw x, b ; expect-error: isa-ring: up to 4 rows a step, the ring has 3 slots; expect-error: isa-stream: shows all that is stored
+    attn o, x2, x, b ; expect-error: isa-ring: has written the ring in this phase; expect-error: isa-ring: the ring is not causal; expect-error: isa-stream: shows all that is stored
     attn o, x2, x, c
     attn o, x2, x, e ; expect-error: isa-index: the score bias has 4 positions, there are 16
     query o, x, a ; expect-error: isa-operand: operand a has 4 columns, expected 2 (query heads times d); expect-error: isa-ring: 8 slots

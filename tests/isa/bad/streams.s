@@ -12,7 +12,7 @@
   .buf b f32 4 depth=5 stride=16 base=128 dom=t1
   .table cls f32 1x4 data=0
   .code run
-    settl t1, t0, lin, 0x10101
+    settl t1, t0, lin, 0x10101 ; expect-error: isa-stream: so many rows a step
     in x, f
     rows.window w, x, _, _, 0x10102
     rows.window w, x, _, _, 0x00102 ; expect-error: isa-operand: sees rows of the next step

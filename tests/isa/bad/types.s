@@ -81,6 +81,6 @@
     topk p, x, 2, 4294967295 ; expect-error: isa-operand: leave i32
     topk x, w, 4, 0 ; expect-error: isa-operand: operand d is f32, expected pair
     copy one, x ; expect-error: isa-operand: operand d has the rows of t1, the instruction those of t0
-    ew1.t1 one, x, relu ; expect-error: isa-operand: operand a has the rows of t0
+    ew1.t1 one, x, relu ; expect-error: isa-operand: operand a has the rows of t0; expect-error: isa-stream: a reads the rows of t0 that one step has
     gather x, i, ints ; expect-error: isa-index: rows of a may be 0 to 3, there are 1 rows
     halt
