@@ -9,7 +9,7 @@
 #include "support/name.h"
 #include "support/progress.h"
 #include "support/vec.h"
-#include <dirent.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,31 +36,23 @@ typedef struct {
     json_t *list;
 } test_run;
 
-static int by_name(const void *a, const void *b) {
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
 // The folder, or all cases below it.
 static bool find_cases(test_run *t, const char *dir, int depth, diag_sink *diags) {
     if (file_exists(file_join(t->a, dir, "test_data_set_0"))) {
         vec_push(&t->cases, arena_str(t->a, dir));
         return true;
     }
-    DIR *d = opendir(dir);
-    if (!d) {
+    size_t n;
+    const char **names = file_list(t->a, dir, &n);
+    if (!names) {
         if (depth == 0)
-            diag_emit(diags, DIAG_ID_io, DIAG_FILE(dir), "cannot be opened as a folder");
+            diag_emit(diags, DIAG_ID_io, DIAG_FILE(dir), "cannot be opened as a folder: %s",
+                      strerror(errno));
         return false;
     }
-    VEC(const char *) names = {0};
-    for (struct dirent *e; (e = readdir(d)) != NULL;)
-        if (e->d_name[0] != '.') vec_push(&names, arena_str(t->a, e->d_name));
-    closedir(d);
-    if (names.count) qsort(names.items, names.count, sizeof *names.items, by_name);
     size_t before = t->cases.count;
-    for (size_t i = 0; depth < 4 && i < names.count; i++)
-        find_cases(t, file_join(t->a, dir, names.items[i]), depth + 1, diags);
-    vec_free(&names);
+    for (size_t i = 0; depth < 4 && i < n; i++)
+        find_cases(t, file_join(t->a, dir, names[i]), depth + 1, diags);
     if (depth == 0 && t->cases.count == before) {
         diag_emit(diags, DIAG_ID_io, DIAG_FILE(dir), "holds no test_data_set_0");
         return false;

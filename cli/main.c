@@ -1,27 +1,3 @@
-// The process around the `ohmic` command: signals, memory of libraries, and standard output, whose
-// write errors are errors.
-#include "cli/args.h"
-#include "cli/commands.h"
-#include "cli/signals.h"
-#include "support/file/file.h"
-#include <jansson.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
+#include "cli/process.h"
 
-int main(int argc, char **argv) {
-    signals_watch();
-    json_set_alloc_funcs(base_alloc, free); // what it lacks memory for would be a syntax error
-    file_sink output = {.fd = STDOUT_FILENO};
-    FILE *before = stdout, *stream = file_sink_open(&output);
-    if (isatty(STDOUT_FILENO)) setvbuf(stream, NULL, _IOLBF, BUFSIZ);
-    stdout = stream;
-    int code = commands_run(argc, argv);
-    fclose(stream);
-    stdout = before;
-    if (output.error) {
-        fprintf(stderr, "<stdout>: error: cannot write: %s [io]\n", strerror(output.error));
-        if (code == EXIT_OK) code = EXIT_REJECTED;
-    }
-    return code;
-}
+int main(int argc, char **argv) { return process_run(argc, argv); }

@@ -2,6 +2,7 @@
 // the nesting is checked (protobuf-c has no recursion limit; TypeProto nests through sequences).
 #include "frontend/model.h"
 #include "onnx/onnx.pb-c.h"
+#include <stdlib.h>
 
 #define MAX_TYPE_DEPTH 24
 #define MAX_VALUE_INFO_BYTES (1u << 20)
@@ -26,12 +27,17 @@ static void read_tensor_type(onnx_reader *r, const Onnx__TypeProto__Tensor *t, o
     out->dim = dim;
 }
 
+// Lacking memory is no damage of the file.
+static void *allocate(void *unused, size_t bytes) { return base_alloc(bytes); }
+static void release(void *unused, void *p) { free(p); }
+
 bool onnx_read_port(onnx_reader *r, wire_span s, onnx_port *out) {
     *out = (onnx_port){.name = "", .kind = "unknown", .rank = -1};
     if (!onnx_count_message(r, s.p)) return false;
     if (s.n > MAX_VALUE_INFO_BYTES || wire_depth(s, MAX_TYPE_DEPTH) >= MAX_TYPE_DEPTH)
         return onnx_damaged(r, s.p, "a type declaration is nested too deep or too big");
-    Onnx__ValueInfoProto *v = onnx__value_info_proto__unpack(NULL, s.n, s.p);
+    ProtobufCAllocator memory = {.alloc = allocate, .free = release};
+    Onnx__ValueInfoProto *v = onnx__value_info_proto__unpack(&memory, s.n, s.p);
     if (!v) return onnx_damaged(r, s.p, "a value declaration does not parse");
     if (v->name) out->name = arena_str(r->arena, v->name);
     if (v->type) {
@@ -47,6 +53,6 @@ bool onnx_read_port(onnx_reader *r, wire_span s, onnx_port *out) {
         default: break;
         }
     }
-    onnx__value_info_proto__free_unpacked(v, NULL);
+    onnx__value_info_proto__free_unpacked(v, &memory);
     return true;
 }

@@ -3,7 +3,6 @@
 #include "ir/text/text.h"
 #include "ir/verify/verify.h"
 #include "support/file/file.h"
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -84,19 +83,18 @@ static bool dump(ir_module *m, const char *dir, size_t number, const char *name,
 static ir_module *run_traced(const pass_step *s, const ir_module *m, const pass_options *o,
                              const char *dir, size_t number, diag_sink *diags) {
     if (!dir) return s->run(m, o, diags);
-    char *text = NULL;
-    size_t bytes = 0;
+    text_sink sink;
+    text_sink_open(&sink);
     pass_options traced = *o;
-    traced.trace = open_memstream(&text, &bytes);
-    CHECK(traced.trace, "open_memstream: %s", strerror(errno));
+    traced.trace = sink.stream;
     ir_module *next = s->run(m, &traced, diags);
-    fclose(traced.trace);
-    if (bytes) {
+    char *text = text_sink_close(&sink);
+    if (sink.bytes) {
         arena *a = arena_new();
         const char *name = arena_printf(a, "%02zu-%s.txt", number, s->info.name);
         file_out *out = file_out_open(file_join(a, dir, name), diags);
         if (out) {
-            fwrite(text, 1, bytes, file_out_stream(out));
+            fwrite(text, 1, sink.bytes, file_out_stream(out));
             file_out_commit(out, diags);
         }
         arena_free(a);

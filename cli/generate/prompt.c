@@ -2,6 +2,7 @@
 #include "cli/generate/generate.h"
 #include "cli/report.h"
 #include "support/file/file.h"
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -154,7 +155,9 @@ bool generate_ask(generation *g, bool *ok) {
     char *line = NULL;
     size_t room = 0;
     if (isatty(STDIN_FILENO)) fputs("> ", stderr);
+    errno = 0;
     ssize_t n = getline(&line, &room, stdin);
+    if (n < 0 && errno == ENOMEM) base_no_memory(room);
     if (n < 0 && isatty(STDIN_FILENO)) fputc('\n', stderr);
     while (n > 0 && strchr("\r\n", line[n - 1]) && line[n - 1]) n--;
     *ok = true;

@@ -1,6 +1,7 @@
 // IR as text. Everything prints in one way only, so that equal modules give equal bytes.
 #include "ir/ring.h"
 #include "ir/text/parser.h"
+#include "support/file/file.h"
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
@@ -276,36 +277,29 @@ bool ir_print(ir_module *m, FILE *out, const char *dir, diag_sink *diags) {
 }
 
 char *ir_print_string(ir_module *m) {
-    char *text = NULL;
-    size_t bytes = 0;
-    FILE *out = open_memstream(&text, &bytes);
-    CHECK(out, "open_memstream: %s", strerror(errno));
-    ir_print(m, out, NULL, NULL);
-    fclose(out);
-    return text;
+    text_sink sink;
+    text_sink_open(&sink);
+    ir_print(m, sink.stream, NULL, NULL);
+    return text_sink_close(&sink);
 }
 
 char *ir_op_text(arena *a, const ir_func *f, const ir_op *op) {
-    char *text = NULL;
-    size_t bytes = 0;
-    FILE *out = open_memstream(&text, &bytes);
-    CHECK(out, "open_memstream: %s", strerror(errno));
+    text_sink sink;
+    text_sink_open(&sink);
     uint32_t *numbers = number_values(f);
-    print_op(out, f, numbers, op);
-    fclose(out);
-    char *copy = arena_str(a, text);
+    print_op(sink.stream, f, numbers, op);
+    char *text = text_sink_close(&sink);
+    char *copy = arena_strn(a, text, sink.bytes);
     free(numbers);
     free(text);
     return copy;
 }
 
 char *ir_attrs_text(arena *a, const ir_attrs *l) {
-    char *text = NULL;
-    size_t bytes = 0;
-    FILE *out = open_memstream(&text, &bytes);
-    CHECK(out, "open_memstream: %s", strerror(errno));
-    print_attrs(out, l, NULL);
-    fclose(out);
+    text_sink sink;
+    text_sink_open(&sink);
+    print_attrs(sink.stream, l, NULL);
+    char *text = text_sink_close(&sink);
     char *copy = arena_str(a, *text == ' ' ? text + 1 : text);
     free(text);
     return copy;

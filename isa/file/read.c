@@ -139,8 +139,10 @@ static bool check_note(const image *m) {
         return bad(m, ".note.ohm", OHM_NOTE_OFFSET, "this is no note of Ohmic");
     uint32_t version = bytes_get32(&in), n = bytes_get32(&in);
     if (version != OHM_VERSION)
-        return bad(m, ".note.ohm", OHM_NOTE_OFFSET + 20, "format version %u, expected %d", version,
-                   OHM_VERSION);
+        return bad(
+            m, ".note.ohm", OHM_NOTE_OFFSET + 20,
+            "version %u of the format, this command reads version %d: compile the model again",
+            version, OHM_VERSION);
     if (n != m->n_sections)
         return bad(m, ".note.ohm", OHM_NOTE_OFFSET + 24, "hashes of %u sections, the file has %u",
                    n, m->n_sections);

@@ -3,7 +3,6 @@
 #include "isa/spell.h"
 #include "support/file/file.h"
 #include "support/vec.h"
-#include <dirent.h>
 #include <unistd.h>
 
 typedef VEC(const char *) strings;
@@ -48,12 +47,11 @@ static int by_name(const void *x, const void *y) {
 const char **machine_list(arena *a, size_t *n) {
     strings list = folders(a), names = {0};
     for (size_t i = 0; i < list.count; i++) {
-        DIR *dir = opendir(list.items[i]);
-        struct dirent *entry;
-        while (dir && (entry = readdir(dir)))
-            if (entry->d_name[0] != '.' && ends_in_yaml(entry->d_name))
-                vec_push(&names, arena_strn(a, entry->d_name, strlen(entry->d_name) - 5));
-        if (dir) closedir(dir);
+        size_t n_files;
+        const char **files = file_list(a, list.items[i], &n_files);
+        for (size_t k = 0; k < n_files; k++)
+            if (ends_in_yaml(files[k]))
+                vec_push(&names, arena_strn(a, files[k], strlen(files[k]) - 5));
     }
     if (names.count) qsort(names.items, names.count, sizeof *names.items, by_name);
     size_t kept = 0;

@@ -1,6 +1,7 @@
 // Machines as text: the canonical chip file, and what differs between two.
 #include "isa/machine/machine.h"
 #include "isa/spell.h"
+#include "support/file/file.h"
 #include "support/file/quote.h"
 #include <stdlib.h>
 #include <string.h>
@@ -40,10 +41,9 @@ const char *machine_value_text(arena *a, const machine *m, const machine_param *
 static void print_text(FILE *out, const char *s) { quote_print_yaml(out, s, strlen(s)); }
 
 char *machine_text(arena *a, const machine *m) {
-    char *text = NULL;
-    size_t bytes;
-    FILE *out = open_memstream(&text, &bytes);
-    CHECK(out, "out of memory");
+    text_sink sink;
+    text_sink_open(&sink);
+    FILE *out = sink.stream;
     fputs("name: ", out);
     print_text(out, m->name);
     fputs("\nsummary: ", out);
@@ -61,8 +61,8 @@ char *machine_text(arena *a, const machine *m) {
         print_text(out, m->sources ? m->sources[i] : "default");
         fputs("}\n", out);
     }
-    CHECK(fclose(out) == 0, "out of memory");
-    char *copy = arena_strn(a, text, bytes);
+    char *text = text_sink_close(&sink);
+    char *copy = arena_strn(a, text, sink.bytes);
     free(text);
     return copy;
 }

@@ -4,6 +4,7 @@
 #include "isa/structure.h"
 #include "isa/text/format.h"
 #include "isa/text/text.h"
+#include "support/file/file.h"
 #include "support/file/quote.h"
 #include "support/map.h"
 #include <stdlib.h>
@@ -133,15 +134,14 @@ static void print_insn(const printer *x, const isa_insn *i) {
 }
 
 static char *insn_text(printer *x, arena *a, const isa_insn *i) {
-    char *text = NULL;
-    size_t bytes;
     FILE *out = x->out;
-    x->out = open_memstream(&text, &bytes);
-    CHECK(x->out, "out of memory");
+    text_sink sink;
+    text_sink_open(&sink);
+    x->out = sink.stream;
     print_insn(x, i);
-    CHECK(fclose(x->out) == 0, "out of memory");
     x->out = out;
-    char *copy = arena_strn(a, text, bytes);
+    char *text = text_sink_close(&sink);
+    char *copy = arena_strn(a, text, sink.bytes);
     free(text);
     return copy;
 }

@@ -223,6 +223,7 @@ static bool is_aligned(const ir_type *a, const ir_type *b) {
 // leading axes. One that moves an axis to another place is none: [T, 8, 1] as [T, 1, 8] meets other
 // elements.
 static bool is_see_through(const emitter *e, const ir_op *op, ir_val user) {
+    if (op->n_operands != 1) return false;
     const ir_type *from = emit_type(e, op->operand[0]), *to = emit_type(e, op->result[0]);
     switch (op->code) {
     case IR_t_reshape: return is_aligned(from, to);

@@ -44,9 +44,20 @@ void file_out_abandon(file_out *o); // removes the temporary; NULL allowed. Free
 // A stream that writes to a descriptor and remembers why it could not. Closing it leaves the
 // descriptor open.
 typedef struct {
-    int fd, error; // errno of the first write that failed; 0: none
+    int fd, error;       // errno of the first write that failed; 0: none
+    char buffer[BUFSIZ]; // the stream's own
 } file_sink;
 FILE *file_sink_open(file_sink *s); // s outlives the stream
+
+// A text in memory that is written as a stream. It stays where it is until it is closed.
+typedef struct {
+    FILE *stream;
+    char *text;
+    size_t bytes, capacity, lacks; // lacks: bytes there was no memory for
+    char buffer[1024];             // the stream's own
+} text_sink;
+void text_sink_open(text_sink *s);
+char *text_sink_close(text_sink *s); // s->bytes and a NUL; to free()
 
 // Temporaries of file_out_open lie beside their target under this name and six characters more, and
 // are open while they exist: so a signal handler finds them (cli/signals.c).
@@ -58,6 +69,9 @@ bool file_ends_in(const char *path, const char *ending); // "a.npy" ends in ".np
 bool file_exists(const char *path);
 bool file_make_dir(const char *path, diag_sink *diags); // and parents; existing is fine
 char *file_join(arena *a, const char *dir, const char *name);
+// The names in a folder that do not begin with a dot, in order of bytes. NULL: it cannot be read,
+// errno says why.
+const char **file_list(arena *a, const char *dir, size_t *n);
 const char *file_base(const char *path); // last component
 
 // ---- hashes (path.c) -------------------------------------------------------------------------

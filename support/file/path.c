@@ -1,5 +1,7 @@
 // Paths, folders, hashes of contents; see file.h.
 #include "support/file/file.h"
+#include "support/vec.h"
+#include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,6 +42,27 @@ char *file_join(arena *a, const char *dir, const char *name) {
     size_t n = strlen(dir);
     if (n == 0) return arena_str(a, name);
     return arena_printf(a, dir[n - 1] == '/' ? "%s%s" : "%s/%s", dir, name);
+}
+
+static int by_name(const void *x, const void *y) {
+    return strcmp(*(const char *const *)x, *(const char *const *)y);
+}
+
+const char **file_list(arena *a, const char *dir, size_t *n) {
+    *n = 0;
+    DIR *d = opendir(dir);
+    if (!d && errno == ENOMEM) base_no_memory(0);
+    if (!d) return NULL;
+    VEC(const char *) names = {0};
+    for (struct dirent *e; (e = readdir(d)) != NULL;)
+        if (e->d_name[0] != '.') vec_push(&names, arena_str(a, e->d_name));
+    closedir(d);
+    if (names.count) qsort(names.items, names.count, sizeof *names.items, by_name);
+    const char **list = arena_alloc(a, (names.count + 1) * sizeof *list);
+    if (names.count) memcpy(list, names.items, names.count * sizeof *list);
+    *n = names.count;
+    vec_free(&names);
+    return list;
 }
 
 const char *file_base(const char *path) {

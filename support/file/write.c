@@ -4,6 +4,7 @@
 #include "support/file/file.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -27,13 +28,51 @@ static ssize_t sink_write(void *cookie, const char *p, size_t n) {
     return (ssize_t)done;
 }
 
-static int sink_close(void *cookie) { return 0; }
+// Streams that lack memory for a buffer drop what is written to them, without a word.
+static FILE *open_stream(void *cookie, cookie_write_function_t *write_part, char *buffer,
+                         size_t bytes) {
+    FILE *f = fopencookie(cookie, "w", (cookie_io_functions_t){.write = write_part});
+    if (!f) base_no_memory(sizeof *f);
+    setvbuf(f, buffer, _IOFBF, bytes);
+    return f;
+}
 
 FILE *file_sink_open(file_sink *s) {
-    FILE *f =
-        fopencookie(s, "w", (cookie_io_functions_t){.write = sink_write, .close = sink_close});
-    if (!f) base_no_memory(sizeof *f);
-    return f;
+    return open_stream(s, sink_write, s->buffer, sizeof s->buffer);
+}
+
+// Ends no process: exit() may be what calls it.
+static ssize_t text_write(void *cookie, const char *p, size_t n) {
+    text_sink *s = cookie;
+    size_t needed = s->bytes + n + 1;
+    if (needed > s->capacity && !s->lacks) {
+        char *larger = realloc(s->text, 2 * needed);
+        if (larger) {
+            s->text = larger;
+            s->capacity = 2 * needed;
+        } else {
+            s->lacks = needed;
+        }
+    }
+    if (!s->lacks) {
+        memcpy(s->text + s->bytes, p, n);
+        s->bytes += n;
+    }
+    return (ssize_t)n;
+}
+
+void text_sink_open(text_sink *s) {
+    s->text = NULL;
+    s->bytes = s->capacity = s->lacks = 0;
+    s->stream = open_stream(s, text_write, s->buffer, sizeof s->buffer);
+}
+
+char *text_sink_close(text_sink *s) {
+    fclose(s->stream);
+    if (s->lacks) base_no_memory(s->lacks);
+    if (!s->text) s->text = base_alloc(1);
+    s->text[s->bytes] = 0;
+    return s->text;
 }
 
 // ---- files -----------------------------------------------------------------------------------
@@ -98,6 +137,7 @@ static int open_target(file_out *o, const char *path) {
         return fcntl(fd, F_DUPFD_CLOEXEC, 0);
     }
     char *resolved = realpath(path, NULL);
+    if (!resolved && errno == ENOMEM) base_no_memory(PATH_MAX);
     o->path = duplicate(resolved ? resolved : path);
     free(resolved);
     struct stat st;

@@ -30,6 +30,7 @@ static bool bad(reader *r, yaml_mark_t mark, const char *what) {
 static bool next(reader *r) {
     yaml_event_delete(&r->event);
     if (yaml_parser_parse(&r->parser, &r->event)) return true;
+    if (r->parser.error == YAML_MEMORY_ERROR) base_no_memory(r->n_nodes);
     yaml_mark_t mark = r->parser.problem_mark;
     if (r->parser.error == YAML_READER_ERROR) { // bad encoding: no mark, only an offset
         diag_emit(r->diags, DIAG_ID_yaml_syntax, DIAG_FILE(r->name), "%s (offset %zu)",

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool run(const uint8_t *data, size_t size) {
+static unsigned run(const uint8_t *data, size_t size) {
     arena *a = arena_new();
     diag_sink *diags = diag_sink_new();
     machine *m = machine_parse(a, (const char *)data, size, "fuzz.yaml", diags);
@@ -20,4 +20,4 @@ static bool run(const uint8_t *data, size_t size) {
     return m != NULL;
 }
 
-const fuzz_target target = {.run = run};
+const fuzz_target target = {.stages = {"read"}, .run = run};

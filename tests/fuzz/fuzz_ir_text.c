@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool run(const uint8_t *data, size_t size) {
+static unsigned run(const uint8_t *data, size_t size) {
     diag_sink *diags = diag_sink_new();
     ir_module *m = ir_parse((const char *)data, size, "/nowhere/fuzz.oir", NULL, NULL, NULL, diags);
     CHECK((m != NULL) == (diag_errors(diags) == 0), "a module and errors, or neither");
@@ -33,4 +33,4 @@ static bool run(const uint8_t *data, size_t size) {
     return sound;
 }
 
-const fuzz_target target = {.run = run};
+const fuzz_target target = {.stages = {"read"}, .run = run};

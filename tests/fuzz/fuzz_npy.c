@@ -10,7 +10,7 @@ static void touch(arena *a, const tensor *t) {
     if (t->type == ELEM_f64 && !tensor_equal_bits(t, &wide)) abort();
 }
 
-static bool run(const uint8_t *data, size_t size) {
+static unsigned run(const uint8_t *data, size_t size) {
     arena *a = arena_new();
     diag_sink *diags = diag_sink_new();
     bool ok;
@@ -29,4 +29,4 @@ static bool run(const uint8_t *data, size_t size) {
     return ok;
 }
 
-const fuzz_target target = {.run = run};
+const fuzz_target target = {.stages = {"read"}, .run = run};

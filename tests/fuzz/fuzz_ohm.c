@@ -4,6 +4,7 @@
 #include "isa/file/file.h"
 #include "isa/file/format.h"
 #include "isa/text/text.h"
+#include "tests/fuzz/ohm_mutate.h"
 #include "tests/fuzz/simulate.h"
 #include "tests/fuzz/target.h"
 #include <stdio.h>
@@ -31,13 +32,13 @@ static void flip_bits(uint8_t *copy, size_t size) {
     }
 }
 
-static bool run(const uint8_t *data, size_t size) {
+static unsigned run(const uint8_t *data, size_t size) {
     uint8_t *copy = base_alloc(size);
     if (size) memcpy(copy, data, size);
     flip_bits(copy, size);
     isa_file_seal(copy, size);
     diag_sink *diags = diag_sink_new();
-    bool ran = false;
+    unsigned passed = 0;
     isa_program *p = read_bytes(copy, size, diags);
     if (p) {
         char *text = NULL;
@@ -46,14 +47,14 @@ static bool run(const uint8_t *data, size_t size) {
         isa_disassemble(p, out, NULL, diags);
         fclose(out);
         free(text);
-        ran = fuzz_simulate(p, "fuzz.ohm", diags);
+        passed = 1 + fuzz_simulate(p, "fuzz.ohm", diags);
     } else if (diag_errors(diags) == 0) {
         abort(); // refused without a word
     }
     isa_program_free(p);
     diag_sink_free(diags);
     free(copy);
-    return ran;
+    return passed;
 }
 
 // Programs follow the format of the day: they are kept as assembly.
@@ -72,4 +73,5 @@ static size_t load(const char *path, uint8_t *bytes, size_t n) {
     return made;
 }
 
-const fuzz_target target = {.run = run, .load = load};
+const fuzz_target target = {
+    .stages = {"read", "verified", "run"}, .run = run, .mutate = ohm_mutate, .load = load};

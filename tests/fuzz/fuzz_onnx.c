@@ -31,7 +31,7 @@ static void run_passes(const ir_module *m, diag_sink *diags) {
     ir_module_free(done);
 }
 
-static bool run(const uint8_t *data, size_t size) {
+static unsigned run(const uint8_t *data, size_t size) {
     diag_sink *diags = diag_sink_new();
     arena *a = arena_new();
     bool imported = false;
@@ -67,4 +67,4 @@ static bool run(const uint8_t *data, size_t size) {
     return imported;
 }
 
-const fuzz_target target = {.run = run, .generate = onnx_generate};
+const fuzz_target target = {.stages = {"imported"}, .run = run, .generate = onnx_generate};

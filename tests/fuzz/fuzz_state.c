@@ -34,7 +34,7 @@ static bool try(build *b, const uint8_t *data, size_t size) {
     return ok;
 }
 
-static bool run(const uint8_t *data, size_t size) {
+static unsigned run(const uint8_t *data, size_t size) {
     build b = state_program(0.7f);
     bool ok = try(&b, data, size);
     if (size >= HEAD + SUM) {
@@ -52,4 +52,4 @@ static bool run(const uint8_t *data, size_t size) {
     return ok;
 }
 
-const fuzz_target target = {.run = run};
+const fuzz_target target = {.stages = {"loaded"}, .run = run};

@@ -24,7 +24,7 @@ static void encode(tokenizer *t, arena *a, const char *text, size_t n, diag_sink
     vec_free(&spans);
 }
 
-static bool run(const uint8_t *data, size_t size) {
+static unsigned run(const uint8_t *data, size_t size) {
     int file = memfd_create("fuzz", 0);
     if (file < 0 || write(file, data, size) != (ssize_t)size) abort();
     char path[64];
@@ -58,4 +58,4 @@ static bool run(const uint8_t *data, size_t size) {
     return opened;
 }
 
-const fuzz_target target = {.run = run};
+const fuzz_target target = {.stages = {"opened"}, .run = run};

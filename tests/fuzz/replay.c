@@ -5,9 +5,9 @@
 //   replay_NAME --generate N [SEED [FIRST]]   inputs made by the target itself; one alone is stored
 //   replay_NAME FILE                          that one input
 //
-// Of a corpus every file must be accepted, but those called bad_*, which must be refused: a corpus
-// that is refused as a whole would test nothing. Input i follows from SEED and i. What fails:
-// watch.h.
+// Of a corpus every file must pass all stages, but those called bad_*, which must be refused: a
+// corpus that is refused as a whole would test nothing. Input i follows from SEED and i. What
+// fails: watch.h.
 #include "support/vec.h"
 #include "tests/fuzz/mutate.h"
 #include "tests/fuzz/watch.h"
@@ -93,6 +93,22 @@ static void print_use(void) {
     printf("; at most %ld MB and %.2f s (%s)\n", usage.ru_maxrss / 1024, slowest, what);
 }
 
+// How many inputs have passed how many stages.
+typedef struct {
+    uint64_t inputs, passed[ARRAY_LEN(target.stages)];
+} tally;
+
+static void count(tally *t, unsigned passed) {
+    t->inputs++;
+    for (unsigned i = 0; i < passed; i++) t->passed[i]++;
+}
+
+static void print_tally(const tally *t) {
+    for (unsigned i = 0; i < fuzz_stages(); i++)
+        printf(", %" PRIu64 " %s (%.1f %%)", t->passed[i], target.stages[i],
+               100.0 * (double)t->passed[i] / (double)(t->inputs + !t->inputs));
+}
+
 static const char *base_of(const char *path) {
     const char *slash = strrchr(path, '/');
     return slash ? slash + 1 : path;
@@ -101,9 +117,9 @@ static const char *base_of(const char *path) {
 static int run_file(const char *path) {
     sample s = load(path);
     watch_name("%s", s.name);
-    bool accepted = watch_run(s.in.bytes, s.in.n);
+    unsigned passed = watch_run(s.in.bytes, s.in.n);
     watch_leaks(s.name);
-    printf("%s: %s", s.name, accepted ? "accepted" : "refused");
+    printf("%s: %s", s.name, passed ? target.stages[passed - 1] : "refused");
     print_use();
     drop(&s);
     return 0;
@@ -116,18 +132,18 @@ static void store(const char *path, const uint8_t *bytes, size_t n) {
 
 static int run_generated(const char *program, uint64_t n, uint64_t seed, uint64_t first) {
     uint8_t *bytes = base_alloc(FUZZ_MAX_INPUT);
-    uint64_t accepted = 0;
+    tally all = {0};
     for (uint64_t i = first; i < first + n; i++) {
         random_stream r = random_of(seed, RANDOM_TEST, (uint32_t)i);
         size_t size = target.generate(&r, bytes);
         if (n == 1) store("generated", bytes, size);
         watch_name("input %" PRIu64 " of seed %" PRIu64, i, seed);
-        accepted += watch_run(bytes, size);
+        count(&all, watch_run(bytes, size));
         if (i % LEAK_CHECK_EVERY == LEAK_CHECK_EVERY - 1) watch_leaks("the last inputs");
     }
     watch_leaks("the last inputs");
-    printf("%s: %" PRIu64 " inputs generated from seed %" PRIu64 ", %" PRIu64 " accepted (%.1f %%)",
-           base_of(program), n, seed, accepted, n ? 100.0 * (double)accepted / (double)n : 0);
+    printf("%s: %" PRIu64 " inputs generated from seed %" PRIu64, base_of(program), n, seed);
+    print_tally(&all);
     print_use();
     free(bytes);
     return 0;
@@ -139,7 +155,7 @@ static bool run_corpus(const sample *all, size_t n) {
     for (size_t i = 0; i < n; i++) {
         bool bad = strncmp(base_of(all[i].name), "bad_", 4) == 0;
         watch_name("%s", all[i].name);
-        bool accepted = watch_run(all[i].in.bytes, all[i].in.n);
+        bool accepted = watch_run(all[i].in.bytes, all[i].in.n) == fuzz_stages();
         watch_leaks(all[i].name);
         if (accepted != bad) continue;
         fprintf(stderr, "%s: %s\n", all[i].name,
@@ -150,9 +166,9 @@ static bool run_corpus(const sample *all, size_t n) {
     return ok;
 }
 
-static uint64_t run_mutations(const sample *all, size_t n_all, uint64_t n, uint64_t seed) {
+static tally run_mutations(const sample *all, size_t n_all, uint64_t n, uint64_t seed) {
     fuzz_input in = {base_alloc(FUZZ_MAX_INPUT), 0};
-    uint64_t accepted = 0;
+    tally done = {0};
     for (uint64_t i = 0; i < n; i++) {
         random_stream r = random_of(seed, RANDOM_TEST, (uint32_t)i);
         const sample *s = &all[random_below(&r, n_all)];
@@ -164,12 +180,12 @@ static uint64_t run_mutations(const sample *all, size_t n_all, uint64_t n, uint6
             for (size_t steps = 1 + random_below(&r, 4); steps > 0; steps--)
                 mutate(&r, &in, &all[random_below(&r, n_all)].in);
         watch_name("mutation %" PRIu64 " of seed %" PRIu64 ", from %s", i, seed, s->name);
-        accepted += watch_run(in.bytes, in.n);
+        count(&done, watch_run(in.bytes, in.n));
         if (i % LEAK_CHECK_EVERY == LEAK_CHECK_EVERY - 1) watch_leaks("the last mutations");
     }
     watch_leaks("the last mutations");
     free(in.bytes);
-    return accepted;
+    return done;
 }
 
 static uint64_t number(int argc, char **argv, int i, uint64_t otherwise) {
@@ -198,10 +214,10 @@ int main(int argc, char **argv) {
     if (!run_corpus(all.items, all.count)) return 1;
     for (size_t i = 0; i < all.count; i++) n_truncations += run_truncations(&all.items[i]);
     watch_leaks("truncations");
-    uint64_t accepted = run_mutations(all.items, all.count, n, seed);
-    printf("%s: %zu files, %zu truncations, %" PRIu64 " mutations of seed %" PRIu64 ", %" PRIu64
-           " of them accepted",
-           base_of(argv[0]), all.count, n_truncations, n, seed, accepted);
+    tally done = run_mutations(all.items, all.count, n, seed);
+    printf("%s: %zu files, %zu truncations, %" PRIu64 " mutations of seed %" PRIu64,
+           base_of(argv[0]), all.count, n_truncations, n, seed);
+    print_tally(&done);
     print_use();
     for (size_t i = 0; i < all.count; i++) drop(&all.items[i]);
     vec_free(&all);

@@ -8,9 +8,9 @@
 enum { FUZZ_MAX_INPUT = 1 << 20 };
 
 typedef struct {
-    // Any bytes. True: they were accepted, all the way (a program ran, a model was imported). What
-    // must never happen aborts.
-    bool (*run)(const uint8_t *data, size_t size);
+    const char *stages[4]; // what becomes of an input that is not refused, in order
+    // Any bytes: how many of the stages they pass. What must never happen aborts.
+    unsigned (*run)(const uint8_t *data, size_t size);
     // The others may be NULL. They write at most FUZZ_MAX_INPUT bytes and give their number; 0:
     // none. An input made from nothing but random numbers.
     size_t (*generate)(random_stream *r, uint8_t *out);
@@ -21,5 +21,11 @@ typedef struct {
 } fuzz_target;
 
 extern const fuzz_target target;
+
+static inline unsigned fuzz_stages(void) {
+    unsigned n = 0;
+    while (n < ARRAY_LEN(target.stages) && target.stages[n]) n++;
+    return n;
+}
 
 #endif

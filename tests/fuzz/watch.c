@@ -100,7 +100,7 @@ static double cpu_seconds(void) {
 static double slowest;
 static char slowest_what[sizeof now.what];
 
-bool watch_run(const uint8_t *bytes, size_t n) {
+unsigned watch_run(const uint8_t *bytes, size_t n) {
     uint8_t *exact = base_alloc(n); // so that the sanitizer sees its end
     if (n) memcpy(exact, bytes, n);
     now.bytes = exact;
@@ -110,7 +110,7 @@ bool watch_run(const uint8_t *bytes, size_t n) {
     setitimer(ITIMER_PROF, &limit, NULL);
     alarm(MAX_WALL_SECONDS);
     double from = cpu_seconds();
-    bool accepted = target.run(exact, n);
+    unsigned passed = target.run(exact, n);
     double took = cpu_seconds() - from;
     now.running = false;
     if (took > slowest) {
@@ -118,7 +118,7 @@ bool watch_run(const uint8_t *bytes, size_t n) {
         memcpy(slowest_what, now.what, sizeof now.what);
     }
     free(exact);
-    return accepted;
+    return passed;
 }
 
 void watch_leaks(const char *since) {

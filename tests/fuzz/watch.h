@@ -9,8 +9,8 @@
 void watch_begin(const char *program);
 // Where the next input comes from, for the report.
 void watch_name(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-bool watch_run(const uint8_t *bytes, size_t n); // what target.run says
-void watch_leaks(const char *since);            // ends the process when memory was lost
-double watch_slowest(const char **what);        // seconds of an input
+unsigned watch_run(const uint8_t *bytes, size_t n); // what target.run says
+void watch_leaks(const char *since);                // ends the process when memory was lost
+double watch_slowest(const char **what);            // seconds of an input
 
 #endif

@@ -219,6 +219,29 @@ static void sealed_damage(void **state) {
     isa_program_free(p);
 }
 
+// Records change from version to version: another one is not read, and says what it is.
+static void other_versions(void **state) {
+    isa_program *p = sample_program();
+    blob b = write_program(p);
+    for (uint32_t version = OHM_VERSION - 1; version <= OHM_VERSION + 1; version++) {
+        memcpy(b.data + OHM_NOTE_OFFSET + OHM_NOTE_HEADER, &version, 4);
+        isa_file_seal(b.data, b.bytes);
+        char text[64];
+        snprintf(text, sizeof text, "version %u of the format, this command reads version %d",
+                 version, OHM_VERSION);
+        diag_sink *diags = diag_sink_new();
+        isa_program *q = read_blob(b.data, b.bytes, diags);
+        if (version == OHM_VERSION)
+            assert_non_null(q);
+        else
+            assert_non_null(strstr(diag_get(diags, 0)->message, text));
+        diag_sink_free(diags);
+        isa_program_free(q);
+    }
+    isa_program_free(p);
+    free(b.data);
+}
+
 // There is one header: any other, with hashes that fit, is refused.
 static void odd_headers(void **state) {
     isa_program *p = sample_program();
@@ -286,6 +309,7 @@ int main(void) {
         cmocka_unit_test(appended_bytes),
         cmocka_unit_test(damage_is_located),
         cmocka_unit_test(sealed_damage),
+        cmocka_unit_test(other_versions),
         cmocka_unit_test(odd_headers),
         cmocka_unit_test(binutils),
         cmocka_unit_test(wrong_structure_is_not_written),

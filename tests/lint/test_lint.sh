@@ -27,6 +27,7 @@ plant tokenizer/text.c '#include "host/host.h"' 'tokenizer may not include "host
 plant support/map.c 'static int counter;' 'mutable file-scope variable: static int counter;'
 plant ir/type.c 'char *names[4] = {0};' 'mutable file-scope variable: char *names[4] = {0};'
 plant ir/type.c 'static const char *const fine[] = {"a"};' ''
+plant ir/type.c 'FILE *open_memstream(char **text, size_t *bytes);' 'ir/type.c: open_memstream drops what it lacks memory for'
 plant chips/other.onnx 'weights' 'chips/other.onnx: only models of our own'
 if command -v clang-format >/dev/null; then
   plant support/vec.h 'static inline int  one( void ){ return 1; }' 'support/vec.h is not formatted'
