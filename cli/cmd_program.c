@@ -20,7 +20,30 @@ int command_verify(int argc, char **argv);
 
 static const arg_option as_options[] = {
     {"output", 'o', ARG_STRING, "FILE", "where the program goes; default: a.ohm"},
+    {"chip", 'c', ARG_STRING, "CHIP", "chip to assemble for; default: the .chip of the text"},
+    {"set", 0, ARG_LIST, "KEY=VALUE", "--chip: change a parameter first"},
 };
+
+// The chip of the command line becomes the program's; without one it is that of the text. NULL:
+// reported.
+static machine *as_chip(const args *given, isa_program *p, const char *path, diag_sink *diags) {
+    size_t n;
+    const char *chip = args_string(given, "chip", NULL);
+    const char *const *sets = args_list(given, "set", &n);
+    machine *m = NULL;
+    if (chip) {
+        m = machine_load(p->arena, chip, sets, n, diags);
+        if (m) p->chip = machine_text(p->arena, m);
+    } else if (n) {
+        diag_emit(diags, DIAG_ID_usage, DIAG_NOWHERE, "--set belongs to --chip");
+    } else if (!*p->chip) {
+        diag_emit(diags, DIAG_ID_asm_syntax, DIAG_FILE(path),
+                  "the text has no .chip: say --chip CHIP (`ohmic chips` lists them)");
+    } else {
+        m = machine_parse(p->arena, p->chip, strlen(p->chip), path, diags);
+    }
+    return m;
+}
 
 int command_as(int argc, char **argv) {
     arena *a = arena_new();
@@ -34,7 +57,7 @@ int command_as(int argc, char **argv) {
         const char *path = args_at(given, 0);
         if (file_map_open(&text, path, diags)) {
             isa_program *p = isa_assemble((const char *)text.data, text.bytes, path, diags);
-            machine *chip = p ? machine_parse(a, p->chip, strlen(p->chip), path, diags) : NULL;
+            machine *chip = p ? as_chip(given, p, path, diags) : NULL;
             if (chip && isa_verify(p, chip, path, diags))
                 isa_write(p, args_string(given, "output", "a.ohm"), diags);
             isa_program_free(p);
@@ -50,8 +73,10 @@ int command_as(int argc, char **argv) {
 
 static const arg_option dis_options[] = {
     {"output", 'o', ARG_STRING, "FILE",
-     "where the text goes, with its data beside it in FILE.data; default: standard output, without "
-     "data"},
+     "where the text goes, with its data beside it in FILE.data; default: standard output, with "
+     "its "
+     "data in its last lines"},
+    {"no-data", 0, ARG_FLAG, NULL, "leave cells and tables out: to be read, not to be assembled"},
 };
 
 int command_dis(int argc, char **argv) {
@@ -67,9 +92,11 @@ int command_dis(int argc, char **argv) {
         const char *output = args_string(given, "output", "-");
         if (program_open(&f, args_at(given, 0), a, diags)) {
             file_out *out = file_out_open(output, diags);
-            const char *data =
-                !out || file_out_is_direct(out) ? NULL : arena_printf(a, "%s.data", output);
-            if (out && isa_disassemble(f.program, file_out_stream(out), data, diags))
+            isa_text_data where = args_flag(given, "no-data")       ? ISA_DATA_NOT
+                                  : out && !file_out_is_direct(out) ? ISA_DATA_BESIDE
+                                                                    : ISA_DATA_WITHIN;
+            const char *data = where == ISA_DATA_BESIDE ? arena_printf(a, "%s.data", output) : NULL;
+            if (out && isa_disassemble(f.program, file_out_stream(out), where, data, diags))
                 file_out_commit(out, diags);
             else
                 file_out_abandon(out);

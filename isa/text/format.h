@@ -3,6 +3,7 @@
 #define OHMIC_ISA_TEXT_FORMAT_H
 #include "isa/desc.h"
 #include "isa/operand.h"
+#include "isa/text/text.h"
 
 enum { TEXT_VERSION = 1 };
 
@@ -26,6 +27,11 @@ void text_defaults_after(isa_desc_kind kind, void *descriptor);
 
 // `.view name parent first..last` takes everything else from its parent.
 void text_view_defaults(isa_buffer *view, const isa_buffer *parent, uint32_t parent_index);
+
+// data.c: the line that says where cells and tables are, if not in the text; they themselves.
+bool text_print_data_place(const isa_program *p, FILE *out, isa_text_data where, const char *path,
+                           diag_sink *diags);
+void text_print_data(const isa_program *p, FILE *out);
 
 // The descriptors an operand kind names; false: it names none.
 bool text_operand_desc(isa_operand_kind operand, isa_desc_kind *kind);

@@ -10,8 +10,7 @@ static bool is_value(const scan *s) {
     return s->token.kind == SCAN_WORD || s->token.kind == SCAN_STRING;
 }
 
-// A word or string as a C string, consumed; NULL after a report.
-static const char *parse_string(parser *x, const char *what) {
+const char *text_parse_string(parser *x, const char *what) {
     scan *s = &x->s;
     if (!is_value(s)) {
         scan_expect(s, SCAN_WORD, what);
@@ -72,7 +71,7 @@ static int find_phase(const parser *x, const char *name) {
 }
 
 static void parse_code(parser *x) {
-    const char *name = parse_string(x, "the name of a phase");
+    const char *name = text_parse_string(x, "the name of a phase");
     if (!name) return;
     x->phase = find_phase(x, name);
     if (x->phase < 0) {
@@ -116,20 +115,13 @@ void text_push_insn(parser *x, isa_insn i) {
 
 // --- the program
 
-// key=number pairs up to the end of the line.
-typedef struct {
-    const char *key;
-    uint64_t *value;
-    bool given;
-} pair;
-
-static void parse_pairs(parser *x, pair *pairs, size_t n, double *period) {
+void text_parse_pairs(parser *x, text_pair *pairs, size_t n, double *period) {
     scan *s = &x->s;
     while (s->token.kind != SCAN_END) {
         scan_token key = s->token;
         if (!scan_expect(s, SCAN_WORD, "key=value") || !scan_expect(s, SCAN_EQUALS, "'='")) return;
         bool is_period = period && key.n == 15 && memcmp(key.text, "token_period_ns", 15) == 0;
-        pair *found = NULL;
+        text_pair *found = NULL;
         for (size_t i = 0; i < n; i++)
             if (strlen(pairs[i].key) == key.n && memcmp(pairs[i].key, key.text, key.n) == 0)
                 found = &pairs[i];
@@ -166,9 +158,9 @@ static void parse_program(parser *x) {
     }
     scan_next(s);
     uint64_t max_tokens = 0, max_chunk = 0, banks = 1;
-    pair pairs[] = {
+    text_pair pairs[] = {
         {"max_tokens", &max_tokens, 0}, {"max_chunk", &max_chunk, 0}, {"banks", &banks, 0}};
-    parse_pairs(x, pairs, ARRAY_LEN(pairs), &x->p->token_period_ns);
+    text_parse_pairs(x, pairs, ARRAY_LEN(pairs), &x->p->token_period_ns);
     x->p->class = (isa_class) class;
     x->p->max_tokens = as_u32(x, "max_tokens", max_tokens);
     x->p->max_chunk = as_u32(x, "max_chunk", max_chunk);
@@ -177,7 +169,7 @@ static void parse_program(parser *x) {
 }
 
 static void parse_phase(parser *x) {
-    const char *name = parse_string(x, "a name");
+    const char *name = text_parse_string(x, "a name");
     if (!name) return;
     if (x->p->n_phases == ISA_MAX_PHASES) {
         scan_fail(&x->s, DIAG_ID_asm_operand, "more than %d phases", ISA_MAX_PHASES);
@@ -206,8 +198,8 @@ static void parse_rows(parser *x) {
         scan_next(s);
     }
     uint64_t most = 0, fixed = 0;
-    pair pairs[] = {{"max", &most, 0}, {"fixed", &fixed, 0}};
-    parse_pairs(x, pairs, ARRAY_LEN(pairs), NULL);
+    text_pair pairs[] = {{"max", &most, 0}, {"fixed", &fixed, 0}};
+    text_parse_pairs(x, pairs, ARRAY_LEN(pairs), NULL);
     ph->max_rows[d] = as_u32(x, "max", most);
     ph->fixed_rows[d] = as_u32(x, "fixed", fixed);
 }
@@ -234,52 +226,6 @@ static const char *parse_text(parser *x) {
     return copy;
 }
 
-// .data "file" "hash" cells=N tables=N
-static void parse_data(parser *x) {
-    scan *s = &x->s;
-    if (x->has_data) {
-        scan_fail(s, DIAG_ID_asm_data, "a text has one data file");
-        return;
-    }
-    x->has_data = true;
-    if (scan_is(s, "_")) {
-        scan_fail(s, DIAG_ID_asm_data, "cells and tables were left out of this text");
-        return;
-    }
-    scan_token file_token = s->token;
-    const char *file = parse_string(x, "the name of the data file");
-    const char *hash = file ? parse_string(x, "the hash of the data file") : NULL;
-    if (!hash) return;
-    uint64_t cells = 0, tables = 0, total;
-    pair pairs[] = {{"cells", &cells, 0}, {"tables", &tables, 0}};
-    parse_pairs(x, pairs, ARRAY_LEN(pairs), NULL);
-    if (s->failed) return;
-    s->token = file_token;
-    file_map f;
-    diag_sink *why = diag_sink_new();
-    bool open = file_map_beside(&f, s->a, x->name, file, NULL, why);
-    if (!open)
-        scan_fail(s, DIAG_ID_asm_data, "the data file '%.60s': %s", file,
-                  diag_get(why, 0)->message);
-    diag_sink_free(why);
-    if (!open) return;
-    char found[33];
-    file_hash_hex(f.data, f.bytes, found);
-    if (!add_u64(cells, tables, &total) || total != f.bytes || strcmp(found, hash) != 0) {
-        scan_fail(s, DIAG_ID_asm_data,
-                  "'%.60s' is not the data file of this text: %zu bytes of hash %s", file, f.bytes,
-                  found);
-        file_map_close(&f);
-        return;
-    }
-    x->p->cells = f.data;
-    x->p->cells_bytes = cells;
-    x->p->tables = f.data + cells;
-    x->p->tables_bytes = tables;
-    isa_program_own(x->p, &f);
-    s->token.kind = SCAN_END;
-}
-
 // --- lines
 
 static void parse_version(parser *x) {
@@ -292,7 +238,7 @@ static void parse_version(parser *x) {
 }
 
 static void parse_tool(parser *x) {
-    const char *tool = parse_string(x, "a text");
+    const char *tool = text_parse_string(x, "a text");
     if (tool) x->p->tool = tool;
 }
 static void parse_chip(parser *x) { x->p->chip = parse_text(x); }
@@ -304,11 +250,12 @@ static const struct {
     const char *name;
     void (*parse)(parser *x);
 } directives[] = {
-    {".ohm", parse_version},     {".tool", parse_tool},      {".data", parse_data},
-    {".program", parse_program}, {".phase", parse_phase},    {".rows", parse_rows},
-    {".tile", parse_tile},       {".view", text_parse_view}, {".code", parse_code},
-    {".word", text_parse_word},  {".chip", parse_chip},      {".ir", parse_ir},
-    {".proof", parse_proof},     {".notes", parse_notes},
+    {".ohm", parse_version},        {".tool", parse_tool},      {".data", text_parse_data},
+    {".program", parse_program},    {".phase", parse_phase},    {".rows", parse_rows},
+    {".tile", parse_tile},          {".view", text_parse_view}, {".code", parse_code},
+    {".word", text_parse_word},     {".chip", parse_chip},      {".ir", parse_ir},
+    {".proof", parse_proof},        {".notes", parse_notes},    {".cells", text_parse_cells},
+    {".tables", text_parse_tables},
 };
 
 static void parse_directive(parser *x) {
@@ -360,6 +307,7 @@ static void free_parser(parser *x) {
         vec_free(&x->code[i]);
         vec_free(&x->lines[i]);
     }
+    for (int i = 0; i < TEXT_SECTIONS; i++) vec_free(&x->data[i]);
     vec_free(&x->dests);
     vec_free(&x->tiles);
     arena_free(x->s.a);
@@ -373,6 +321,7 @@ isa_program *isa_assemble(const char *text, size_t bytes, const char *name, diag
     for (int k = 0; k < ISA_DESC_COUNT; k++) x.names[k] = map_new();
     parse_lines(&x);
     end_tile(&x);
+    text_take_data(&x);
     isa_program *p = x.p;
     p->channels = take_list(&x, ISA_DESC_channel, &p->n_channels);
     p->ports = take_list(&x, ISA_DESC_port, &p->n_ports);

@@ -9,7 +9,6 @@
 #include "support/map.h"
 #include <stdlib.h>
 #include <string.h>
-#include <xxhash.h>
 
 static void print_name(FILE *out, const char *s) {
     if (text_is_bare(s, strlen(s)))
@@ -347,46 +346,12 @@ static void print_text(FILE *out, const char *directive, const char *text) {
     }
 }
 
-// Cells, then tables; `hex` gets the hash of both.
-static bool write_data(const isa_program *p, const char *path, char hex[33], diag_sink *diags) {
-    CHECK((p->cells || !p->cells_bytes) && (p->tables || !p->tables_bytes),
-          "the data are not in memory");
-    file_out *data = file_out_open(path, diags);
-    if (!data) return false;
-    XXH3_state_t *hash = XXH3_createState();
-    CHECK(hash, "out of memory");
-    XXH3_128bits_reset(hash);
-    XXH3_128bits_update(hash, p->cells, p->cells_bytes);
-    XXH3_128bits_update(hash, p->tables, p->tables_bytes);
-    XXH128_canonical_t bytes;
-    XXH128_canonicalFromHash(&bytes, XXH3_128bits_digest(hash));
-    XXH3_freeState(hash);
-    for (size_t i = 0; i < sizeof bytes.digest; i++)
-        snprintf(hex + 2 * i, 3, "%02x", bytes.digest[i]);
-    if (p->cells_bytes) fwrite(p->cells, 1, p->cells_bytes, file_out_stream(data));
-    if (p->tables_bytes) fwrite(p->tables, 1, p->tables_bytes, file_out_stream(data));
-    return file_out_commit(data, diags);
-}
-
-bool isa_disassemble(const isa_program *p, FILE *out, const char *data_path, diag_sink *diags) {
-    char hex[33];
-    bool has_data = p->cells_bytes || p->tables_bytes;
-    if (has_data && data_path && !write_data(p, data_path, hex, diags)) return false;
+bool isa_disassemble(const isa_program *p, FILE *out, isa_text_data where, const char *path,
+                     diag_sink *diags) {
     fprintf(out, ".ohm %d\n.tool ", TEXT_VERSION);
     quote_print(out, p->tool, strlen(p->tool));
     fputc('\n', out);
-    if (has_data) {
-        fputs(".data ", out);
-        if (data_path) {
-            const char *base = file_base(data_path);
-            quote_print(out, base, strlen(base));
-            fprintf(out, " \"%s\"", hex);
-        } else {
-            fputc('_', out);
-        }
-        fprintf(out, " cells=%llu tables=%llu\n", (unsigned long long)p->cells_bytes,
-                (unsigned long long)p->tables_bytes);
-    }
+    if (!text_print_data_place(p, out, where, path, diags)) return false;
     print_signature(out, p);
     print_world(out, p);
     printer x = {.out = out, .p = p};
@@ -398,5 +363,6 @@ bool isa_disassemble(const isa_program *p, FILE *out, const char *data_path, dia
     print_text(out, "ir", p->ir);
     print_text(out, "proof", p->proof);
     print_text(out, "notes", p->notes);
+    if (where == ISA_DATA_WITHIN) text_print_data(p, out);
     return true; // write errors show when the caller closes `out`
 }

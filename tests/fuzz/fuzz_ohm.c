@@ -44,7 +44,7 @@ static unsigned run(const uint8_t *data, size_t size) {
         char *text = NULL;
         size_t bytes;
         FILE *out = open_memstream(&text, &bytes);
-        isa_disassemble(p, out, NULL, diags);
+        isa_disassemble(p, out, ISA_DATA_WITHIN, NULL, diags);
         fclose(out);
         free(text);
         passed = 1 + fuzz_simulate(p, "fuzz.ohm", diags);

@@ -24,7 +24,7 @@ listing() {
     program=$1
     shift
     variables=
-    "$ohmic" dis "$program" > "$out/dis" || return 1
+    "$ohmic" dis --no-data "$program" > "$out/dis" || return 1
     for v in "$@"; do variables="$variables -v $v"; done
     # shellcheck disable=SC2086
     awk $variables -f $here/listing.awk "$out/dis"

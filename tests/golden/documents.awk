@@ -23,4 +23,8 @@ function value(key,  at) {
     next
 }
 fenced { print > file }
-END { exit fenced }
+!fenced && /^    ((build\/)?ohmic |scripts\/|%[A-Za-z0-9_.]+ (=|[a-z]+\.)|\.(ohm|tile|buf|code))/ {
+    print FILENAME ":" NR ": a command or listing that is indented, not fenced: nothing would run it" > "/dev/stderr"
+    bad = 1
+}
+END { exit fenced || bad }

@@ -1,6 +1,6 @@
 # Runs what documents show. A fenced block says in its first line what it is:
 #   sh                commands; the block must succeed. All blocks of a document run in one folder, in order, with the tree's
-#                     chips, examples and tests, and build/ohmic, in it
+#                     chips and examples, and build/ohmic, in it
 #   output            lines that the document's commands have printed so far ("…" stands for anything; numbers of values and
 #                     fractions are not compared)
 #   asm, oir          a program that assembles, a module that is read
@@ -36,7 +36,7 @@ in_run() {
 # One block: FILE WHERE KIND NAME WHY
 block() {
     [ -n "$5" ] && return
-    [ "$4" = - ] || cp "$1" "$out/run/$4"
+    [ "$4" = - ] || { mkdir -p "$(dirname "$out/run/$4")" 2> /dev/null && cp "$1" "$out/run/$4"; }
     case $3 in
     sh) in_run bash -e "$1" || fail "$2: this does not succeed" ;;
     output)
@@ -44,7 +44,12 @@ block() {
             shown "$line" || fail "$2 shows what no command prints: $line"
         done < "$1"
         ;;
-    asm) in_run build/ohmic as "$1" -o assembled.ohm || fail "$2: this does not assemble" ;;
+    asm)
+        chip=
+        grep -q '^\.chip' "$1" || chip="--chip ideal-int8"
+        # shellcheck disable=SC2086
+        in_run build/ohmic as "$1" $chip -o assembled.ohm || fail "$2: this does not assemble"
+        ;;
     oir) in_run build/ohmic opt "$1" -o read.oir || fail "$2: this is not read" ;;
     yaml | c | json | text) [ "$4" != - ] || fail "$2: a block without name=\"FILE\" or not-run=\"why\"" ;;
     *) fail "$2: '$3' is no kind of block (tests/golden/documents.sh lists them)" ;;
@@ -83,10 +88,10 @@ cat "$out"/help/* > "$out/help.all"
 document() {
     rm -rf "$out/run" "$out/blocks"
     mkdir -p "$out/run/build" "$out/blocks"
-    for folder in chips examples tests docs; do ln -s "$PWD/$folder" "$out/run/$folder"; done
+    for folder in chips examples; do ln -s "$PWD/$folder" "$out/run/$folder"; done
     ln -s "$ohmic" "$out/run/build/ohmic"
     : > "$out/shown"
-    awk -v folder="$out/blocks" -f "$awk_blocks" "$1" > "$out/index" || fail "$1: a block does not end"
+    awk -v folder="$out/blocks" -f "$awk_blocks" "$1" > "$out/index" || fail "$1: a block that does not end, or is indented"
     while IFS='	' read -r number line kind name why; do
         block "$out/blocks/$number" "$1:$line" "$kind" "$name" "$why"
     done < "$out/index"

@@ -34,7 +34,7 @@ if have $model && compile $model; then
 fi
 model=$shared/own/tales_judge_op17.onnx
 if have $model && compile $model; then
-    last=$("$ohmic" dis "$out/p.ohm" | awk '/^\.tile /{t = $2} END {print t}')
+    last=$("$ohmic" dis --no-data "$out/p.ohm" | awk '/^\.tile /{t = $2} END {print t}')
     listing "$out/p.ohm" tiles=$((last - 1)),$last | same $here/3c-pooler.s "worked listing 3c, pooler"
 fi
 # Vision transformer, whole.

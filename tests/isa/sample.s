@@ -1,6 +1,5 @@
 .ohm 1
 .tool "ohmic 0.1.0"
-.data _ cells=48 tables=176
 .program stream max_tokens=256 max_chunk=16 banks=1 token_period_ns=0
 .phase run
   .rows t0 free max=16
@@ -46,3 +45,13 @@
 
 .proof
 |rows are tokens
+
+.cells hex 00070e151c232a31383f464d545b626970777e858c939aa1a8afb6bdc4cbd2d9
+.cells hex e0e7eef5fc030a11181f262d343b4249
+
+.tables hex 00050a0f14191e23282d32373c41464b50555a5f64696e73787d82878c91969b
+.tables hex a0a5aaafb4b9bec3c8cdd2d7dce1e6ebf0f5faff04090e13181d22272c31363b
+.tables hex 40454a4f54595e63686d72777c81868b90959a9fa4a9aeb3b8bdc2c7ccd1d6db
+.tables hex e0e5eaeff4f9fe03080d12171c21262b30353a3f44494e53585d62676c71767b
+.tables hex 80858a8f94999ea3a8adb2b7bcc1c6cbd0d5dadfe4e9eef3f8fd02070c11161b
+.tables hex 20252a2f34393e43484d52575c61666b

@@ -202,7 +202,7 @@ static void all_of_it(isa_program *p, const char *what, uint32_t n) {
     lap("read", &last);
     FILE *text = fopen(text_path, "w+");
     assert_non_null(text);
-    assert_true(isa_disassemble(read, text, data, diags));
+    assert_true(isa_disassemble(read, text, ISA_DATA_BESIDE, data, diags));
     fclose(text);
     lap("disassemble", &last);
     file_map s;

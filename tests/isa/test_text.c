@@ -31,10 +31,11 @@ static void remove_folder(const files *f) {
     assert_int_equal(rmdir(f->folder), 0);
 }
 
+// data: the file beside the text; NULL: they stand in it.
 static char *disassemble(const isa_program *p, const char *data, size_t *bytes) {
     char *text = NULL;
     FILE *out = open_memstream(&text, bytes);
-    assert_true(isa_disassemble(p, out, data, NULL));
+    assert_true(isa_disassemble(p, out, data ? ISA_DATA_BESIDE : ISA_DATA_WITHIN, data, NULL));
     assert_int_equal(fclose(out), 0);
     return text;
 }
@@ -55,27 +56,30 @@ static char *ohm_bytes(const isa_program *p, const files *f, size_t *bytes) {
 }
 
 static void assert_round_trip(const isa_program *p, const files *f) {
-    size_t n_before, n_after, n_text, n_again;
-    char *before = ohm_bytes(p, f, &n_before);
-    char *text = disassemble(p, f->data, &n_text);
-    diag_sink *diags = diag_sink_new();
-    isa_program *q = isa_assemble(text, n_text, f->asm_file, diags);
-    if (!q) {
-        fputs(text, stderr);
-        diag_print(diags, 0, stderr, false);
-        fail();
+    const char *const places[] = {f->data, NULL};
+    for (size_t i = 0; i < ARRAY_LEN(places); i++) {
+        size_t n_before, n_after, n_text, n_again;
+        char *before = ohm_bytes(p, f, &n_before);
+        char *text = disassemble(p, places[i], &n_text);
+        diag_sink *diags = diag_sink_new();
+        isa_program *q = isa_assemble(text, n_text, f->asm_file, diags);
+        if (!q) {
+            fputs(text, stderr);
+            diag_print(diags, 0, stderr, false);
+            fail();
+        }
+        char *after = ohm_bytes(q, f, &n_after);
+        assert_int_equal(n_before, n_after);
+        assert_memory_equal(before, after, n_before);
+        char *again = disassemble(q, places[i], &n_again);
+        assert_string_equal(text, again);
+        free(before);
+        free(text);
+        free(after);
+        free(again);
+        isa_program_free(q);
+        diag_sink_free(diags);
     }
-    char *after = ohm_bytes(q, f, &n_after);
-    assert_int_equal(n_before, n_after);
-    assert_memory_equal(before, after, n_before);
-    char *again = disassemble(q, f->data, &n_again);
-    assert_string_equal(text, again);
-    free(before);
-    free(text);
-    free(after);
-    free(again);
-    isa_program_free(q);
-    diag_sink_free(diags);
 }
 
 static void sample_round_trip(void **state) {
@@ -209,6 +213,14 @@ static void wrong_lines(void **state) {
         {".code stop", DIAG_ID_asm_name, 11, 12, "there is no phase 'stop'", NULL},
         {".tile 2", DIAG_ID_asm_operand, 7, 8, "expected tile 1", NULL},
         {".data _ cells=1 tables=1", DIAG_ID_asm_data, 7, 8, "were left out", NULL},
+        {".cells 1 2", DIAG_ID_asm_operand, 10, 11, "expected i8, i32, f32 or hex", NULL},
+        {".cells", DIAG_ID_asm_operand, 7, 8, "expected i8, i32, f32 or hex", NULL},
+        {".cells i8 1 128", DIAG_ID_asm_operand, 13, 16, "a number of type i8", NULL},
+        {".tables i32 -2147483649", DIAG_ID_asm_operand, 13, 24, "a number of type i32", NULL},
+        {".tables f32 1.5 nan", DIAG_ID_asm_operand, 17, 20, "a number of type f32", NULL},
+        {".tables hex 00 0", DIAG_ID_asm_operand, 16, 17, "pairs of hexadecimal digits", NULL},
+        {".tables hex 0g", DIAG_ID_asm_operand, 13, 15, "pairs of hexadecimal digits", NULL},
+        {".tables 4097 i8 1", DIAG_ID_asm_data, 9, 13, "to 4096 behind it", NULL},
         {".data \"../x\" \"00\" cells=1", DIAG_ID_asm_data, 7, 13, "outside of this file's folder",
          NULL},
         {"copy y, x @x", DIAG_ID_asm_operand, 12, 13, "number of an IR operation", NULL},
@@ -270,6 +282,37 @@ static void ambiguous_names(void **state) {
     diag_sink_free(diags);
 }
 
+// Numbers of every type, offsets, and several lines.
+static void data_in_the_text(void **state) {
+    char text[2048];
+    snprintf(
+        text, sizeof text,
+        "%scopy y, x\nhalt\n.tables f32 1 0.5 -2e-3 0x7fc00000 ; four\n.cells i8 -128 127 0x7f\n"
+        ".tables i32 -1 2\n.tables 32 hex 00ff 10\n.tables i8\n",
+        head);
+    isa_program *p = isa_assemble(text, strlen(text), "x.s", NULL);
+    assert_non_null(p);
+    const float f[] = {1, 0.5f, -2e-3f};
+    const uint8_t end[] = {0, 0, 0x80 | 0x40, 0x7f, 255, 255, 255, 255, 2, 0,   0, 0,
+                           0, 0, 0,           0,    0,   0,   0,   0,   0, 255, 16};
+    assert_int_equal(p->cells_bytes, 3);
+    assert_memory_equal(p->cells, ((uint8_t[]){128, 127, 127}), 3);
+    assert_int_equal(p->tables_bytes, 35);
+    assert_memory_equal(p->tables, f, sizeof f);
+    assert_memory_equal(p->tables + sizeof f, end, sizeof end);
+    isa_program_free(p);
+    static const char *const twice[] = {".cells i8 1\n.data \"x\" \"00\" cells=1\n",
+                                        ".data _ cells=1 tables=0\n.cells i8 1\n",
+                                        ".tables 4 i8 1\n.tables 4 i8 1\n"};
+    for (size_t i = 0; i < ARRAY_LEN(twice); i++) {
+        snprintf(text, sizeof text, "%scopy y, x\nhalt\n%s", head, twice[i]);
+        diag_sink *diags = diag_sink_new();
+        assert_null(isa_assemble(text, strlen(text), "x.s", diags));
+        assert_int_equal(diag_get(diags, diag_count(diags) - 1)->id, DIAG_ID_asm_data);
+        diag_sink_free(diags);
+    }
+}
+
 static void other_data(void **state) {
     files f = make_folder();
     isa_program *p = sample_program();
@@ -299,6 +342,7 @@ int main(void) {
         cmocka_unit_test(several_at_once),
         cmocka_unit_test(whole_texts),
         cmocka_unit_test(ambiguous_names),
+        cmocka_unit_test(data_in_the_text),
         cmocka_unit_test(other_data),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -49,16 +49,17 @@ cat >"$tree/runtime-sim/exec/recipe.c" <<'END'
 void sim_exec_nop2(sim_ctx *c) {}
 END
 
-# ---- passes/README.md, "Add a pass"
-row passes/passes.def 'PASS("noop", noop, any, same, EXACT, "change nothing")'
-cat >"$tree/passes/graph/noop.c" <<'END'
-#include "passes/pass.h"
-ir_module *pass_noop(const ir_module *m, const pass_options *o, diag_sink *diags) {
-    ir_module *out = ir_module_derive(m);
-    for (size_t i = 0; i < m->funcs.count; i++) ir_func_copy(out, m->funcs.items[i]);
-    return out;
+# ---- passes/README.md, "Add a pass": what it shows, in place
+mkdir "$work/blocks"
+awk -v folder="$work/blocks" -f tests/golden/documents.awk passes/README.md >"$work/index"
+block() { # block NAME: the file with that block
+  local number
+  number=$(awk -F '\t' -v name="$1" '$4 == name { print $1 }' "$work/index")
+  [ -n "$number" ] || fail "passes/README.md shows no '$1'"
+  echo "$work/blocks/$number"
 }
-END
+sed -i "/^PASS(\"canonicalize\"/r $(block "row of passes/passes.def")" "$tree/passes/passes.def"
+cp "$(block passes/graph/drop_minus.c)" "$tree/passes/graph/drop_minus.c"
 
 # ---- passes/README.md, "Add a rule"
 sed -i 's/^const rule fuse_rules\[\] = {$/&\n    {"relu-twice", "(relu (relu x))", "(relu x)", is_f32},/' "$tree/passes/graph/fuse_rules.c"
@@ -100,7 +101,7 @@ expect() { # expect WHAT PATTERN COMMAND...: the command succeeds and prints the
 }
 expect "IR operation" '^ir .*t\.cube ' "$ohmic" ops --kind ir
 expect "instruction" '^isa .*7e +nop2 ' "$ohmic" ops --kind isa
-expect "pass" '^noop ' "$ohmic" passes
+expect "pass" '^drop-minus ' "$ohmic" passes
 expect "ONNX operator" '^onnx +recipe\.test +Cube ' "$ohmic" ops --kind onnx
 
 # The operation has text, types and values: 1 + 3*3*3, folded.
@@ -114,8 +115,13 @@ func @run(%x "x" : f32[2]) -> (%y "y") {
   %y = t.add %1, %x : f32[2]
 }
 END
-expect "IR operation" '= \[1, 27\]' "$ohmic" opt "$work/cube.oir" --pass fold-constants,noop,dce \
+expect "IR operation" '= \[1, 27\]' "$ohmic" opt "$work/cube.oir" --pass fold-constants,dce \
   --check-equivalence
+
+# The pass does what it says.
+cp "$(block tests/passes/golden/drop-minus.oir)" "$work/drop-minus.oir"
+expect "pass" '' "$ohmic" opt "$work/drop-minus.oir" --pass drop-minus,dce --check-equivalence
+[ "$(grep -c t.neg "$work/out")" = 1 ] || { cat "$work/out"; fail "pass: it does not drop what it says"; }
 
 # The rule is applied.
 cat >"$work/relu.oir" <<'END'
@@ -210,8 +216,8 @@ wrong() {
   cp "$work/right" "$tree/$1"
 }
 wrong passes/graph/fuse_rules.c 's/"(relu x)", is_f32}/"(relu x)", is_recipe}/' passes/graph/fuse_rules.c is_recipe
-wrong passes/passes.def 's/noop, any, same/noop, all, same/' passes/pass.c PASS_NEEDS_all
-wrong passes/passes.def 's/noop, any, same/noop, any, routed/' passes/pass.c PASS_GIVES_routed
+wrong passes/passes.def 's/drop_minus, plain, same/drop_minus, all, same/' passes/pass.c PASS_NEEDS_all
+wrong passes/passes.def 's/drop_minus, plain, same/drop_minus, plain, routed/' passes/pass.c PASS_GIVES_routed
 wrong passes/states.def 's/^STATE(placed,.*/&\nSTATE(routed, allocated, MAPPED, "of the recipe")/' passes/state.c may_be_routed
 wrong isa/machine/machine.def '/tile, recipe,/d' passes/map/recipe.c "no member named .recipe"
 wrong isa/machine/machine.def 's/\(.*tile, recipe,.*\)/\1\n\1/' isa/machine/machine.c "duplicate member .recipe"
@@ -220,9 +226,9 @@ wrong runtime-sim/state.h 's/^} sim_ring;/    int64_t recipe;\n&/' runtime-sim/s
 wrong runtime-sim/state.h 's/^} sim_history;/    int64_t recipe;\n&/' runtime-sim/state_file.c 'sim_history has state that state files do not hold'
 wrong runtime-sim/gain/gain.h 's/^} gain_cells;/    int64_t *recipe;\n&/' runtime-sim/state_file.c 'gain_cells has state that state files do not hold'
 
-rm "$tree"/ir/{infer,eval}/recipe.c "$tree"/runtime-sim/exec/recipe.c "$tree"/passes/graph/noop.c "$tree"/frontend/ops/recipe.c
+rm "$tree"/ir/{infer,eval}/recipe.c "$tree"/runtime-sim/exec/recipe.c "$tree"/passes/graph/drop_minus.c "$tree"/frontend/ops/recipe.c
 if build; then fail "the build does not miss the functions"; fi
-for name in ir_infer_t_cube ir_eval_t_cube sim_exec_nop2 pass_noop onnx_import_cube; do
+for name in ir_infer_t_cube ir_eval_t_cube sim_exec_nop2 pass_drop_minus onnx_import_cube; do
   grep -qE "undefined reference to .$name'" "$work/log" || { tail -n 40 "$work/log"; fail "the build does not name $name"; }
 done
 wrong_row() { # wrong_row FROM TO ERROR: the row of nop2, so changed, does not compile, for that reason
