@@ -367,7 +367,7 @@ static bool load_past(run *r, ir_interp *t) {
                         ((float *)kv[v].data)[(row * heads + h) * d + k] =
                             (float)elem_load_f64(x->type, x->data, cache_at(x, layout, h, row, k));
         }
-        if (!ir_interp_ring_load(t, ring, &kv[0], &kv[1])) return false;
+        if (!ir_interp_ring_load(t, ring, r->past, &kv[0], &kv[1])) return false;
     }
     ir_interp_set_pos(t, 0, r->past);
     return true;
