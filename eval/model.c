@@ -60,7 +60,7 @@ void eval_model_observe(eval_model *m, void (*f)(void *, const ir_op *, uint32_t
 // ---- opening ---------------------------------------------------------------------------------
 
 static input_kind kind_of(const char *name, elem type, int rank, isa_prole role) {
-    if (role == ISA_ROLE_MASK || strstr(name, "mask")) return MASK;
+    if (isa_role_is_mask(role) || strstr(name, "mask")) return MASK;
     if (role == ISA_ROLE_POSITIONS || strstr(name, "position")) return POSITIONS;
     if (strstr(name, "type_id") || strstr(name, "segment")) return SEGMENTS;
     if (elem_is_float(type)) return strstr(name, "past") && rank == 4 ? PAST : DATA;

@@ -292,13 +292,13 @@ bool engine_load_past(engine *e, int64_t pos, const tensor *keys, const tensor *
     if (e->sim) {
         sim_reset(e->sim, 0);
         for (size_t i = 0; i < e->info.n_rings && ok; i++)
-            ok = sim_ring_load(e->sim, e->ring_tile[i], e->ring_index[i], 0, &keys[i], &values[i],
-                               diags);
+            ok = sim_ring_load(e->sim, e->ring_tile[i], e->ring_index[i], 0, pos, &keys[i],
+                               &values[i], diags);
         sim_set_pos(e->sim, 0, pos);
     } else {
         ir_interp_reset(e->interp);
         for (size_t i = 0; i < e->info.n_rings && ok; i++)
-            ok = ir_interp_ring_load(e->interp, e->ring_name[i], &keys[i], &values[i]);
+            ok = ir_interp_ring_load(e->interp, e->ring_name[i], pos, &keys[i], &values[i]);
         ir_interp_set_pos(e->interp, 0, pos); // the others' follow, and an encoder's begins
         e->encoded = false;
     }

@@ -72,8 +72,8 @@ bool engine_encode(engine *e, bool reset, int64_t rows, const tensor *inputs, ar
 // does).
 bool engine_step(engine *e, bool reset, int64_t rows, const tensor *inputs, arena *a,
                  tensor *outputs, diag_sink *diags);
-// Begins a sequence that has a past: positions start at pos, rings hold keys and values,
-// [pos][n_kv*d] and [pos][n_kv*dv].
+// Begins a sequence that has a past: positions start at pos, rings hold keys and values of the last
+// tokens before it, [n][n_kv*d] and [n][n_kv*dv].
 bool engine_load_past(engine *e, int64_t pos, const tensor *keys, const tensor *values,
                       diag_sink *diags);
 // What a ring holds, oldest token first: f32 [n][n_kv*d] and [n][n_kv*dv] in `a`.

@@ -3,6 +3,7 @@
 #include "host/parts.h"
 #include "support/name.h"
 #include <inttypes.h>
+#include <math.h>
 #include <string.h>
 
 // ---- names, types, shapes --------------------------------------------------------------------
@@ -237,15 +238,38 @@ static bool check_range(host_job *j, size_t i) {
         int64_t base = t->dim[0] > 1 && j->shape[i].has_batch ? b * m.batch_stride : 0;
         for (int64_t r = side->span[b].real_from; r < side->span[b].real_until; r++)
             for (int64_t c = 0; c < m.width; c++) {
-                int64_t v =
-                    elem_load_i64(t->type, t->data, (size_t)(base + m.row[r] + m.column[c]));
-                if (v >= lo && v < hi) continue;
+                const size_t at = (size_t)(base + m.row[r] + m.column[c]);
+                const int64_t v = elem_load_i64(t->type, t->data, at);
+                const bool whole =
+                    !elem_is_float(t->type) || (double)v == elem_load_f64(t->type, t->data, at);
+                if (whole && v >= lo && v < hi) continue;
                 diag_emit(j->diags, DIAG_ID_host_range, DIAG_NOWHERE,
-                          "input '%s' is %" PRId64 " at token %" PRId64 " of sequence %" PRId64
-                          ", outside [%" PRId64 ", %" PRId64 ")",
-                          p->name, v, r, b, lo, hi);
+                          "input '%s' is %.17g at token %" PRId64 " of sequence %" PRId64
+                          ", outside [%" PRId64 ", %" PRId64 ")%s",
+                          p->name, elem_load_f64(t->type, t->data, at), r, b, lo, hi,
+                          whole ? "" : ", or no whole number");
                 return false;
             }
+    }
+    return true;
+}
+
+// Of a mask whose tokens all run: something must be seen, by the first token already where it says
+// so.
+static bool check_seen(host_job *j, size_t i) {
+    const engine_port *p = &j->info->ports[i];
+    if (p->role != ISA_ROLE_WEIGHTS && p->role != ISA_ROLE_ONES_FIRST) return true;
+    for (int64_t b = 0; b < j->batch; b++) {
+        int64_t n = j->side[host_side_of(p)].tokens, first = 0;
+        while (first < n && element(j, i, b, first) == 0) first++;
+        if (first == 0 || (p->role == ISA_ROLE_WEIGHTS && first < n)) continue;
+        diag_emit(j->diags, DIAG_ID_host_mask, DIAG_NOWHERE,
+                  first == n ? "mask '%s' hides all of sequence %" PRId64
+                             : "mask '%s' hides the beginning of sequence %" PRId64
+                               ", which the model reads all the same: only padding behind a "
+                               "sequence can be run",
+                  p->name, b);
+        return false;
     }
     return true;
 }
@@ -292,7 +316,7 @@ bool host_inputs_check(host_job *j) {
         (j->info->has_encoder && !find_spans(j, 1)))
         return false;
     for (size_t i = 0; i < n; i++)
-        if (j->given[i]) check_range(j, i);
+        if (j->given[i] && check_range(j, i)) check_seen(j, i);
     check_positions(j);
     return diag_errors(j->diags) == errors;
 }

@@ -26,7 +26,7 @@ bool host_text_open(host_text *t, engine *e, diag_sink *diags) {
             diag_emit(diags, DIAG_ID_host_input, DIAG_NOWHERE,
                       "the program is no language model over token ids: it needs input '%s'",
                       p->name);
-        } else if (p->role != ISA_ROLE_MASK && p->role != ISA_ROLE_POSITIONS &&
+        } else if (!isa_role_is_mask(p->role) && p->role != ISA_ROLE_POSITIONS &&
                    !is_segment(p->name)) {
             if (t->ids != SIZE_MAX)
                 diag_emit(diags, DIAG_ID_host_input, DIAG_NOWHERE,
@@ -49,7 +49,7 @@ static tensor input_of(const host_text *t, size_t port, const int32_t *ids, int6
     tensor x = tensor_new(a, ELEM_i32, 1, &n);
     for (int64_t i = 0; i < n; i++)
         ((int32_t *)x.data)[i] = port == t->ids                  ? ids[i]
-                                 : p->role == ISA_ROLE_MASK      ? 1
+                                 : isa_role_is_mask(p->role)     ? 1
                                  : p->role == ISA_ROLE_POSITIONS ? (int32_t)(t->pos + i)
                                                                  : 0;
     return x;

@@ -250,6 +250,11 @@ typedef struct {
 static inline bool ir_has_role(const ir_port *p, ir_port_role role) {
     return ir_attr_word(&p->attrs, IR_ATTR_role, IR_ENUM_port_role, -1) == (int)role;
 }
+// 0 hides a token, whatever becomes of its row.
+static inline bool ir_is_mask(const ir_port *p) {
+    return ir_has_role(p, IR_ROLE_MASK) || ir_has_role(p, IR_ROLE_WEIGHTS) ||
+           ir_has_role(p, IR_ROLE_ONES_FIRST);
+}
 
 typedef VEC(ir_op) ir_op_list;
 typedef VEC(ir_value) ir_value_list;

@@ -52,7 +52,7 @@ static void seed_inputs(const ir_module *m, const ir_func *f, random_stream *dra
         int64_t lo = ir_attr_int(&p->attrs, IR_ATTR_range_lo, 0);
         int64_t hi = ir_attr_int(&p->attrs, IR_ATTR_range_hi, 0);
         if (hi <= lo) hi = table_rows(m, f, p->value);
-        if (ir_has_role(p, IR_ROLE_MASK)) lo = 1;
+        if (ir_is_mask(p)) lo = 1;
         inputs[i] = tensor_new(a, t.type, t.rank, t.dim);
         for (size_t e = 0, n = tensor_count(&inputs[i]); e < n; e++) {
             double v = 1;

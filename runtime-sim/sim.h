@@ -32,10 +32,11 @@ void sim_reset(sim *s, uint32_t bank);        // as a step's reset, without a st
 int64_t sim_pos(const sim *s, uint32_t bank); // tokens seen by the first free domain
 void sim_set_pos(sim *s, uint32_t bank, int64_t pos);
 
-// Rings, by the ring's ONNX names or "tile:ring": contents oldest first, [n][n_kv*d] and
-// [n][n_kv*dv].
-bool sim_ring_load(sim *s, uint32_t tile, uint32_t ring, uint32_t bank, const tensor *k,
-                   const tensor *v, diag_sink *diags);
+// Contents of a ring, oldest first, [n][n_kv*d] and [n][n_kv*dv]. Loaded, they are the tokens at
+// positions end - n ... end - 1, and all that the ring holds. Read, they are its last tokens, as
+// many as there are slots; one that was never written is a row of zeros.
+bool sim_ring_load(sim *s, uint32_t tile, uint32_t ring, uint32_t bank, int64_t end,
+                   const tensor *k, const tensor *v, diag_sink *diags);
 bool sim_ring_read(const sim *s, uint32_t tile, uint32_t ring, uint32_t bank, arena *a, tensor *k,
                    tensor *v);
 

@@ -37,7 +37,7 @@ typedef struct {
     float *v;               // [n_kv][slots][dv]
     float *k_size, *v_size; // [n_kv][slots], with levels: what the largest element stands for
     gain_cells cells;       // charge read-out
-    int64_t *held;          // [slots] position held; -1: empty, or written under a zero mask
+    int64_t *held;          // [slots] position held; -1: empty; -2 - position: under a zero mask
     int64_t len;            // one past the newest position written
 } sim_ring;
 

@@ -375,16 +375,17 @@ static ir_ring_state *ring_named(ir_interp *t, const char *name) {
     return r;
 }
 
-bool ir_interp_ring_load(ir_interp *t, const char *ring, const tensor *k, const tensor *v) {
+bool ir_interp_ring_load(ir_interp *t, const char *ring, int64_t end, const tensor *k,
+                         const tensor *v) {
     ir_ring_state *r = ring_named(t, ring);
     if (!r) return false;
     int64_t n = k->rank ? k->dim[0] : 0;
-    if (tensor_count(k) != (size_t)(n * r->n_kv * r->d) || v->rank == 0 || v->dim[0] != n ||
-        tensor_count(v) != (size_t)(n * r->n_kv * r->dv))
+    if (n > end || tensor_count(k) != (size_t)(n * r->n_kv * r->d) || v->rank == 0 ||
+        v->dim[0] != n || tensor_count(v) != (size_t)(n * r->n_kv * r->dv))
         return step_fail(t, ring, "cannot take these keys and values");
     eval_view kv = eval_view_as(k, ELEM_f32), vv = eval_view_as(v, ELEM_f32);
     ring_clear(r);
-    ring_write(r, 0, n, kv.data, vv.data, NULL);
+    ring_write(r, end - n, n, kv.data, vv.data, NULL);
     eval_view_free(&kv);
     eval_view_free(&vv);
     return true;

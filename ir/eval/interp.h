@@ -49,8 +49,10 @@ bool ir_interp_step(ir_interp *t, const int64_t *rows, const tensor *inputs, are
 typedef void (*ir_observer)(void *ctx, const ir_op *op, uint32_t result, const tensor *value);
 void ir_interp_observe(ir_interp *t, ir_observer f, void *ctx);
 int64_t ir_interp_pos(const ir_interp *t, int domain);
-// Rings: rows [0, n) of keys and values, [n][n_kv*d] and [n][n_kv*dv], oldest first.
-bool ir_interp_ring_load(ir_interp *t, const char *ring, const tensor *k, const tensor *v);
+// Contents of a ring, [n][n_kv*d] and [n][n_kv*dv], oldest first. Loaded, they are the tokens at
+// positions end - n ... end - 1, and all that the ring holds.
+bool ir_interp_ring_load(ir_interp *t, const char *ring, int64_t end, const tensor *k,
+                         const tensor *v);
 bool ir_interp_ring_read(ir_interp *t, const char *ring, arena *a, tensor *k, tensor *v);
 void ir_interp_set_pos(ir_interp *t, int domain, int64_t pos);
 #endif

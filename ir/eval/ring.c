@@ -180,8 +180,6 @@ static void store_row(ir_ring_state *r, bool value, int64_t g, int64_t column, c
 
 void ring_write(ir_ring_state *r, int64_t pos, int64_t n, const float *k, const float *v,
                 const int32_t *mask) {
-    // Rows loaded before the position was set are those just before it.
-    if (pos > r->first + r->count) r->first = pos - r->count;
     r->count = max_i64(0, min_i64(r->count, pos - r->first));
     if (r->count == 0) {
         r->first = pos;

@@ -71,6 +71,15 @@ static const char *row_table(router *t, ir_val old, int64_t width) {
     return made_add(t->tables, key, ir_symbol_add_tensor(t->r.m, key, row)->name);
 }
 
+static const char *row_of_ones(router *t, int64_t width) {
+    const char *key = arena_printf(t->r.scratch, "ones.row%lld", (long long)width);
+    const char *known = made_find(t->tables, key);
+    if (known) return known;
+    tensor row = tensor_new(t->r.m->arena, ELEM_f32, 1, &width);
+    for (int64_t i = 0; i < width; i++) ((float *)row.data)[i] = 1;
+    return made_add(t->tables, key, ir_symbol_add_tensor(t->r.m, key, row)->name);
+}
+
 // cos and sin tables [R, r/2] side by side [R, r].
 static const char *rope_table(router *t, ir_val cos, ir_val sin) {
     const tensor *c = constant(t, cos), *s = constant(t, sin);
@@ -115,43 +124,97 @@ static const char *gated_name(ir_opcode activation) {
     }
 }
 
-void route_ew2(router *t, const ir_op *op) {
-    const char *fn = ir_ops[op->code].base;
-    ir_val a = op->operand[0], b = op->operand[1];
-    ir_attrs attrs = {0};
+// Rows of one column beside rows of several: the column repeated, in pieces that double.
+static ir_val repeated(router *t, ir_val x, int64_t width, const ir_op *op) {
+    ir_type type = *ir_type_of(t->r.f, x);
+    if (ir_type_width(&type) == width) return x;
+    bool flat = type.rank == 1; // a number a row, no column yet
+    type.rank = 2;
+    type.dim[1] = 1;
+    ir_val piece = flat ? rewrite_add(&t->r, IR_dig_copy, &x, 1, NULL, &type, op) : x,
+           whole = IR_NONE; // i columns; as many as the bits of `width` up to i say
+    for (int64_t i = 1, has = 0; i <= width; i *= 2) {
+        if (i > 1) {
+            ir_val twice[2] = {piece, piece};
+            type.dim[1] = i;
+            piece = rewrite_add(&t->r, IR_row_join, twice, 2, NULL, &type, op);
+        }
+        if (!(width & i)) continue;
+        ir_val both[2] = {piece, whole};
+        type.dim[1] = has += i;
+        whole = has == i ? piece : rewrite_add(&t->r, IR_row_join, both, 2, NULL, &type, op);
+    }
+    return whole;
+}
+
+// c / x: (1/x) * c rounds twice, so where c is not 1 it stands in a row of its own, 0 + c.
+static void divide_constant(router *t, const ir_op *op, ir_val x, const char *table) {
     const ir_type *type = ir_type_of(t->r.of, op->result[0]);
-    bool left = constant(t, a) != NULL, right = constant(t, b) != NULL;
-    ir_val x = rewrite_get(&t->r, left ? b : a);
-    if (left) { // constant on the left: c - x = (-x) + c exactly; c / x = (1/x) * c within rounding
-        if (op->code == IR_t_sub)
-            x = function1(t, x, "neg", type, op), fn = "add";
-        else if (op->code == IR_t_div)
-            x = function1(t, x, "recip", type, op), fn = "mul";
-        else if (ir_kind_of(op->code) != IR_KIND_SWAP)
-            refuse(t, op, "its first operand is a constant");
+    const tensor *c = constant(t, op->operand[0]);
+    if (type->type != ELEM_f32) return refuse(t, op, "its first operand is a constant");
+    bool ones = true;
+    for (size_t i = 0, n = tensor_count(c); i < n; i++)
+        ones = ones && elem_load_f64(c->type, c->data, i) == 1;
+    ir_attrs a = {0};
+    if (ones) {
+        ir_attr_set_str(t->r.scratch, &a, IR_ATTR_fn, "recip");
+        emit(t, IR_dig_ew1, &x, 1, &a, op);
+        return;
     }
+    ir_attr_set_float(t->r.scratch, &a, IR_ATTR_lo, 0);
+    ir_attr_set_float(t->r.scratch, &a, IR_ATTR_hi, 0);
+    ir_val in[2] = {rewrite_add(&t->r, IR_dig_clip, &x, 1, &a, type, op), x};
+    a = (ir_attrs){0};
+    ir_attr_set_str(t->r.scratch, &a, IR_ATTR_fn, "add");
+    ir_attr_set_str(t->r.scratch, &a, IR_ATTR_table, table);
+    in[0] = rewrite_add(&t->r, IR_dig_ewt, in, 1, &a, type, op);
+    a = (ir_attrs){0};
+    ir_attr_set_str(t->r.scratch, &a, IR_ATTR_fn, "div");
+    emit(t, IR_dig_ew2, in, 2, &a, op);
+}
+
+static void with_constant(router *t, const ir_op *op, bool left) {
+    const char *fn = ir_ops[op->code].base;
+    const ir_type *type = ir_type_of(t->r.of, op->result[0]);
+    const int64_t width = ir_type_width(type);
+    const char *table = row_table(t, op->operand[!left], width);
+    ir_val x = repeated(t, rewrite_get(&t->r, op->operand[left]), width, op);
+    if (left && op->code == IR_t_div) return divide_constant(t, op, x, table);
+    if (left && op->code == IR_t_sub) // c - x = (-x) + c exactly
+        x = function1(t, x, "neg", type, op), fn = "add";
+    else if (left && ir_kind_of(op->code) != IR_KIND_SWAP)
+        return refuse(t, op, "its first operand is a constant");
+    ir_attrs attrs = {0};
     ir_attr_set_str(t->r.scratch, &attrs, IR_ATTR_fn, fn);
-    if (left || right) {
-        ir_attr_set_str(t->r.scratch, &attrs, IR_ATTR_table,
-                        row_table(t, left ? a : b, ir_type_width(type)));
-        emit(t, IR_dig_ewt, &x, 1, &attrs, op);
-        return;
+    ir_attr_set_str(t->r.scratch, &attrs, IR_ATTR_table, table);
+    emit(t, IR_dig_ewt, &x, 1, &attrs, op);
+}
+
+// The activation of a product that takes it in; NULL: it takes none.
+static const ir_op *gate_of(const router *t, const ir_op *op, int side) {
+    const ir_op *inner = op->code == IR_t_mul ? ir_def(t->r.of, op->operand[side]) : NULL;
+    return inner && gated_name(inner->code) && t->skip[inner - t->r.of->ops.items] ? inner : NULL;
+}
+
+void route_ew2(router *t, const ir_op *op) {
+    ir_val a = op->operand[0], b = op->operand[1];
+    if (constant(t, a) || constant(t, b)) return with_constant(t, op, constant(t, a) != NULL);
+    const char *fn = ir_ops[op->code].base;
+    const ir_op *gate = gate_of(t, op, 0);
+    if (!gate && (gate = gate_of(t, op, 1)) != NULL) b = a;
+    if (gate) {
+        fn = gated_name(gate->code);
+        a = gate->operand[0];
     }
-    ir_val in[2] = {rewrite_get(&t->r, a), rewrite_get(&t->r, b)};
-    for (int side = 0; side < 2 && op->code == IR_t_mul; side++) {
-        const ir_op *inner = ir_def(t->r.of, op->operand[side]);
-        const char *gated = inner ? gated_name(inner->code) : NULL;
-        if (!gated || !t->skip[inner - t->r.of->ops.items]) continue;
-        in[0] = rewrite_get(&t->r, inner->operand[0]);
-        in[1] = rewrite_get(&t->r, op->operand[1 - side]);
-        ir_attr_set_str(t->r.scratch, &attrs, IR_ATTR_fn, gated);
-        emit(t, IR_dig_ew2, in, 2, &attrs, op);
-        ir_op *made = ir_last_op(t->r.f);
-        for (uint32_t k = 0; k < inner->n_locs; k++)
-            ir_op_add_loc(t->r.m->arena, made, inner->loc[k]);
-        return;
-    }
+    ir_attrs attrs = {0};
+    ir_attr_set_str(t->r.scratch, &attrs, IR_ATTR_fn, fn);
+    const int64_t width = ir_type_width(ir_type_of(t->r.of, op->result[0]));
+    ir_val in[2] = {repeated(t, rewrite_get(&t->r, a), width, op),
+                    repeated(t, rewrite_get(&t->r, b), width, op)};
     emit(t, IR_dig_ew2, in, 2, &attrs, op);
+    ir_op *made = ir_last_op(t->r.f);
+    for (uint32_t k = 0; gate && k < gate->n_locs; k++)
+        ir_op_add_loc(t->r.m->arena, made, gate->loc[k]);
 }
 
 // An activation that only one multiplication reads: route_ew2 takes it in.
@@ -197,7 +260,7 @@ void route_norm(router *t, const ir_op *op) {
     const char *w[2];
     size_t n = 0;
     if (gamma != IR_NONE) w[n++] = row_table(t, gamma, width);
-    if (gamma == IR_NONE && beta != IR_NONE) return refuse(t, op, "it has a shift without a gain");
+    if (gamma == IR_NONE && beta != IR_NONE) w[n++] = row_of_ones(t, width);
     if (beta != IR_NONE) w[n++] = row_table(t, beta, width);
     if (n) ir_attr_set_strs(t->r.scratch, &a, IR_ATTR_weights, w, n);
     ir_val x = rewrite_get(&t->r, op->operand[0]);
@@ -274,6 +337,33 @@ void route_softmax(router *t, const ir_op *op) {
     ir_attr_set_int(t->r.scratch, &a, IR_ATTR_segments, 1);
     if (op->code == IR_t_log_softmax) ir_attr_set_str(t->r.scratch, &a, IR_ATTR_mode, "log");
     emit(t, IR_dig_softmax, &x, 1, &a, op);
+}
+
+// Over all columns, which the pass before has put in order. Others would be rounded on the way.
+void route_reduce(router *t, const ir_op *op) {
+    const ir_type *of = ir_type_of(t->r.of, op->operand[0]);
+    ir_type row = *ir_type_of(t->r.of, op->result[0]);
+    int fn = ir_attr_word(&op->attrs, IR_ATTR_fn, IR_ENUM_reduction, -1);
+    const char *does = fn == IR_REDUCE_SUM || fn == IR_REDUCE_L1    ? "sum"
+                       : fn == IR_REDUCE_MEAN                       ? "mean"
+                       : fn == IR_REDUCE_SUMSQ                      ? "sumsq"
+                       : fn == IR_REDUCE_MAX || fn == IR_REDUCE_MIN ? "max"
+                                                                    : NULL;
+    if (!does || row.type != ELEM_f32) return refuse(t, op, "it has no digital form");
+    ir_val x = operand(t, op);
+    if (fn == IR_REDUCE_MIN) x = function1(t, x, "neg", of, op); // the largest of -x
+    if (fn == IR_REDUCE_L1) x = function1(t, x, "abs", of, op);
+    ir_attrs a = {0};
+    ir_attr_set_str(t->r.scratch, &a, IR_ATTR_fn, does);
+    ir_attr_set_int(t->r.scratch, &a, IR_ATTR_segments, 1);
+    if (fn != IR_REDUCE_MIN) {
+        emit(t, IR_dig_red, &x, 1, &a, op);
+        return;
+    }
+    x = rewrite_add(&t->r, IR_dig_red, &x, 1, &a, &row, op);
+    a = (ir_attrs){0};
+    ir_attr_set_str(t->r.scratch, &a, IR_ATTR_fn, "neg");
+    emit(t, IR_dig_ew1, &x, 1, &a, op);
 }
 
 void route_convert(router *t, const ir_op *op) {

@@ -58,9 +58,9 @@ void calibrate_seeded(const ir_module *m, const ir_func *f, uint64_t seed, uint3
             double v = 1;
             if (ir_has_role(p, IR_ROLE_POSITIONS))
                 v = (double)(pos + (int64_t)e);
-            else if (elem_is_float(t.type) && !ir_has_role(p, IR_ROLE_MASK))
+            else if (elem_is_float(t.type) && !ir_is_mask(p))
                 v = 1.7 * uniform(&draws);
-            else if (!ir_has_role(p, IR_ROLE_MASK))
+            else if (!ir_is_mask(p))
                 v = (double)(lo + (int64_t)random_below(&draws, (uint64_t)max_i64(hi - lo, 1)));
             elem_store_f64(t.type, x.data, e, v);
         }

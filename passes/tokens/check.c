@@ -367,7 +367,7 @@ static bool load_past(run *r, ir_interp *t) {
                         ((float *)kv[v].data)[(row * heads + h) * d + k] =
                             (float)elem_load_f64(x->type, x->data, cache_at(x, layout, h, row, k));
         }
-        if (!ir_interp_ring_load(t, ring, &kv[0], &kv[1])) return false;
+        if (!ir_interp_ring_load(t, ring, r->past, &kv[0], &kv[1])) return false;
     }
     ir_interp_set_pos(t, 0, r->past);
     return true;
@@ -488,8 +488,7 @@ bool tok_check(tok_ctx *c) {
                                                       : &c->probe[c->max];
     double worst = 0;
     bool masks = false, past = c->has_past && !c->small.f && c->past.tokens + c->past.past <= most;
-    for (size_t i = 0; i < c->f->params.count; i++)
-        masks |= strcmp(ir_attr_str(&c->f->params.items[i].attrs, IR_ATTR_role, ""), "mask") == 0;
+    for (size_t i = 0; i < c->f->params.count; i++) masks |= ir_is_mask(&c->f->params.items[i]);
     if (!check(c, p, 0, masks && !c->small.f, &worst)) return false; // some keys hidden, or none
     if (past && !check(c, &c->past, c->past.past, false, &worst)) return false;
     bool stream = strcmp(ir_attr_str(&c->m->attrs, IR_ATTR_class, ""), "stream") == 0;

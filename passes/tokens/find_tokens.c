@@ -41,7 +41,7 @@ static bool find(tok_ctx *c) {
     tok_emit(c);
     tok_write_class(c);
     tok_write_proof(c);
-    return tok_check(c);
+    return tok_padding(c) && tok_check(c);
 }
 
 ir_module *pass_find_tokens(const ir_module *old, const pass_options *o, diag_sink *diags) {

@@ -170,6 +170,7 @@ bool tok_past_match(tok_ctx *c);                       // false: reported
 void tok_past_finish(tok_ctx *c); // caches of the rings; a step is rows of a bigger one
 void tok_write_class(tok_ctx *c); // class and sizes of the program, and its notes
 void tok_write_proof(tok_ctx *c);
-bool tok_check(tok_ctx *c); // false: reported
+bool tok_padding(tok_ctx *c); // roles of masks: may hidden rows be left out? false: reported
+bool tok_check(tok_ctx *c);   // false: reported
 
 #endif

@@ -1,9 +1,10 @@
 // fuse-pooling: a masked mean over tokens is one reduction.
 //
 // Sentence encoders export the mean of the rows that a mask names as sum(mask * x) / max(sum(mask),
-// tiny). A column of numbers beside rows of W is no operand that a digital unit broadcasts, and it
-// need not be one: the weighted mean is an instruction (rred with weights), which gives 0 where the
-// weights sum to 0, as the guarded division does.
+// tiny). The weighted mean is one instruction (rred with weights), which gives 0 where the weights
+// sum to 0. That is the division's result where every weight is 0 or 1 and the guard lies in (0,
+// 1]: it changes a sum of 0 alone, whose numerator is 0. Any other weights, guards, or none stay a
+// sum and a division.
 #include "passes/pass.h"
 #include "passes/rewrite/rewrite.h"
 #include <string.h>
@@ -24,6 +25,27 @@ static ir_val column(const ir_func *f, ir_val v) {
                                                                                          : IR_NONE;
 }
 
+// An integer input of 0 and 1, as it is.
+static bool is_zero_or_one(const ir_func *f, ir_val v) {
+    const ir_op *op;
+    while ((op = ir_def(f, v)) && (op->code == IR_t_reshape || op->code == IR_t_cast))
+        v = op->operand[0];
+    for (size_t i = 0; i < f->params.count; i++) {
+        const ir_port *p = &f->params.items[i];
+        if (p->value == v)
+            return elem_is_int(ir_type_of(f, v)->type) &&
+                   ir_attr_int(&p->attrs, IR_ATTR_range_lo, -1) == 0 &&
+                   ir_attr_int(&p->attrs, IR_ATTR_range_hi, 0) == 2;
+    }
+    return false;
+}
+
+// max(x, lo), 0 < lo <= 1
+static bool is_guard(const ir_op *op) {
+    const double lo = op ? ir_attr_float(&op->attrs, IR_ATTR_lo, 0) : 0;
+    return op && op->code == IR_t_clip && !ir_attr_has(&op->attrs, IR_ATTR_hi) && lo > 0 && lo <= 1;
+}
+
 typedef struct {
     ir_val rows, weights;
     const ir_op *ops[4]; // division, guard, both sums: their nodes
@@ -32,18 +54,16 @@ typedef struct {
 static bool is_pooling(const ir_func *f, const ir_op *op, pooling *p) {
     if (op->code != IR_t_div) return false;
     const ir_op *above = reduction(f, op->operand[0]), *guard = ir_def(f, op->operand[1]);
-    bool guarded = guard && guard->code == IR_t_clip && !ir_attr_has(&guard->attrs, IR_ATTR_hi) &&
-                   ir_attr_float(&guard->attrs, IR_ATTR_lo, 1) <= 1e-3;
-    const ir_op *below = reduction(f, guarded ? guard->operand[0] : op->operand[1]);
+    const ir_op *below = is_guard(guard) ? reduction(f, guard->operand[0]) : NULL;
     const ir_op *product = above ? ir_def(f, above->operand[0]) : NULL;
     ir_val weights = below ? column(f, below->operand[0]) : IR_NONE;
-    if (!product || product->code != IR_t_mul || weights == IR_NONE) return false;
+    if (!product || product->code != IR_t_mul || weights == IR_NONE || !is_zero_or_one(f, weights))
+        return false;
     for (int side = 0; side < 2; side++) {
         if (column(f, product->operand[side]) != weights ||
             column(f, product->operand[1 - side]) != IR_NONE)
             continue;
-        *p = (pooling){
-            product->operand[1 - side], weights, {op, guarded ? guard : NULL, above, below}};
+        *p = (pooling){product->operand[1 - side], weights, {op, guard, above, below}};
         return true;
     }
     return false;
@@ -68,7 +88,7 @@ ir_module *pass_fuse_pooling(const ir_module *old, const pass_options *o, diag_s
             r.map[op->result[0]] =
                 rewrite_add(&r, IR_rows_reduce, in, 2, &attrs, ir_type_of(f, op->result[0]), op);
             for (size_t n = 1; n < ARRAY_LEN(p.ops); n++)
-                for (uint32_t l = 0; p.ops[n] && l < p.ops[n]->n_locs; l++)
+                for (uint32_t l = 0; l < p.ops[n]->n_locs; l++)
                     ir_op_add_loc(m->arena, ir_last_op(r.f), p.ops[n]->loc[l]);
         }
         ok = rewrite_end(&r) && ok;

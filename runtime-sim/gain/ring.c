@@ -64,6 +64,9 @@ gain_scaling sim_scaling(const isa_ring *d, const float *scalings, uint32_t head
                           x[4 * heads], x[5 * heads], x[6 * heads], x[7 * heads]};
 }
 
+// What `held` says of a slot whose token is written and not seen.
+static int64_t hidden_at(int64_t position) { return -2 - position; }
+
 void sim_ring_write(sim *s, uint32_t tile, uint32_t ring, uint32_t bank, int64_t pos,
                     const float *k, const float *v, bool valid) {
     const isa_ring *d = &s->p->tiles[tile].rings[ring];
@@ -81,7 +84,7 @@ void sim_ring_write(sim *s, uint32_t tile, uint32_t ring, uint32_t bank, int64_t
     } else {
         sim_score_write(r, d, slot, k, v);
     }
-    r->held[slot] = valid ? pos : -1;
+    r->held[slot] = valid ? pos : hidden_at(pos);
     if (pos >= r->len) r->len = pos + 1;
 }
 
@@ -214,8 +217,8 @@ static bool fits(const tensor *t, int64_t n, uint32_t width) {
     return t->type == ELEM_f32 && t->rank == 2 && t->dim[0] == n && t->dim[1] == (int64_t)width;
 }
 
-bool sim_ring_load(sim *s, uint32_t tile, uint32_t ring, uint32_t bank, const tensor *k,
-                   const tensor *v, diag_sink *diags) {
+bool sim_ring_load(sim *s, uint32_t tile, uint32_t ring, uint32_t bank, int64_t end,
+                   const tensor *k, const tensor *v, diag_sink *diags) {
     if (tile >= s->p->n_tiles || ring >= s->p->tiles[tile].n_rings || bank >= s->p->banks) {
         diag_emit(diags, DIAG_ID_sim_ring, DIAG_NOWHERE, "there is no ring %u:%u in bank %u", tile,
                   ring, bank);
@@ -224,9 +227,10 @@ bool sim_ring_load(sim *s, uint32_t tile, uint32_t ring, uint32_t bank, const te
     const isa_ring *d = &s->p->tiles[tile].rings[ring];
     uint32_t wk = d->n_kv * d->d, wv = d->n_kv * d->dv;
     int64_t n = k->rank > 0 ? k->dim[0] : -1;
-    if (!fits(k, n, wk) || !fits(v, n, wv)) {
+    if (!fits(k, n, wk) || !fits(v, n, wv) || n > end) {
         diag_emit(diags, DIAG_ID_sim_ring, DIAG_NOWHERE,
-                  "ring '%s' takes keys f32[n,%u] and values f32[n,%u] of one n",
+                  "ring '%s' takes keys f32[n,%u] and values f32[n,%u] of one n, of no more tokens "
+                  "than there were",
                   isa_str(s->p, d->name), wk, wv);
         return false;
     }
@@ -240,9 +244,9 @@ bool sim_ring_load(sim *s, uint32_t tile, uint32_t ring, uint32_t bank, const te
     sim_ring *r = sim_ring_of(s, tile, ring, bank);
     sim_ring_reset(r, d);
     for (int64_t j = max_i64(0, n - d->slots); j < n; j++)
-        sim_ring_write(s, tile, ring, bank, j, (const float *)k->data + j * wk,
+        sim_ring_write(s, tile, ring, bank, end - n + j, (const float *)k->data + j * wk,
                        (const float *)v->data + j * wv, true);
-    r->len = n;
+    r->len = n ? end : 0;
     return true;
 }
 
@@ -257,7 +261,10 @@ bool sim_ring_read(const sim *s, uint32_t tile, uint32_t ring, uint32_t bank, ar
     *k = tensor_new(a, ELEM_f32, 2, (int64_t[]){n, wk});
     *v = tensor_new(a, ELEM_f32, 2, (int64_t[]){n, wv});
     for (int64_t i = 0; i < n; i++) {
-        size_t slot = (size_t)((r->len - n + i) % d->slots);
+        int64_t position = r->len - n + i;
+        size_t slot = (size_t)(position % d->slots);
+        // Else what stands there is of another sequence.
+        if (r->held[slot] != position && r->held[slot] != hidden_at(position)) continue;
         read_slot(s, d, r, s->tiles[tile].units[ring], slot, (float *)k->data + i * wk,
                   (float *)v->data + i * wv);
     }

@@ -14,6 +14,8 @@ typedef struct {
     bool past;              // past.* inputs and present.* outputs
     bool scores;            // output "attn" [1,1,t0,t0]
     int slots;              // 0: 16
+    int window;             // 0: none
+    bool alibi;             // a bias by distance
     int fixed;              // 0: any count
     const char *notes;      // NULL: none
 } tiny;
@@ -35,16 +37,18 @@ static const char *tiny_text(arena *a, const tiny *t) {
         "module {after = \"find-tokens\", class = \"%s\", max_chunk = %d, max_tokens = 16, stage = "
         "\"graph\"}\n"
         "domain t0 {%skind = \"free\", max = %d}\n%s%s%s"
-        "ring @r {bias = \"none\", d = 4, dv = 4%s, mode = \"%s\", n_kv = 1%s, q_per_kv = 1, "
-        "scale = 0.5, slots = %d, softcap = 0, window = 0}\n%s",
+        "%sring @r {bias = \"%s\", d = 4, dv = 4%s, mode = \"%s\", n_kv = 1%s, q_per_kv = 1, "
+        "scale = 0.5, slots = %d, softcap = 0%s, window = %d}\n%s",
         t->class_name, stream ? 4 : 16, t->fixed ? arena_printf(a, "fixed = %d, ", t->fixed) : "",
         t->fixed ? t->fixed : 16, tiny_tensor(a, "wte", 8, 4, 1), tiny_tensor(a, "wpe", 16, 4, 2),
-        tiny_tensor(a, "wq", 4, 4, 3), t->past ? ", kv_layout = \"bhtd\"" : "",
+        tiny_tensor(a, "wq", 4, 4, 3), t->alibi ? "tensor @slopes : f32[1] = [0.25]\n" : "",
+        t->alibi ? "alibi" : "none", t->past ? ", kv_layout = \"bhtd\"" : "",
         stream ? "causal" : "all",
         t->past ? ", past_key = \"past.key\", past_value = \"past.value\", present_key = "
                   "\"present.key\", present_value = \"present.value\""
                 : "",
-        t->slots ? t->slots : 16, t->notes ? t->notes : "");
+        t->slots ? t->slots : 16, t->alibi ? ", table = @slopes" : "", t->window,
+        t->notes ? t->notes : "");
     text = arena_printf(
         a,
         "%s\nfunc @run(%%ids \"input_ids\" : i32[t0] {onnx_shape = [\"1\", \"t0\"], onnx_type = "

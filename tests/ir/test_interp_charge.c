@@ -298,7 +298,7 @@ static void loaded(void **state) {
     ir_interp_reset(t);
     k = rows_part(&s.in[1], 14, 16);
     v = rows_part(&s.in[2], 14, 16);
-    must(h, ir_interp_ring_load(t, "r", &k, &v));
+    must(h, ir_interp_ring_load(t, "r", 30, &k, &v));
     ir_interp_set_pos(t, 0, 30);
     for (int i = 0; i < 4; i++) in[i] = rows_part(&s.in[i], 30, 10);
     must(h, ir_interp_step(t, (int64_t[IR_MAX_DOMAINS]){10}, in, h->a, &out));

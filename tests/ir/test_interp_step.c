@@ -184,17 +184,16 @@ static void ring_load_and_read(void **state) {
     must(h, ir_interp_ring_read(t, "r", h->a, &k, &v));
     assert_numbers(k, rows_part(&s.in[1], 24, 16));
     assert_numbers(v, rows_part(&s.in[2], 24, 16));
-    // Loaded rows are those before the position.
     ir_interp_reset(t);
     tensor past_k = rows_part(&s.in[1], 14, 16), past_v = rows_part(&s.in[2], 14, 16);
-    must(h, ir_interp_ring_load(t, "r", &past_k, &past_v));
+    must(h, ir_interp_ring_load(t, "r", 30, &past_k, &past_v));
     ir_interp_set_pos(t, 0, 30);
     for (int i = 0; i < 4; i++) in[i] = rows_part(&s.in[i], 30, 10);
     must(h, ir_interp_step(t, (int64_t[IR_MAX_DOMAINS]){10}, in, h->a, &out));
     assert_numbers(out, rows_part(&whole, 30, 10));
     assert_int_equal(ir_interp_pos(t, 0), 40);
-    assert_false(ir_interp_ring_load(t, "none", &past_k, &past_v));
-    assert_false(ir_interp_ring_load(t, "r", &past_v, &past_v));
+    assert_false(ir_interp_ring_load(t, "none", 30, &past_k, &past_v));
+    assert_false(ir_interp_ring_load(t, "r", 30, &past_v, &past_v));
     ir_interp_free(t);
 }
 

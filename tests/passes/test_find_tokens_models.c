@@ -326,7 +326,7 @@ static double rings(const data_set *d, arena *a, ir_interp *t, bool load) {
                     worst = worse(worst, fabs(*cell - value) / (1 + fabs(value)));
             }
         }
-        if (load && d->past) assert_true(ir_interp_ring_load(t, s->name, &kv[0], &kv[1]));
+        if (load && d->past) assert_true(ir_interp_ring_load(t, s->name, d->past, &kv[0], &kv[1]));
     }
     return worst;
 }

@@ -265,7 +265,7 @@ static void test_ring_read_and_load(void **state) {
         assert_memory_equal((float *)k.data + t * HK * D, d->kv + t * KV, HK * D * 4);
         assert_memory_equal((float *)v.data + t * HK * DV, d->kv + t * KV + HK * D, HK * DV * 4);
     }
-    assert_true(sim_ring_load(u, 0, 0, 0, &k, &v, c.diags));
+    assert_true(sim_ring_load(u, 0, 0, 0, 9, &k, &v, c.diags));
     sim_set_pos(u, 0, 9);
     feed(s, &b, a, d, 0, 9, 1, false, more);
     feed(u, &c, a, d, 0, 9, 1, false, again);
@@ -274,8 +274,9 @@ static void test_ring_read_and_load(void **state) {
     assert_true(sim_ring_read(s, 0, 0, 0, a, &k, &v));
     assert_int_equal(k.dim[0], 16);
     assert_memory_equal(k.data, d->kv + 14 * KV, HK * D * 4);
-    assert_false(sim_ring_load(u, 0, 0, 0, &v, &k, c.diags)); // widths are the other way round
-    assert_false(sim_ring_load(u, 0, 1, 0, &k, &v, c.diags));
+    assert_false(sim_ring_load(u, 0, 0, 0, 16, &v, &k, c.diags)); // widths are the other way round
+    assert_false(sim_ring_load(u, 0, 1, 0, 16, &k, &v, c.diags));
+    assert_false(sim_ring_load(u, 0, 0, 0, 15, &k, &v, c.diags)); // more tokens than there were
     assert_int_equal(diag_get(c.diags, 0)->id, DIAG_ID_sim_ring);
     sim_free(s), sim_free(u);
     build_free(&b), build_free(&c);

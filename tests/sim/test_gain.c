@@ -330,7 +330,7 @@ static void test_continued(void **state) {
             tensor keys, values;
             assert_true(sim_ring_read(s, 0, 0, 0, a, &keys, &values));
             sim *w = build_sim(&b, 1, false);
-            assert_true(sim_ring_load(w, 0, 0, 0, &keys, &values, b.diags));
+            assert_true(sim_ring_load(w, 0, 0, 0, 50, &keys, &values, b.diags));
             tensor k2, v2;
             assert_true(sim_ring_read(w, 0, 0, 0, a, &k2, &v2));
             assert_memory_equal(keys.data, k2.data, tensor_bytes(&keys));

@@ -396,6 +396,7 @@ bool tok_mask_find(tok_ctx *c, uint32_t user, const tok_mask_query *of, tok_mask
                   c->probe[0].f->params.items[in.key].name,
                   hides_rows ? ", in rows that are not hidden themselves" : "");
     }
+    own.hides_rows = hides_rows;
     *out = own;
     tok_known_mask known = {*of, own};
     vec_push(&c->known_masks, arena_copy(c->a, &known, sizeof known));

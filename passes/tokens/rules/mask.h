@@ -11,6 +11,7 @@ typedef struct tok_mask {
     const tok_constant *table; // of the bias; NULL: none
     uint32_t key;              // node of the key mask, TOK_NONE
     bool is_counted;           // the key mask must be ones, then zeros
+    bool hides_rows;           // and is the queries' too: rows of 0 see nothing
 } tok_mask;
 
 // What the mask operand of an attention (TOK_NONE: none) means: queries and keys are domains,

@@ -86,11 +86,16 @@ static tok_ref reduce_columns(tok_ctx *c, tok_recipe *r, tok_ref x, const tok_la
     }
     tok_call k = {.code = code, .n = 1, .attrs = ir_attrs_copy(c->a, attrs)};
     ir_attr_set_int(c->a, &k.attrs, IR_ATTR_keepdims, 1);
-    if (code == IR_t_reduce)
-        ir_attr_set_ints(c->a, &k.attrs, IR_ATTR_axes, (int64_t[]){1}, 1);
-    else
+    if (code != IR_t_reduce) {
         ir_attr_set_int(c->a, &k.attrs, IR_ATTR_axis, 1);
-    return tok_step_groups(c, r, x, groups, width, &k);
+        return tok_step_groups(c, r, x, groups, width, &k);
+    }
+    // Units sum squares; the root is theirs too, rounded on its own.
+    bool root = !strcmp(ir_attr_str(attrs, IR_ATTR_fn, ""), "l2");
+    if (root) ir_attr_set_str(c->a, &k.attrs, IR_ATTR_fn, "sumsq");
+    ir_attr_set_ints(c->a, &k.attrs, IR_ATTR_axes, (int64_t[]){1}, 1);
+    x = tok_step_groups(c, r, x, groups, width, &k);
+    return root && x.from != TOK_NOTHING ? tok_step_of(c, r, IR_t_sqrt, &x, 1, NULL) : x;
 }
 
 static tok_ref reduce_rows(tok_ctx *c, tok_recipe *r, tok_ref x, const char *fn) {

@@ -1,0 +1,230 @@
+// Graphs that once went wrong in silence, and further forms of each: the program gives the graph's
+// numbers, or a diagnostic says what cannot be had.
+#include "tests/graphs/try.h"
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+// cmocka.h needs some of the above
+#include <cmocka.h>
+
+typedef node (*form)(graph *g, node x);
+
+static graph begin(void) {
+    return (graph){.a = arena_new(), .r = random_test(7), .max_tokens = 48, .max_chunk = 8};
+}
+
+static node rows(graph *g, int width) {
+    return graph_input(g, "x", ELEM_f32, SHAPE(number(1), tokens(1), number(width)), 0);
+}
+
+static node mask(graph *g) {
+    return graph_input(g, "attention_mask", ELEM_i64, SHAPE(number(1), tokens(1)), 2);
+}
+
+static node matrix(graph *g, int k, int n) {
+    return graph_const(g, ELEM_f32, SHAPE(number(k), number(n)), FILL_RANDOM, 1);
+}
+
+static void show(const graph *g, const try_result *t) {
+    char *text = graph_text(g);
+    print_message("%s%s: %s\n", text, try_name(t->verdict), t->text);
+    free(text);
+}
+
+static void expect(graph *g, node y, const try_options *o, try_verdict v, const char *says) {
+    graph_output(g, "y", y);
+    graph_sweep(g);
+    try_result t = graph_try(g, o);
+    if (t.verdict != v || (says && !strstr(t.text, says))) show(g, &t);
+    assert_int_equal(t.verdict, v);
+    if (says) assert_non_null(strstr(t.text, says));
+    graph_free(g);
+}
+
+static void same(graph *g, node y) {
+    const try_options o = {.seed = 1, .length = {1, 2, 9}};
+    expect(g, y, &o, TRY_SAME, NULL);
+}
+
+// At 9 tokens, of which some are hidden behind (> 0) or in front (< 0).
+static void same_hiding(graph *g, node y, int64_t pad) {
+    const try_options o = {.seed = 1, .length = {9, 9}, .padding = {0, pad}};
+    expect(g, y, &o, TRY_SAME, NULL);
+}
+
+static void refused_hiding(graph *g, node y, int64_t pad, const char *says) {
+    const try_options o = {.seed = 1, .length = {9, 9}, .padding = {0, pad}};
+    expect(g, y, &o, TRY_REFUSED, says);
+}
+
+// ---- one column beside several ---------------------------------------------------------------
+
+static void columns_repeat(void **state) {
+    for (int width = 1; width < 12; width += 2) {
+        graph g = begin();
+        node x = rows(&g, width),
+             one = op1(&g, IR_t_sigmoid, op_matmul(&g, x, matrix(&g, width, 1)));
+        same(&g, op2(&g, IR_t_mul, x, one));
+        g = begin(); // from the left, of a sum
+        x = rows(&g, width);
+        one = op_reduce(&g, x, "sum", 4, true);
+        same(&g, op2(&g, IR_t_sub, one, x));
+        g = begin(); // a gate
+        x = rows(&g, width);
+        one = op_matmul(&g, x, matrix(&g, width, 1));
+        same(&g, op2(&g, IR_t_mul, op2(&g, IR_t_mul, one, op1(&g, IR_t_sigmoid, one)), x));
+        g = begin(); // no axis of its own
+        x = rows(&g, width);
+        one = op_reduce(&g, x, "max", 4, false);
+        same(&g, op2(&g, IR_t_div, x,
+                     op2(&g, IR_t_add, op1(&g, IR_t_exp, op_unsqueeze(&g, one, 2)),
+                         graph_scalar(&g, 1))));
+    }
+}
+
+// ---- a constant divided ----------------------------------------------------------------------
+
+static void constants_divide(void **state) {
+    const try_options o = {.seed = 1, .length = {1, 9}, .tolerance = 1e-37}; // to the bit
+    for (int i = 0; i < 3; i++) {
+        graph g = begin();
+        node x = rows(&g, 8);
+        node c = i == 0   ? graph_scalar(&g, 3)
+                 : i == 1 ? graph_const(&g, ELEM_f32, SHAPE(number(8)), FILL_RANDOM, 1)
+                          : graph_const(&g, ELEM_f32, SHAPE(number(1)), FILL_EQUAL, 1);
+        expect(&g, op2(&g, IR_t_div, c, x), &o, TRY_SAME, NULL);
+    }
+}
+
+// ---- weighted means --------------------------------------------------------------------------
+
+static node weighted(graph *g, node x, node w, double guard) {
+    node sum = op_reduce(g, op2(g, IR_t_mul, x, w), "sum", 2, false);
+    node n = op_reduce(g, w, "sum", 2, false);
+    return op2(g, IR_t_div, sum, guard > 0 ? op_clip(g, n, guard, INFINITY) : n);
+}
+
+static void weighted_means(void **state) {
+    static const double guards[] = {0, 1e-9, 1e-3, 1, 3};
+    for (size_t i = 0; i < ARRAY_LEN(guards); i++) {
+        graph g = begin(); // weights of a mask
+        node x = rows(&g, 4), m = mask(&g);
+        same_hiding(&g, weighted(&g, x, op_unsqueeze(&g, op_cast(&g, m, ELEM_f32), 2), guards[i]),
+                    7);
+        g = begin(); // half as much
+        x = rows(&g, 4), m = mask(&g);
+        node w =
+            op2(&g, IR_t_mul, op_unsqueeze(&g, op_cast(&g, m, ELEM_f32), 2), graph_scalar(&g, 0.5));
+        same_hiding(&g, weighted(&g, x, w, guards[i]), 8);
+        if (guards[i] < 1e-3) continue;
+        g = begin(); // any numbers
+        x = rows(&g, 4);
+        same(&g, weighted(&g, x, op_matmul(&g, x, matrix(&g, 4, 1)), guards[i]));
+    }
+}
+
+// ---- padding ---------------------------------------------------------------------------------
+
+static node added_mask(graph *g, node m) {
+    node off = op2(g, IR_t_sub, graph_scalar(g, 1), op_cast(g, m, ELEM_f32));
+    return op2(g, IR_t_mul, op_unsqueeze(g, op_unsqueeze(g, off, 1), 1), graph_scalar(g, -1e9));
+}
+
+// One head of 4; m: NO_NODE, no mask.
+static node attention(graph *g, node x, node m, bool causal) {
+    node part[3];
+    for (int i = 0; i < 3; i++) part[i] = op_unsqueeze(g, op_matmul(g, x, matrix(g, 4, 4)), 1);
+    node s = op_matmul(g, part[0], op_swap(g, part[1], 2, 3));
+    if (m >= 0) s = op2(g, IR_t_add, s, added_mask(g, m));
+    if (causal) {
+        node all = op_broadcast(g, graph_const(g, ELEM_bool, (shape){0}, FILL_EQUAL, 1),
+                                SHAPE(tokens(1), tokens(1)));
+        s = op2(
+            g, IR_t_add, s,
+            op_select(g, op_trilu(g, all, 0, false), graph_scalar(g, 0), graph_scalar(g, -1e9)));
+    }
+    node o = op_matmul(g, op_softmax(g, s, 3), part[2]);
+    return op2(g, IR_t_add, x, op_squeeze(g, o, 1));
+}
+
+static node mean_of(graph *g, node x, node m) {
+    return weighted(g, x, op_unsqueeze(g, op_cast(g, m, ELEM_f32), 2), 1e-9);
+}
+
+static void padding_runs_where_it_is_read(void **state) {
+    for (int64_t pad = -3; pad <= 3; pad += 6) {
+        graph g = begin(); // a mask that the mean takes, and the attention does not
+        node x = rows(&g, 4), m = mask(&g);
+        same_hiding(&g, mean_of(&g, attention(&g, x, NO_NODE, false), m), pad);
+        g = begin(); // one attention of two
+        x = rows(&g, 4), m = mask(&g);
+        same_hiding(&g, attention(&g, attention(&g, x, m, false), NO_NODE, false), pad);
+        g = begin(); // all take it, but the mean is of all rows
+        x = rows(&g, 4), m = mask(&g);
+        same_hiding(&g, op_reduce(&g, attention(&g, x, m, false), "mean", 2, false), pad);
+        g = begin(); // the largest
+        x = rows(&g, 4), m = mask(&g);
+        same_hiding(&g, op_reduce(&g, attention(&g, x, m, false), "max", 2, false), pad);
+        g = begin(); // the last row
+        x = rows(&g, 4), m = mask(&g);
+        same_hiding(
+            &g, op_slice(&g, attention(&g, x, m, false), 1, (count){1, 0, -1}, number(1), 1), pad);
+        g = begin(); // a stream
+        x = rows(&g, 4), m = mask(&g);
+        node y = attention(&g, x, NO_NODE, true);
+        same_hiding(&g, op2(&g, IR_t_mul, y, op_unsqueeze(&g, op_cast(&g, m, ELEM_f32), 2)), pad);
+        g = begin(); // and where nothing reads it
+        x = rows(&g, 4), m = mask(&g);
+        same_hiding(&g, mean_of(&g, attention(&g, x, m, true), m), pad);
+    }
+}
+
+static void rows_that_see_nothing_are_not_read(void **state) {
+    graph g = begin();
+    node x = rows(&g, 4), m = mask(&g);
+    node y = attention(&g, attention(&g, x, m, true), NO_NODE, true);
+    refused_hiding(&g, y, -3, "hides the beginning of sequence 0");
+    g = begin();
+    x = rows(&g, 4), m = mask(&g);
+    y = attention(&g, attention(&g, x, m, true), NO_NODE, true);
+    same_hiding(&g, y, 3);
+    g = begin();
+    x = rows(&g, 4), m = mask(&g);
+    same_hiding(&g, op_gather(&g, attention(&g, x, m, false), graph_int(&g, 0), 1), 3);
+    g = begin();
+    x = rows(&g, 4), m = mask(&g);
+    y = op_gather(&g, attention(&g, x, m, true), graph_int(&g, 0), 1);
+    refused_hiding(&g, y, -3, "hides the beginning of sequence 0");
+    g = begin();
+    x = rows(&g, 4), m = mask(&g);
+    y = attention(&g, attention(&g, x, m, false), NO_NODE, false);
+    refused_hiding(&g, y, 9, "hides all of sequence 0");
+}
+
+// ---- statistics along another axis -----------------------------------------------------------
+
+static void statistics_astray(void **state) {
+    static const char *const fns[] = {"mean", "l2", "sumsq", "l1", "min"};
+    for (size_t i = 0; i < ARRAY_LEN(fns); i++)
+        for (unsigned axis = 2; axis < 4; axis++) {
+            graph g = begin();
+            node x =
+                op_reshape(&g, rows(&g, 64), SHAPE(number(1), tokens(1), number(8), number(8)));
+            node s = op_reduce(&g, x, fns[i], 1u << axis, false);
+            node y = op2(&g, IR_t_sub, x, op_unsqueeze(&g, s, axis == 2 ? 3 : 2));
+            same(&g, op_reshape(&g, y, SHAPE(number(1), tokens(1), number(64))));
+        }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(columns_repeat),
+        cmocka_unit_test(constants_divide),
+        cmocka_unit_test(weighted_means),
+        cmocka_unit_test(padding_runs_where_it_is_read),
+        cmocka_unit_test(rows_that_see_nothing_are_not_read),
+        cmocka_unit_test(statistics_astray),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

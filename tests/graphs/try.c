@@ -1,0 +1,245 @@
+// A graph, compiled and run; see try.h.
+#include "tests/graphs/try.h"
+#include "backend/backend.h"
+#include "host/host.h"
+#include "ir/eval/interp.h"
+#include "ir/verify/verify.h"
+#include "isa/file/file.h"
+#include "isa/verify/verify.h"
+#include "passes/tokens/bind/bind.h"
+#include <math.h>
+#include <string.h>
+#include <unistd.h>
+
+const char *try_name(try_verdict v) {
+    static const char *const names[] = {"same", "refused", "vague", "caught", "differs"};
+    return names[v];
+}
+
+// ---- compiling -------------------------------------------------------------------------------
+
+// Lengths of an import, from the first axis that says them.
+static bool import(void *ctx, const bind_shape *shapes, const tensor_named *values, size_t n_values,
+                   ir_module *m, const char *name, diag_sink *diags) {
+    (void)values;
+    (void)n_values;
+    const graph *g = ctx;
+    int64_t tokens = -1, past = 0;
+    size_t port = 0;
+    for (size_t i = 0; i < g->nodes.count; i++) {
+        const graph_node *x = &g->nodes.items[i];
+        if (x->kind != NODE_INPUT) continue;
+        const bind_shape *s = &shapes[port++];
+        for (int k = 0; k < s->rank; k++) {
+            count c = x->is.dim[k];
+            if (c.t == 1 && !c.p && !c.c) tokens = s->dim[k];
+            if (!c.t && c.p == 1 && !c.c) past = s->dim[k];
+        }
+    }
+    CHECK(tokens >= 0, "no input counts tokens");
+    return graph_build(g, tokens, past, false, m, name, diags);
+}
+
+static bind_source source_of(const graph *g, arena *a) {
+    bind_port *p = ARENA_ARRAY(a, bind_port, g->nodes.count + 1);
+    size_t n = 0;
+    for (size_t i = 0; i < g->nodes.count; i++) {
+        const graph_node *x = &g->nodes.items[i];
+        if (x->kind != NODE_INPUT) continue;
+        bind_port *q = &p[n++];
+        *q = (bind_port){.name = x->name, .type = x->type, .rank = x->is.rank};
+        for (int k = 0; k < q->rank; k++) {
+            count c = x->is.dim[k];
+            q->dim[k] = is_number(c) ? (bind_dim){c.c, NULL}
+                                     : (bind_dim){-1, c.t && c.p ? "total"
+                                                      : c.t      ? "seq"
+                                                                 : "past"};
+        }
+    }
+    return (bind_source){.ctx = (void *)g, .inputs = p, .n_inputs = n, .import = import};
+}
+
+typedef struct {
+    const graph *g;
+    const try_options *o;
+    arena *a;
+    diag_sink *diags;
+    ir_module *module;
+    isa_program *program;
+    program_file file;
+    engine *engine;
+    try_result result;
+} attempt;
+
+// Something was reported: by a compiler that knows itself at fault, or not.
+static bool give_up(attempt *t, try_verdict v) {
+    const diag *first = NULL;
+    for (size_t i = 0; i < diag_count(t->diags); i++)
+        if (diag_get(t->diags, i)->severity == DIAG_INTERNAL) v = TRY_CAUGHT;
+    t->result.verdict = v;
+    for (size_t i = 0; i < diag_count(t->diags) && !first; i++)
+        if (diag_get(t->diags, i)->severity >= DIAG_ERROR) first = diag_get(t->diags, i);
+    t->result.why = first ? first->id : DIAG_ID_usage;
+    const char *text = first ? diag_first_error(t->diags, 0, t->a) : "refused without a word";
+    snprintf(t->result.text, sizeof t->result.text, "%s", text);
+    return false;
+}
+
+static bool compile(attempt *t) {
+    pass_options o = pass_options_default();
+    const char *chip = t->o->chip ? t->o->chip : "ideal";
+    o.machine = machine_load(t->a, chip, NULL, 0, t->diags);
+    o.threads = 1;
+    o.max_tokens = t->g->max_tokens;
+    o.max_chunk = t->g->max_chunk;
+    bind_source s = source_of(t->g, t->a);
+    t->module = bind_module(&s, &(bind_options){.o = &o}, t->diags);
+    if (!t->module) return give_up(t, TRY_REFUSED);
+    pass_pipeline p = {0};
+    pass_pipeline_until(&p, PASS_ID_allocate);
+    ir_module *done = pass_run_pipeline(&p, t->module, &o, NULL, t->diags);
+    vec_free(&p);
+    ir_module_free(t->module);
+    t->module = done;
+    if (!done) return give_up(t, TRY_REFUSED);
+    t->program = be_emit(done, o.machine, "test", t->diags);
+    if (!t->program) return give_up(t, TRY_REFUSED);
+    return isa_verify(t->program, o.machine, "program", t->diags) || give_up(t, TRY_CAUGHT);
+}
+
+static bool load(attempt *t) {
+    const char *folder = getenv("TMPDIR");
+    char *path = arena_printf(t->a, "%s/ohmic-graph-%d.ohm", folder ? folder : "/tmp", getpid());
+    bool ok = isa_write(t->program, path, t->diags) && program_open(&t->file, path, t->a, t->diags);
+    unlink(path); // what is mapped stays
+    sim_options so = {.threads = 1};
+    if (ok) t->engine = engine_of_program(&t->file, &so, t->diags);
+    return t->engine || give_up(t, TRY_CAUGHT);
+}
+
+// ---- running ---------------------------------------------------------------------------------
+
+static tensor input_of(const attempt *t, const graph_node *x, int64_t tokens, int64_t pad,
+                       bool perturbed) {
+    tensor in = {.type = x->type, .rank = x->is.rank};
+    for (int i = 0; i < in.rank; i++) in.dim[i] = count_at(x->is.dim[i], tokens, 0);
+    in = tensor_new(t->a, in.type, in.rank, in.dim);
+    random_stream r = random_of(t->o->seed, RANDOM_TEST, (uint32_t)tokens),
+                  shake = random_of(t->o->seed, RANDOM_TEST, 1000 + (uint32_t)tokens);
+    bool is_mask = strstr(x->name, "mask") != NULL, counts = strstr(x->name, "position") != NULL;
+    for (size_t i = 0, n = tensor_count(&in); i < n; i++) {
+        int64_t at = (int64_t)i % tokens;
+        double v = is_mask                  ? (pad >= 0 ? at < tokens - pad : at >= -pad)
+                   : counts                 ? (double)at
+                   : elem_is_float(x->type) ? (double)random_float(&r)
+                                            : (double)random_below(&r, (uint64_t)x->hi);
+        if (perturbed && elem_is_float(x->type) && !is_mask)
+            v *= 1 + 1e-6 * (double)random_float(&shake);
+        elem_store_f64(x->type, in.data, i, v);
+    }
+    return in;
+}
+
+// The graph itself on the interpreter; NULL: it cannot be evaluated.
+static tensor *expected(attempt *t, int64_t tokens, const tensor_set *inputs, bool perturbed) {
+    ir_module *m = ir_module_new();
+    tensor *out = ARENA_ARRAY(t->a, tensor, MAX_OUTPUTS + 1),
+           *in = ARENA_ARRAY(t->a, tensor, inputs->count + 1);
+    for (size_t i = 0; i < inputs->count; i++) in[i] = inputs->items[i].value;
+    bool ok = graph_build(t->g, tokens, 0, perturbed, m, "graph", t->diags);
+    ir_interp *i = ok ? ir_interp_new(m, m->funcs.items[0], 1, t->diags) : NULL;
+    ok = i && ir_interp_step(i, NULL, in, t->a, out);
+    ir_interp_free(i);
+    ir_module_free(m);
+    return ok ? out : NULL;
+}
+
+// Is the element of a token that the mask hides?
+static bool is_hidden(const graph_node *x, const tensor *v, size_t at, int64_t tokens,
+                      int64_t pad) {
+    for (int i = v->rank; i-- > 0;) {
+        int64_t k = (int64_t)(at % (size_t)v->dim[i]);
+        at /= (size_t)v->dim[i];
+        if (!x->is.dim[i].t) continue;
+        k = k / max_i64(1, x->is.dim[i].c) % tokens;
+        if (pad > 0 ? k >= tokens - pad : k < -pad) return true;
+    }
+    return false;
+}
+
+static bool compare(attempt *t, int output, const tensor *got, const tensor *want,
+                    const tensor *near, int64_t tokens, int64_t pad) {
+    const graph_node *x = &t->g->nodes.items[t->g->output[output]];
+    const double tolerance = t->o->tolerance > 0 ? t->o->tolerance : 1e-3;
+    if (!tensor_same_shape(got, want)) {
+        t->result.verdict = TRY_DIFFERS;
+        snprintf(t->result.text, sizeof t->result.text, "output '%s' is %s, the graph gives %s",
+                 t->g->output_name[output], tensor_shape_text(t->a, got),
+                 tensor_shape_text(t->a, want));
+        return false;
+    }
+    for (size_t i = 0, n = tensor_count(want); i < n; i++) {
+        double a = elem_load_f64(got->type, got->data, i),
+               b = elem_load_f64(want->type, want->data, i),
+               c = elem_load_f64(near->type, near->data, i);
+        if (is_hidden(x, want, i, tokens, pad) || a == b || (isnan(a) && isnan(b))) continue;
+        double unsure = fabs(b - c) / (1 + fabs(b));
+        if (!(unsure <= 1e-4) || fabs(b) > 1e30) {
+            t->result.verdict = TRY_VAGUE;
+            continue;
+        }
+        if (fabs(a - b) / (1 + fabs(b)) <= tolerance) continue;
+        t->result.verdict = TRY_DIFFERS;
+        snprintf(t->result.text, sizeof t->result.text,
+                 "output '%s', element %zu of %s: %g, the graph gives %g (%lld tokens, %lld "
+                 "hidden)",
+                 t->g->output_name[output], i, tensor_shape_text(t->a, want), a, b,
+                 (long long)tokens, (long long)pad);
+        return false;
+    }
+    return true;
+}
+
+static bool run(attempt *t, int64_t tokens, int64_t pad) {
+    tensor_set in = {ARENA_ARRAY(t->a, tensor_named, t->g->nodes.count + 1), 0}, near = in, got;
+    near.items = ARENA_ARRAY(t->a, tensor_named, t->g->nodes.count + 1);
+    for (size_t i = 0; i < t->g->nodes.count; i++) {
+        const graph_node *x = &t->g->nodes.items[i];
+        if (x->kind != NODE_INPUT) continue;
+        in.items[in.count++] = (tensor_named){x->name, input_of(t, x, tokens, pad, false)};
+        near.items[near.count++] = (tensor_named){x->name, input_of(t, x, tokens, pad, true)};
+    }
+    tensor *want = expected(t, tokens, &in, false), *other = expected(t, tokens, &near, true);
+    if (!want || !other) {
+        t->result.verdict = TRY_VAGUE;
+        return true;
+    }
+    // What the program does not read it does not ask for.
+    const engine_info *info = engine_describe(t->engine);
+    tensor_set given = {ARENA_ARRAY(t->a, tensor_named, in.count + 1), 0};
+    for (size_t i = 0; i < in.count; i++)
+        for (size_t k = 0; k < info->n_ports; k++)
+            if (info->ports[k].input && strcmp(info->ports[k].name, in.items[i].name) == 0)
+                given.items[given.count++] = in.items[i];
+    if (!host_run(t->engine, &given, NULL, t->a, &got, t->diags)) return give_up(t, TRY_REFUSED);
+    for (int i = 0; i < t->g->n_outputs; i++)
+        for (size_t k = 0; k < got.count; k++)
+            if (strcmp(got.items[k].name, t->g->output_name[i]) == 0 &&
+                !compare(t, i, &got.items[k].value, &want[i], &other[i], tokens, pad))
+                return false;
+    return true;
+}
+
+try_result graph_try(const graph *g, const try_options *o) {
+    attempt t = {.g = g, .o = o, .a = arena_new(), .diags = diag_sink_new()};
+    bool ok = compile(&t) && load(&t);
+    for (int i = 0; ok && i < (int)ARRAY_LEN(o->length) && o->length[i]; i++)
+        ok = run(&t, o->length[i], o->padding[i]);
+    engine_free(t.engine);
+    program_close(&t.file);
+    isa_program_free(t.program);
+    ir_module_free(t.module);
+    diag_sink_free(t.diags);
+    arena_free(t.a);
+    return t.result;
+}
