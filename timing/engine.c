@@ -93,9 +93,11 @@ static inline timing_ps wait_for(const timing *e, const plan_phase *ph, const pl
 
 static inline void wait_for_place(timing *e, plan_insn *x, moment *m) {
     const places *p = &e->plan.places.items[x->places];
-    const slot *s = &e->plan.slots.items[p->first + x->next_place];
+    slot *s = &e->plan.slots.items[p->first + x->next_place];
     if (++x->next_place == p->depth) x->next_place = 0;
     not_before(m, s->at, TIMING_place, s->by);
+    if (s->then > s->at) s->at = s->then, s->by = s->then_by;
+    s->then = 0;
 }
 
 // Uses of a channel in a step follow each other.
@@ -201,22 +203,27 @@ static void send(timing *e, plan_phase *ph, const plan_insn *x, outcome *o) {
 
 static inline void give(timing *e, uint32_t at, timing_ps t, uint32_t by) {
     slot *s = &e->plan.slots.items[at];
-    if (t > s->at) *s = (slot){t, by};
+    if (t > s->at) s->at = t, s->by = by;
 }
 
-static void give_rows(timing *e, const plan_insn *x, const plan_release *r, timing_ps t) {
+static void give_rows(timing *e, const plan_phase *ph, const plan_insn *x, const plan_release *r,
+                      timing_ps t) {
     const places *p = &e->plan.places.items[r->places];
     int64_t rows = e->now.rows[p->dom], from = x->row * r->reach.rate - r->reach.back,
-            end = from + r->reach.rate;
+            end = from + r->reach.rate, written = ph->insns[p->writer].row;
     bool last = x->row + 1 == x->rows;
     if (r->reach.keep) {
         if (!last) return;
         from = 0;
     }
     if (last) end = rows;
-    // Of more rows than there are places, the last have them.
-    for (int64_t j = max_i64(max_i64(0, from), end - p->depth); j < min_i64(end, rows); j++)
-        give(e, p->first + (uint32_t)((p->row0 + j) % p->depth), t, x->number);
+    for (int64_t j = max_i64(0, from); j < min_i64(end, rows); j++) {
+        slot *s = &e->plan.slots.items[p->first + (uint32_t)((p->row0 + j) % p->depth)];
+        if (j < written)
+            give(e, (uint32_t)(s - e->plan.slots.items), t, x->number);
+        else if (t > s->then)
+            s->then = t, s->then_by = x->number;
+    }
 }
 
 static inline void give_back(timing *e, plan_phase *ph, plan_insn *x, const outcome *o) {
@@ -224,7 +231,7 @@ static inline void give_back(timing *e, plan_phase *ph, plan_insn *x, const outc
         plan_release *r = &ph->releases.items[k];
         timing_ps t = r->result ? o->result : o->freed;
         if (!r->row_by_row) {
-            give_rows(e, x, r, t);
+            give_rows(e, ph, x, r, t);
             continue;
         }
         const places *p = &e->plan.places.items[r->places];

@@ -73,9 +73,10 @@ bool plan_make(plan *x, const isa_program *p, const machine *m, uint32_t unlimit
             x->queues[p->channels[c].first_dest + k] = (uint32_t)x->places.count;
             vec_push(&x->places, ((places){.first = (uint32_t)x->slots.count,
                                            .depth = p->channels[c].depth,
+                                           .writer = PLAN_NOTHING,
                                            .dom = p->channels[c].dom}));
             for (uint32_t r = 0; r < p->channels[c].depth; r++)
-                vec_push(&x->slots, ((slot){0, PLAN_NOTHING}));
+                vec_push(&x->slots, ((slot){.by = PLAN_NOTHING}));
         }
     for (uint32_t ph = 0; ph < p->n_phases; ph++) make_phase(x, ph);
     plan_units_of(x);

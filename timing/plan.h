@@ -35,14 +35,15 @@ typedef struct {
 // --- places
 
 typedef struct {
-    timing_ps at;
-    uint32_t by; // instruction that gave it
+    timing_ps at, then;   // then: of a row that is not written yet, and that nobody will need
+    uint32_t by, then_by; // instructions that gave it
 } slot;
 
 // Places of the rows that an instruction is the first to write, or of a queue.
 typedef struct {
     uint32_t first, depth; // slots first .. first + depth - 1
     uint32_t row0;         // slot of row 0 of this step
+    uint32_t writer;       // instruction of the phase; of a queue: PLAN_NOTHING
     uint8_t dom;
 } places;
 

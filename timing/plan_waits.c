@@ -44,8 +44,8 @@ static uint32_t new_known(plan *x, int64_t rows, uint32_t *mask) {
 static uint32_t places_of(plan *x, plan_insn *w, uint32_t depth, uint8_t dom) {
     if (w->places != PLAN_NOTHING) return w->places;
     w->places = (uint32_t)x->places.count;
-    vec_push(&x->places, ((places){(uint32_t)x->slots.count, depth, 0, dom}));
-    for (uint32_t r = 0; r < depth; r++) vec_push(&x->slots, ((slot){0, PLAN_NOTHING}));
+    vec_push(&x->places, ((places){(uint32_t)x->slots.count, depth, 0, w->place, dom}));
+    for (uint32_t r = 0; r < depth; r++) vec_push(&x->slots, ((slot){.by = PLAN_NOTHING}));
     return w->places;
 }
 
