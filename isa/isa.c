@@ -166,3 +166,21 @@ uint32_t isa_row_bytes(isa_btype t, uint32_t width) {
     }
     CHECK(false, "row type %d", (int)t);
 }
+
+bool isa_fn1_is_costly(unsigned code) {
+    switch (code) {
+    case ISA_FN1_neg:
+    case ISA_FN1_abs:
+    case ISA_FN1_relu:
+    case ISA_FN1_floor:
+    case ISA_FN1_ceil:
+    case ISA_FN1_round:
+    case ISA_FN1_sign: return false;
+    default: return true;
+    }
+}
+
+bool isa_fn2_is_costly(unsigned code) {
+    return code == ISA_FN2_pow || code == ISA_FN2_silu_mul || code == ISA_FN2_gelu_mul ||
+           code == ISA_FN2_gelu_tanh_mul;
+}

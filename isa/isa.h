@@ -50,6 +50,9 @@ const isa_info *isa_info_of(unsigned opcode);                  // NULL: no such 
 const isa_info *isa_info_find(const char *mnemonic, size_t n); // NULL: no such mnemonic
 extern const isa_info isa_infos[];
 extern const size_t isa_infos_count;
+// A function that takes more than an addition or a comparison.
+bool isa_fn1_is_costly(unsigned code);
+bool isa_fn2_is_costly(unsigned code);
 // It makes rows: those of operand d, which then comes first.
 static inline bool isa_has_result(const isa_info *info) {
     return info->n_operands > 0 && info->operands[0].field == ISA_FIELD_d &&

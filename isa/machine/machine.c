@@ -208,6 +208,23 @@ static void read_param(reader *r, const machine_param *p, const yaml_node *key,
     read_source(r, p, key, yaml_find(n, "source"));
 }
 
+// Parameters of older descriptions that nothing reads any more; programs carry such with them.
+static const struct {
+    const char *section, *name, *instead;
+} retired[] = {{"time", "gain_sum", "time.gain_reset"}};
+
+static bool is_retired(reader *r, const char *section, const yaml_node *key) {
+    for (size_t i = 0; i < ARRAY_LEN(retired); i++) {
+        if (strcmp(retired[i].section, section) != 0 || strcmp(retired[i].name, key->text) != 0)
+            continue;
+        diag_emit(r->diags, DIAG_ID_chip_retired, key->loc,
+                  "%s.%s is no longer read: say %s instead", section, key->text,
+                  retired[i].instead);
+        return true;
+    }
+    return false;
+}
+
 static void read_section(reader *r, const char *section, const yaml_node *n) {
     if (n->kind != YAML_MAPPING) {
         diag_emit(r->diags, DIAG_ID_chip_value, n->loc, "section %s must be a mapping", section);
@@ -221,6 +238,7 @@ static void read_section(reader *r, const char *section, const yaml_node *n) {
             read_param(r, p, n->keys[i], n->items[i]);
             continue;
         }
+        if (is_retired(r, section, n->keys[i])) continue;
         spell_nearest near = spell_start(k, strlen(k));
         for (size_t j = 0; j < machine_params_count; j++)
             if (strcmp(machine_params[j].section, section) == 0)

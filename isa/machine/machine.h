@@ -65,6 +65,12 @@ const char *machine_section_summary(const char *section);
 // The value as chip files write it: "128", "0.39", "offset".
 const char *machine_value_text(arena *a, const machine *m, const machine_param *p);
 
+// One query of one head through the arrays of a ring, charge read-out: nanoseconds.
+static inline double machine_gain_query_ns(const machine *m, int64_t sub_tiles) {
+    return m->time.gain_reset + m->time.gain_score + m->time.gain_mix + m->time.gain_read +
+           (double)(sub_tiles > 1 ? sub_tiles - 1 : 0) * m->time.gain_add;
+}
+
 // Levels of a key or value element in score read-out; 0: real numbers.
 static inline int64_t machine_score_levels(const machine *m) {
     int64_t n = m->gain.score_cells > 0;

@@ -10,10 +10,8 @@
 // One row of one attention: key/value heads side by side, the query heads that share one of them
 // one after the other.
 static double row_time(const machine *chip, const ir_ring *r) {
-    double sub_tiles = (double)ceil_div_i64(r->slots, r->sub_tile);
-    double query = chip->time.gain_score + chip->time.gain_mix + chip->time.gain_read +
-                   sub_tiles * chip->time.gain_add + chip->time.gain_sum;
-    return query * (double)r->q_per_kv;
+    int64_t sub_tiles = ceil_div_i64(r->slots, r->sub_tile);
+    return machine_gain_query_ns(chip, sub_tiles) * (double)r->q_per_kv;
 }
 
 // The model's own decay of a token; false: attentions differ (reported), *decay 0: it has none.

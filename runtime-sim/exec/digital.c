@@ -60,7 +60,7 @@ static void ew1_row(void *arg, int64_t r, float *scratch) {
 
 void sim_exec_ew1(sim_ctx *c) {
     job j = job_of(c);
-    bool costly = sim_fn1_is_costly(c->insn->n);
+    bool costly = isa_fn1_is_costly(c->insn->n);
     if (costly) c->stats->digital_functions += (uint64_t)c->rows * j.d.width;
     run(c, &j, costly ? 8 : 1, ew1_row);
 }
@@ -101,7 +101,7 @@ void sim_exec_ew2(sim_ctx *c) {
     j.b = sim_source(c, c->insn->b);
     CHECK(j.b.rows == c->rows || j.b.rows == 1 || c->rows == 0, "%lld rows of b",
           (long long)j.b.rows);
-    bool costly = sim_fn2_is_costly(c->insn->n);
+    bool costly = isa_fn2_is_costly(c->insn->n);
     if (costly) c->stats->digital_functions += (uint64_t)c->rows * j.d.width;
     run(c, &j, costly ? 8 : 1, ew2_row);
 }
@@ -120,7 +120,7 @@ void sim_exec_ewt(sim_ctx *c) {
     CHECK(t->width >= j.d.width, "a row of %u for %u columns", t->width, j.d.width);
     float *row = constant_row(c, t);
     j.constant = row;
-    bool costly = sim_fn2_is_costly(c->insn->n);
+    bool costly = isa_fn2_is_costly(c->insn->n);
     if (costly) c->stats->digital_functions += (uint64_t)c->rows * j.d.width;
     run(c, &j, costly ? 8 : 1, ewt_row);
     free(row);

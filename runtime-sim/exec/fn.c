@@ -120,21 +120,3 @@ void sim_fn2(unsigned code, float *d, const float *a, const float *b, size_t n) 
     default: CHECK(false, "function %u of two operands", code);
     }
 }
-
-bool sim_fn1_is_costly(unsigned code) {
-    switch (code) {
-    case ISA_FN1_neg:
-    case ISA_FN1_abs:
-    case ISA_FN1_relu:
-    case ISA_FN1_floor:
-    case ISA_FN1_ceil:
-    case ISA_FN1_round:
-    case ISA_FN1_sign: return false;
-    default: return true;
-    }
-}
-
-bool sim_fn2_is_costly(unsigned code) {
-    return code == ISA_FN2_pow || code == ISA_FN2_silu_mul || code == ISA_FN2_gelu_mul ||
-           code == ISA_FN2_gelu_tanh_mul;
-}

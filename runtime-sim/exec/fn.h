@@ -8,6 +8,4 @@ void sim_fn1(unsigned code, float *d, const float *a, size_t n);
 // d[i] = fn(a[i], b[i]).
 void sim_fn2(unsigned code, float *d, const float *a, const float *b, size_t n);
 // Whether the function is looked up or iterated (exp, tanh, erf and the like) rather than one step.
-bool sim_fn1_is_costly(unsigned code);
-bool sim_fn2_is_costly(unsigned code);
 #endif

@@ -32,10 +32,8 @@ sim_gain_arrays sim_gain_arrays_of(const machine *m, const isa_ring *r, int64_t 
 sim_gain_cost_of_row sim_gain_cost(const machine *m, const isa_ring *r, int64_t sub_tiles_used) {
     sim_gain_arrays a = sim_gain_arrays_of(m, r, sub_tiles_used, true);
     double heads = (double)r->n_kv * r->q_per_kv, sub_tiles = (double)a.sub_tiles;
-    double query_ns = m->time.gain_score + m->time.gain_mix + m->time.gain_read +
-                      sub_tiles * m->time.gain_add + m->time.gain_sum;
     sim_gain_cost_of_row c = {
-        .time_ns = query_ns * r->q_per_kv,
+        .time_ns = machine_gain_query_ns(m, a.sub_tiles) * r->q_per_kv,
         .k_pj = heads * (double)a.k_arrays * m->energy.gain_k,
         .v_pj = heads * (double)a.v_arrays * m->energy.gain_v,
         .digital_pj = heads * sub_tiles * m->energy.gain_digital,

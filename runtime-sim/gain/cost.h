@@ -23,7 +23,7 @@ sim_gain_arrays sim_gain_arrays_of(const machine *m, const isa_ring *r, int64_t 
 // conversions; of score read-out softmax and what else is digital arithmetic is left out: it is
 // charged to the digital unit's lanes.
 typedef struct {
-    double time_ns;                // scores, mix, read-out, sum
+    double time_ns;                // reset, scores, mix, read-out, sum
     double k_pj, v_pj, digital_pj; // arrays and their circuits; control, routing, sum of sub-tiles
     double write_pj;               // the row's key and value
     double conversion_pj;          // score read-out: scores and mixed values

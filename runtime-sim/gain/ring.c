@@ -234,11 +234,11 @@ bool sim_ring_load(sim *s, uint32_t tile, uint32_t ring, uint32_t bank, int64_t 
                   isa_str(s->p, d->name), wk, wv);
         return false;
     }
-    int64_t end = isa_ring_end(s->p, tile, ring, s->p->n_phases);
-    if (n > end) {
+    const int64_t most = isa_ring_end(s->p, tile, ring, s->p->n_phases);
+    if (end > most) {
         diag_emit(diags, DIAG_ID_sim_ring, DIAG_NOWHERE,
-                  "%lld tokens for ring '%s', whose positions end at %lld", (long long)n,
-                  isa_str(s->p, d->name), (long long)end);
+                  "%lld tokens for ring '%s', whose positions end at %lld", (long long)end,
+                  isa_str(s->p, d->name), (long long)most);
         return false;
     }
     sim_ring *r = sim_ring_of(s, tile, ring, bank);

@@ -23,6 +23,8 @@ enum { TABLE_MORE, TABLE_INDEX };
 typedef struct {
     bool views; // columns of one buffer by several names
     bool rings;
+    bool analog; // products on crossbars; rings of gain cells, where there are rings
+    bool shared; // several groups on a crossbar, several queries of a ring
 } program_kind;
 
 // A buffer of one column that holds rows.
@@ -159,7 +161,7 @@ static inline void make_ring(maker *m, uint32_t tile, value a) {
         return;
     bool apart = below(m, 2);
     uint16_t kv = new_buffer(m, tile, T_ALL, 2), x = (uint16_t)t->n_rings++;
-    t->rings[x] = (isa_ring){.kind = ISA_RING_STORED,
+    t->rings[x] = (isa_ring){.kind = m->kind.analog ? ISA_RING_GAIN : ISA_RING_STORED,
                              .mode = apart ? ISA_RING_ALL : ISA_RING_CAUSAL,
                              .n_kv = 1,
                              .q_per_kv = 1,
@@ -186,10 +188,38 @@ static inline void make_ring(maker *m, uint32_t tile, value a) {
         return;
     }
     put(m, tile, (isa_insn){.op = ISA_kvw, .a = kv, .x = x, .n = ISA_NONE});
-    for (uint32_t n = 1 + below(m, 2); n > 0; n--)
+    uint32_t queries = 1 + below(m, 2);
+    if (m->kind.analog && !m->kind.shared) queries = 1;
+    for (; queries > 0; queries--)
         put(m, tile,
             (isa_insn){
                 .op = ISA_query, .d = make_value(m, tile, T_ALL), .a = (uint16_t)q.buffer, .x = x});
+}
+
+// One weight of a crossbar.
+static inline void make_product(maker *m, uint32_t tile, value a) {
+    isa_tile *t = &m->p->tiles[tile];
+    if (t->n_groups == MOST_RINGS) return;
+    uint16_t g = (uint16_t)t->n_groups++;
+    t->groups[g] = (isa_group){.wtype = ISA_W_F32,
+                               .k = 1,
+                               .k1 = 1,
+                               .n = 1,
+                               .first_block = g,
+                               .n_blocks = 1,
+                               .scale = ISA_NO_OFFSET,
+                               .zero = ISA_NO_OFFSET,
+                               .colsum = ISA_NO_OFFSET,
+                               .bias = ISA_NO_OFFSET};
+    uint32_t crossbar = m->kind.shared ? below(m, 2) : g;
+    t->blocks[t->n_blocks++] = (isa_block){.crossbar = crossbar, .row0 = g, .rows = 1, .cols = 1};
+    put(m, tile,
+        (isa_insn){.op = ISA_mvm,
+                   .dom = a.dom,
+                   .d = make_value(m, tile, a.dom),
+                   .a = (uint16_t)a.buffer,
+                   .x = g,
+                   .b = ISA_NONE});
 }
 
 static inline void receive(maker *m, uint32_t k) {
@@ -287,7 +317,10 @@ static inline void make_one(maker *m) {
         return;
     }
     isa_insn i = {.dom = a.dom, .a = (uint16_t)a.buffer};
-    switch (below(m, 15)) {
+    switch (below(m, m->kind.analog ? 18 : 15)) {
+    case 15:
+    case 16:
+    case 17: make_product(m, tile, a); return;
     case 0: // in place
         i.op = ISA_ew1, i.d = i.a;
         put(m, tile, i);
@@ -343,6 +376,9 @@ static inline isa_program *random_program(random_stream *r, program_kind kind, m
     p->phases[0] = (isa_phase){.name = "run", .free_domains = 1, .max_rows = {p->max_chunk}};
     p->tables = zeros;
     p->tables_bytes = sizeof zeros;
+    p->cells = zeros;
+    p->cells_bytes = sizeof zeros;
+    p->banks = 1;
     p->n_tiles = 1 + below(m, TILES);
     p->tiles = ARENA_ARRAY(a, isa_tile, p->n_tiles);
     p->channels = ARENA_ARRAY(a, isa_channel, MOST_CHANNELS);
@@ -351,6 +387,8 @@ static inline isa_program *random_program(random_stream *r, program_kind kind, m
     for (uint32_t t = 0; t < p->n_tiles; t++) {
         p->tiles[t].buffers = ARENA_ARRAY(a, isa_buffer, MOST_BUFFERS);
         p->tiles[t].rings = ARENA_ARRAY(a, isa_ring, MOST_RINGS);
+        p->tiles[t].groups = ARENA_ARRAY(a, isa_group, MOST_RINGS);
+        p->tiles[t].blocks = ARENA_ARRAY(a, isa_block, MOST_RINGS);
         p->tiles[t].phase[0].code = ARENA_ARRAY(a, isa_insn, MOST_INSNS);
         p->tiles[t].n_tables = 2;
         p->tiles[t].tables = ARENA_ARRAY(a, isa_table, 2);

@@ -156,6 +156,18 @@ static void wrong_files(void **state) {
     }
 }
 
+// Descriptions that older programs carry with them are read.
+static void retired(void **state) {
+    arena *a = arena_new();
+    diag_sink *d = diag_sink_new();
+    assert_non_null(parse(a, "name: x\ntime:\n  gain_sum: {value: 4, unit: ns, source: s}\n", d));
+    assert_int_equal(diag_count(d), 1);
+    assert_int_equal(diag_get(d, 0)->id, DIAG_ID_chip_retired);
+    assert_non_null(strstr(diag_get(d, 0)->message, "say time.gain_reset instead"));
+    diag_sink_free(d);
+    arena_free(a);
+}
+
 static void several_at_once(void **state) {
     arena *a = arena_new();
     diag_sink *d = diag_sink_new();
@@ -195,6 +207,7 @@ int main(void) {
         cmocka_unit_test(sets),
         cmocka_unit_test(wrong_files),
         cmocka_unit_test(several_at_once),
+        cmocka_unit_test(retired),
         cmocka_unit_test(quoting),
         cmocka_unit_test(no_such_chip),
     };

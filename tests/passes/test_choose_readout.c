@@ -176,11 +176,12 @@ static void token_periods(void **state) {
     // no decay of its own: one attention after the other
     run r = choose(CHARGE ", cell = [0, 1], decay = 0", CHARGE ", cell = [0, 1], decay = 0",
                    "leroux2025");
-    assert_near(ir_attr_float(&r.after->attrs, IR_ATTR_token_period, 0), 2 * (45 + 2 + 4));
+    assert_near(ir_attr_float(&r.after->attrs, IR_ATTR_token_period, 0), 2 * (5 + 45 + 1));
     assert_true(noted(&r, "token period 102 ns (2 attentions one after the other)"));
     done(&r);
     static const char *const untimed[] = {"time.gain_score=0", "time.gain_mix=0",
-                                          "time.gain_read=0", "time.gain_add=0", "time.gain_sum=0"};
+                                          "time.gain_read=0", "time.gain_add=0",
+                                          "time.gain_reset=0"};
     r = choose_with(CHARGE ", cell = [0, 1], decay = 0", CHARGE ", cell = [0, 1], decay = 0",
                     "leroux2025", untimed, 5, pass_options_default());
     assert_true(noted(&r, "stored values do not decay: chip 'leroux2025' states no time"));

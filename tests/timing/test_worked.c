@@ -1,0 +1,165 @@
+// The worked program on bench-1 against the tables of the design (docs/timing.md): hand-assembled
+// with buffers that never fill, with fewer rows, and what the compiler makes of such a model.
+#include "tests/timing/golden.h"
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+enum { DATA = 65536 + 64 * 512 + 2048, LAST = 8 }; // the tile of the logits
+
+typedef struct {
+    arena *a;
+    isa_program *p;
+    diag_sink *diags;
+    VEC(timing_ps) departures; // of rows
+    VEC(golden_row) rows;
+} worked;
+
+static void write_data(void) {
+    char *bytes = base_alloc(DATA);
+    memset(bytes, 0x3f, DATA);
+    FILE *f = fopen(OHMIC_BUILD_DIR "/worked.data", "wb");
+    assert_non_null(f);
+    assert_int_equal(fwrite(bytes, 1, DATA, f), DATA);
+    assert_int_equal(fclose(f), 0);
+    free(bytes);
+}
+
+static int set_up(void **state) {
+    static worked w;
+    write_data();
+    w = (worked){.a = arena_new(), .diags = diag_sink_new()};
+    file_map f;
+    assert_true(file_map_open(&f, OHMIC_SOURCE_DIR "/tests/timing/golden/worked.s", w.diags));
+    w.p = isa_assemble((const char *)f.data, f.bytes, OHMIC_BUILD_DIR "/worked.s", w.diags);
+    diag_print(w.diags, 0, stderr, false);
+    assert_non_null(w.p);
+    file_map_close(&f);
+    *state = &w;
+    return 0;
+}
+
+static int tear_down(void **state) {
+    worked *w = *state;
+    isa_program_free(w->p);
+    vec_free(&w->departures);
+    vec_free(&w->rows);
+    diag_sink_free(w->diags);
+    arena_free(w->a);
+    return 0;
+}
+
+static void note(void *ctx, const timing_event *e) {
+    worked *w = ctx;
+    if (e->tile == LAST && e->pc == 3) vec_push(&w->departures, e->result);
+    vec_push(&w->rows, ((golden_row){e->tile, e->pc, e->step, e->start, e->result}));
+}
+
+static void set_depth(worked *w, uint32_t depth) {
+    for (uint32_t t = 0; t < w->p->n_tiles; t++)
+        for (uint32_t b = 0; b < w->p->tiles[t].n_buffers; b++)
+            w->p->tiles[t].buffers[b].depth = depth;
+    for (uint32_t c = 0; c < w->p->n_channels; c++) w->p->channels[c].depth = depth;
+}
+
+// Departure of the last of `rows`, in steps of `chunk` launched together; ns.
+static long run(worked *w, uint32_t depth, const char *set, int64_t rows, int64_t chunk) {
+    static const char *const large[] = {"tile.scratchpad=0"};
+    const char *sets[6] = {large[0]};
+    size_t n = 1;
+    char *list = arena_str(w->a, set), *save = NULL;
+    for (char *s = strtok_r(list, " ", &save); s; s = strtok_r(NULL, " ", &save)) sets[n++] = s;
+    machine *chip = machine_load(w->a, OHMIC_SOURCE_DIR "/chips/bench-1.yaml", sets, n, w->diags);
+    set_depth(w, depth);
+    bool ok = chip && isa_verify(w->p, chip, "worked.s", w->diags);
+    diag_print(w->diags, 0, stderr, false);
+    assert_true(ok);
+    timing *t = timing_new(w->p, chip, 0, w->diags);
+    assert_non_null(t);
+    w->departures.count = w->rows.count = 0;
+    timing_observe(t, note, w);
+    timing_step_times s = {0};
+    for (int64_t at = 0; at < rows; at += chunk) {
+        timing_launch l = {.rows = {chunk}, .position = at};
+        assert_true(timing_step(t, &l, &s, w->diags));
+    }
+    timing_free(t);
+    assert_int_equal(s.departed % 1000, 0);
+    return s.departed / 1000;
+}
+
+static const int64_t lengths[] = {1, 2, 4, 16, 64};
+
+static void unbounded(void **state) {
+    static const struct {
+        const char *set;
+        long ns[ARRAY_LEN(lengths)];
+    } rows[] = {{"digital.units=0 memory.units=0", {3794, 3922, 4178, 5714, 11858}},
+                {"", {3794, 3922, 4194, 5754, 11898}},
+                {"tile.port=128", {3839, 3967, 4316, 5878, 12022}},
+                {"tile.port=64", {3995, 4123, 4625, 6783, 14939}}};
+    for (size_t k = 0; k < ARRAY_LEN(rows); k++)
+        for (size_t n = 0; n < ARRAY_LEN(lengths); n++)
+            assert_int_equal(run(*state, 64, rows[k].set, lengths[n], lengths[n]), rows[k].ns[n]);
+}
+
+static void four_rows(void **state) {
+    static const struct {
+        const char *set;
+        long ns[ARRAY_LEN(lengths)];
+    } rows[] = {{"", {3794, 3922, 4194, 5754, 11898}},
+                {"tile.port=128", {3839, 3967, 4316, 5878, 12022}},
+                {"tile.port=64", {3995, 4123, 4625, 6702, 14950}}};
+    for (size_t k = 0; k < ARRAY_LEN(rows); k++)
+        for (size_t n = 0; n < ARRAY_LEN(lengths); n++)
+            assert_int_equal(run(*state, 4, rows[k].set, lengths[n], lengths[n]), rows[k].ns[n]);
+}
+
+static void departures(void **state) {
+    static const long ns[] = {3794, 3922, 4051, 4194, 4322, 4455, 4587, 4716,
+                              4848, 4981, 5109, 5242, 5370, 5498, 5626, 5754};
+    worked *w = *state;
+    for (uint32_t depth = 4; depth <= 64; depth *= 16) {
+        run(w, depth, "", 16, 16);
+        assert_int_equal(w->departures.count, 16);
+        for (size_t r = 0; r < 16; r++) assert_int_equal(w->departures.items[r], 1000 * ns[r]);
+    }
+    static const int64_t cuts[] = {8, 4, 1};
+    for (size_t k = 0; k < ARRAY_LEN(cuts); k++) assert_int_equal(run(w, 4, "", 16, cuts[k]), 5754);
+    static const long by_depth[] = {10034, 6834, 5906, 5754};
+    for (uint32_t depth = 1; depth <= 4; depth++)
+        assert_int_equal(run(w, depth, "", 16, 16), by_depth[depth - 1]);
+}
+
+// Start and result of every instruction, one row: tile A of layer 0, tile B; later layers take 452
+// and 437 ns, the head 204.
+static void one_row(void **state) {
+    static const long first[] = {1,   11,  11,  31,  3,   23,  31,  38,  38,  80,  80,
+                                 222, 222, 287, 287, 301, 301, 443, 443, 450, 450, 486},
+                      b[] = {486, 490, 490, 532, 532, 674, 674, 736, 736, 880, 880, 887, 887, 923};
+    worked *w = *state;
+    run(w, 64, "", 1, 1);
+    size_t n = 0;
+    for (size_t k = 0; k < w->rows.count; k++) {
+        const golden_row *r = &w->rows.items[k];
+        const long *ns = r->tile == 0 ? first : r->tile == 1 ? b : NULL;
+        if (!ns || 2 * r->pc >= (r->tile == 0 ? ARRAY_LEN(first) : ARRAY_LEN(b))) continue;
+        assert_int_equal(r->start, 1000 * ns[2 * r->pc]);
+        assert_int_equal(r->result, 1000 * ns[2 * r->pc + 1]);
+        n++;
+    }
+    assert_int_equal(n, ARRAY_LEN(first) / 2 + ARRAY_LEN(b) / 2);
+    for (size_t k = 0; k < w->rows.count; k++) {
+        const golden_row *r = &w->rows.items[k];
+        if (r->tile < 2 || r->pc > 0) continue;
+        long layer = (long)r->tile / 2, at = 923 + (layer - 1) * (452 + 437) + (r->tile % 2) * 452;
+        assert_int_equal(r->start, 1000 * at);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(unbounded), cmocka_unit_test(four_rows),
+                                       cmocka_unit_test(departures), cmocka_unit_test(one_row)};
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}

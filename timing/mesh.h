@@ -1,0 +1,23 @@
+// The mesh: where tiles stand, and which links a row takes. Tiles are numbered along a snake, so
+// that neighbours in number are neighbours in space; a route goes along the row of the mesh first,
+// then along the column.
+#ifndef OHMIC_TIMING_MESH_H
+#define OHMIC_TIMING_MESH_H
+#include "isa/machine/machine.h"
+#include "isa/program.h"
+
+typedef enum { MESH_EAST, MESH_WEST, MESH_SOUTH, MESH_NORTH, MESH_DIRECTIONS } mesh_direction;
+
+typedef struct {
+    int64_t columns;
+} mesh;
+mesh mesh_of(const machine *chip, uint32_t tiles);
+
+// The link out of tile `from` in a direction is number 4 from + direction.
+static inline uint32_t mesh_link(uint32_t from, mesh_direction d) {
+    return MESH_DIRECTIONS * from + d;
+}
+uint32_t mesh_next(const mesh *m, uint32_t from, mesh_direction d); // the tile it leads to
+// The first link from one tile to another, which differ.
+mesh_direction mesh_towards(const mesh *m, uint32_t from, uint32_t to);
+#endif
