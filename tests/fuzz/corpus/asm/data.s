@@ -17,7 +17,7 @@
   .group g.qkv 4x12 cells=0 scale=64 colsum=128
     .block 4x8
     .block 4x4 crossbar=1 n0=8
-  .ring r n_kv=2 q_per_kv=1 d=2 dv=2 slots=256 window=256 scale=0.70710677 past_key=past.0.key kv_layout=bhtd
+  .ring r n_kv=2 q_per_kv=1 d=2 dv=2 slots=256 window=256 scale=0.70710677 past_key=past.0.key past_value=past.0.value kv_layout=bhtd
   .table ln1 f32 1x8 data=0
   .code run
     in x, hidden
