@@ -363,6 +363,8 @@ bool npz_read(arena *a, const char *path, tensor_set *out, diag_sink *diags) {
 }
 
 static bool zip_failed(diag_sink *diags, const char *path, zip_error_t *error) {
+    // only memory that it lacks leaves libzip without a reason
+    if (zip_error_code_zip(error) == ZIP_ER_OK) base_no_memory(0);
     diag_emit(diags, DIAG_ID_io, DIAG_FILE(path), "cannot write: %s", zip_reason(error));
     return false;
 }
