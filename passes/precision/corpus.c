@@ -93,7 +93,7 @@ void corpus_inputs(const ir_func *f, const int64_t *ids, const int64_t *rows, in
         tensor x = tensor_new(a, t.type, t.rank, t.dim);
         for (int64_t r = 0; r < n && t.rank > 0; r++) {
             int64_t v = p == vocabulary                     ? ids[r]
-                        : ir_is_mask(p)      ? 1
+                        : ir_is_mask(p)                     ? 1
                         : ir_has_role(p, IR_ROLE_POSITIONS) ? pos + r
                                                             : 0;
             elem_store_i64(t.type, x.data, (size_t)r, v);
