@@ -277,29 +277,42 @@ bool onnx_import_conv(onnx_call *c) {
     return onnx_set(c, 0, conv(c, onnx_in(c, 0), onnx_in(c, 1), onnx_in(c, 2)));
 }
 
-// x - zero as f32; a zero per output channel of w stands on axis 0. Codes are exact in f32, and so
-// are sums below 2^24 (f64, rounded once).
-static ir_val centred(onnx_call *c, ir_val x, ir_val zero) {
-    x = onnx_cast(c, x, ELEM_f32);
+// Type in which sums of products of codes are exact: f32 up to 2^24, which 258 products of 255 *
+// 255 and no bias keep; else f64.
+static elem sum_type(const onnx_call *c, ir_val w, ir_val bias) {
+    const ir_type t = onnx_type(c, w);
+    int64_t n = 1;
+    for (int i = 1; i < t.rank && n <= 258; i++) n *= t.dim[i];
+    return n <= 258 && bias == IR_NONE ? ELEM_f32 : ELEM_f64;
+}
+
+// x - zero; a zero per output channel of w stands on axis 0.
+static ir_val centred(onnx_call *c, ir_val x, ir_val zero, elem type) {
+    x = onnx_cast(c, x, type);
     if (zero == IR_NONE || x == IR_NONE) return x;
     ir_type t = onnx_type(c, zero);
     int64_t dim[IR_MAX_RANK] = {ir_type_width(&t), 1, 1, 1, 1, 1, 1, 1};
-    zero = onnx_reshape(c, onnx_cast(c, zero, ELEM_f32), onnx_rank(c, x), dim);
+    zero = onnx_reshape(c, onnx_cast(c, zero, type), onnx_rank(c, x), dim);
     return onnx_op2(c, IR_t_sub, x, zero);
 }
 
 bool onnx_import_conv_integer(onnx_call *c) {
-    ir_val x = centred(c, onnx_in(c, 0), onnx_in(c, 2));
-    ir_val w = centred(c, onnx_in(c, 1), onnx_in(c, 3));
+    if (onnx_in(c, 0) == IR_NONE || onnx_in(c, 1) == IR_NONE) return false;
+    const elem type = sum_type(c, onnx_in(c, 1), IR_NONE);
+    ir_val x = centred(c, onnx_in(c, 0), onnx_in(c, 2), type);
+    ir_val w = centred(c, onnx_in(c, 1), onnx_in(c, 3), type);
     return onnx_set(c, 0, onnx_cast(c, conv(c, x, w, IR_NONE), ELEM_i32));
 }
 
 // (x, sx, zx, w, sw, zw, sy, zy, bias?): bias in units of sx * sw
 bool onnx_import_qlinear_conv(onnx_call *c) {
     if (c->n_in < 8) return onnx_missing(c, "it takes 8 inputs");
-    ir_val x = centred(c, c->in[0], c->in[2]), w = centred(c, c->in[3], c->in[5]);
-    ir_val bias = onnx_cast(c, onnx_in(c, 8), ELEM_f32);
-    ir_val y = conv(c, x, w, bias), scale = onnx_op2(c, IR_t_mul, c->in[1], c->in[4]);
+    if (c->in[3] == IR_NONE) return false;
+    const elem type = sum_type(c, c->in[3], onnx_in(c, 8));
+    ir_val x = centred(c, c->in[0], c->in[2], type), w = centred(c, c->in[3], c->in[5], type);
+    ir_val bias = onnx_cast(c, onnx_in(c, 8), type);
+    ir_val y = onnx_cast(c, conv(c, x, w, bias), ELEM_f32),
+           scale = onnx_op2(c, IR_t_mul, c->in[1], c->in[4]);
     ir_type t = onnx_type(c, scale);
     if (y == IR_NONE) return false;
     if (ir_type_width(&t) > 1) { // per output channel: [M,1,1]

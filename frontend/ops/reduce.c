@@ -4,6 +4,13 @@
 // ---- reductions
 // ----------------------------------------------------------------------------------
 
+// Of each element alone: what is left where no axis is reduced.
+static ir_val reduce_none(onnx_call *c, const char *fn, ir_val x) {
+    if (!strcmp(fn, "sumsq")) return onnx_op2(c, IR_t_mul, x, x);
+    if (!strcmp(fn, "l1") || !strcmp(fn, "l2")) return onnx_op1(c, IR_t_abs, x);
+    return !strcmp(fn, "logsum") ? onnx_op1(c, IR_t_log, x) : x;
+}
+
 static bool reduce(onnx_call *c, const char *fn) {
     ir_val x = onnx_in(c, 0);
     int rank = onnx_rank(c, x);
@@ -13,21 +20,13 @@ static bool reduce(onnx_call *c, const char *fn) {
     if (!ok) return false;
     int64_t axes[IR_MAX_RANK];
     if (!given || n == 0) {
-        if (onnx_attr_i(c, "noop_with_empty_axes", 0)) { // elementwise part only
-            if (!strcmp(fn, "sumsq"))
-                x = onnx_op2(c, IR_t_mul, x, x);
-            else if (!strcmp(fn, "l1") || !strcmp(fn, "l2"))
-                x = onnx_op1(c, IR_t_abs, x);
-            else if (!strcmp(fn, "logsum"))
-                x = onnx_op1(c, IR_t_log, x);
-            return onnx_set(c, 0, x);
-        }
+        if (onnx_attr_i(c, "noop_with_empty_axes", 0)) return onnx_set(c, 0, reduce_none(c, fn, x));
         n = (size_t)rank;
         for (int i = 0; i < rank; i++) axes[i] = i;
     } else if (n > IR_MAX_RANK || !onnx_axes(c, given, n, rank, axes)) {
         return onnx_missing(c, "its axes do not fit");
     }
-    if (rank == 0) return onnx_set(c, 0, x);
+    if (rank == 0) return onnx_set(c, 0, reduce_none(c, fn, x));
     bool keep = onnx_attr_i(c, "keepdims", 1) != 0;
     if (onnx_type(c, x).type == ELEM_bool) { // Reduce{Max,Min}-20
         x = onnx_reduce(c, onnx_cast(c, x, ELEM_u8), fn, axes, n, keep);

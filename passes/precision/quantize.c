@@ -1,18 +1,19 @@
 // quantize: which rows and weights become integers, and with what scale.
 //
-// Weights: 8 bits per output column (docs/numerics.md). Activations: the granularity follows from
-// the graph alone, never from chip or tiling, so that tile-weights is exact afterwards: rows that
-// leave a norm, an embedding or the residual get a scale of their own (sym); rows that some tiling
-// spreads over tiles (attention output, what elementwise functions make of a product: FFN hidden)
-// get a static, calibrated one, since no tile has their maximum. Products that a model already
-// brings quantised stay as they are. On a chip of real numbers (crossbar.weight_bits = 0) nothing
-// changes.
+// Weights: the cells' bits per output column (docs/numerics.md). Activations: the granularity
+// follows from the graph alone, never from chip or tiling, so that tile-weights is exact
+// afterwards: rows that leave a norm, an embedding or the residual get a scale of their own (sym);
+// rows that some tiling spreads over tiles (attention output, what elementwise functions make of a
+// product: FFN hidden) get a static, calibrated one, since no tile has their maximum. Products that
+// a model already brings quantised stay as they are. On a chip of real numbers
+// (crossbar.weight_bits = 0) nothing changes.
 #include "ir/eval/interp.h"
 #include "passes/pass.h"
 #include "passes/precision/calibrate.h"
 #include "passes/rewrite/rewrite.h"
 #include "support/num/num.h"
 #include "support/parallel.h"
+#include <inttypes.h>
 #include <math.h>
 #include <string.h>
 
@@ -26,15 +27,15 @@ typedef struct {
     size_t k, n;
     int8_t *codes; // [K][N]
     float *scale;  // [N]
+    float top;     // largest code: 127 of 8 bits
 } weight_job;
 
-// Nearest integer of x / scale, ties to even, at most 127: adding 1.5 * 2^23 leaves no room for a
+// Nearest integer of x / scale, ties to even, at most top: adding 1.5 * 2^23 leaves no room for a
 // fraction. Loops over it are vectors.
-static inline int8_t code_of(float x, float scale) {
+static inline int8_t code_of(float x, float scale, float top) {
     float q = x / scale;
-    q = q == q ? q : 0;
-    q = q < 127 ? q : 127;
-    q = q > -127 ? q : -127;
+    q = q < top ? q : top;
+    q = q > -top ? q : -top;
     return (int8_t)(int32_t)((q + 0x1.8p23f) - 0x1.8p23f);
 }
 
@@ -46,12 +47,12 @@ static void quantize_strip(const weight_job *j, size_t n0, size_t n) {
     for (size_t k = 0; k < j->k; k++)
         for (size_t i = 0; i < n; i++) most[i] = larger(fabsf(j->w[k * j->n + n0 + i]), most[i]);
     for (size_t i = 0; i < n; i++) {
-        j->scale[n0 + i] = most[i] / 127.0f;
+        j->scale[n0 + i] = most[i] / j->top;
         scale[i] = j->scale[n0 + i] > 0 ? j->scale[n0 + i] : 1; // a column of zeros: codes 0
     }
     for (size_t k = 0; k < j->k; k++)
         for (size_t i = 0; i < n; i++)
-            j->codes[k * j->n + n0 + i] = code_of(j->w[k * j->n + n0 + i], scale[i]);
+            j->codes[k * j->n + n0 + i] = code_of(j->w[k * j->n + n0 + i], scale[i], j->top);
 }
 
 // The same where a column is a row of memory: codes are turned block by block.
@@ -62,14 +63,14 @@ static void quantize_strip_trans(const weight_job *j, size_t n0, size_t n) {
         const float *w = j->w + (n0 + i) * j->k;
         float most = 0;
         for (size_t k = 0; k < j->k; k++) most = larger(fabsf(w[k]), most);
-        j->scale[n0 + i] = most / 127.0f;
+        j->scale[n0 + i] = most / j->top;
         scale[i] = j->scale[n0 + i] > 0 ? j->scale[n0 + i] : 1;
     }
     for (size_t k0 = 0; k0 < j->k; k0 += STRIP) {
         size_t rows = j->k - k0 < STRIP ? j->k - k0 : STRIP;
         for (size_t i = 0; i < n; i++)
             for (size_t k = 0; k < rows; k++)
-                block[i][k] = code_of(j->w[(n0 + i) * j->k + k0 + k], scale[i]);
+                block[i][k] = code_of(j->w[(n0 + i) * j->k + k0 + k], scale[i], j->top);
         for (size_t k = 0; k < rows; k++)
             for (size_t i = 0; i < n; i++) j->codes[(k0 + k) * j->n + n0 + i] = block[i][k];
     }
@@ -99,7 +100,7 @@ typedef struct {
 typedef VEC(weight_entry) weight_cache;
 
 static quantized weight_symbols(rewrite *r, weight_cache *cache, const char *name, const tensor *w,
-                                bool trans, int threads) {
+                                bool trans, const pass_options *o) {
     arena *a = r->m->arena;
     const char *key = arena_printf(r->scratch, "%s%s", name, trans ? "^T" : "");
     for (size_t i = 0; i < cache->count; i++)
@@ -114,8 +115,9 @@ static quantized weight_symbols(rewrite *r, weight_cache *cache, const char *nam
         tensor copy = tensor_cast(scratch, w, ELEM_f32);
         data = copy.data;
     }
-    weight_job job = {data, trans, k, n, codes.data, scale.data};
-    parallel_for(threads, n, STRIP, quantize_columns, &job);
+    const float top = (float)((1 << (o->machine->crossbar.weight_bits - 1)) - 1);
+    weight_job job = {data, trans, k, n, codes.data, scale.data, top};
+    parallel_for(o->threads, n, STRIP, quantize_columns, &job);
     arena_free(scratch);
     quantized q = {
         ir_symbol_add_tensor(r->m, arena_printf(r->scratch, "%s.q", name), codes)->name,
@@ -183,6 +185,24 @@ static bool takes_part(const ir_module *m, const ir_func *f, const ir_op *op) {
     return w && w->rank == 2 && elem_is_float(w->type);
 }
 
+// Codes that a model brings stand on the chip's cells. False: reported.
+static bool codes_fit(const ir_module *m, const ir_func *f, const ir_op *op, int64_t bits,
+                      diag_sink *diags) {
+    if (op->code != IR_nn_linear || !ir_attr_has(&op->attrs, IR_ATTR_wscale)) return true;
+    const tensor *w = ir_const_of(m, f, op->operand[1]);
+    const int64_t top = INT64_C(1) << (bits - 1);
+    for (size_t i = 0, n = w && bits < 8 ? tensor_count(w) : 0; i < n; i++) {
+        int64_t code = elem_load_i64(w->type, w->data, i);
+        if (code >= -top && code < top) continue;
+        diag_emit(diags, DIAG_ID_no_unit, DIAG_AT(NULL, op->n_locs ? op->loc[0] : "(no node)"),
+                  "the model's own codes hold %" PRId64 ", cells of the chip %" PRId64
+                  " bits (crossbar.weight_bits)",
+                  code, bits);
+        return false;
+    }
+    return true;
+}
+
 static bool quantize_func(const ir_module *old, const ir_func *of, ir_module *m,
                           const pass_options *o, weight_cache *weights, diag_sink *diags) {
     rewrite r = rewrite_begin(old, of, m, diags);
@@ -201,14 +221,15 @@ static bool quantize_func(const ir_module *old, const ir_func *of, ir_module *m,
     for (size_t i = 0; i < of->ops.count && !r.failed; i++) {
         const ir_op *op = &of->ops.items[i];
         if (!takes_part(old, of, op)) {
+            r.failed |= !codes_fit(old, of, op, o->machine->crossbar.weight_bits, diags);
             rewrite_copy(&r, op);
             continue;
         }
         const ir_op *source = ir_def(of, op->operand[1]);
         const char *name = ir_attr_str(&source->attrs, IR_ATTR_value, "w");
         const tensor *w = ir_const_of(old, of, op->operand[1]);
-        quantized q = weight_symbols(&r, weights, name, w,
-                                     ir_attr_int(&op->attrs, IR_ATTR_trans_w, 0), o->threads);
+        quantized q =
+            weight_symbols(&r, weights, name, w, ir_attr_int(&op->attrs, IR_ATTR_trans_w, 0), o);
         ir_attrs value = {0}, attrs = {0};
         ir_attr_set_str(r.scratch, &value, IR_ATTR_value, q.codes);
         const tensor *codes = &ir_symbol_find(m, q.codes)->data;

@@ -217,6 +217,38 @@ static void statistics_astray(void **state) {
         }
 }
 
+// ---- chips -----------------------------------------------------------------------------------
+
+// Weights of so many bits are off by half a step at most, and by more than nothing.
+static void weights_of_fewer_bits(void **state) {
+    for (int bits = 1; bits <= 8; bits++) {
+        char set[64];
+        snprintf(set, sizeof set, "crossbar.weight_bits=%d", bits);
+        const double top = (1 << (bits - 1)) - 1;
+        for (int exact = 0; exact < 2; exact++) {
+            const try_options o = {.seed = 1,
+                                   .length = {9},
+                                   .chip = "ohmic-1",
+                                   .set = set,
+                                   .tolerance = exact ? 1e-3 : 8 / (2 * top) + 0.1};
+            graph g = begin();
+            node y = op_matmul(&g, rows(&g, 8), matrix(&g, 8, 8));
+            expect(&g, y, &o, bits < 2 ? TRY_REFUSED : exact ? TRY_DIFFERS : TRY_SAME, NULL);
+        }
+    }
+}
+
+static void rows_of_fewer_bits_are_refused(void **state) {
+    for (int bits = 0; bits < 8; bits++) {
+        char set[64];
+        snprintf(set, sizeof set, "crossbar.input_bits=%d", bits);
+        const try_options o = {.seed = 1, .length = {9}, .chip = "ohmic-1", .set = set};
+        graph g = begin();
+        node y = op_matmul(&g, rows(&g, 8), matrix(&g, 8, 8));
+        expect(&g, y, &o, TRY_REFUSED, "crossbar.input_bits is");
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(columns_repeat),
@@ -225,6 +257,8 @@ int main(void) {
         cmocka_unit_test(padding_runs_where_it_is_read),
         cmocka_unit_test(rows_that_see_nothing_are_not_read),
         cmocka_unit_test(statistics_astray),
+        cmocka_unit_test(weights_of_fewer_bits),
+        cmocka_unit_test(rows_of_fewer_bits_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

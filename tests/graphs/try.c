@@ -88,7 +88,8 @@ static bool give_up(attempt *t, try_verdict v) {
 static bool compile(attempt *t) {
     pass_options o = pass_options_default();
     const char *chip = t->o->chip ? t->o->chip : "ideal";
-    o.machine = machine_load(t->a, chip, NULL, 0, t->diags);
+    o.machine = machine_load(t->a, chip, &t->o->set, t->o->set != NULL, t->diags);
+    if (!o.machine) return give_up(t, TRY_REFUSED);
     o.threads = 1;
     o.max_tokens = t->g->max_tokens;
     o.max_chunk = t->g->max_chunk;

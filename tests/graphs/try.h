@@ -21,6 +21,7 @@ typedef struct {
 
 typedef struct {
     const char *chip;   // its name; NULL: ideal
+    const char *set;    // "crossbar.weight_bits=4"; NULL: as the chip is
     int64_t length[4];  // tokens of the runs; 0: no more
     int64_t padding[4]; // of these, hidden by attention_mask: > 0 behind, < 0 in front
     uint64_t seed;      // of inputs

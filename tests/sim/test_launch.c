@@ -174,9 +174,9 @@ static void test_positions_and_keys(void **state) {
         sim *s = build_sim(&b, 1, false);
         int64_t most = whole ? 4 : 8, n[ISA_DOMAINS] = {2};
         tensor k = rows_f32(a, most, 2, NULL), more = rows_f32(a, most + 1, 2, NULL), out;
-        assert_false(sim_ring_load(s, 0, 0, 0, more.dim[0], &more, &more, b.diags));
+        assert_false(sim_ring_load(s, 0, 0, 0, most + 1, &more, &more, b.diags));
         assert_int_equal(last_id(&b), DIAG_ID_sim_ring);
-        assert_true(sim_ring_load(s, 0, 0, 0, k.dim[0], &k, &k, b.diags));
+        assert_true(sim_ring_load(s, 0, 0, 0, most, &k, &k, b.diags));
         tensor in = rows_f32(a, 2, 4, NULL);
         sim_set_pos(s, 0, whole ? 1 : 7);
         assert_false(sim_step(s, 0, 0, false, n, &in, a, &out, b.diags));
