@@ -304,20 +304,25 @@ static inline bool is_older_event(const tick_event *a, const tick_event *b) {
     return a->place != b->place ? a->place < b->place : a->row < b->row;
 }
 
-// False: it stands still.
-static inline bool ticks_run(ticks *x) {
-    uint32_t n_units = x->p->n_tiles * U_KINDS * 64 + 4 * U_KINDS * 64;
+static inline uint32_t tick_units(const ticks *x) { return (x->p->n_tiles + 4) * U_KINDS * 64; }
+
+static inline void ticks_begin(ticks *x) {
     x->lists = isa_waits_new(x->d);
     make_events(x);
-    size_t n = x->events.count;
-    x->busy = base_calloc(n_units, sizeof *x->busy);
-    int32_t *served = base_calloc(n_units, sizeof *served);
-    for (uint32_t k = 0; k < n_units; k++) served[k] = -1;
+    x->busy = base_calloc(tick_units(x), sizeof *x->busy);
     x->entered = base_calloc((size_t)x->d->n * x->n_steps + 1, sizeof *x->entered);
     for (uint32_t k = 0; k < x->d->n * x->n_steps; k++) x->entered[k] = NEVER;
     x->frontier = base_calloc(x->p->n_tiles, sizeof *x->frontier);
     x->floor = base_calloc(x->p->n_tiles, sizeof *x->floor);
     x->instances = base_calloc(x->p->n_tiles, sizeof *x->instances);
+}
+
+// False: it stands still.
+static inline bool ticks_run(ticks *x) {
+    ticks_begin(x);
+    size_t n = x->events.count;
+    int32_t *served = base_calloc(tick_units(x), sizeof *served);
+    for (uint32_t k = 0; k < tick_units(x); k++) served[k] = -1;
     uint32_t *open = base_calloc(n + 1, sizeof *open), n_open = 0;
     bool *started = base_calloc(n + 1, 1);
     size_t left = n;

@@ -8,7 +8,7 @@
 ; time: 0.5 15-18 18-21 21-24
 .ohm 1
 .data "numbers.data" "89d565f6e3341eca91dcacf05526968d" cells=64 tables=512
-.program stream max_tokens=8 max_chunk=4 banks=1 token_period_ns=0
+.program whole max_tokens=4 max_chunk=4 banks=1 token_period_ns=0
 .phase run
   .rows t0 free max=4
 .port x in f32 8
