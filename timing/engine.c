@@ -41,9 +41,9 @@ static void waits_of_the_step(timing *e, plan_phase *ph, const plan_insn *x, mom
         const plan_insn *on = &ph->insns[w->on];
         timing_ps t = 0;
         switch ((wait_how)w->how) {
-        case WAIT_ALL: t = on->rows ? on->ended : 0; break;
-        case WAIT_FREED: t = on->rows ? on->freed : 0; break;
-        case WAIT_BEFORE: t = on->ended_before; break;
+        case WAIT_ALL: t = on->made_all; break;
+        case WAIT_FREED: t = on->given_all; break;
+        case WAIT_BEFORE: t = on->ended; break;
         case WAIT_RING_WAS:
             t = e->plan.ring_ends[(size_t)w->at * e->plan.p->banks + e->bank];
             break;
@@ -229,13 +229,12 @@ static void give_rows(timing *e, const plan_phase *ph, const plan_insn *x, const
 static inline void give_back(timing *e, plan_phase *ph, plan_insn *x, const outcome *o) {
     for (uint32_t k = x->first_release; k < x->end_release; k++) {
         plan_release *r = &ph->releases.items[k];
-        timing_ps t = r->result ? o->result : o->freed;
         if (!r->row_by_row) {
-            give_rows(e, ph, x, r, t);
+            give_rows(e, ph, x, r, r->result ? x->made_all : x->given_all);
             continue;
         }
         const places *p = &e->plan.places.items[r->places];
-        give(e, p->first + r->next, t, x->number);
+        give(e, p->first + r->next, r->result ? o->result : o->freed, x->number);
         if (++r->next == p->depth) r->next = 0;
     }
     if (x->queue != PLAN_NOTHING) {
@@ -258,8 +257,8 @@ static void begin(timing *e, plan_phase *ph, plan_insn *x) {
 static void finish(timing *e, plan_insn *x) {
     line *l = &e->lines[x->tile];
     uint64_t n = l->base + x->pc;
-    l->ends[n & l->mask] = x->ended;
-    l->ended = max_i64(l->ended, x->ended);
+    l->ends[n & l->mask] = x->made_all;
+    l->ended = max_i64(l->ended, x->made_all);
 }
 
 static inline void account(plan_insn *x, timing_cause cause, const outcome *o) {
@@ -300,6 +299,13 @@ static void tell(timing *e, const plan_phase *ph, const plan_insn *x, const mome
     e->observer(e->ctx, &v);
 }
 
+static inline void keep_times(timing *e, const plan_insn *x, const outcome *o) {
+    const timing_ps times[KEPT] = {o->result, o->freed, x->made_all, x->given_all};
+    for (int k = 0; k < KEPT; k++)
+        if (x->kept[k].at != PLAN_NOTHING)
+            e->plan.known.items[x->kept[k].at + ((uint32_t)x->row & x->kept[k].mask)] = times[k];
+}
+
 static inline void time_row(timing *e, plan_phase *ph, plan_insn *x) {
     moment m = {x->start, TIMING_order, PLAN_NOTHING};
     if (x->row == 0) {
@@ -322,12 +328,9 @@ static inline void time_row(timing *e, plan_phase *ph, plan_insn *x) {
     take_shared(e, ph, x, &o);
     if (x->send != PLAN_NOTHING) send(e, ph, x, &o);
     x->start = m.t;
-    if (x->made != PLAN_NOTHING)
-        e->plan.known.items[x->made + ((uint32_t)x->row & x->made_mask)] = o.result;
-    if (x->given != PLAN_NOTHING)
-        e->plan.known.items[x->given + ((uint32_t)x->row & x->given_mask)] = o.freed;
-    x->ended = max_i64(x->ended, o.result);
-    x->freed = max_i64(x->freed, o.freed);
+    x->made_all = max_i64(x->made_all, o.result);
+    x->given_all = max_i64(x->given_all, o.freed);
+    keep_times(e, x, &o);
     give_back(e, ph, x, &o);
     account(x, m.cause, &o);
     if (e->observer) tell(e, ph, x, &m, &o);

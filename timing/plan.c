@@ -28,11 +28,11 @@ static void make_phase(plan *x, uint32_t phase) {
                                    .step = (uint32_t)ph->d->dom[i->dom].step,
                                    .varies = (uint8_t)cost_varies_of(p, node->tile, i),
                                    .places = PLAN_NOTHING,
-                                   .made = PLAN_NOTHING,
-                                   .given = PLAN_NOTHING,
                                    .send = PLAN_NOTHING,
                                    .queue = PLAN_NOTHING};
     }
+    for (uint32_t k = 0; k < n; k++)
+        for (int j = 0; j < KEPT; j++) ph->insns[k].kept[j].at = PLAN_NOTHING;
     plan_waits_of(x, ph, &lags);
 }
 

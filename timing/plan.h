@@ -17,8 +17,8 @@
 
 typedef enum {
     WAIT_ROW,   // known[at + (row & mask)]
-    WAIT_REACH, // the same, of row min(row * rate + ahead, rows of the domain - 1); below 0: none
-    WAIT_UNTIL, // the same, of row min((row + ahead) / rate, rows of the instruction - 1)
+    WAIT_REACH, // up to row min(row * rate + ahead, rows of the domain - 1); below 0: none
+    WAIT_UNTIL, // up to row min((row + ahead) / rate, rows of the instruction - 1)
     // once a step: at its row 0
     WAIT_ALL,      // the last of all rows, in this step
     WAIT_FREED,    // the last of all rows has read
@@ -31,6 +31,19 @@ typedef struct {
     int32_t rate, ahead;
     uint8_t how, cause, dom;
 } plan_wait;
+
+// Times of an instruction's rows that are kept: those of row r at `at` + (r & mask). At
+// PLAN_NOTHING: nobody asks.
+typedef enum {
+    KEPT_MADE,       // result
+    KEPT_GIVEN,      // freed
+    KEPT_MADE_UP_TO, // the latest of the step's rows up to this one: results
+    KEPT_GIVEN_UP_TO,
+    KEPT
+} kept_kind;
+typedef struct {
+    uint32_t at, mask;
+} plan_kept;
 
 // --- places
 
@@ -87,9 +100,11 @@ typedef struct {
 
 typedef struct {
     // now
-    timing_ps start, entered, ended, ended_before, freed; // of the last row; all rows
-    timing_ps frontier;                                   // accounted for up to here
-    int64_t row, rows;                                    // of this step
+    timing_ps start, entered;      // of the last row; in this step
+    timing_ps made_all, given_all; // latest of this step's rows: result, freed
+    timing_ps ended;               // latest result of the steps before
+    timing_ps frontier;            // accounted for up to here
+    int64_t row, rows;             // of this step
     // what a row costs
     timing_ps latency, hold;
     uint32_t first_wait, first_once, end_wait; // row by row; once a step
@@ -97,8 +112,7 @@ typedef struct {
     uint32_t first_held, end_held; // of `held`: units
     uint32_t first_release, end_release;
     uint32_t places, next_place; // of its own result; PLAN_NOTHING; slot of the next row
-    uint32_t made, made_mask;    // of `known`: results
-    uint32_t given, given_mask;  // of `known`: when its operands are free; PLAN_NOTHING
+    plan_kept kept[KEPT];        // times of its rows
     uint32_t send, queue;        // number of the send; places of the queue it receives from
     uint32_t uses_before;        // of its channel, in this step
     int64_t lag;

@@ -9,7 +9,7 @@ typedef struct {
     plan *x;
     plan_phase *ph;
     const isa_lags *lags;
-    int64_t *made, *given; // [n] rows to be kept; 0: none
+    int64_t (*rows)[KEPT]; // [n] to be kept; 0: none
 } keeper;
 
 static int64_t most_rows(const keeper *k, uint32_t place) {
@@ -129,7 +129,8 @@ static plan_wait wait_of(keeper *k, uint32_t i, const isa_wait *w) {
         x.ahead = use->reach.ahead;
         bool same = x.rate == 1 && x.ahead == 0 && use->dom == self->dom;
         x.how = same ? WAIT_ROW : WAIT_REACH;
-        keep(&k->made[x.on], rows_between(k, i, x.on, x.rate, x.ahead));
+        x.at = same ? KEPT_MADE : KEPT_MADE_UP_TO; // until they have places
+        keep(&k->rows[x.on][x.at], rows_between(k, i, x.on, x.rate, x.ahead));
         break;
     }
     case ISA_WAIT_DONE: {
@@ -146,8 +147,9 @@ static plan_wait wait_of(keeper *k, uint32_t i, const isa_wait *w) {
         bool same = x.rate == 1 && x.ahead == 0 && k->ph->insns[x.on].dom == self->dom;
         x.how = same ? WAIT_ROW : WAIT_UNTIL;
         int64_t rows = same ? rows_between(k, i, x.on, 1, 0) : most_rows(k, x.on);
-        keep(result ? &k->made[x.on] : &k->given[x.on], rows);
-        x.at = !result; // which of the two, until they have places
+        x.at = same ? (result ? KEPT_MADE : KEPT_GIVEN)
+                    : (result ? KEPT_MADE_UP_TO : KEPT_GIVEN_UP_TO);
+        keep(&k->rows[x.on][x.at], rows);
         break;
     }
     case ISA_WAIT_END: {
@@ -272,8 +274,8 @@ static void add_transfers(keeper *k) {
 static void place_known(keeper *k) {
     for (uint32_t i = 0; i < k->ph->d->n; i++) {
         plan_insn *x = &k->ph->insns[i];
-        if (k->made[i]) x->made = new_known(k->x, k->made[i], &x->made_mask);
-        if (k->given[i]) x->given = new_known(k->x, k->given[i], &x->given_mask);
+        for (int j = 0; j < KEPT; j++)
+            if (k->rows[i][j]) x->kept[j].at = new_known(k->x, k->rows[i][j], &x->kept[j].mask);
     }
     for (uint32_t i = 0; i < k->ph->d->n; i++)
         for (uint32_t w = k->ph->insns[i].first_wait; w < k->ph->insns[i].end_wait; w++) {
@@ -290,15 +292,15 @@ static void place_known(keeper *k) {
                 x->at = to->at, x->mask = to->mask;
                 continue;
             }
-            bool given = x->at;
-            x->at = given ? on->given : on->made;
-            x->mask = given ? on->given_mask : on->made_mask;
+            plan_kept kept = on->kept[x->at];
+            x->at = kept.at;
+            x->mask = kept.mask;
         }
 }
 
 void plan_waits_of(plan *x, plan_phase *ph, const isa_lags *lags) {
     uint32_t n = ph->d->n;
-    keeper k = {x, ph, lags, base_calloc((size_t)n + 1, 8), base_calloc((size_t)n + 1, 8)};
+    keeper k = {x, ph, lags, base_calloc((size_t)n + 1, sizeof *k.rows)};
     isa_waits all = isa_waits_new(ph->d);
     all_given given = {0};
     for (uint32_t i = 0; i < n; i++) add_waits(&k, i, &all, &given);
@@ -307,6 +309,5 @@ void plan_waits_of(plan *x, plan_phase *ph, const isa_lags *lags) {
     place_known(&k);
     isa_waits_free(&all);
     vec_free(&given);
-    free(k.made);
-    free(k.given);
+    free(k.rows);
 }

@@ -47,6 +47,7 @@ static void begin_step(timing *e, plan_phase *ph) {
     for (uint32_t k = 0; k < ph->d->n; k++) {
         plan_insn *x = &ph->insns[k];
         x->row = 0;
+        x->made_all = x->given_all = 0;
         x->rows = isa_depend_rows(ph->d, k, e->now.rows);
         const isa_insn *i = isa_depend_insn(ph->d, k);
         if (!isa_writes_ring(i)) continue;
@@ -64,8 +65,8 @@ static void end_step(timing *e, plan_phase *ph) {
     plan *x = &e->plan;
     for (uint32_t k = 0; k < ph->d->n; k++) {
         plan_insn *i = &ph->insns[k];
+        i->ended = max_i64(i->ended, i->made_all);
         e->end = max_i64(e->end, i->ended);
-        i->ended_before = i->ended;
         if (i->places != PLAN_NOTHING) move_on(&x->places.items[i->places], i->rows);
         if (i->send == PLAN_NOTHING) continue;
         const plan_send *s = &ph->sends.items[i->send];
@@ -74,8 +75,8 @@ static void end_step(timing *e, plan_phase *ph) {
     }
     for (size_t k = 0; k < ph->ring_waits.count; k++) {
         const plan_wait *w = &ph->waits.items[ph->ring_waits.items[k]];
-        if (ph->insns[w->on].rows)
-            x->ring_ends[(size_t)w->at * x->p->banks + e->bank] = ph->insns[w->on].ended;
+        timing_ps *end = &x->ring_ends[(size_t)w->at * x->p->banks + e->bank];
+        *end = max_i64(*end, ph->insns[w->on].made_all);
     }
     for (uint32_t t = 0; t < x->p->n_tiles; t++)
         e->lines[t].base += x->p->tiles[t].phase[e->phase].count;
@@ -87,8 +88,8 @@ static timing_ps departure(const timing *e, const plan_phase *ph) {
     for (uint32_t k = 0; k < ph->d->n; k++) {
         const plan_insn *x = &ph->insns[k];
         if (x->rows == 0) continue;
-        any = max_i64(any, x->ended);
-        if (x->op == ISA_out) out = max_i64(out, x->ended);
+        any = max_i64(any, x->made_all);
+        if (x->op == ISA_out) out = max_i64(out, x->made_all);
     }
     return out ? out : any;
 }

@@ -75,16 +75,15 @@ timing_ps timing_end(const timing *t); // last result
 
 typedef struct {
     timing_unit_kind kind;
-    uint32_t tile,
-        index;      // of its kind on the tile; links: direction, 0 east 1 west 2 south 3 north
-    uint32_t count; // crossbars that are always held together
-    uint32_t users; // instructions
+    uint32_t tile, index; // of its kind on the tile; links: mesh_direction; rings: ring * banks +
+                          // bank
+    uint32_t count;       // crossbars that are always held together, `index` the first
+    uint32_t users;       // instructions
     timing_ps busy;
-    timing_ps work; // of a row of the root domain, steady state: see timing_work
 } timing_unit;
 size_t timing_units(const timing *t);
 timing_unit timing_unit_at(const timing *t, size_t i);
-// "crossbar 0 of tile 3", "link 4 -> 5".
+// "crossbars 0 and 2 more of tile 3", "link east of tile 4".
 const char *timing_unit_text(arena *a, const timing *t, size_t i);
 
 // busy + stalled + idle = timing_end.
@@ -94,7 +93,7 @@ typedef struct {
     timing_ps busy, stalled[TIMING_CAUSES], idle;
 } timing_insn;
 size_t timing_insns(const timing *t, uint32_t phase);
-timing_insn timing_insn_at(const timing *t, uint32_t phase, uint32_t place);
+timing_insn timing_insn_at(const timing *t, uint32_t phase, size_t place);
 
 // Figures of the chip that the program uses and that are not stated: "time.conversion" and so on,
 // in the order of machine.def. n: how many.

@@ -1,150 +1,22 @@
-// The engine against the machine of ticks.h on random programs and chips: every start and result is
-// the same. And what must hold whatever the chip: rows do not depend on later ones, nothing is
-// faster than the busiest unit, runs are the same.
-#include "isa/verify/verify.h"
-#include "tests/isa/depths.h"
-#include "tests/isa/random_program.h"
-#include "tests/timing/ticks.h"
-#include "timing/timing.h"
+// The engine against two machines written for the test, on random programs and chips: every start,
+// result and freed is the same. And what holds whatever the chip.
+#include "tests/timing/ages.h"
+#include "tests/timing/timing_sample.h"
+#include "timing/path.h"
 #include <setjmp.h>
 #include <stdarg.h>
 
 #include <cmocka.h>
 
-enum { MOST_STEPS = 3 };
-
-typedef struct {
-    arena *a;
-    maker m;
-    isa_program *p;
-    machine chip;
-    isa_step *order;
-    isa_depend *d;
-    isa_lags lags;
-    tick_step steps[MOST_STEPS];
-    uint32_t n_steps;
-    VEC(timing_event) events;
-} sample;
-
-static void set_chip(random_stream *r, machine *m) {
-#define DRAW(field, lo, hi) m->field = random_in(r, lo, hi)
-    m->time.cycle = 1;
-    DRAW(tile.active_set, 3, random_below(r, 2) ? 8 : 64);
-    DRAW(tile.port, 0, 3);
-    m->tile.port *= 4;
-    DRAW(memory.units, 0, 2);
-    DRAW(memory.width, 0, 4);
-    DRAW(digital.units, 0, 2);
-    DRAW(digital.lanes, 1, 4);
-    DRAW(passes.add, 0, 9);
-    DRAW(passes.reduce, 0, 5);
-    DRAW(passes.softmax, 0, 4);
-    DRAW(extra.add, 0, 20);
-    DRAW(extra.reduce, 0, 9);
-    DRAW(extra.softmax, 0, 9);
-    DRAW(router.width, 1, 4);
-    DRAW(router.receive, 0, 2);
-    DRAW(router.columns, 0, 3);
-    DRAW(host.width, 0, 3);
-    DRAW(time.issue, 0, 3);
-    DRAW(time.settle, 0, 25);
-    DRAW(time.combine, 0, 9);
-    DRAW(time.gain_score, 0, 9);
-    DRAW(time.gain_mix, 0, 20);
-    DRAW(time.gain_reset, 0, 5);
-    DRAW(time.gain_write, 0, 9);
-    DRAW(time.memory, 0, 20);
-    DRAW(time.hop, 1, 6);
-    DRAW(time.receive, 0, 6);
-    DRAW(time.in, 0, 10);
-#undef DRAW
-}
-
-static void free_sample(sample *s) {
-    isa_depend_free(s->d);
-    isa_program_free(s->p);
-    vec_free(&s->events);
-    arena_free(s->a);
-}
-
-// False: the program is not sound.
-static bool make_sample(random_stream *r, const machine *ideal, program_kind kind, sample *s) {
-    diag_sink *diags = diag_sink_new();
-    *s = (sample){.a = arena_new(), .chip = *ideal};
-    set_chip(r, &s->chip);
-    s->p = random_program(r, kind, &s->m);
-    random_program_place(&s->m);
-    isa_verify(s->p, &s->chip, "random", diags);
-    bool sound = true;
-    for (size_t i = 0; i < diag_count(diags); i++)
-        sound &= diag_get(diags, i)->severity != DIAG_ERROR ||
-                 diag_get(diags, i)->id == DIAG_ID_isa_depth;
-    diag_sink_free(diags);
-    if (!sound) {
-        free_sample(s);
-        return false;
-    }
-    depths least = depths_of(s->p, (uint32_t)s->chip.tile.active_set, s->a);
-    for (uint32_t t = 0; t < s->p->n_tiles; t++)
-        for (uint32_t b = 0; b < s->p->tiles[t].n_buffers; b++) {
-            isa_buffer *x = &s->p->tiles[t].buffers[b];
-            uint32_t more = x->parent == b ? below(&s->m, 4) : 0;
-            x->depth = x->parent == b ? least.buffers[t][b] + more
-                                      : s->p->tiles[t].buffers[x->parent].depth;
-        }
-    for (uint32_t c = 0; c < s->p->n_channels; c++)
-        s->p->channels[c].depth = least.channels[c] + below(&s->m, 4);
-    random_program_place(&s->m);
-    assert_true(isa_verify(s->p, &s->chip, "random", NULL));
-    uint64_t total = 0;
-    uint32_t n;
-    for (uint32_t t = 0; t < s->p->n_tiles; t++) total += s->p->tiles[t].phase[0].count;
-    s->order = ARENA_ARRAY(s->a, isa_step, total + 1);
-    assert_true(isa_order(s->p, 0, 0, s->order, &n, NULL));
-    s->d = isa_depend_new(s->p, 0, s->order, n);
-    s->lags = isa_lags_new(s->d, (uint32_t)s->chip.tile.active_set, s->a);
-    s->n_steps = 1 + below(&s->m, MOST_STEPS);
-    int64_t position = 0;
-    int32_t at = 0;
-    for (uint32_t k = 0; k < s->n_steps; k++) {
-        int64_t rows = 1 + below(&s->m, s->p->max_chunk);
-        at += (int32_t)below(&s->m, 2) * (int32_t)below(&s->m, 200);
-        s->steps[k] = (tick_step){.position = position, .at = at};
-        for (unsigned d = 0; d < ISA_DOMAINS; d++)
-            s->steps[k].rows[d] = isa_domain_rows(s->d->dom, d, rows);
-        position += rows;
-    }
-    return true;
-}
-
-static void note(void *ctx, const timing_event *e) {
-    sample *s = ctx;
-    vec_push(&s->events, *e);
-}
-
-static timing *run_engine(sample *s, uint32_t n_steps) {
-    timing *t = timing_new(s->p, &s->chip, 0, NULL);
-    assert_non_null(t);
-    s->events.count = 0;
-    timing_observe(t, note, s);
-    for (uint32_t k = 0; k < n_steps; k++) {
-        timing_launch l = {.rows = {s->steps[k].rows[0]},
-                           .position = s->steps[k].position,
-                           .at = 1000 * (timing_ps)s->steps[k].at};
-        assert_true(timing_step(t, &l, NULL, NULL));
-    }
-    return t;
-}
-
-static bool same_as_ticks(sample *s, uint64_t *events) {
+static bool same_as(sample *s, bool (*run)(ticks *), uint64_t *events) {
     ticks x = {.p = s->p,
                .m = &s->chip,
                .d = s->d,
                .lags = &s->lags,
                .steps = s->steps,
                .n_steps = s->n_steps};
-    bool ok = ticks_run(&x);
-    if (!ok) printf("the machine of ticks stands still\n");
+    bool ok = run(&x);
+    if (!ok) printf("the machine stands still\n");
     ok &= x.events.count == s->events.count;
     for (size_t k = 0; ok && k < s->events.count; k++) {
         const timing_event *e = &s->events.items[k];
@@ -167,30 +39,137 @@ static bool same_as_ticks(sample *s, uint64_t *events) {
     return ok;
 }
 
-static void equal_to_ticks(void **state) {
-    uint64_t first = random_seed(1), events = 0;
+static unsigned programs_wanted(void) {
     const char *count = getenv("OHMIC_RANDOM_PROGRAMS");
-    unsigned wanted = count ? (unsigned)atoi(count) : 1000, good = 0, n = 0;
+    return count ? (unsigned)atoi(count) : 1000;
+}
+
+// Calls `check` with so many sound samples.
+static void each_sample(uint64_t otherwise, program_kind kind,
+                        bool (*check)(sample *, uint64_t *)) {
+    uint64_t first = random_seed(otherwise), events = 0;
+    unsigned wanted = programs_wanted(), good = 0, n = 0;
     arena *a = arena_new();
     machine *ideal = machine_load(a, OHMIC_SOURCE_DIR "/chips/ideal.yaml", NULL, 0, NULL);
     for (; good < wanted && n < 20 * wanted; n++) {
         uint64_t seed = first + n;
         random_stream r = random_test(seed);
         sample s;
-        program_kind kind = {.views = seed % 2, .rings = true, .analog = seed % 3 != 0};
+        kind.views = seed % 2;
+        kind.rings = true;
+        kind.analog = kind.shared || seed % 3 != 0;
         if (!make_sample(&r, ideal, kind, &s)) continue;
-        timing_free(run_engine(&s, s.n_steps));
-        if (!same_as_ticks(&s, &events)) fail_msg("OHMIC_SEED=%llu", (unsigned long long)seed);
+        if (!check(&s, &events)) fail_msg("OHMIC_SEED=%llu", (unsigned long long)seed);
         free_sample(&s);
         good++;
     }
-    printf("%u of %u programs sound, %llu events, all equal\n", good, n,
-           (unsigned long long)events);
+    printf("%u of %u programs sound, %llu events\n", good, n, (unsigned long long)events);
     assert_int_equal(good, wanted);
     arena_free(a);
 }
 
+static bool check_ticks(sample *s, uint64_t *events) {
+    timing_free(run_engine(s, s->n_steps));
+    return same_as(s, ticks_run, events);
+}
+
+static void equal_to_ticks(void **state) { each_sample(1, (program_kind){0}, check_ticks); }
+
+static bool check_ages(sample *s, uint64_t *events) {
+    timing_free(run_engine(s, s->n_steps));
+    return same_as(s, ages_run, events);
+}
+
+static void equal_to_bitmaps(void **state) {
+    each_sample(1000001, (program_kind){.shared = true}, check_ages);
+}
+
+// --- what holds whatever the chip
+
+static bool same_events(const timing_event *a, const timing_event *b, size_t n) {
+    for (size_t k = 0; k < n; k++)
+        if (a[k].step != b[k].step || a[k].place != b[k].place || a[k].row != b[k].row ||
+            a[k].start != b[k].start || a[k].result != b[k].result || a[k].freed != b[k].freed)
+            return false;
+    return true;
+}
+
+// No row waits for another's later rows: neither for all rows of an instruction, nor for its end.
+static bool flows(const sample *s) {
+    for (uint32_t k = 0; k < s->d->n; k++)
+        if (s->lags.lag[k] >= s->d->chunk) return false;
+    return true;
+}
+
+// Rows that look ahead stop at the last one: a row less, and they look at others.
+static bool looks_ahead(const sample *s) {
+    for (uint32_t k = 0; k < s->d->n_uses; k++)
+        if (s->d->uses[k].kind == ISA_READS && s->d->uses[k].reach.ahead > 0) return true;
+    return false;
+}
+
+static bool check_invariants(sample *s, uint64_t *events) {
+    timing *t = run_engine(s, s->n_steps);
+    VEC(timing_event) whole = {0};
+    for (size_t k = 0; k < s->events.count; k++) vec_push(&whole, s->events.items[k]);
+    bool ok = true;
+    // nothing ends before its units have done their work
+    for (size_t k = 0; k < timing_units(t); k++) ok &= timing_unit_at(t, k).busy <= timing_end(t);
+    for (size_t k = 0; k < timing_insns(t, 0); k++) {
+        timing_insn i = timing_insn_at(t, 0, k);
+        timing_ps sum = i.busy + i.idle;
+        for (int c = 0; c < TIMING_CAUSES; c++) sum += i.stalled[c];
+        ok &= i.busy >= 0 && i.idle >= 0 && sum == timing_end(t);
+    }
+    if (!ok) printf("figures do not add up\n");
+    // rows of an instruction start in order, and not before it enters; the path has no gap
+    timing_path *path = timing_path_new();
+    for (size_t k = 0; k < whole.count; k++) {
+        ok &= whole.items[k].start >= whole.items[k].entered;
+        timing_path_note(path, &whole.items[k]);
+    }
+    size_t n;
+    const timing_stretch *p = timing_path_to(path, timing_end(t), s->a, &n);
+    for (size_t k = 0; k + 1 < n; k++) ok &= p[k].until == p[k + 1].from && p[k].from <= p[k].until;
+    ok &= n > 0 && p[n - 1].until == timing_end(t);
+    timing_path_free(path);
+    timing_free(t);
+    if (!ok) printf("a path with gaps, or rows before their time\n");
+    // the same again; and steps do not depend on later ones
+    for (uint32_t steps = s->n_steps; ok && steps > 0; steps--) {
+        timing_free(run_engine(s, steps));
+        ok = same_events(whole.items, s->events.items, s->events.count);
+        if (!ok) printf("%u of %u steps differ\n", steps, s->n_steps);
+    }
+    // nor rows on later rows
+    if (ok && s->n_steps == 1 && s->steps[0].rows[0] > 1 && flows(s)) {
+        int64_t full[ISA_DOMAINS], *rows = s->steps[0].rows;
+        memcpy(full, rows, sizeof full);
+        for (unsigned d = 0; d < ISA_DOMAINS; d++)
+            rows[d] = isa_domain_rows(s->d->dom, d, full[0] - 1);
+        timing_free(run_engine(s, 1));
+        for (size_t k = 0, j = 0; ok && k < s->events.count; k++) {
+            const timing_event *e = &s->events.items[k];
+            while (j < whole.count &&
+                   (whole.items[j].place != e->place || whole.items[j].row != e->row))
+                j++;
+            // look-ahead stops at the last row
+            ok = j < whole.count && (whole.items[j].start == e->start || looks_ahead(s));
+        }
+        if (!ok) printf("a row depends on later ones\n");
+    }
+    *events += whole.count;
+    vec_free(&whole);
+    return ok;
+}
+
+static void invariants(void **state) {
+    each_sample(2000001, (program_kind){.shared = true}, check_invariants);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(equal_to_ticks)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(equal_to_ticks),
+                                       cmocka_unit_test(equal_to_bitmaps),
+                                       cmocka_unit_test(invariants)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,7 @@
 // The worked program on bench-1 against the tables of the design (docs/timing.md): hand-assembled
 // with buffers that never fill, with fewer rows, and what the compiler makes of such a model.
 #include "tests/timing/golden.h"
+#include "timing/answers.h"
 #include <setjmp.h>
 #include <stdarg.h>
 
@@ -63,18 +64,22 @@ static void set_depth(worked *w, uint32_t depth) {
     for (uint32_t c = 0; c < w->p->n_channels; c++) w->p->channels[c].depth = depth;
 }
 
-// Departure of the last of `rows`, in steps of `chunk` launched together; ns.
-static long run(worked *w, uint32_t depth, const char *set, int64_t rows, int64_t chunk) {
-    static const char *const large[] = {"tile.scratchpad=0"};
-    const char *sets[6] = {large[0]};
+static machine *chip_with(worked *w, const char *set) {
+    const char *sets[6] = {"tile.scratchpad=0"};
     size_t n = 1;
     char *list = arena_str(w->a, set), *save = NULL;
     for (char *s = strtok_r(list, " ", &save); s; s = strtok_r(NULL, " ", &save)) sets[n++] = s;
     machine *chip = machine_load(w->a, OHMIC_SOURCE_DIR "/chips/bench-1.yaml", sets, n, w->diags);
-    set_depth(w, depth);
     bool ok = chip && isa_verify(w->p, chip, "worked.s", w->diags);
     diag_print(w->diags, 0, stderr, false);
     assert_true(ok);
+    return chip;
+}
+
+// Departure of the last of `rows`, in steps of `chunk` launched together; ns.
+static long run(worked *w, uint32_t depth, const char *set, int64_t rows, int64_t chunk) {
+    set_depth(w, depth);
+    machine *chip = chip_with(w, set);
     timing *t = timing_new(w->p, chip, 0, w->diags);
     assert_non_null(t);
     w->departures.count = w->rows.count = 0;
@@ -158,8 +163,100 @@ static void one_row(void **state) {
     }
 }
 
+static void answers(void **state) {
+    worked *w = *state;
+    set_depth(w, 4);
+    machine *chip = chip_with(w, "");
+    timing *t = timing_new(w->p, chip, 0, w->diags);
+    timing_latency l;
+    assert_true(timing_sequence(t, w->p, 16, 3, w->a, &l, w->diags));
+    assert_int_equal(l.first, 5754000);
+    assert_int_equal(l.next, 3794000);
+    assert_int_equal(l.last, 3794000);
+    assert_int_equal(l.all, 3 * 3794000);
+    // The path is one row through all layers: every instruction but posrow, and the four of head.
+    assert_int_equal(l.n_path, 11 - 1 + 7 + 3 * (8 + 7) + 4);
+    timing_ps at = l.path_from + 1000; // issue
+    for (size_t k = 0; k < l.n_path; k++) {
+        assert_int_equal(l.path[k].from, at);
+        at = l.path[k].until;
+    }
+    assert_int_equal(at - l.path_from, 3794000);
+    size_t n;
+    timing_missing(t, &n);
+    assert_int_equal(n, 0);
+    timing_free(t);
+
+    t = timing_new(w->p, chip, 0, w->diags);
+    timing_steady s;
+    assert_true(timing_steady_state(t, w->p, &s, w->diags));
+    assert_true(s.repeats);
+    assert_int_equal(s.period, s.rows * 128000);
+    assert_int_equal(s.work, s.period); // a crossbar is never idle
+    assert_int_equal(timing_unit_at(t, s.unit).kind, TIMING_UNIT_crossbar);
+    timing_free(t);
+}
+
+// With 64 bytes/ns the port of tile 0 is 166 ns busy for a row, and nothing else is as slow.
+static void port_limits(void **state) {
+    worked *w = *state;
+    set_depth(w, 64);
+    timing *t = timing_new(w->p, chip_with(w, "tile.port=64"), 0, w->diags);
+    timing_steady s;
+    assert_true(timing_steady_state(t, w->p, &s, w->diags));
+    assert_true(s.repeats);
+    assert_int_equal(s.work, s.rows * 166000);
+    assert_true(s.period >= s.work && s.period - s.work < s.work / 1000); // 64 rows are not all
+    assert_string_equal(timing_unit_text(w->a, t, s.unit), "scratchpad port of tile 0");
+    timing_free(t);
+}
+
+static void figures_add_up(void **state) {
+    worked *w = *state;
+    set_depth(w, 2);
+    timing *t = timing_new(w->p, chip_with(w, "tile.port=64"), 0, w->diags);
+    timing_launch l = {.rows = {16}};
+    assert_true(timing_step(t, &l, NULL, w->diags));
+    for (size_t k = 0; k < timing_insns(t, 0); k++) {
+        timing_insn i = timing_insn_at(t, 0, k);
+        timing_ps sum = i.busy + i.idle;
+        for (int c = 0; c < TIMING_CAUSES; c++) {
+            assert_true(i.stalled[c] >= 0);
+            sum += i.stalled[c];
+        }
+        assert_true(i.idle >= 0 && i.busy >= 0);
+        assert_int_equal(sum, timing_end(t));
+    }
+    for (size_t k = 0; k < timing_units(t); k++) {
+        timing_unit u = timing_unit_at(t, k);
+        assert_true(u.busy > 0 && u.busy <= timing_end(t));
+    }
+    timing_free(t);
+}
+
+static void bad_input(void **state) {
+    worked *w = *state;
+    set_depth(w, 4);
+    diag_sink *d = diag_sink_new();
+    timing *t = timing_new(w->p, chip_with(w, ""), 0, d);
+    timing_launch l = {.rows = {65}};
+    assert_false(timing_step(t, &l, NULL, d));
+    assert_int_equal(diag_get(d, 0)->id, DIAG_ID_sim_rows);
+    l = (timing_launch){.rows = {1}, .bank = 1};
+    assert_false(timing_step(t, &l, NULL, d));
+    assert_int_equal(diag_get(d, 1)->id, DIAG_ID_sim_order);
+    timing_free(t);
+    assert_null(timing_new(w->p, chip_with(w, "time.combine=1e9"), 0, d));
+    assert_int_equal(diag_get(d, 2)->id, DIAG_ID_timing_range);
+    assert_int_equal(diag_count(d), 3);
+    diag_sink_free(d);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(unbounded), cmocka_unit_test(four_rows),
-                                       cmocka_unit_test(departures), cmocka_unit_test(one_row)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(unbounded),      cmocka_unit_test(four_rows),
+        cmocka_unit_test(departures),     cmocka_unit_test(one_row),
+        cmocka_unit_test(answers),        cmocka_unit_test(port_limits),
+        cmocka_unit_test(figures_add_up), cmocka_unit_test(bad_input)};
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# ohmic cost: what it says of a compiled model are the figures of the worked program, with and without --json; lengths
+# that the program does not take, a token period that is too short, a chip that does not say how long things take.
+. tests/cli/lib.sh
+
+exits 0 compile examples/tales/tales_gpt.onnx --chip bench-1 --slots 1024 --attention hard-sigmoid -q -o "$work/tales.ohm"
+exits 0 cost "$work/tales.ohm" --prompt 16 --generate 4
+says "first token      5.754 us"
+says "token to token   3.794 us"
+says "in the long run  128 ns     a row, 7.812 M tokens/s"
+says "limited by       crossbar"
+says "critical path of the last step, 3.794 us"
+says "/model/transformer/h.0/mlp/c_proj/Gemm"
+says "not counted yet: energy"
+[ "$(wc -l <"$work/out")" -le 40 ] || fail "more than one screen"
+grep -qF '[timing-period]' "$work/err" || fail "a token period of 260 ns is not warned of"
+
+exits 0 cost "$work/tales.ohm" --prompt 16 --generate 4 --json
+for figure in '"first_token_ns": 5754.0' '"last_token_ns": 3794.0' '"generated_ns": 15176.0' '"period_ns": 4096.0' \
+  '"missing": []'; do
+  says "$figure"
+done
+cp "$work/out" "$work/once"
+exits 0 cost "$work/tales.ohm" --prompt 16 --generate 4 --json
+cmp -s "$work/once" "$work/out" || fail "two runs differ"
+
+# the depth-4 rows of the design's table, and what a faster port gives
+for row in "1 0 3794" "2 0 3922" "4 0 4194" "16 0 5754" "64 0 11898" "1 128 3839" "16 128 5878" "64 128 12022" \
+  "1 64 3995" "4 64 4625" "16 64 6702" "64 64 14950"; do
+  read -r rows port ns <<<"$row"
+  exits 0 cost "$work/tales.ohm" --prompt "$rows" --generate 0 --set tile.port="$port" --json
+  says "\"first_token_ns\": $ns.0"
+done
+
+rejects "256 tokens and 1 behind them: the program takes 1 to 256 together" cost "$work/tales.ohm" --prompt 256 --generate 1
+rejects "0 tokens and 8 behind them" cost "$work/tales.ohm" --prompt 0
+rejects "parameter 'tile.prot' is not known" cost "$work/tales.ohm" --set tile.prot=1
+rejects "at most a second" cost "$work/tales.ohm" --set time.settle=1e9
+
+exits 0 compile examples/tales/tales_gpt.onnx --chip ideal-int8 -q -o "$work/ideal.ohm"
+exits 0 cost "$work/ideal.ohm"
+says "not stated by the chip, so in no total: time.cycle"

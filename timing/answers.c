@@ -1,0 +1,144 @@
+#include "timing/answers.h"
+#include "isa/depend/domain.h"
+#include "support/vec.h"
+#include <stdlib.h>
+
+static bool streams(const isa_program *p) { return isa_phase_streams(p, p->n_phases - 1); }
+
+bool timing_generates(const isa_program *p) { return streams(p); }
+
+// Rows that a phase takes when it is asked for n.
+static timing_launch launch_of(const isa_program *p, uint32_t phase, int64_t n) {
+    timing_launch l = {.phase = phase};
+    const isa_phase *ph = &p->phases[phase];
+    for (unsigned d = 0; d < ISA_DOMAINS; d++)
+        if (ph->free_domains >> d & 1)
+            l.rows[d] =
+                ph->fixed_rows[d] ? ph->fixed_rows[d] : clamp_i64(n, 1, (int64_t)ph->max_rows[d]);
+    return l;
+}
+
+static int64_t most_rows(const isa_program *p, uint32_t phase) {
+    const isa_phase *ph = &p->phases[phase];
+    int64_t most = 1;
+    for (unsigned d = 0; d < ISA_DOMAINS; d++)
+        if (ph->free_domains >> d & 1)
+            most = max_i64(most, ph->fixed_rows[d] ? ph->fixed_rows[d] : ph->max_rows[d]);
+    return most;
+}
+
+int64_t timing_most_tokens(const isa_program *p) {
+    return streams(p) ? (int64_t)p->max_tokens : most_rows(p, p->n_phases - 1);
+}
+
+bool timing_sequence(timing *t, const isa_program *p, int64_t prompt, int64_t generate, arena *a,
+                     timing_latency *out, diag_sink *diags) {
+    uint32_t last = p->n_phases - 1;
+    timing_step_times s = {0};
+    *out = (timing_latency){.prompt = prompt, .generated = generate};
+    int64_t at = 0;
+    for (uint32_t ph = 0; ph < last; ph++) { // an encoder: the prompt is its
+        timing_launch l = launch_of(p, ph, prompt);
+        if (!timing_step(t, &l, &s, diags)) return false;
+        out->steps++;
+    }
+    timing_path *path = timing_path_new();
+    int64_t rows = last > 0 ? 1 : prompt, chunk = max_i64(1, min_i64(rows, most_rows(p, last)));
+    bool ok = true;
+    for (; ok && at < rows; at += chunk) {
+        timing_launch l = launch_of(p, last, min_i64(chunk, rows - at));
+        l.position = at;
+        bool ends = at + chunk >= rows;
+        timing_observe(t, ends && generate == 0 ? timing_path_note : NULL, path);
+        ok = timing_step(t, &l, &s, diags);
+        out->steps++;
+    }
+    out->first = s.departed;
+    for (int64_t k = 0; ok && k < generate; k++) {
+        timing_ps before = s.departed;
+        timing_launch l = launch_of(p, last, 1);
+        l.position = at + k;
+        l.follows = true;
+        timing_observe(t, k + 1 == generate ? timing_path_note : NULL, path);
+        ok = timing_step(t, &l, &s, diags);
+        out->last = s.departed - before;
+        out->all += out->last;
+        if (k == 0) out->next = out->last;
+    }
+    timing_observe(t, NULL, NULL);
+    if (ok) out->path = timing_path_to(path, s.departed, a, &out->n_path);
+    out->path_from = s.launched;
+    timing_path_free(path);
+    return ok;
+}
+
+// --- the long run
+
+enum { STEADY_ROWS = 32, STEADY_STEPS = 48, STEADY_PERIODS = 4, STEADY_EVENTS = 40000000 };
+
+typedef struct {
+    VEC(timing_ps) departed;
+    timing_ps *busy[STEADY_PERIODS + 1]; // after the last steps: [step % count][unit]
+} long_run;
+
+// Departures of the last 2n steps repeat after n.
+static bool repeats(const long_run *r, size_t n) {
+    size_t k = r->departed.count;
+    if (k < 3 * n + 2) return false;
+    const timing_ps *d = r->departed.items + k;
+    for (size_t i = 1; i <= 2 * n; i++)
+        if (d[-(ptrdiff_t)i] - d[-(ptrdiff_t)(i + n)] != d[-1] - d[-1 - (ptrdiff_t)n]) return false;
+    return true;
+}
+
+static void find_busiest(const timing *t, const long_run *r, size_t n, timing_steady *out) {
+    size_t k = r->departed.count - 1, count = STEADY_PERIODS + 1;
+    out->unit = SIZE_MAX;
+    for (size_t u = 0; u < timing_units(t); u++) {
+        timing_ps work = r->busy[k % count][u] - r->busy[(k - n) % count][u];
+        if (work <= out->work) continue;
+        out->work = work;
+        out->unit = u;
+    }
+}
+
+bool timing_steady_state(timing *t, const isa_program *p, timing_steady *out, diag_sink *diags) {
+    uint32_t last = p->n_phases - 1;
+    int64_t chunk = min_i64(most_rows(p, last), streams(p) ? STEADY_ROWS : INT64_MAX);
+    timing_launch l = launch_of(p, last, chunk);
+    timing_step_times s;
+    long_run r = {0};
+    *out = (timing_steady){.step_rows = chunk, .unit = SIZE_MAX};
+    if (streams(p))
+        l.position = max_i64(0, (int64_t)p->max_tokens - chunk); // a window that is full
+    for (uint32_t ph = 0; ph < last; ph++) {
+        timing_launch before = launch_of(p, ph, most_rows(p, ph));
+        if (!timing_step(t, &before, &s, diags)) return false;
+    }
+    for (size_t k = 0; k <= STEADY_PERIODS; k++)
+        r.busy[k] = base_calloc(timing_units(t) + 1, sizeof **r.busy);
+    bool ok = true;
+    size_t n = 0;
+    uint64_t events = 0;
+    while (ok && n == 0 && r.departed.count < STEADY_STEPS &&
+           (events < STEADY_EVENTS || r.departed.count < 3)) {
+        ok = timing_step(t, &l, &s, diags);
+        timing_ps *busy = r.busy[r.departed.count % (STEADY_PERIODS + 1)];
+        for (size_t u = 0; u < timing_units(t); u++) busy[u] = timing_unit_at(t, u).busy;
+        vec_push(&r.departed, s.departed);
+        events += s.events;
+        for (size_t k = STEADY_PERIODS; k > 0; k--)
+            if (repeats(&r, k)) n = k;
+    }
+    out->repeats = n > 0;
+    if (n == 0) n = min_i64(STEADY_PERIODS, (int64_t)r.departed.count - 1);
+    if (ok && r.departed.count > n && n > 0) {
+        out->rows = (int64_t)n * chunk;
+        out->period =
+            r.departed.items[r.departed.count - 1] - r.departed.items[r.departed.count - 1 - n];
+        find_busiest(t, &r, n, out);
+    }
+    for (size_t k = 0; k <= STEADY_PERIODS; k++) free(r.busy[k]);
+    vec_free(&r.departed);
+    return ok;
+}
