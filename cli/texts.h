@@ -8,24 +8,31 @@
 #include <jansson.h>
 
 // Options of commands that read texts, put into their tables. `beside`: what the tokenizer lies
-// beside when none is named.
-#define TEXTS_TOKENIZER_OPTION(beside)                                                  \
+// beside when none is named; `only_with`: the options that read texts, NULL when the command always
+// does.
+#define TEXTS_TOKENIZER_OPTION(beside, only_with)                                       \
     {                                                                                   \
-        "tokenizer", 0, ARG_STRING, "FILE",                                             \
+        "tokenizer", 0, ARG_INPUT, "FILE",                                              \
             "tokenizer.json, vocab.txt or llama2.c's .bin; default: tokenizer.json or " \
-            "tokenizer.bin beside " beside                                              \
+            "tokenizer.bin beside " beside,                                             \
+            .takes = "json|text|bytes", .with = only_with                               \
     }
-#define TEXTS_AROUND_OPTIONS                                                           \
-    {"bos", 0, ARG_FLAG, NULL,                                                         \
-     "put the token that begins a text in front, whatever the tokenizer's files say"}, \
-    {                                                                                  \
-        "no-bos", 0, ARG_FLAG, NULL, "put none in front"                               \
+#define TEXTS_AROUND_OPTIONS(only_with)                                               \
+    {"bos",                                                                           \
+     0,                                                                               \
+     ARG_FLAG,                                                                        \
+     NULL,                                                                            \
+     "put the token that begins a text in front, whatever the tokenizer's files say", \
+     .with = only_with,                                                               \
+     .without = "no-bos"},                                                            \
+    {                                                                                 \
+        "no-bos", 0, ARG_FLAG, NULL, "put none in front", .with = only_with           \
     }
-#define TEXTS_BY_OPTION                                                                         \
-    {                                                                                           \
-        "text-by", 0, ARG_STRING, "PART",                                                       \
-            "what of a text file is one text: line (default), paragraph (blank lines between) " \
-            "or file"                                                                           \
+#define TEXTS_BY_OPTION(only_with)                                                                 \
+    {                                                                                              \
+        "text-by", 0, ARG_WORD, "line|paragraph|file",                                             \
+            "what of a text file is one text; default: line; paragraphs have blank lines between", \
+            .with = only_with                                                                      \
     }
 
 typedef struct {
@@ -41,7 +48,7 @@ typedef struct {
 bool texts_open(texts *x, const args *given, const char *beside, diag_sink *diags);
 // The same with a tokenizer that is no option's.
 bool texts_open_as(texts *x, const args *given, const char *path, diag_sink *diags);
-bool texts_by(texts *x, const args *given, diag_sink *diags); // TEXTS_BY_OPTION
+void texts_by(texts *x, const args *given); // TEXTS_BY_OPTION
 void texts_close(texts *x);
 
 // One text. False: reported.

@@ -44,7 +44,10 @@ static void read_texts(const args *a, compilation *c, diag_sink *diags) {
     bool opened = false, ok = true;
     for (size_t i = 0; ok && i < ARRAY_LEN(files); i++) {
         if (!files[i].path || file_ends_in(files[i].path, ".npz")) continue;
-        if (!opened) ok = texts_open(&x, a, model, diags) && texts_by(&x, a, diags);
+        if (!opened) {
+            ok = texts_open(&x, a, model, diags);
+            texts_by(&x, a);
+        }
         opened = true;
         if (ok) *files[i].to = texts_read(&x, files[i].path, TEXTS_LISTS, diags);
     }
@@ -74,23 +77,6 @@ bool compile_options(const args *a, compilation *c, diag_sink *diags) {
     o->token_period = args_real(a, "token-period", 0);
     o->seed = (uint64_t)args_int(a, "seed", 0);
     o->threads = (int)args_int(a, "threads", 0);
-    static const struct {
-        const char *option;
-        int64_t least;
-    } counts[] = {{"max-tokens", 1}, {"max-chunk", 1}, {"slots", 1}, {"window", 1}, {"threads", 0}};
-    for (size_t i = 0; i < ARRAY_LEN(counts); i++) {
-        int64_t v = args_int(a, counts[i].option, counts[i].least);
-        if (v < counts[i].least || v > INT32_MAX)
-            diag_emit(diags, DIAG_ID_usage, DIAG_NOWHERE,
-                      "--%s must lie in %lld ... %d, found %lld", counts[i].option,
-                      (long long)counts[i].least, INT32_MAX, (long long)v);
-    }
-    if (strcmp(o->attention, "softmax") != 0 && strcmp(o->attention, "hard-sigmoid") != 0)
-        diag_emit(diags, DIAG_ID_usage, DIAG_NOWHERE,
-                  "--attention must be softmax or hard-sigmoid, found '%s'", o->attention);
-    if (!(o->token_period >= 0))
-        diag_emit(diags, DIAG_ID_usage, DIAG_NOWHERE,
-                  "--token-period must not be negative, found %g", o->token_period);
     const char *const *axes = args_list(a, "axis", &n);
     pass_axis_role *roles = ARENA_ARRAY(mem, pass_axis_role, n + 1);
     for (size_t i = 0; i < n; i++) parse_axis(mem, axes[i], &roles[i], diags);

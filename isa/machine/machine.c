@@ -1,8 +1,8 @@
 // Reading chip files. machine.def says which parameters there are; this file knows none of them,
 // but for the few that must fit together.
 #include "isa/machine/machine.h"
-#include "isa/spell.h"
 #include "support/file/yaml.h"
+#include "support/spell.h"
 #include <stdlib.h>
 #include <string.h>
 

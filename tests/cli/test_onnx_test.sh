@@ -5,7 +5,7 @@
 rejects "cannot be opened as a folder" onnx-test "$work/nowhere"
 mkdir -p "$work/empty"
 rejects "holds no test_data_set_0" onnx-test "$work/empty"
-rejects "--on must be interp or ideal, found 'chip'" onnx-test --on chip "$work/empty"
+misused "--on wants interp or ideal, found 'chip'" onnx-test --on chip "$work/empty"
 exits 2 onnx-test
 
 # a folder whose model is none: unsupported, and that is no failure
