@@ -128,6 +128,11 @@ static bool may_be(const char *takes, file_kind k) {
 }
 
 static bool check_kind(const args *a, const file_use *u, diag_sink *diags) {
+    struct stat st;
+    if (!is_standard(u->path) && stat(u->path, &st) != 0) {
+        diag_emit(diags, DIAG_ID_io, DIAG_FILE(u->path), "cannot read: %s", strerror(errno));
+        return false;
+    }
     file_kind k = file_kind_at(u->path), named;
     if (!u->takes || may_be(u->takes, k)) return true;
     const char *want = "", *cure = file_kind_cure(k);

@@ -83,9 +83,9 @@ static const char *find_chip(arena *a, const char *chip, diag_sink *diags) {
         spell_try(&near, names[i]);
         all = arena_printf(a, "%s%s%s", all, i ? ", " : "", names[i]);
     }
-    diag_emit(diags, DIAG_ID_chip_find, DIAG_NOWHERE, "no chip '%s'; there are: %s", chip,
-              *all ? all : "none");
-    if (near.best) diag_note(diags, DIAG_NOWHERE, "did you mean '%s'?", near.best);
+    diag_emit(diags, DIAG_ID_usage, DIAG_NOWHERE, "no chip '%s'; there are: %s%s%s%s", chip,
+              *all ? all : "none", near.best ? "; did you mean '" : "", near.best ? near.best : "",
+              near.best ? "'?" : "");
     return NULL;
 }
 
