@@ -41,6 +41,15 @@ typedef struct {
     bool many;           // may be given several times; else the last one holds
 } arg_option;
 
+// A row with some of the last fields.
+#define ARG_OPTION(name, letter, kind, value, ...) \
+    { name, letter, kind, value, __VA_ARGS__ }
+#define ARG_TAKES(kinds) .takes = kinds
+#define ARG_WITH(options) .with = options
+#define ARG_WITHOUT(options) .without = options
+#define ARG_ONTO(options) .onto = options
+#define ARG_MANY .many = true
+
 typedef struct args args;
 
 // Parses argv after the command's name. `positional` says how many arguments without option name
@@ -70,7 +79,8 @@ bool args_may_write(const args *a, const char *path, diag_sink *diags);
 
 // Prints what the sink holds to stderr (colour on a terminal unless NO_COLOR or TERM=dumb), with
 // --json failures to stdout too, and gives the exit code: EXIT_INTERNAL when the fault is ours,
-// EXIT_USAGE when an error is one of usage, EXIT_REJECTED when there is another, else EXIT_OK. Frees the sink. a may be NULL.
+// EXIT_USAGE when an error is one of usage, EXIT_REJECTED when there is another, else EXIT_OK.
+// Frees the sink. a may be NULL.
 int args_finish(const args *a, diag_sink *diags);
 
 #endif

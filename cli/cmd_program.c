@@ -192,7 +192,8 @@ int command_nm(int argc, char **argv) {
 
 static const arg_option verify_options[] = {
     {"proof", 0, ARG_FLAG, NULL, "print the record of what the compiler proved"},
-    {"quiet", 'q', ARG_FLAG, NULL, "print nothing when all is well", .without = "proof|json"},
+    ARG_OPTION("quiet", 'q', ARG_FLAG, NULL, "print nothing when all is well",
+               ARG_WITHOUT("proof|json")),
     {"json", 0, ARG_FLAG, NULL, "print as JSON"}};
 
 static json_t *verified_json(const args *given, const isa_program *p, const char *path,

@@ -9,12 +9,13 @@
 int command_run(int argc, char **argv);
 
 static const arg_option options[] = {
-    {"input", 'i', ARG_TENSORS_IN, "NAME=FILE",
-     "an input: npy, ONNX .pb, or a member of an npz; FILE.npz gives all its members",
-     .takes = "npy|npz|pb", .many = true},
-    {"output", 'o', ARG_TENSORS_OUT, "FILE",
-     "where outputs go: FILE.npz all of them, NAME=FILE.npy one; default: a line for each",
-     .many = true},
+    ARG_OPTION("input", 'i', ARG_TENSORS_IN, "NAME=FILE",
+               "an input: npy, ONNX .pb, or a member of an npz; FILE.npz gives all its members",
+               ARG_TAKES("npy|npz|pb"), ARG_MANY),
+    ARG_OPTION(
+        "output", 'o', ARG_TENSORS_OUT, "FILE",
+        "where outputs go: FILE.npz all of them, NAME=FILE.npy one; default: a line for each",
+        ARG_MANY),
     {"trace", 0, ARG_TRACE, "WHAT[=FILE]",
      "print (or store) the values of an instruction TILE:PC, an IR value %NAME or an ONNX node"},
     {"stats", 0, ARG_FLAG, NULL, "event counters"},

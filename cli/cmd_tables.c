@@ -20,7 +20,7 @@ static void dump(json_t *root) { json_print(root, 1, stdout); }
 // ---- chips -----------------------------------------------------------------------------------
 
 static const arg_option chips_options[] = {
-    {"set", 0, ARG_PAIR, "KEY=VALUE", "change a parameter of CHIP first", .many = true},
+    ARG_OPTION("set", 0, ARG_PAIR, "KEY=VALUE", "change a parameter of CHIP first", ARG_MANY),
     {"json", 0, ARG_FLAG, NULL, "as JSON"}};
 
 // {"name", "summary", SECTION: {PARAMETER: {"value", "unit", "source"}}}, as the text has it.

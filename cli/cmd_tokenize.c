@@ -11,12 +11,14 @@
 int command_tokenize(int argc, char **argv);
 
 static const arg_option options[] = {
-    {"file", 'f', ARG_INPUT, "FILE",
-     "the texts (with --decode: lists of ids) of FILE instead: text, JSON, or JSON a line",
-     .takes = "text|json"},
+    ARG_OPTION(
+        "file", 'f', ARG_INPUT, "FILE",
+        "the texts (with --decode: lists of ids) of FILE instead: text, JSON, or JSON a line",
+        ARG_TAKES("text|json")),
     TEXTS_BY_OPTION("file"),
-    {"decode", 'd', ARG_FLAG, NULL, "TEXT is ids, e.g. 1,403,407: the text they stand for",
-     .without = "tokens|offsets|bos|no-bos"},
+    ARG_OPTION("decode", 'd', ARG_FLAG, NULL,
+               "TEXT is ids, e.g. 1,403,407: the text they stand for",
+               ARG_WITHOUT("tokens|offsets|bos|no-bos")),
     {"tokens", 0, ARG_FLAG, NULL, "a line a token: its id and its name"},
     {"offsets", 0, ARG_FLAG, NULL,
      "a line a token: its id, and the first byte of the text it came from and the first behind it"},

@@ -10,30 +10,21 @@
 // Options of commands that read texts, put into their tables. `beside`: what the tokenizer lies
 // beside when none is named; `only_with`: the options that read texts, NULL when the command always
 // does.
-#define TEXTS_TOKENIZER_OPTION(beside, only_with)                                       \
-    {                                                                                   \
-        "tokenizer", 0, ARG_INPUT, "FILE",                                              \
-            "tokenizer.json, vocab.txt or llama2.c's .bin; default: tokenizer.json or " \
-            "tokenizer.bin beside " beside,                                             \
-            .takes = "json|text|bytes", .with = only_with                               \
-    }
-#define TEXTS_AROUND_OPTIONS(only_with)                                               \
-    {"bos",                                                                           \
-     0,                                                                               \
-     ARG_FLAG,                                                                        \
-     NULL,                                                                            \
-     "put the token that begins a text in front, whatever the tokenizer's files say", \
-     .with = only_with,                                                               \
-     .without = "no-bos"},                                                            \
-    {                                                                                 \
-        "no-bos", 0, ARG_FLAG, NULL, "put none in front", .with = only_with           \
-    }
-#define TEXTS_BY_OPTION(only_with)                                                                 \
-    {                                                                                              \
-        "text-by", 0, ARG_WORD, "line|paragraph|file",                                             \
-            "what of a text file is one text; default: line; paragraphs have blank lines between", \
-            .with = only_with                                                                      \
-    }
+#define TEXTS_TOKENIZER_OPTION(beside, only_with)                                          \
+    ARG_OPTION("tokenizer", 0, ARG_INPUT, "FILE",                                          \
+               "tokenizer.json, vocab.txt or llama2.c's .bin; default: tokenizer.json or " \
+               "tokenizer.bin beside " beside,                                             \
+               ARG_TAKES("json|text|bytes"), ARG_WITH(only_with))
+#define TEXTS_AROUND_OPTIONS(only_with)                                                         \
+    ARG_OPTION("bos", 0, ARG_FLAG, NULL,                                                        \
+               "put the token that begins a text in front, whatever the tokenizer's files say", \
+               ARG_WITH(only_with), ARG_WITHOUT("no-bos")),                                     \
+        ARG_OPTION("no-bos", 0, ARG_FLAG, NULL, "put none in front", ARG_WITH(only_with))
+#define TEXTS_BY_OPTION(only_with)                                                             \
+    ARG_OPTION(                                                                                \
+        "text-by", 0, ARG_WORD, "line|paragraph|file",                                         \
+        "what of a text file is one text; default: line; paragraphs have blank lines between", \
+        ARG_WITH(only_with))
 
 typedef struct {
     tokenizer *t; // NULL: none is named, and none lies beside
