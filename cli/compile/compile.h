@@ -68,6 +68,9 @@ bool compile_open(const args *a, const char *path, compilation *c, diag_sink *di
 // The binding of an ONNX model, as probe functions. NULL: reported.
 ir_module *compile_bind(const args *given, onnx_model *model, const pass_options *o,
                         diag_sink *diags);
+// Options that only passes read which are not run (opt), or the import of a model, are an error:
+// false, reported.
+bool compile_text_options(const args *a, const pass_pipeline *p, diag_sink *diags);
 // Runs the passes that are left, emits and verifies. False: reported.
 bool compile_program(compilation *c, diag_sink *diags);
 // The verifier's judgement of what the passes from `first` on and the backend made. What it refuses

@@ -135,8 +135,10 @@ static inline void fails_as_json(words w, const json_t *table, int code, const c
     bool has = false;
     json_array_foreach(json_object_get(table, "options"), i, option) has |=
         strcmp(json_string_value(json_object_get(option, "name")), "json") == 0;
-    fails(&w, code, text);
-    if (!has) return;
+    if (!has) {
+        fails(&w, code, text);
+        return;
+    }
     w.n++; // in front: a value may be missing at the end
     for (size_t k = w.n; k-- > 3;) w.word[k] = w.word[k - 1];
     w.word[2] = "--json";

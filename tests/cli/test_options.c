@@ -201,16 +201,71 @@ static void names_that_do_not_exist(void **state) {
     words w = {0};
     add(&w, OHMIC), add(&w, "cmopile");
     fails(&w, 2, "no command 'cmopile'; did you mean 'compile'?");
+    static const struct {
+        const char *option, *says;
+    } cases[] = {
+        {"--bind=nosuch=3", "no input or free dimension 'nosuch'; it has 'x', 'n'"},
+        {"--bind=n=1e3",
+         "the size of a dimension is a whole number, 1 ... 2147483647, found '1e3'"},
+        {"--bind=n=0", "the size of a dimension"},
+        {"--bind=x=ones",
+         "the value of an input is a number for every element, or positions, found"},
+        {"--axis=y:0=batch", "--axis: the model has no input 'y'; it has 'x'; did you mean 'x'?"},
+        {"--axis=x:3=batch", "input 'x' has no axis 3: it has 3, from 0 on"},
+        {"--axis=x:-1=batch", "input 'x' has no axis -1"},
+        {"--axis=x:one=batch", "--axis wants INPUT:AXIS=ROLE"},
+        {"--axis=x:0=bacth", "found 'bacth'; did you mean 'batch'?"},
+        {"--axis=x:0=tokens:encoder",
+         "tokens:enc, or a decoder, tokens:dec, found 'tokens:encoder'"},
+        {"--set=crossbar.row=3", "no parameter 'crossbar.row'; did you mean 'crossbar.rows'?"},
+        {"--set=crossbar.rows=x", "crossbar.rows is 'x', must be an integer"},
+        {"--chip=ideal-int", "no chip 'ideal-int'; there are: "},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        EACH_COMMAND(c) {
+            if (commands[c].line != line_compile) continue;
+            w = line(c);
+            add(&w, cases[i].option);
+            fails(&w, 2, cases[i].says);
+        }
+    }
     w = (words){0};
     add(&w, OHMIC), add(&w, "help"), add(&w, "nothing-like-it");
     fails(&w, 2, "no command 'nothing-like-it'");
 }
 
+// What a later stage of the IR is past: no option says it any more.
+static void options_that_come_too_late(void **state) {
+    static const struct {
+        const char *command, *file, *option, *says;
+    } cases[] = {
+        {"compile", "00-input", "--max-tokens=9", "no effect on IR text"},
+        {"compile", "00-input", "--bind=n=9", "no effect on IR text"},
+        {"compile", "10-quantize", "--window=9", "the pass find-tokens reads it"},
+        {"compile", "10-quantize", "--logits=last", "the pass find-tokens reads it"},
+        {"compile", "10-quantize", "--adapt=" DIR "/f.json", "the pass choose-readout reads it"},
+        {"compile", "10-quantize", "--calibrate=" DIR "/f.json", "the pass quantize reads it"},
+        {"opt", "00-input", "--mask=all", "the pass find-tokens reads it, which is not run"},
+        {"opt", "00-input", "--pass=fuze", "did you mean 'fuse'?"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        snprintf(storage[0], sizeof storage[0], DIR "/dump/%s.oir", cases[i].file);
+        words w = {0};
+        add(&w, OHMIC), add(&w, cases[i].command), add(&w, storage[0]), add(&w, cases[i].option);
+        fails(&w, 2, cases[i].says);
+    }
+    WORKS("compile", DIR "/dump/10-quantize.oir", "-q", "-o", DIR "/out");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(kinds_are_told_apart), cmocka_unit_test(lines_that_work),
-        cmocka_unit_test(wrong_values),         cmocka_unit_test(what_belongs_together),
-        cmocka_unit_test(other_kinds_of_file),  cmocka_unit_test(names_that_do_not_exist),
+        cmocka_unit_test(kinds_are_told_apart),
+        cmocka_unit_test(lines_that_work),
+        cmocka_unit_test(wrong_values),
+        cmocka_unit_test(what_belongs_together),
+        cmocka_unit_test(other_kinds_of_file),
+        cmocka_unit_test(names_that_do_not_exist),
+        cmocka_unit_test(options_that_come_too_late),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
