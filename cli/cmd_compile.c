@@ -8,7 +8,7 @@
 int command_compile(int argc, char **argv);
 
 static const arg_option options[] = {
-    {"output", 'o', ARG_STRING, "FILE",
+    {"output", 'o', ARG_OUTPUT, "FILE",
      "where the program goes; default: the model's name with .ohm"},
     COMPILE_OPTIONS,
     {"quiet", 'q', ARG_FLAG, NULL, "no summary"},
@@ -18,6 +18,15 @@ static const arg_option options[] = {
 static const char *default_output(arena *a, const char *model) {
     const char *base = file_base(model), *dot = strrchr(base, '.');
     return arena_printf(a, "%.*s.ohm", dot ? (int)(dot - base) : (int)strlen(base), base);
+}
+
+// The output's name is the command's own choice where none is given.
+static bool may_write(const args *given, const char *output, diag_sink *diags) {
+    if (args_given(given, "output")) return true;
+    if (strcmp(args_at(given, 0), "-") != 0) return args_may_write(given, output, diags);
+    diag_emit(diags, DIAG_ID_usage, DIAG_NOWHERE,
+              "a model from standard input has no name: say where the program goes (-o FILE)");
+    return false;
 }
 
 int command_compile(int argc, char **argv) {
@@ -32,9 +41,9 @@ int command_compile(int argc, char **argv) {
         compilation c = {0};
         const char *model = args_at(given, 0);
         const char *output = args_string(given, "output", default_output(a, model));
-        if (compile_options(given, &c, diags) && compile_open(given, model, &c, diags) &&
-            compile_program(&c, diags) && isa_write(c.program, output, diags) &&
-            !args_flag(given, "quiet")) {
+        if (may_write(given, output, diags) && compile_options(given, &c, diags) &&
+            compile_open(given, model, &c, diags) && compile_program(&c, diags) &&
+            isa_write(c.program, output, diags) && !args_flag(given, "quiet")) {
             FILE *out = strcmp(output, "-") == 0 ? stderr : stdout;
             if (args_flag(given, "json"))
                 compile_summary_json(&c, output, out);
@@ -42,7 +51,7 @@ int command_compile(int argc, char **argv) {
                 compile_summary(&c, output, out);
         }
         compile_close(&c);
-        code = args_finish(diags);
+        code = args_finish(given, diags);
     }
     arena_free(a);
     return code;

@@ -16,11 +16,11 @@
 int command_cost(int argc, char **argv);
 
 static const arg_option options[] = {
-    {"prompt", 0, ARG_INT, "N",
+    {"prompt", 0, ARG_COUNT, "N",
      "tokens before the first that is generated; default: 16, or as many as the program takes"},
-    {"generate", 0, ARG_INT, "M", "tokens generated behind it, one by one; default: 8"},
-    {"top", 0, ARG_INT, "N", "lines of each list; default: 5"},
-    {"set", 0, ARG_LIST, "KEY=VALUE", "change a parameter of the chip first"},
+    {"generate", 0, ARG_SIZE, "M", "tokens generated behind it, one by one; default: 8"},
+    {"top", 0, ARG_SIZE, "N", "lines of each list; default: 5"},
+    ARG_OPTION("set", 0, ARG_PAIR, "KEY=VALUE", "change a parameter of the chip first", ARG_MANY),
     {"json", 0, ARG_FLAG, NULL, "all figures as JSON"}};
 
 enum { NO_LIMIT = TIMING_UNITS }; // kinds of units to leave out: none
@@ -394,7 +394,7 @@ int command_cost(int argc, char **argv) {
             timing_free(c.freed);
         }
         program_close(&f);
-        code = args_finish(c.diags);
+        code = args_finish(given, c.diags);
     }
     arena_free(a);
     return code;

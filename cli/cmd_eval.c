@@ -10,34 +10,54 @@
 int command_eval(int argc, char **argv);
 
 static const arg_option options[] = {
-    {"perplexity", 0, ARG_STRING, "FILE",
-     "texts, or JSON lists of token ids; the first token of each is context"},
-    {"end-token", 0, ARG_INT, "ID", "token to predict behind every text"},
-    {"by-position", 0, ARG_FLAG, NULL,
-     "--perplexity: also by the position of the token that is predicted"},
-    {"recall", 0, ARG_STRING, "FILE",
-     "JSON list of probes {kind, distance, answer, prompt}: is the answer the likeliest token "
-     "behind the prompt? By distance and kind. Of texts the last word is the answer"},
-    {"masked", 0, ARG_STRING, "FILE",
-     "JSON {ids, masked, mask_id}: tokens hidden at once, found again; of texts every seventh"},
-    {"classify", 0, ARG_STRING, "DATA",
-     "images (raw float32 .f32 with --shape, or npy), or a JSON of examples with ids and label"},
-    {"labels", 0, ARG_STRING, "FILE", "JSON list of the images' classes"},
-    {"shape", 0, ARG_STRING, "C,H,W", "shape of one raw item"},
-    {"mean", 0, ARG_STRING, "LIST", "subtracted from each channel"},
-    {"std", 0, ARG_STRING, "LIST", "divides each channel after that"},
-    {"layers", 0, ARG_STRING, "PROGRAM",
-     "error of every ONNX node's value in the simulator of PROGRAM against the interpreter of "
-     "MODEL"},
-    {"ids", 0, ARG_STRING, "FILE",
-     "--layers: the first text or list of ids of this file is the sequence; default: 16 ids"},
-    TEXTS_TOKENIZER_OPTION("the model"),
-    TEXTS_AROUND_OPTIONS,
-    TEXTS_BY_OPTION,
-    {"output", 0, ARG_STRING, "NAME", "output that holds the scores; default: logits"},
-    {"limit", 0, ARG_INT, "N", "only the first N sequences, probes or images"},
-    {"stats", 0, ARG_FLAG, NULL, "converter figures and event counters of the simulator"},
-    {"threads", 't', ARG_INT, "N", "threads; never changes a result; default: all cores"},
+    ARG_OPTION("perplexity", 0, ARG_INPUT, "FILE",
+               "texts, or JSON lists of token ids; the first token of each is context",
+               ARG_TAKES("text|json")),
+    ARG_OPTION("end-token", 0, ARG_SIZE, "ID", "--perplexity: token to predict behind every text",
+               ARG_WITH("perplexity")),
+    ARG_OPTION("by-position", 0, ARG_FLAG, NULL,
+               "--perplexity: also by the position of the token that is predicted",
+               ARG_WITH("perplexity")),
+    ARG_OPTION(
+        "recall", 0, ARG_INPUT, "FILE",
+        "JSON list of probes {kind, distance, answer, prompt}: is the answer the likeliest token "
+        "behind the prompt? By distance and kind. Of texts the last word is the answer",
+        ARG_TAKES("text|json")),
+    ARG_OPTION(
+        "masked", 0, ARG_INPUT, "FILE",
+        "JSON {ids, masked, mask_id}: tokens hidden at once, found again; of texts every seventh",
+        ARG_TAKES("text|json")),
+    ARG_OPTION(
+        "classify", 0, ARG_INPUT, "DATA",
+        "images (raw float32 .f32 with --shape, or npy), or a JSON of examples with ids and label",
+        ARG_TAKES("npy|json|bytes")),
+    ARG_OPTION("labels", 0, ARG_INPUT, "FILE", "--classify: JSON list of the images' classes",
+               ARG_TAKES("json"), ARG_WITH("classify")),
+    ARG_OPTION("shape", 0, ARG_SIZES, "C,H,W", "--classify: shape of one raw item",
+               ARG_WITH("classify")),
+    ARG_OPTION("mean", 0, ARG_NUMBERS, "LIST", "--classify: subtracted from each channel",
+               ARG_WITH("classify")),
+    ARG_OPTION("std", 0, ARG_NUMBERS, "LIST", "--classify: divides each channel after that",
+               ARG_WITH("classify")),
+    ARG_OPTION(
+        "layers", 0, ARG_INPUT, "PROGRAM",
+        "error of every ONNX node's value in the simulator of PROGRAM against the interpreter of "
+        "MODEL",
+        ARG_TAKES("ohm")),
+    ARG_OPTION(
+        "ids", 0, ARG_INPUT, "FILE",
+        "--layers: the first text or list of ids of this file is the sequence; default: 16 ids",
+        ARG_TAKES("text|json"), ARG_WITH("layers")),
+    TEXTS_TOKENIZER_OPTION("the model", "perplexity|recall|masked|ids"),
+    TEXTS_AROUND_OPTIONS("perplexity|recall|masked|ids"),
+    TEXTS_BY_OPTION("perplexity|recall|masked|ids"),
+    ARG_OPTION("output", 0, ARG_NAME, "NAME", "output that holds the scores; default: logits",
+               ARG_WITHOUT("layers")),
+    ARG_OPTION("limit", 0, ARG_COUNT, "N", "only the first N sequences, probes or images",
+               ARG_WITHOUT("layers")),
+    ARG_OPTION("stats", 0, ARG_FLAG, NULL, "converter figures and event counters of the simulator",
+               ARG_WITHOUT("layers")),
+    {"threads", 't', ARG_SIZE, "N", "threads; never changes a result; default: all cores"},
     {"json", 0, ARG_FLAG, NULL, "print as JSON"},
 };
 
@@ -129,10 +149,6 @@ static void run(const args *given, diag_sink *diags) {
                   "say one of --perplexity, --recall, --masked, --classify and --layers");
         return;
     }
-    if (args_flag(given, "by-position") && !args_string(given, "perplexity", NULL)) {
-        diag_emit(diags, DIAG_ID_usage, DIAG_NOWHERE, "--by-position belongs to --perplexity");
-        return;
-    }
     eval_options o = {.output = args_string(given, "output", NULL),
                       .limit = args_int(given, "limit", 0),
                       .end_token = args_int(given, "end-token", -1),
@@ -144,10 +160,11 @@ static void run(const args *given, diag_sink *diags) {
                       .std = args_string(given, "std", NULL)};
     texts x;
     const char *model = args_at(given, 0);
-    if (!texts_open(&x, given, model, diags) || !texts_by(&x, given, diags)) {
+    if (!texts_open(&x, given, model, diags)) {
         texts_close(&x);
         return;
     }
+    texts_by(&x, given);
     eval_model *m = eval_model_open(model, (int)args_int(given, "threads", 0), o.arena, diags);
     for (size_t i = 0; m && i < ARRAY_LEN(kinds); i++) {
         const char *option = kinds[i].option, *path = args_string(given, option, NULL);
@@ -181,7 +198,7 @@ int command_eval(int argc, char **argv) {
     if (given) {
         diag_sink *diags = diag_sink_new();
         run(given, diags);
-        code = args_finish(diags);
+        code = args_finish(given, diags);
     }
     arena_free(a);
     return code;

@@ -11,36 +11,49 @@
 int command_generate(int argc, char **argv);
 
 static const arg_option options[] = {
-    {"prompt", 'p', ARG_STRING, "TEXT", "text to continue; - reads standard input; default: none"},
-    {"prompt-ids", 0, ARG_STRING, "IDS", "token ids to continue instead, e.g. 1,403,407"},
-    {"interactive", 0, ARG_FLAG, NULL,
-     "ask for prompts, a line each, and go on behind them; default at a terminal without prompt"},
-    {"tokens", 'n', ARG_INT, "N", "most tokens to generate; default: 256"},
+    ARG_OPTION("prompt", 'p', ARG_PROMPT, "TEXT",
+               "text to continue; - reads standard input; default: none",
+               ARG_WITHOUT("prompt-ids")),
+    {"prompt-ids", 0, ARG_SIZES, "IDS", "token ids to continue instead, e.g. 1,403,407"},
+    ARG_OPTION(
+        "interactive", 0, ARG_FLAG, NULL,
+        "ask for prompts, a line each, and go on behind them; default at a terminal without prompt",
+        ARG_WITHOUT("prompt|prompt-ids|json")),
+    {"tokens", 'n', ARG_SIZE, "N", "most tokens to generate; default: 256"},
     {"temperature", 0, ARG_REAL, "T",
      "draw from softmax(logits / T); default: 0, the likeliest token (1 with --top-k, --top-p or "
      "--min-p)"},
-    {"top-k", 0, ARG_INT, "K", "draw from the K likeliest tokens"},
-    {"top-p", 0, ARG_REAL, "P", "draw from the fewest tokens that have probability P together"},
-    {"min-p", 0, ARG_REAL, "P", "draw from tokens at least P times as likely as the likeliest"},
-    {"repetition-penalty", 0, ARG_REAL, "R",
+    {"top-k", 0, ARG_SIZE, "K", "draw from the K likeliest tokens"},
+    {"top-p", 0, ARG_PART, "P", "draw from the fewest tokens that have probability P together"},
+    {"min-p", 0, ARG_SHARE, "P", "draw from tokens at least P times as likely as the likeliest"},
+    {"repetition-penalty", 0, ARG_POSITIVE, "R",
      "divide the logits of tokens that occurred by R, multiply negative ones; default: 1"},
-    {"repetition-window", 0, ARG_INT, "N", "occurred: among the last N tokens; default: all"},
-    {"seed", 0, ARG_INT, "N", "seed of the draws; default: 0"},
-    {"stop", 0, ARG_LIST, "TEXT", "stop where this text, or this special token, comes"},
-    {"end-id", 0, ARG_LIST, "ID",
-     "a token that ends the text, beside those that the tokenizer's files name"},
-    TEXTS_TOKENIZER_OPTION("the program"),
-    TEXTS_AROUND_OPTIONS,
+    ARG_OPTION("repetition-window", 0, ARG_SIZE, "N",
+               "occurred: among the last N tokens; default: all",
+               ARG_WITH("repetition-penalty|load-state")),
+    ARG_OPTION("seed", 0, ARG_INT, "N", "seed of the draws; default: 0",
+               ARG_WITH("temperature|top-k|top-p|min-p|load-state")),
+    ARG_OPTION("stop", 0, ARG_TEXT, "TEXT", "stop where this text, or this special token, comes",
+               ARG_MANY),
+    ARG_OPTION("end-id", 0, ARG_SIZE, "ID",
+               "a token that ends the text, beside those that the tokenizer's files name",
+               ARG_MANY),
+    TEXTS_TOKENIZER_OPTION("the program", NULL),
+    TEXTS_AROUND_OPTIONS(NULL),
     {"ids", 0, ARG_FLAG, NULL, "print token ids instead of text"},
-    {"save-state", 0, ARG_STRING, "FILE", "save the sequence at the end, to go on another time"},
-    {"save-every", 0, ARG_INT, "N", "--save-state: also after every N tokens"},
-    {"load-state", 0, ARG_STRING, "FILE",
-     "go on with a sequence; a prompt is put behind it; sampling as it was saved with, unless "
-     "said"},
+    ARG_OPTION("save-state", 0, ARG_OUTPUT, "FILE",
+               "save the sequence at the end, to go on another time", ARG_ONTO("load-state")),
+    ARG_OPTION("save-every", 0, ARG_COUNT, "N", "--save-state: also after every N tokens",
+               ARG_WITH("save-state")),
+    ARG_OPTION(
+        "load-state", 0, ARG_INPUT, "FILE",
+        "go on with a sequence; a prompt is put behind it; sampling as it was saved with, unless "
+        "said",
+        ARG_TAKES("state")),
     {"metrics", 0, ARG_FLAG, NULL, "a table of what every token cost; on standard error"},
-    {"metrics-file", 0, ARG_STRING, "FILE", "the same, to a file"},
+    {"metrics-file", 0, ARG_OUTPUT, "FILE", "the same, to a file"},
     {"stats", 0, ARG_FLAG, NULL, "event counters and peak memory at the end"},
-    {"threads", 't', ARG_INT, "N", "threads; never changes a result; default: all cores"},
+    {"threads", 't', ARG_SIZE, "N", "threads; never changes a result; default: all cores"},
     {"json", 0, ARG_FLAG, NULL, "print as JSON, at the end"},
 };
 
@@ -81,27 +94,11 @@ static bool read_options(generation *g) {
     const args *v = g->given;
     g->seed = (uint64_t)args_int(v, "seed", 0);
     generate_sampler(g, &sampler_default, 0);
-    const sampler *s = &g->sampler;
     g->stops = args_list(v, "stop", &g->n_stops);
-    if (s->temperature < 0) return usage(g, "--temperature must not be negative");
-    if (s->top_k < 0) return usage(g, "--top-k must not be negative");
-    if (!(s->top_p > 0 && s->top_p <= 1)) return usage(g, "--top-p must lie in (0, 1]");
-    if (!(s->min_p >= 0 && s->min_p <= 1)) return usage(g, "--min-p must lie in [0, 1]");
-    if (!(s->penalty > 0)) return usage(g, "--repetition-penalty must be positive");
-    if (s->penalty_window < 0) return usage(g, "--repetition-window must not be negative");
-    if (args_int(v, "tokens", 0) < 0) return usage(g, "--tokens must not be negative");
-    const char *save = args_string(v, "save-state", NULL), *load = args_string(v, "load-state", "");
-    if (save && strcmp(save, "-") == 0) return usage(g, "--save-state wants a file, not '-'");
-    if (args_int(v, "save-every", 1) < 1) return usage(g, "--save-every must be at least 1");
-    if (!save && args_int(v, "save-every", 0)) return usage(g, "--save-every needs --save-state");
-    bool prompted = args_string(v, "prompt", NULL) || args_string(v, "prompt-ids", NULL);
-    if (g->interactive && (prompted || args_flag(v, "json")))
-        return usage(g, "--interactive asks for prompts: --prompt, --prompt-ids and --json are not "
-                        "for it");
-    if (g->interactive && strcmp(load, "-") == 0)
-        return usage(g, "--interactive reads standard input: --load-state wants a file");
-    if (strcmp(load, "-") == 0 && strcmp(args_string(v, "prompt", ""), "-") == 0)
-        return usage(g, "--load-state and --prompt cannot both be standard input");
+    if (strcmp(args_string(v, "save-state", ""), "-") == 0)
+        return usage(g, "--save-state wants a file, not '-'");
+    if (g->interactive && args_reads_standard_input(v))
+        return usage(g, "--interactive reads prompts from standard input: the others want files");
     return true;
 }
 
@@ -137,8 +134,8 @@ int command_generate(int argc, char **argv) {
             host_text_open(&g.model, g.engine, g.diags) && generate_begin(&g)) {
             signals_hold_interrupt();
             if (g.interactive ? converse(&g) : generate_turn(&g)) {
-                if (!g.interactive) generate_finish(&g);
-                generate_write_metrics(&g);
+                bool written = generate_write_metrics(&g);
+                if (!g.interactive && (written || !args_flag(given, "json"))) generate_finish(&g);
             }
         }
         engine_free(g.engine);
@@ -150,7 +147,7 @@ int command_generate(int argc, char **argv) {
         vec_free(&g.text);
         vec_free(&g.pace);
         vec_free(&g.metrics);
-        code = args_finish(g.diags);
+        code = args_finish(given, g.diags);
         if (code == EXIT_OK && signals_interrupted()) code = EXIT_INTERRUPTED;
     }
     arena_free(a);

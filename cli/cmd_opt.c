@@ -9,9 +9,9 @@
 int command_opt(int argc, char **argv);
 
 static const arg_option options[] = {
-    {"pass", 'p', ARG_STRING, "LIST",
+    {"pass", 'p', ARG_NAME, "LIST",
      "passes to run, comma-separated (`ohmic passes` lists them); default: none"},
-    {"output", 'o', ARG_STRING, "FILE",
+    {"output", 'o', ARG_OUTPUT, "FILE",
      "where the text goes, with the data of big tensors beside it; a folder: as the input is "
      "called; default: standard output, without data"},
     COMPILE_OPTIONS,
@@ -68,13 +68,14 @@ int command_opt(int argc, char **argv) {
         if (output && compile_options(given, &c, diags) &&
             (!args_string(given, "pass", NULL) ||
              pass_pipeline_parse(&p, args_string(given, "pass", ""), diags)) &&
+            compile_text_options(given, &p, diags) &&
             (c.module = pass_read(path, diags)) &&
             (done = pass_run_pipeline(&p, c.module, &c.options, &c.checks, diags)))
             write_text(a, done, output, diags);
         ir_module_free(done);
         vec_free(&p);
         compile_close(&c);
-        code = args_finish(diags);
+        code = args_finish(given, diags);
     }
     arena_free(a);
     return code;

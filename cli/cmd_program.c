@@ -19,9 +19,11 @@ int command_verify(int argc, char **argv);
 // ---- as --------------------------------------------------------------------------------------
 
 static const arg_option as_options[] = {
-    {"output", 'o', ARG_STRING, "FILE", "where the program goes; default: a.ohm"},
-    {"chip", 'c', ARG_STRING, "CHIP", "chip to assemble for; default: the .chip of the text"},
-    {"set", 0, ARG_LIST, "KEY=VALUE", "--chip: change a parameter first"},
+    {"output", 'o', ARG_OUTPUT, "FILE", "where the program goes; default: a.ohm"},
+    ARG_OPTION("chip", 'c', ARG_CHIP, "CHIP",
+               "chip to assemble for; default: the .chip of the text", ARG_TAKES("chip")),
+    ARG_OPTION("set", 0, ARG_PAIR, "KEY=VALUE", "--chip: change a parameter first",
+               ARG_WITH("chip"), ARG_MANY),
 };
 
 // The chip of the command line becomes the program's; without one it is that of the text. NULL:
@@ -34,8 +36,6 @@ static machine *as_chip(const args *given, isa_program *p, const char *path, dia
     if (chip) {
         m = machine_load(p->arena, chip, sets, n, diags);
         if (m) p->chip = machine_text(p->arena, m);
-    } else if (n) {
-        diag_emit(diags, DIAG_ID_usage, DIAG_NOWHERE, "--set belongs to --chip");
     } else if (!*p->chip) {
         diag_emit(diags, DIAG_ID_asm_syntax, DIAG_FILE(path),
                   "the text has no .chip: say --chip CHIP (`ohmic chips` lists them)");
@@ -63,7 +63,7 @@ int command_as(int argc, char **argv) {
             isa_program_free(p);
             file_map_close(&text);
         }
-        code = args_finish(diags);
+        code = args_finish(given, diags);
     }
     arena_free(a);
     return code;
@@ -72,10 +72,9 @@ int command_as(int argc, char **argv) {
 // ---- dis -------------------------------------------------------------------------------------
 
 static const arg_option dis_options[] = {
-    {"output", 'o', ARG_STRING, "FILE",
+    {"output", 'o', ARG_OUTPUT, "FILE",
      "where the text goes, with its data beside it in FILE.data; default: standard output, with "
-     "its "
-     "data in its last lines"},
+     "its data in its last lines"},
     {"no-data", 0, ARG_FLAG, NULL, "leave cells and tables out: to be read, not to be assembled"},
 };
 
@@ -102,7 +101,7 @@ int command_dis(int argc, char **argv) {
                 file_out_abandon(out);
         }
         program_close(&f);
-        code = args_finish(diags);
+        code = args_finish(given, diags);
     }
     arena_free(a);
     return code;
@@ -183,7 +182,7 @@ int command_nm(int argc, char **argv) {
             if (list) json_print(list, 1, stdout);
         }
         program_close(&f);
-        code = args_finish(diags);
+        code = args_finish(given, diags);
     }
     arena_free(a);
     return code;
@@ -193,7 +192,28 @@ int command_nm(int argc, char **argv) {
 
 static const arg_option verify_options[] = {
     {"proof", 0, ARG_FLAG, NULL, "print the record of what the compiler proved"},
-    {"quiet", 'q', ARG_FLAG, NULL, "print nothing when all is well"}};
+    ARG_OPTION("quiet", 'q', ARG_FLAG, NULL, "print nothing when all is well",
+               ARG_WITHOUT("proof|json")),
+    {"json", 0, ARG_FLAG, NULL, "print as JSON"}};
+
+static json_t *verified_json(const args *given, const isa_program *p, const char *path,
+                             uint64_t count) {
+    json_t *j =
+        json_make("{s:o, s:b, s:o, s:o, s:o, s:o}", "program", json_name(path), "verified", true,
+                  "instructions", json_count(count), "tiles", json_count(p->n_tiles), "channels",
+                  json_count(p->n_channels), "max_rows", json_count(p->max_chunk));
+    json_t *lines = json_array();
+    for (const char *text = p->proof; *text;) {
+        size_t n = strcspn(text, "\n");
+        json_add(lines, json_name_n(text, n));
+        text += n + (text[n] == '\n');
+    }
+    if (args_flag(given, "proof"))
+        json_put(j, "proof", lines);
+    else
+        json_decref(lines);
+    return j;
+}
 
 int command_verify(int argc, char **argv) {
     arena *a = arena_new();
@@ -212,13 +232,18 @@ int command_verify(int argc, char **argv) {
             uint64_t count = 0;
             for (uint32_t i = 0; i < p->n_tiles; i++)
                 for (uint32_t k = 0; k < p->n_phases; k++) count += p->tiles[i].phase[k].count;
-            printf("%s: verified: %" PRIu64 " instructions on %u tiles, %u channels; safe and free "
-                   "of deadlock for 0 ... %u rows a step\n",
-                   name_text(a, path), count, p->n_tiles, p->n_channels, p->max_chunk);
-            if (args_flag(given, "proof")) report_lines(p->proof, "", stdout);
+            if (args_flag(given, "json"))
+                report_json(verified_json(given, p, path, count));
+            else
+                printf("%s: verified: %" PRIu64
+                       " instructions on %u tiles, %u channels; safe and free "
+                       "of deadlock for 0 ... %u rows a step\n",
+                       name_text(a, path), count, p->n_tiles, p->n_channels, p->max_chunk);
+            if (args_flag(given, "proof") && !args_flag(given, "json"))
+                report_lines(p->proof, "", stdout);
         }
         program_close(&f);
-        code = args_finish(diags);
+        code = args_finish(given, diags);
     }
     arena_free(a);
     return code;

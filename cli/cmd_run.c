@@ -9,17 +9,20 @@
 int command_run(int argc, char **argv);
 
 static const arg_option options[] = {
-    {"input", 'i', ARG_LIST, "NAME=FILE",
-     "an input: npy, ONNX .pb, or a member of an npz; FILE.npz gives all its members"},
-    {"output", 'o', ARG_LIST, "FILE",
-     "where outputs go: FILE.npz all of them, NAME=FILE.npy one; default: a line for each"},
-    {"trace", 0, ARG_STRING, "WHAT[=FILE]",
+    ARG_OPTION("input", 'i', ARG_TENSORS_IN, "NAME=FILE",
+               "an input: npy, ONNX .pb, or a member of an npz; FILE.npz gives all its members",
+               ARG_TAKES("npy|npz|pb"), ARG_MANY),
+    ARG_OPTION(
+        "output", 'o', ARG_TENSORS_OUT, "FILE",
+        "where outputs go: FILE.npz all of them, NAME=FILE.npy one; default: a line for each",
+        ARG_MANY),
+    {"trace", 0, ARG_TRACE, "WHAT[=FILE]",
      "print (or store) the values of an instruction TILE:PC, an IR value %NAME or an ONNX node"},
     {"stats", 0, ARG_FLAG, NULL, "event counters"},
     {"exact-cells", 0, ARG_FLAG, NULL,
      "every product through the cells, also where that provably changes nothing"},
     {"order", 0, ARG_INT, "SEED", "execute tiles in another order; never changes a result"},
-    {"threads", 't', ARG_INT, "N", "threads; never changes a result; default: all cores"},
+    {"threads", 't', ARG_SIZE, "N", "threads; never changes a result; default: all cores"},
     {"json", 0, ARG_FLAG, NULL, "print as JSON"},
 };
 
@@ -101,7 +104,7 @@ int command_run(int argc, char **argv) {
         program_file f;
         if (program_open(&f, args_at(given, 0), a, diags)) run(given, &f, diags);
         program_close(&f);
-        code = args_finish(diags);
+        code = args_finish(given, diags);
     }
     arena_free(a);
     return code;

@@ -20,8 +20,52 @@ static void dump(json_t *root) { json_print(root, 1, stdout); }
 // ---- chips -----------------------------------------------------------------------------------
 
 static const arg_option chips_options[] = {
-    {"set", 0, ARG_LIST, "KEY=VALUE", "change a parameter first"},
+    ARG_OPTION("set", 0, ARG_PAIR, "KEY=VALUE", "change a parameter of CHIP first", ARG_MANY),
     {"json", 0, ARG_FLAG, NULL, "as JSON"}};
+
+// {"name", "summary", SECTION: {PARAMETER: {"value", "unit", "source"}}}, as the text has it.
+static json_t *chip_json(arena *a, const machine *m) {
+    json_t *j =
+        json_make("{s:o, s:o}", "name", json_name(m->name), "summary", json_name(m->summary));
+    for (size_t i = 0; i < machine_params_count; i++) {
+        const machine_param *p = &machine_params[i];
+        json_t *section = json_object_get(j, p->section);
+        if (!section) json_put(j, p->section, section = json_object());
+        const char *text = machine_value_text(a, m, p);
+        json_t *value = json_loads(text, JSON_DECODE_ANY, NULL); // NULL: a word
+        json_put(section, p->name,
+                 json_make("{s:o, s:s, s:o}", "value", value ? value : json_name(text), "unit",
+                           p->unit ? p->unit : "", "source",
+                           json_name(m->sources ? m->sources[i] : "default")));
+    }
+    return j;
+}
+
+static void show_chip(const args *given, const char *const *sets, size_t n, json_t **out,
+                      diag_sink *diags) {
+    arena *a = args_arena(given);
+    machine *m = machine_load(a, args_at(given, 0), sets, n, diags);
+    if (m && args_flag(given, "json"))
+        *out = chip_json(a, m);
+    else if (m)
+        report_lines(machine_text(a, m), "", stdout);
+}
+
+static void list_chips(const args *given, json_t **out, diag_sink *diags) {
+    arena *a = args_arena(given);
+    size_t n;
+    const char **names = machine_list(a, &n);
+    if (args_flag(given, "json")) *out = json_array();
+    for (size_t i = 0; i < n; i++) {
+        machine *m = machine_load(a, names[i], NULL, 0, diags);
+        if (!m) continue;
+        if (*out)
+            json_add(*out, json_make("{s:o, s:o}", "name", json_name(names[i]), "summary",
+                                     json_name(m->summary)));
+        else
+            printf("%-12s %s\n", name_text(a, names[i]), name_text(a, m->summary));
+    }
+}
 
 int command_chips(int argc, char **argv) {
     arena *a = arena_new();
@@ -33,24 +77,18 @@ int command_chips(int argc, char **argv) {
         diag_sink *diags = diag_sink_new();
         size_t n;
         const char *const *sets = args_list(given, "set", &n);
-        if (args_count(given)) {
-            machine *m = machine_load(a, args_at(given, 0), sets, n, diags);
-            if (m) report_lines(machine_text(a, m), "", stdout);
-        } else {
-            const char **names = machine_list(a, &n);
-            json_t *list = args_flag(given, "json") ? json_array() : NULL;
-            for (size_t i = 0; i < n; i++) {
-                machine *m = machine_load(a, names[i], NULL, 0, diags);
-                if (!m) continue;
-                if (list)
-                    json_add(list, json_make("{s:o, s:o}", "name", json_name(names[i]), "summary",
-                                             json_name(m->summary)));
-                else
-                    printf("%-12s %s\n", name_text(a, names[i]), name_text(a, m->summary));
-            }
-            if (list) dump(list);
-        }
-        code = args_finish(diags);
+        json_t *out = NULL;
+        if (args_count(given))
+            show_chip(given, sets, n, &out, diags);
+        else if (n)
+            diag_emit(diags, DIAG_ID_usage, DIAG_NOWHERE, "--set changes one chip: say which");
+        else
+            list_chips(given, &out, diags);
+        if (out && !diag_errors(diags))
+            dump(out);
+        else
+            json_decref(out);
+        code = args_finish(given, diags);
     }
     arena_free(a);
     return code;
@@ -59,7 +97,7 @@ int command_chips(int argc, char **argv) {
 // ---- ops -------------------------------------------------------------------------------------
 
 static const arg_option ops_options[] = {
-    {"kind", 'k', ARG_STRING, "KIND", "onnx, ir or isa; default: all"},
+    {"kind", 'k', ARG_WORD, "onnx|ir|isa", "only these; default: all"},
     {"json", 0, ARG_FLAG, NULL, "as JSON"}};
 
 static void list_onnx(json_t *list) {
@@ -105,25 +143,15 @@ int command_ops(int argc, char **argv) {
                              "Lists ONNX operators, IR operations and instructions.", ops_options,
                              ARRAY_LEN(ops_options), 0, 0, &code);
     if (given) {
-        diag_sink *diags = diag_sink_new();
         static const struct {
             const char *kind;
             void (*list)(json_t *);
         } kinds[] = {{"onnx", list_onnx}, {"ir", list_ir}, {"isa", list_isa}};
         const char *kind = args_string(given, "kind", NULL);
         json_t *list = args_flag(given, "json") ? json_array() : NULL;
-        bool known = kind == NULL;
-        for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
-            if (kind && strcmp(kind, kinds[i].kind) != 0) continue;
-            known = true;
-            kinds[i].list(list);
-        }
+        for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+            if (!kind || strcmp(kind, kinds[i].kind) == 0) kinds[i].list(list);
         if (list) dump(list);
-        if (!known)
-            diag_emit(diags, DIAG_ID_usage, DIAG_NOWHERE,
-                      "--kind must be onnx, ir or isa, found '%s'", kind);
-        code = args_finish(diags);
-        if (!known) code = EXIT_USAGE;
     }
     arena_free(a);
     return code;

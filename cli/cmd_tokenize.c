@@ -11,14 +11,18 @@
 int command_tokenize(int argc, char **argv);
 
 static const arg_option options[] = {
-    {"file", 'f', ARG_STRING, "FILE",
-     "the texts (with --decode: lists of ids) of FILE instead: text, JSON, or JSON a line"},
-    TEXTS_BY_OPTION,
-    {"decode", 'd', ARG_FLAG, NULL, "TEXT is ids, e.g. 1,403,407: the text they stand for"},
+    ARG_OPTION(
+        "file", 'f', ARG_INPUT, "FILE",
+        "the texts (with --decode: lists of ids) of FILE instead: text, JSON, or JSON a line",
+        ARG_TAKES("text|json")),
+    TEXTS_BY_OPTION("file"),
+    ARG_OPTION("decode", 'd', ARG_FLAG, NULL,
+               "TEXT is ids, e.g. 1,403,407: the text they stand for",
+               ARG_WITHOUT("tokens|offsets|bos|no-bos")),
     {"tokens", 0, ARG_FLAG, NULL, "a line a token: its id and its name"},
     {"offsets", 0, ARG_FLAG, NULL,
      "a line a token: its id, and the first byte of the text it came from and the first behind it"},
-    TEXTS_AROUND_OPTIONS,
+    TEXTS_AROUND_OPTIONS(NULL),
     {"no-special", 0, ARG_FLAG, NULL,
      "nothing around a text; with --decode: special tokens are left out"},
     {"json", 0, ARG_FLAG, NULL, "print as JSON"},
@@ -223,14 +227,14 @@ int command_tokenize(int argc, char **argv) {
         job j = {.given = given, .diags = diag_sink_new()};
         j.decodes = args_flag(given, "decode");
         j.out = args_flag(given, "json") ? json_array() : NULL;
-        if (texts_open_as(&j.x, given, args_at(given, 0), j.diags) &&
-            texts_by(&j.x, given, j.diags)) {
+        if (texts_open_as(&j.x, given, args_at(given, 0), j.diags)) {
+            texts_by(&j.x, given);
             if (args_flag(given, "no-special")) j.x.around = TOKENIZER_BARE;
             if (run(&j) && j.out) print_json(&j);
         }
         json_decref(j.out);
         texts_close(&j.x);
-        code = args_finish(j.diags);
+        code = args_finish(given, j.diags);
     }
     arena_free(a);
     return code;

@@ -1,19 +1,21 @@
 // Finds the subcommand and calls it; see commands.h.
 #include "cli/commands.h"
 #include "cli/args.h"
-#include "support/name.h"
+#include "support/spell.h"
 #include <stdio.h>
 #include <string.h>
 
 typedef int (*command_function)(int argc, char **argv);
-#define COMMAND(name, c_name, arguments, summary) int command_##c_name(int argc, char **argv);
+#define COMMAND(name, c_name, arguments, takes, summary) \
+    int command_##c_name(int argc, char **argv);
 #include "cli/commands.def"
 
 static const struct {
-    const char *name, *arguments, *summary;
+    const char *name, *arguments, *takes, *summary;
     command_function run;
 } commands[] = {
-#define COMMAND(name, c_name, arguments, summary) {name, arguments, summary, command_##c_name},
+#define COMMAND(name, c_name, arguments, takes, summary) \
+    {name, arguments, takes, summary, command_##c_name},
 #include "cli/commands.def"
 };
 
@@ -23,10 +25,34 @@ static void help(FILE *out) {
                  "programs on a\n"
                  "simulator of those chips.\n\n");
     for (size_t i = 0; i < ARRAY_LEN(commands); i++)
-        fprintf(out, "  %-10s %-14s %s\n", commands[i].name, commands[i].arguments,
+        fprintf(out, "  %-10s %-18s %s\n", commands[i].name, commands[i].arguments,
                 commands[i].summary);
-    fprintf(out, "\n`ohmic COMMAND --help` explains a command. Exit codes: 0 ok, 1 input rejected, "
-                 "2 usage, 70 internal error.\n");
+    fprintf(out,
+            "\n`ohmic help COMMAND` explains a command. Exit codes: 0 ok, 1 input rejected, or "
+            "no room for the\noutput, 2 usage, 70 internal error, 130 interrupted.\n");
+}
+
+const char *commands_takes(const char *name) {
+    for (size_t i = 0; i < ARRAY_LEN(commands); i++)
+        if (strcmp(name, commands[i].name) == 0) return commands[i].takes;
+    return "";
+}
+
+static int unknown(const char *name) {
+    spell_nearest near = spell_start(name, strlen(name));
+    for (size_t i = 0; i < ARRAY_LEN(commands); i++) spell_try(&near, commands[i].name);
+    diag_sink *diags = diag_sink_new();
+    diag_emit(diags, DIAG_ID_usage, DIAG_NOWHERE, "no command '%s'%s%s%s; `ohmic help` lists them",
+              name, near.best ? "; did you mean '" : "", near.best ? near.best : "",
+              near.best ? "'?" : "");
+    return args_finish(NULL, diags);
+}
+
+// argv[0] is the command's name.
+static int call(int argc, char **argv) {
+    for (size_t i = 0; i < ARRAY_LEN(commands); i++)
+        if (strcmp(argv[0], commands[i].name) == 0) return commands[i].run(argc - 1, argv + 1);
+    return unknown(argv[0]);
 }
 
 int commands_run(int argc, char **argv) {
@@ -34,19 +60,19 @@ int commands_run(int argc, char **argv) {
         help(stderr);
         return EXIT_USAGE;
     }
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
-        strcmp(argv[1], "help") == 0) {
+    const char *first = argv[1];
+    bool is_help = strcmp(first, "help") == 0;
+    if (is_help && argc > 2) { // of a command, as people read it or (--json) as JSON
+        char *of[] = {argv[2], "--help", argc > 3 ? argv[3] : NULL};
+        return call(argc > 3 ? 3 : 2, of);
+    }
+    if (is_help || strcmp(first, "--help") == 0 || strcmp(first, "-h") == 0) {
         help(stdout);
         return EXIT_OK;
     }
-    if (strcmp(argv[1], "--version") == 0) {
+    if (strcmp(first, "--version") == 0) {
         printf("ohmic %s\n", OHMIC_VERSION);
         return EXIT_OK;
     }
-    for (size_t i = 0; i < ARRAY_LEN(commands); i++)
-        if (strcmp(argv[1], commands[i].name) == 0) return commands[i].run(argc - 2, argv + 2);
-    arena *a = arena_new();
-    fprintf(stderr, "ohmic: no command '%s'; `ohmic --help` lists them\n", name_text(a, argv[1]));
-    arena_free(a);
-    return EXIT_USAGE;
+    return call(argc - 1, argv + 1);
 }

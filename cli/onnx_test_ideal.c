@@ -66,10 +66,9 @@ static void bind_images(run *r, const char *model, const char *dir, char **argv,
 static bool compile(run *r, const char *model, const char *dir) {
     static const arg_option options[] = {COMPILE_OPTIONS};
     char *argv[MAX_ARGUMENTS] = {arena_str(r->a, "--chip=ideal"), arena_str(r->a, model)};
-    int code, argc = 2;
+    int argc = 2;
     bind_images(r, model, dir, argv, &argc);
-    args *given = args_parse(r->a, argc, argv, "onnx-test", "MODEL", "", options,
-                             ARRAY_LEN(options), 1, 1, &code);
+    args *given = args_of_words(r->a, argc, argv, options, ARRAY_LEN(options), r->diags);
     if (!given || !compile_options(given, &r->c, r->diags))
         return give_up(r, ONNX_TEST_UNSUPPORTED, diag_first_error(r->diags, 0, r->a));
     r->c.options.keep_probabilities = true;

@@ -29,7 +29,6 @@ static bool look_beside(arena *a, const char *of, const char **path, diag_sink *
 bool texts_open_as(texts *x, const args *given, const char *path, diag_sink *diags) {
     *x = (texts){.by = "line", .a = args_arena(given)};
     bool bos = args_flag(given, "bos"), no_bos = args_flag(given, "no-bos");
-    if (bos && no_bos) return usage(diags, "--bos and --no-bos exclude each other%s", "");
     x->around = bos ? TOKENIZER_BOS : no_bos ? TOKENIZER_NO_BOS : TOKENIZER_AS_SET;
     if (!path) return true;
     x->t = tokenizer_open(path, diags);
@@ -48,12 +47,7 @@ bool texts_open(texts *x, const args *given, const char *beside, diag_sink *diag
     return texts_open_as(x, given, path, diags);
 }
 
-bool texts_by(texts *x, const args *given, diag_sink *diags) {
-    x->by = args_string(given, "text-by", x->by);
-    return strcmp(x->by, "line") == 0 || strcmp(x->by, "paragraph") == 0 ||
-           strcmp(x->by, "file") == 0 ||
-           usage(diags, "--text-by must be line, paragraph or file, found '%s'", x->by);
-}
+void texts_by(texts *x, const args *given) { x->by = args_string(given, "text-by", x->by); }
 
 void texts_close(texts *x) { tokenizer_free(x->t); }
 

@@ -8,25 +8,23 @@
 #include <jansson.h>
 
 // Options of commands that read texts, put into their tables. `beside`: what the tokenizer lies
-// beside when none is named.
-#define TEXTS_TOKENIZER_OPTION(beside)                                                  \
-    {                                                                                   \
-        "tokenizer", 0, ARG_STRING, "FILE",                                             \
-            "tokenizer.json, vocab.txt or llama2.c's .bin; default: tokenizer.json or " \
-            "tokenizer.bin beside " beside                                              \
-    }
-#define TEXTS_AROUND_OPTIONS                                                           \
-    {"bos", 0, ARG_FLAG, NULL,                                                         \
-     "put the token that begins a text in front, whatever the tokenizer's files say"}, \
-    {                                                                                  \
-        "no-bos", 0, ARG_FLAG, NULL, "put none in front"                               \
-    }
-#define TEXTS_BY_OPTION                                                                         \
-    {                                                                                           \
-        "text-by", 0, ARG_STRING, "PART",                                                       \
-            "what of a text file is one text: line (default), paragraph (blank lines between) " \
-            "or file"                                                                           \
-    }
+// beside when none is named; `only_with`: the options that read texts, NULL when the command always
+// does.
+#define TEXTS_TOKENIZER_OPTION(beside, only_with)                                          \
+    ARG_OPTION("tokenizer", 0, ARG_INPUT, "FILE",                                          \
+               "tokenizer.json, vocab.txt or llama2.c's .bin; default: tokenizer.json or " \
+               "tokenizer.bin beside " beside,                                             \
+               ARG_TAKES("json|text|bytes"), ARG_WITH(only_with))
+#define TEXTS_AROUND_OPTIONS(only_with)                                                         \
+    ARG_OPTION("bos", 0, ARG_FLAG, NULL,                                                        \
+               "put the token that begins a text in front, whatever the tokenizer's files say", \
+               ARG_WITH(only_with), ARG_WITHOUT("no-bos")),                                     \
+        ARG_OPTION("no-bos", 0, ARG_FLAG, NULL, "put none in front", ARG_WITH(only_with))
+#define TEXTS_BY_OPTION(only_with)                                                             \
+    ARG_OPTION(                                                                                \
+        "text-by", 0, ARG_WORD, "line|paragraph|file",                                         \
+        "what of a text file is one text; default: line; paragraphs have blank lines between", \
+        ARG_WITH(only_with))
 
 typedef struct {
     tokenizer *t; // NULL: none is named, and none lies beside
@@ -41,7 +39,7 @@ typedef struct {
 bool texts_open(texts *x, const args *given, const char *beside, diag_sink *diags);
 // The same with a tokenizer that is no option's.
 bool texts_open_as(texts *x, const args *given, const char *path, diag_sink *diags);
-bool texts_by(texts *x, const args *given, diag_sink *diags); // TEXTS_BY_OPTION
+void texts_by(texts *x, const args *given); // TEXTS_BY_OPTION
 void texts_close(texts *x);
 
 // One text. False: reported.

@@ -3,6 +3,7 @@
 #include "eval/parts.h"
 #include "support/file/file.h"
 #include "support/file/json.h"
+#include "support/file/kind.h"
 #include "support/progress.h"
 #include <inttypes.h>
 #include <stdlib.h>
@@ -85,7 +86,7 @@ static bool read_raw(const char *path, const eval_options *o, arena *a, tensor *
 static bool read_images(const char *path, const eval_options *o, arena *a, images *im,
                         diag_sink *diags) {
     *im = (images){0};
-    if (file_ends_in(path, ".npy")) {
+    if (file_kind_at(path) == FILE_KIND_npy) {
         tensor t;
         if (!npy_read(a, path, &t, diags)) return false;
         if (t.rank < 2) return bad(path, diags, "expected items along the first axis");
@@ -195,7 +196,7 @@ static bool classify_examples(eval_model *m, const char *path, const eval_option
 bool eval_classify(eval_model *m, const char *path, const eval_options *o, eval_score *s,
                    diag_sink *diags) {
     *s = (eval_score){.agree = -1};
-    if (file_ends_in(path, ".json"))
+    if (file_kind_at(path) == FILE_KIND_json)
         return classify_examples(m, path, o, s, diags) &&
                eval_check_any(s, path, "an example", diags);
     if (!o->labels) return bad(path, diags, "images need --labels FILE, a JSON list of numbers");

@@ -5,6 +5,7 @@
 #include "ir/text/text.h"
 #include "ir/verify/verify.h"
 #include "support/file/file.h"
+#include "support/file/kind.h"
 #include "support/map.h"
 #include "support/num/random.h"
 #include <stdlib.h>
@@ -127,12 +128,13 @@ eval_model *eval_model_open(const char *path, int threads, arena *a, diag_sink *
     eval_model *m = ARENA_NEW(a, eval_model);
     *m = (eval_model){.path = path, .threads = threads, .index = map_new()};
     bool ok;
-    if (file_ends_in(path, ".onnx")) {
+    file_kind kind = file_kind_at(path); // else what its name says: its reader finds the fault
+    if (kind == FILE_KIND_onnx || (kind == FILE_KIND_bytes && file_ends_in(path, ".onnx"))) {
         ok = (m->onnx = onnx_open(path, diags)) != NULL;
         if (ok) describe_onnx(m, a);
     } else {
         sim_options so = {.threads = threads};
-        ok = file_ends_in(path, ".oir")
+        ok = kind == FILE_KIND_oir || (kind != FILE_KIND_ohm && file_ends_in(path, ".oir"))
                  ? open_ir(m, diags)
                  : program_open(&m->file, path, a, diags) &&
                        (m->engine = engine_of_program(&m->file, &so, diags)) != NULL;

@@ -2,6 +2,7 @@
 #include "host/tensors.h"
 #include "frontend/onnx.h"
 #include "support/file/file.h"
+#include "support/file/kind.h"
 #include <string.h>
 
 static bool add(tensor_list *list, const char *name, const tensor *t, const char *path,
@@ -38,7 +39,7 @@ bool tensors_read(arena *a, const char *text, tensor_list *list, diag_sink *diag
         tensor_set set;
         ok = npz_parse(a, f.data, f.bytes, f.name, name, &set, diags) &&
              add_members(a, &set, name, path, list, diags);
-    } else if (file_ends_in(path, ".pb")) {
+    } else if (file_kind_of(f.data, f.bytes, f.bytes) == FILE_KIND_pb) {
         const char *own = "";
         tensor t;
         ok = onnx_read_tensor_pb(a, path, &own, &t, diags) &&

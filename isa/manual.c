@@ -3,7 +3,7 @@
 #include "isa/desc.h"
 #include "isa/machine/machine.h"
 #include "isa/operand.h"
-#include "isa/spell.h"
+#include "support/spell.h"
 #include <string.h>
 
 // A table cell: '|' would end it.

@@ -3,6 +3,8 @@
 #include "ir/text/text.h"
 #include "ir/verify/verify.h"
 #include "support/file/file.h"
+#include "support/spell.h"
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -51,7 +53,12 @@ bool pass_pipeline_parse(pass_pipeline *p, const char *list, diag_sink *diags) {
         if (ok) {
             vec_push(p, pass_step_of(id));
         } else {
-            diag_emit(diags, DIAG_ID_usage, DIAG_NOWHERE, "no pass is called '%s'", name);
+            spell_nearest near = spell_start(name, n);
+            for (int i = 0; i < PASS_COUNT; i++) spell_try(&near, pass_table[i].name);
+            diag_emit(diags, DIAG_ID_usage, DIAG_NOWHERE,
+                      "no pass is called '%s'%s%s%s; `ohmic passes` lists them", name,
+                      near.best ? "; did you mean '" : "", near.best ? near.best : "",
+                      near.best ? "'?" : "");
         }
         if (!s[n]) break;
         s += n + 1;

@@ -59,7 +59,8 @@ typedef struct {
 } sim_state_note;
 
 // Writes bank `bank` of a streaming program: positions, phases run, rings, rows before the next
-// step; not the counters. The same state gives the same bytes. False: reported.
+// step; not the counters. The same state gives the same bytes. False: reported; write errors are
+// the stream's.
 bool sim_state_save(sim *s, uint32_t bank, const sim_state_note *note, FILE *to, diag_sink *diags);
 // Takes up what a simulator of the same program saved, in any bank. Everything is checked first
 // (checksum, program, contents): false and reported, state unchanged. `name` is for messages.

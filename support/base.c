@@ -1,10 +1,13 @@
-// What happens when an invariant is broken or memory runs out: one line on stderr, exit status 70.
+// What happens when an invariant is broken (exit status 70) or memory runs out (the environment:
+// 1): one line on stderr.
 #include "support/base.h"
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
-enum { EXIT_INTERNAL = 70 }; // EX_SOFTWARE of sysexits.h
+enum { EXIT_ENVIRONMENT = 1, EXIT_INTERNAL = 70 }; // EX_SOFTWARE of sysexits.h
 
 _Noreturn void base_check_failed(const char *file, int line, const char *cond, const char *fmt,
                                  ...) {
@@ -19,8 +22,8 @@ _Noreturn void base_check_failed(const char *file, int line, const char *cond, c
 }
 
 _Noreturn void base_no_memory(size_t bytes) {
-    fprintf(stderr, "ohmic: out of memory: %zu bytes asked for\n", bytes);
-    exit(EXIT_INTERNAL);
+    fprintf(stderr, "ohmic: out of memory: %zu bytes asked for: %s\n", bytes, strerror(ENOMEM));
+    exit(EXIT_ENVIRONMENT);
 }
 
 void *base_alloc(size_t bytes) {

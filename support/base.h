@@ -74,7 +74,7 @@ static inline int64_t ceil_div_i64(int64_t a, int64_t b) { return a / b + (a % b
 static inline uint64_t ceil_div_u64(uint64_t a, uint64_t b) { return a / b + (a % b != 0); }
 static inline uint64_t align_u64(uint64_t x, uint64_t a) { return ceil_div_u64(x, a) * a; }
 
-// malloc family that cannot return NULL: exhausted memory prints one line and exits 70.
+// malloc family that cannot return NULL: exhausted memory prints one line and exits 1.
 _Noreturn void base_no_memory(size_t bytes);  // what they do then
 void *base_alloc(size_t bytes);               // uninitialised
 void *base_calloc(size_t count, size_t size); // zeroed, overflow-checked

@@ -21,7 +21,8 @@ static uint64_t now_ns(void) {
 }
 
 progress *progress_new(const char *what, uint64_t total) {
-    if (!isatty(STDERR_FILENO)) return NULL;
+    const char *term = getenv("TERM");
+    if (!isatty(STDERR_FILENO) || (term && strcmp(term, "dumb") == 0)) return NULL;
     progress *p = base_calloc(1, sizeof *p);
     snprintf(p->what, sizeof p->what, "%s", what);
     p->total = total;

@@ -6,12 +6,36 @@
 #include "isa/verify/verify.h"
 #include "passes/tokens/bind/bind.h"
 #include "support/file/file.h"
+#include "support/file/kind.h"
 #include "support/progress.h"
+#include "support/spell.h"
 #include "support/vec.h"
 #include <stdlib.h>
 #include <string.h>
 
 // ---- options ---------------------------------------------------------------------------------
+
+static bool check_role(arena *a, const pass_axis_role *x, diag_sink *diags) {
+    static const char *const roles[] = {"batch", "tokens", "past", "total", "fixed"};
+    bool known = false,
+         domain = !x->domain || strcmp(x->domain, "enc") == 0 || strcmp(x->domain, "dec") == 0;
+    spell_nearest near = spell_start(x->role, strlen(x->role));
+    for (size_t i = 0; i < ARRAY_LEN(roles); i++) {
+        known |= strcmp(x->role, roles[i]) == 0;
+        spell_try(&near, roles[i]);
+    }
+    if (!known)
+        diag_emit(diags, DIAG_ID_usage, DIAG_NOWHERE,
+                  "--axis: an axis counts batch, tokens, past, total or fixed, found '%s'%s%s%s",
+                  x->role, near.best ? "; did you mean '" : "", near.best ? near.best : "",
+                  near.best ? "'?" : "");
+    else if (!domain || (x->domain && strcmp(x->role, "tokens") != 0))
+        diag_emit(diags, DIAG_ID_usage, DIAG_NOWHERE,
+                  "--axis: tokens are of an encoder, tokens:enc, or a decoder, tokens:dec, found "
+                  "'%s'",
+                  arena_printf(a, "%s:%s", x->role, x->domain));
+    return known && domain;
+}
 
 // "INPUT:AXIS=ROLE" or "INPUT:AXIS=ROLE:DOMAIN"
 static bool parse_axis(arena *a, const char *text, pass_axis_role *out, diag_sink *diags) {
@@ -25,7 +49,7 @@ static bool parse_axis(arena *a, const char *text, pass_axis_role *out, diag_sin
                              .axis = out->axis,
                              .role = domain ? arena_strn(a, role, (size_t)(domain - role)) : role,
                              .domain = domain ? domain + 1 : NULL};
-        if (end != colon + 1 && !*end) return true;
+        if (end != colon + 1 && !*end) return check_role(a, out, diags);
     }
     diag_emit(diags, DIAG_ID_usage, DIAG_NOWHERE,
               "--axis wants INPUT:AXIS=ROLE, e.g. input_ids:1=tokens, found '%s'", text);
@@ -43,8 +67,11 @@ static void read_texts(const args *a, compilation *c, diag_sink *diags) {
     const char *model = args_count(a) ? args_at(a, 0) : NULL;
     bool opened = false, ok = true;
     for (size_t i = 0; ok && i < ARRAY_LEN(files); i++) {
-        if (!files[i].path || file_ends_in(files[i].path, ".npz")) continue;
-        if (!opened) ok = texts_open(&x, a, model, diags) && texts_by(&x, a, diags);
+        if (!files[i].path || file_kind_at(files[i].path) == FILE_KIND_npz) continue;
+        if (!opened) {
+            ok = texts_open(&x, a, model, diags);
+            texts_by(&x, a);
+        }
         opened = true;
         if (ok) *files[i].to = texts_read(&x, files[i].path, TEXTS_LISTS, diags);
     }
@@ -74,23 +101,6 @@ bool compile_options(const args *a, compilation *c, diag_sink *diags) {
     o->token_period = args_real(a, "token-period", 0);
     o->seed = (uint64_t)args_int(a, "seed", 0);
     o->threads = (int)args_int(a, "threads", 0);
-    static const struct {
-        const char *option;
-        int64_t least;
-    } counts[] = {{"max-tokens", 1}, {"max-chunk", 1}, {"slots", 1}, {"window", 1}, {"threads", 0}};
-    for (size_t i = 0; i < ARRAY_LEN(counts); i++) {
-        int64_t v = args_int(a, counts[i].option, counts[i].least);
-        if (v < counts[i].least || v > INT32_MAX)
-            diag_emit(diags, DIAG_ID_usage, DIAG_NOWHERE,
-                      "--%s must lie in %lld ... %d, found %lld", counts[i].option,
-                      (long long)counts[i].least, INT32_MAX, (long long)v);
-    }
-    if (strcmp(o->attention, "softmax") != 0 && strcmp(o->attention, "hard-sigmoid") != 0)
-        diag_emit(diags, DIAG_ID_usage, DIAG_NOWHERE,
-                  "--attention must be softmax or hard-sigmoid, found '%s'", o->attention);
-    if (!(o->token_period >= 0))
-        diag_emit(diags, DIAG_ID_usage, DIAG_NOWHERE,
-                  "--token-period must not be negative, found %g", o->token_period);
     const char *const *axes = args_list(a, "axis", &n);
     pass_axis_role *roles = ARENA_ARRAY(mem, pass_axis_role, n + 1);
     for (size_t i = 0; i < n; i++) parse_axis(mem, axes[i], &roles[i], diags);
@@ -104,10 +114,69 @@ bool compile_options(const args *a, compilation *c, diag_sink *diags) {
 
 // ---- model in --------------------------------------------------------------------------------
 
+// IR text: by its beginning, and by its name where that is damaged.
+static bool is_text(const char *path) {
+    file_kind k = file_kind_at(path);
+    return k == FILE_KIND_oir || (k != FILE_KIND_onnx && file_ends_in(path, ".oir"));
+}
+
+// The pass that reads an option last; IMPORT: only the import of a model does.
+enum { IMPORT = -1 };
+static const struct {
+    const char *option;
+    int reader;
+} readers[] = {
+    {"bind", IMPORT},
+    {"max-tokens", IMPORT},
+    {"axis", PASS_ID_find_tokens},
+    {"max-chunk", PASS_ID_find_tokens},
+    {"slots", PASS_ID_find_tokens},
+    {"window", PASS_ID_find_tokens},
+    {"mask", PASS_ID_find_tokens},
+    {"logits", PASS_ID_find_tokens},
+    {"quant-scope", PASS_ID_find_tokens},
+    {"attention", PASS_ID_choose_readout},
+    {"adapt", PASS_ID_choose_readout},
+    {"token-period", PASS_ID_choose_readout},
+    {"calibrate", PASS_ID_quantize},
+};
+
+bool compile_text_options(const args *a, const pass_pipeline *p, diag_sink *diags) {
+    bool ok = true;
+    for (size_t i = 0; i < ARRAY_LEN(readers); i++) {
+        if (!args_given(a, readers[i].option)) continue;
+        bool runs = false;
+        const char *reader = readers[i].reader < 0 ? "" : pass_table[readers[i].reader].name;
+        for (size_t k = 0; k < p->count; k++) runs |= strcmp(p->items[k].info.name, reader) == 0;
+        if (runs) continue;
+        ok = false;
+        if (*reader)
+            diag_emit(diags, DIAG_ID_usage, DIAG_NOWHERE,
+                      "--%s has no effect here: the pass %s reads it, which is not run",
+                      readers[i].option, reader);
+        else
+            diag_emit(diags, DIAG_ID_usage, DIAG_NOWHERE,
+                      "--%s has no effect on IR text: its sizes were chosen when the model was "
+                      "imported",
+                      readers[i].option);
+    }
+    return ok;
+}
+
+static pass_pipeline rest_of(const ir_module *m) {
+    pass_pipeline p = {0};
+    for (int i = pass_last(m) + 1; i < PASS_COUNT; i++) vec_push(&p, pass_step_of((pass_id)i));
+    return p;
+}
+
 bool compile_open(const args *a, const char *path, compilation *c, diag_sink *diags) {
-    if (file_ends_in(path, ".oir")) {
+    if (is_text(path)) {
         c->module = pass_read(path, diags);
-        return c->module != NULL;
+        if (!c->module) return false;
+        pass_pipeline p = rest_of(c->module);
+        bool ok = compile_text_options(a, &p, diags);
+        vec_free(&p);
+        return ok;
     }
     c->onnx = onnx_open(path, diags);
     if (!c->onnx) return false;
@@ -156,9 +225,8 @@ static void show_pass(void *ctx, size_t index, size_t count, const char *name) {
 }
 
 bool compile_program(compilation *c, diag_sink *diags) {
-    pass_pipeline p = {0};
     const int first = pass_last(c->module) + 1;
-    for (int i = first; i < PASS_COUNT; i++) vec_push(&p, pass_step_of((pass_id)i));
+    pass_pipeline p = rest_of(c->module);
     progress *bar = progress_new("compiling", p.count);
     c->checks.progress = show_pass;
     c->checks.progress_ctx = bar;

@@ -9,40 +9,45 @@
 #include "support/file/json.h"
 
 // Options of every command that compiles; put into its table with COMPILE_OPTIONS.
-#define COMPILE_OPTIONS                                                                         \
-    {"chip", 'c', ARG_STRING, "CHIP",                                                           \
-     "chip to compile for: a name (`ohmic chips`) or a YAML file; default ohmic-1"},            \
-        {"set", 0, ARG_LIST, "KEY=VALUE",                                                       \
-         "change a parameter of the chip, e.g. crossbar.rows=64"},                              \
-        {"max-tokens", 0, ARG_INT, "N",                                                         \
-         "largest position + 1; default: the position table's rows, else 512"},                 \
-        {"max-chunk", 0, ARG_INT, "N",                                                          \
-         "most rows in one step; default: 64, or max-tokens for whole-sequence models"},        \
-        {"slots", 0, ARG_INT, "N", "tokens a ring stores; default: what the window needs"},     \
-        {"window", 0, ARG_INT, "N",                                                             \
-         "tokens a row sees; smaller than the model's changes what it means"},                  \
-        {"bind", 0, ARG_LIST, "NAME=VALUE",                                                     \
-         "size of a dynamic dimension, or position_ids=positions"},                             \
-        {"axis", 0, ARG_LIST, "INPUT:AXIS=ROLE",                                                \
-         "what an axis counts: batch, tokens, past, fixed"},                                    \
-        {"mask", 0, ARG_STRING, "KIND", "what a [T,T] mask input means: all, causal, padding"}, \
-        {"logits", 0, ARG_STRING, "WHICH", "rows of the logits kept: all (default) or last"},   \
-        {"calibrate", 0, ARG_STRING, "FILE",                                                    \
-         "texts, JSON lists of token ids or npz that static scales are chosen on"},             \
-        {"quant-scope", 0, ARG_STRING, "SCOPE",                                                 \
-         "dynamic per-tensor scales: row (default) or tensor"},                                 \
-        {"attention", 0, ARG_STRING, "KIND",                                                    \
-         "softmax (default), or hard-sigmoid: replaced by charge read-out"},                    \
-        {"adapt", 0, ARG_STRING, "FILE",                                                        \
-         "texts, or JSON lists of token ids, that scalings of charge read-out are fitted on"},  \
-        TEXTS_TOKENIZER_OPTION("the model"), TEXTS_AROUND_OPTIONS, TEXTS_BY_OPTION,             \
-        {"token-period", 0, ARG_REAL, "NS",                                                     \
-         "time from token to token, which decay counts in; default: the model's"},              \
-        {"seed", 0, ARG_INT, "N", "seed of placement and seeded inputs"},                       \
-        {"threads", 't', ARG_INT, "N", "threads; never changes a result; default: all cores"},  \
-        {"dump-ir", 0, ARG_STRING, "DIR", "write IR text after every pass"}, {                  \
-        "check-equivalence", 0, ARG_FLAG, NULL,                                                 \
-            "interpret before and after every pass and compare"                                 \
+#define COMPILE_OPTIONS                                                                          \
+    ARG_OPTION("chip", 'c', ARG_CHIP, "CHIP",                                                    \
+               "chip to compile for: a name (`ohmic chips`) or a YAML file; default ohmic-1",    \
+               ARG_TAKES("chip")),                                                               \
+        ARG_OPTION("set", 0, ARG_PAIR, "KEY=VALUE",                                              \
+                   "change a parameter of the chip, e.g. crossbar.rows=64", ARG_MANY),           \
+        {"max-tokens", 0, ARG_COUNT, "N",                                                        \
+         "largest position + 1; default: the position table's rows, else 512"},                  \
+        {"max-chunk", 0, ARG_COUNT, "N",                                                         \
+         "most rows in one step; default: 64, or max-tokens for whole-sequence models"},         \
+        {"slots", 0, ARG_COUNT, "N", "tokens a ring stores; default: what the window needs"},    \
+        {"window", 0, ARG_COUNT, "N",                                                            \
+         "tokens a row sees; smaller than the model's changes what it means"},                   \
+        ARG_OPTION("bind", 0, ARG_PAIR, "NAME=VALUE",                                            \
+                   "size of a dynamic dimension, or position_ids=positions", ARG_MANY),          \
+        ARG_OPTION("axis", 0, ARG_PAIR, "INPUT:AXIS=ROLE",                                       \
+                   "what an axis counts: batch, tokens, past, fixed", ARG_MANY),                 \
+        {"mask", 0, ARG_WORD, "all|causal|padding", "what a [T,T] mask input means"},            \
+        {"logits", 0, ARG_WORD, "all|last", "rows of the logits kept; default: all"},            \
+        ARG_OPTION("calibrate", 0, ARG_INPUT, "FILE",                                            \
+                   "texts, JSON lists of token ids or npz that static scales are chosen on",     \
+                   ARG_TAKES("text|json|npz")),                                                  \
+        {"quant-scope", 0, ARG_WORD, "row|tensor",                                               \
+         "what a dynamic per-tensor scale covers; default: row"},                                \
+        {"attention", 0, ARG_WORD, "softmax|hard-sigmoid",                                       \
+         "as the model has it (default), or replaced by charge read-out"},                       \
+        ARG_OPTION(                                                                              \
+            "adapt", 0, ARG_INPUT, "FILE",                                                       \
+            "texts, or JSON lists of token ids, that scalings of charge read-out are fitted on", \
+            ARG_TAKES("text|json")),                                                             \
+        TEXTS_TOKENIZER_OPTION("the model", "calibrate|adapt"),                                  \
+        TEXTS_AROUND_OPTIONS("calibrate|adapt"), TEXTS_BY_OPTION("calibrate|adapt"),             \
+        {"token-period", 0, ARG_POSITIVE, "NS",                                                  \
+         "time from token to token, which decay counts in; default: the model's"},               \
+        {"seed", 0, ARG_INT, "N", "seed of placement and seeded inputs"},                        \
+        {"threads", 't', ARG_SIZE, "N", "threads; never changes a result; default: all cores"},  \
+        {"dump-ir", 0, ARG_FOLDER, "DIR", "write IR text after every pass"}, {                   \
+        "check-equivalence", 0, ARG_FLAG, NULL,                                                  \
+            "interpret before and after every pass and compare"                                  \
     }
 
 typedef struct {
@@ -63,6 +68,9 @@ bool compile_open(const args *a, const char *path, compilation *c, diag_sink *di
 // The binding of an ONNX model, as probe functions. NULL: reported.
 ir_module *compile_bind(const args *given, onnx_model *model, const pass_options *o,
                         diag_sink *diags);
+// Options that only passes read which are not run (opt), or the import of a model, are an error:
+// false, reported.
+bool compile_text_options(const args *a, const pass_pipeline *p, diag_sink *diags);
 // Runs the passes that are left, emits and verifies. False: reported.
 bool compile_program(compilation *c, diag_sink *diags);
 // The verifier's judgement of what the passes from `first` on and the backend made. What it refuses

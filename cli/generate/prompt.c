@@ -89,7 +89,6 @@ static bool begin_empty(generation *g, tokenizer_ids *out) {
 static bool read_prompt(generation *g, bool loaded, tokenizer_ids *out) {
     const char *ids = args_string(g->given, "prompt-ids", NULL);
     const char *text = args_string(g->given, "prompt", "");
-    if (ids && *text) return usage(g, "--prompt and --prompt-ids exclude each other");
     file_map f = {0};
     bool ok = true;
     if (ids) {

@@ -1,5 +1,6 @@
 // Actions of the grammar: from the parts of a line to IR. See parser.h.
 #include "ir/text/parser.h"
+#include "support/spell.h"
 #include <inttypes.h>
 #include <stdarg.h>
 #include <string.h>
@@ -433,7 +434,11 @@ void text_op(ir_parser *p, const char *name, text_loc loc, ir_attrs attrs) {
     ir_op op = {.attrs = attrs, .line = loc.line, .col = loc.col, .end_col = loc.end_col};
     bool ok = p->func != NULL;
     if (ok && !ir_opcode_parse(name, &op.code)) {
-        text_error(p, loc, DIAG_ID_op_unknown, "there is no operation '%s'", name);
+        spell_nearest near = spell_start(name, strlen(name));
+        for (int i = 0; i < IR_OP_COUNT; i++) spell_try(&near, ir_ops[i].name);
+        text_error(p, loc, DIAG_ID_op_unknown, "there is no operation '%s'%s%s%s", name,
+                   near.best ? "; did you mean '" : "", near.best ? near.best : "",
+                   near.best ? "'?" : "");
         ok = false;
     }
     if (ok && p->types.count != p->defined.count) {

@@ -1,7 +1,7 @@
 // Where chip files are: $OHMIC_CHIPS, beside the installed command, the source tree, the prefix.
 #include "isa/machine/machine.h"
-#include "isa/spell.h"
 #include "support/file/file.h"
+#include "support/spell.h"
 #include "support/vec.h"
 #include <unistd.h>
 
@@ -66,7 +66,7 @@ const char **machine_list(arena *a, size_t *n) {
 }
 
 static const char *find_chip(arena *a, const char *chip, diag_sink *diags) {
-    if (strchr(chip, '/') || ends_in_yaml(chip)) return chip;
+    if (strchr(chip, '/') || ends_in_yaml(chip) || strcmp(chip, "-") == 0) return chip;
     strings list = folders(a);
     const char *found = NULL;
     for (size_t i = 0; !found && i < list.count; i++) {
@@ -83,9 +83,9 @@ static const char *find_chip(arena *a, const char *chip, diag_sink *diags) {
         spell_try(&near, names[i]);
         all = arena_printf(a, "%s%s%s", all, i ? ", " : "", names[i]);
     }
-    diag_emit(diags, DIAG_ID_chip_find, DIAG_NOWHERE, "no chip '%s'; there are: %s", chip,
-              *all ? all : "none");
-    if (near.best) diag_note(diags, DIAG_NOWHERE, "did you mean '%s'?", near.best);
+    diag_emit(diags, DIAG_ID_usage, DIAG_NOWHERE, "no chip '%s'; there are: %s%s%s%s", chip,
+              *all ? all : "none", near.best ? "; did you mean '" : "", near.best ? near.best : "",
+              near.best ? "'?" : "");
     return NULL;
 }
 

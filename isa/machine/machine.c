@@ -1,8 +1,8 @@
 // Reading chip files. machine.def says which parameters there are; this file knows none of them,
 // but for the few that must fit together.
 #include "isa/machine/machine.h"
-#include "isa/spell.h"
 #include "support/file/yaml.h"
+#include "support/spell.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -95,7 +95,9 @@ static void store_default(machine *m, const machine_param *p) {
 }
 
 // Stores what a scalar says; reports what it should have been.
-static bool store_value(machine *m, const machine_param *p, const yaml_node *n, diag_sink *diags) {
+// wrong: what a value is that does not fit.
+static bool store_value(machine *m, const machine_param *p, const yaml_node *n, diag_id wrong,
+                        diag_sink *diags) {
     char *at = (char *)m + p->offset;
     const char *text = n->kind == YAML_SCALAR ? n->text : "a list";
     if (p->kind == MACHINE_INT) {
@@ -104,35 +106,32 @@ static bool store_value(machine *m, const machine_param *p, const yaml_node *n, 
             memcpy(at, &v, sizeof v);
             return true;
         }
-        diag_emit(diags, DIAG_ID_chip_value, n->loc,
-                  "%s.%s is '%.40s', must be an integer from %lld to %lld", p->section, p->name,
-                  text, (long long)p->int_lo, (long long)p->int_hi);
+        diag_emit(diags, wrong, n->loc, "%s.%s is '%.40s', must be an integer from %lld to %lld",
+                  p->section, p->name, text, (long long)p->int_lo, (long long)p->int_hi);
     } else if (p->kind == MACHINE_REAL) {
         double v;
         if (yaml_to_f64(n, &v) && v >= p->real_lo && v <= p->real_hi) {
             memcpy(at, &v, sizeof v);
             return true;
         }
-        diag_emit(diags, DIAG_ID_chip_value, n->loc,
-                  "%s.%s is '%.40s', must be a number from %g to %g", p->section, p->name, text,
-                  p->real_lo, p->real_hi);
+        diag_emit(diags, wrong, n->loc, "%s.%s is '%.40s', must be a number from %g to %g",
+                  p->section, p->name, text, p->real_lo, p->real_hi);
     } else if (p->kind == MACHINE_LIST) {
         machine_numbers v;
         if (read_list(p, n, &v)) {
             memcpy(at, &v, sizeof v);
             return true;
         }
-        diag_emit(diags, DIAG_ID_chip_value, n->loc,
-                  "%s.%s is '%.40s', must be 1 to %d numbers from %g to %g", p->section, p->name,
-                  text, MACHINE_MAX_LIST, p->real_lo, p->real_hi);
+        diag_emit(diags, wrong, n->loc, "%s.%s is '%.40s', must be 1 to %d numbers from %g to %g",
+                  p->section, p->name, text, MACHINE_MAX_LIST, p->real_lo, p->real_hi);
     } else {
         unsigned v;
         if (n->kind == YAML_SCALAR && isa_enum_find(p->choices, text, strlen(text), &v)) {
             memcpy(at, &(int){(int)v}, sizeof(int));
             return true;
         }
-        diag_emit(diags, DIAG_ID_chip_value, n->loc, "%s.%s is '%.40s', must be one of: %s",
-                  p->section, p->name, text, p->choices->list);
+        diag_emit(diags, wrong, n->loc, "%s.%s is '%.40s', must be one of: %s", p->section, p->name,
+                  text, p->choices->list);
     }
     return false;
 }
@@ -201,7 +200,7 @@ static void read_param(reader *r, const machine_param *p, const yaml_node *key,
         diag_emit(r->diags, DIAG_ID_chip_value, key->loc, "%s.%s has no value", p->section,
                   p->name);
         r->ok = false;
-    } else if (!store_value(r->m, p, value, r->diags)) {
+    } else if (!store_value(r->m, p, value, DIAG_ID_chip_value, r->diags)) {
         r->ok = false;
     }
     read_unit(r, p, key, yaml_find(n, "unit"));
@@ -361,23 +360,24 @@ bool machine_set(arena *a, machine *m, const char *assignment, diag_sink *diags)
     size_t n = strcspn(assignment, "=");
     size_t dot = strcspn(assignment, ".");
     if (!assignment[n] || dot >= n) {
-        diag_emit(diags, DIAG_ID_chip_key, loc, "expected section.key=value");
+        diag_emit(diags, DIAG_ID_usage, loc, "expected section.key=value");
         return false;
     }
     const char *key = arena_strn(a, assignment + dot + 1, n - dot - 1);
     const machine_param *p = find_param(assignment, dot, key);
     if (!p) {
-        diag_emit(diags, DIAG_ID_chip_key, loc, "parameter '%.*s' is not known", (int)n,
-                  assignment);
         spell_nearest near = spell_start(assignment, n);
         for (size_t i = 0; i < machine_params_count; i++)
             spell_try(&near,
                       arena_printf(a, "%s.%s", machine_params[i].section, machine_params[i].name));
-        if (near.best) diag_note(diags, loc, "did you mean '%s'?", near.best);
+        diag_emit(diags, DIAG_ID_usage, loc,
+                  "no parameter '%.*s'%s%s%s; `ohmic chips CHIP` lists them", (int)n, assignment,
+                  near.best ? "; did you mean '" : "", near.best ? near.best : "",
+                  near.best ? "'?" : "");
         return false;
     }
     yaml_node value = {.kind = YAML_SCALAR, .loc = loc, .text = assignment + n + 1};
-    if (!store_value(m, p, &value, diags)) return false;
+    if (!store_value(m, p, &value, DIAG_ID_usage, diags)) return false;
     const char **sources = ARENA_ARRAY(a, const char *, machine_params_count);
     for (size_t i = 0; i < machine_params_count; i++)
         sources[i] = m->sources ? m->sources[i] : "default";

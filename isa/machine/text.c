@@ -1,8 +1,8 @@
 // Machines as text: the canonical chip file, and what differs between two.
 #include "isa/machine/machine.h"
-#include "isa/spell.h"
 #include "support/file/file.h"
 #include "support/file/quote.h"
+#include "support/spell.h"
 #include <stdlib.h>
 #include <string.h>
 

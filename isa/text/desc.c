@@ -1,6 +1,6 @@
 // Descriptors of assembly: desc.def says which fields each has, format.c in which order.
-#include "isa/spell.h"
 #include "isa/text/parse.h"
+#include "support/spell.h"
 
 static int shown(const scan *s) { return (int)(s->token.n < 60 ? s->token.n : 60); }
 

@@ -1,7 +1,7 @@
 // Instructions of assembly: isa.def says what each mnemonic takes.
 #include "isa/code.h"
-#include "isa/spell.h"
 #include "isa/text/parse.h"
+#include "support/spell.h"
 
 static int shown(const scan *s) { return (int)(s->token.n < 60 ? s->token.n : 60); }
 

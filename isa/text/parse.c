@@ -2,9 +2,9 @@
 // left out.
 #include "isa/text/parse.h"
 #include "isa/program_data.h"
-#include "isa/spell.h"
 #include "isa/structure.h"
 #include "isa/text/text.h"
+#include "support/spell.h"
 
 static bool is_value(const scan *s) {
     return s->token.kind == SCAN_WORD || s->token.kind == SCAN_STRING;

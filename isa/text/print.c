@@ -1,12 +1,12 @@
 // The disassembler. It knows the shape of a line, isa.def and desc.def know everything else.
 #include "isa/code.h"
-#include "isa/spell.h"
 #include "isa/structure.h"
 #include "isa/text/format.h"
 #include "isa/text/text.h"
 #include "support/file/file.h"
 #include "support/file/quote.h"
 #include "support/map.h"
+#include "support/spell.h"
 #include <stdlib.h>
 #include <string.h>
 

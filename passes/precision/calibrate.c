@@ -3,6 +3,7 @@
 #include "ir/eval/interp.h"
 #include "passes/precision/corpus.h"
 #include "support/file/file.h"
+#include "support/file/kind.h"
 #include "support/num/layout.h"
 #include "support/num/num.h"
 #include "support/num/random.h"
@@ -243,7 +244,7 @@ bool calibrate_ranges(const ir_module *m, const ir_func *f, const pass_options *
     double rows = CALIBRATE_MACS / corpus_macs(f);
     s.budget = rows > CALIBRATE_TOKENS ? CALIBRATE_TOKENS : rows < 1 ? 1 : (int64_t)rows;
     bool ok;
-    if (o->calibrate && file_ends_in(o->calibrate, ".npz")) {
+    if (o->calibrate && file_kind_at(o->calibrate) == FILE_KIND_npz) {
         ok = run_npz(&s, o->calibrate, diags);
     } else if (o->calibrate) {
         arena *text = arena_new();

@@ -4,6 +4,7 @@
 #include "passes/precision/choose_readout.h"
 #include "passes/precision/corpus.h"
 #include "support/file/file.h"
+#include "support/file/kind.h"
 #include <inttypes.h>
 
 #define MEASURED_TOKENS 2000 // of calibration text that perplexity is measured on
@@ -128,7 +129,7 @@ bool readout_use_text(chooser *c) {
     const json_t *json = c->o->adapt ? c->o->adapt_text : c->o->calibrate_text;
     bool fits = c->charges > 0 && (c->device || c->moved > 0);
     corpus text;
-    if (c->o->adapt && file_ends_in(path, ".npz")) {
+    if (c->o->adapt && file_kind_at(path) == FILE_KIND_npz) {
         diag_emit(
             c->diags, DIAG_ID_calibration_text, DIAG_FILE(path),
             "--adapt takes texts or lists of token ids, not arrays: those are for --calibrate");
@@ -145,7 +146,7 @@ bool readout_use_text(chooser *c) {
                        "paper's training starts from"
                      : "attentions run on another device than the model's");
     if (!c->changed) return true;
-    if (!path || file_ends_in(path, ".npz")) {
+    if (!path || file_kind_at(path) == FILE_KIND_npz) {
         if (text_func(c->old))
             readout_note(c, "--calibrate FILE (texts, or JSON lists of token ids) would measure "
                             "what this does to "

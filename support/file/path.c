@@ -29,7 +29,7 @@ bool file_make_dir(const char *path, diag_sink *diags) {
         struct stat st;
         if (mkdir(part, 0777) != 0 && !(stat(part, &st) == 0 && S_ISDIR(st.st_mode))) {
             diag_emit(diags, DIAG_ID_io, DIAG_FILE(path), "cannot make the folder '%s': %s", part,
-                      strerror(errno));
+                      strerror(errno == EEXIST ? ENOTDIR : errno));
             ok = false;
         }
         *p = end;

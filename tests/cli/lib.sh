@@ -16,11 +16,13 @@ exits() {
   [ "$code" = "$want" ] || { cat "$work/out" "$work/err"; fail "'ohmic $*' ends with $code, not $want"; }
 }
 says() { grep -qF -- "$1" "$work/out" || { cat "$work/out"; fail "'$1' is not printed"; }; }
-# rejects MESSAGE ARGUMENTS...: exit code 1 and that message
-rejects() {
-  local message=$1
-  shift
-  exits 1 "$@"
+# rejects MESSAGE ARGUMENTS...: exit code 1 and that message; misused: exit code 2
+rejects() { refuses 1 "$@"; }
+misused() { refuses 2 "$@"; }
+refuses() {
+  local code=$1 message=$2
+  shift 2
+  exits "$code" "$@"
   grep -qF -- "$message" "$work/err" || { cat "$work/err"; fail "'$message' is not what 'ohmic $*' says"; }
 }
 # npy FILE TYPE SHAPE VALUES...: integers as npy, e.g. npy x.npy i8 "1, 3" 5 6 7

@@ -69,7 +69,7 @@ awk '$4 ~ /^\// && $1 != 0 {bad = 1} END {exit bad}' "$work/out" || { cat "$work
 rejects "no token program yet" eval "$work"/dump/00-*.oir --perplexity $tales/eval_tokens.json
 
 # ---- what is refused
-rejects "say one of --perplexity, --recall, --masked, --classify and --layers" eval "$work/p.ohm"
+misused "say one of --perplexity, --recall, --masked, --classify and --layers" eval "$work/p.ohm"
 rejects "expected a list of lists of token ids" eval "$work/p.ohm" --perplexity $tales/tokenizer.json
 echo '[[0, 600]]' >"$work/big.json"
 rejects "token 600 of sequence 0 is outside the model's 512 tokens" eval "$work/p.ohm" --perplexity "$work/big.json"
@@ -80,7 +80,7 @@ rejects "big.json: sequence 1: error: input 'input_ids' is 600" eval "$work/p.oh
 echo '[[0, 1' >"$work/broken.json"
 rejects "broken.json" eval "$work/p.ohm" --perplexity "$work/broken.json"
 rejects "the model has no output 'loss'" eval "$work/p.ohm" --perplexity $tales/eval_tokens.json --output loss
-rejects "--by-position belongs to --perplexity" eval "$work/p.ohm" --recall "$work/probes.json" --by-position
+misused "--by-position has no effect without --perplexity" eval "$work/p.ohm" --recall "$work/probes.json" --by-position
 rejects "expected a list of probes" eval "$work/p.ohm" --recall $tales/tokenizer.json
 bad_probe() { # MESSAGE PROBE
   echo "[{\"kind\":\"a\",\"distance\":1,\"answer\":1,\"prompt\":[0]}, $2]" >"$work/bad.json"
@@ -108,16 +108,16 @@ for empty in '[]' '[[]]'; do
   rejects "empty.json: error: nothing to score: expected a sequence" eval "$work/p.ohm" --masked "$work/empty.json"
 done
 rejects "expected an object with 'ids', 'masked' and 'mask_id'" eval "$work/p.ohm" --masked $tales/eval_tokens.json
-rejects "images need --labels FILE" eval "$work/p.ohm" --classify "$work/p.ohm"
-echo '[1]' >"$work/labels.json"
-rejects "raw data need --shape" eval "$work/p.ohm" --classify "$work/p.ohm" --labels "$work/labels.json"
 head -c 24 /dev/zero >"$work/x.f32"
+rejects "images need --labels FILE" eval "$work/p.ohm" --classify "$work/x.f32"
+echo '[1]' >"$work/labels.json"
+rejects "raw data need --shape" eval "$work/p.ohm" --classify "$work/x.f32" --labels "$work/labels.json"
 rejects "are no whole number of items" eval "$work/p.ohm" --classify "$work/x.f32" --shape 1,5 --labels "$work/labels.json"
 rejects "2 items, but 1 labels" eval "$work/p.ohm" --classify "$work/x.f32" --shape 1,3 --labels "$work/labels.json"
 rejects "--mean wants one number for each channel" eval "$work/p.ohm" --classify "$work/x.f32" --shape 1,3 \
   --labels "$work/labels.json" --mean 1,2
 rejects "expected one input of floats" eval "$work/p.ohm" --classify "$work/x.f32" --shape 1,6 --labels "$work/labels.json"
-rejects "--layers compares a model" eval "$work/p.ohm" --layers "$work/p.ohm"
+misused "--layers compares a model" eval "$work/p.ohm" --layers "$work/p.ohm"
 
 # ---- masked tokens and classes of real models
 if shared models/rxnmapper_albert; then

@@ -52,15 +52,15 @@ says '"prompt_ids"'
 rejects "the prompt has 70 tokens, the program was compiled for 64: compile with --max-tokens" \
   generate "$work/short.ohm" --prompt-ids "$(seq -s, 70)" --ids
 rejects "token id 600 is outside [0, 512): is this the model's tokenizer?" generate "$work/p.ohm" --prompt-ids 600
-rejects "--temperature must not be negative" generate "$work/p.ohm" --temperature -1
-rejects "--top-p must lie in (0, 1]" generate "$work/p.ohm" --top-p 0
-rejects "--top-k must not be negative" generate "$work/p.ohm" --top-k -1
-rejects "--tokens must not be negative" generate "$work/p.ohm" --tokens -1
-rejects "--prompt and --prompt-ids exclude each other" generate "$work/p.ohm" --prompt a --prompt-ids 1
-rejects "--prompt-ids wants numbers" generate "$work/p.ohm" --prompt-ids a
+misused "--temperature wants a number that is not negative, found '-1'" generate "$work/p.ohm" --temperature -1
+misused "--top-p wants a number above 0, at most 1, found '0'" generate "$work/p.ohm" --top-p 0
+misused "--top-k wants a whole number, 0 ... 2147483647, found '-1'" generate "$work/p.ohm" --top-k -1
+misused "--tokens wants a whole number" generate "$work/p.ohm" --tokens -1
+misused "--prompt and --prompt-ids exclude each other" generate "$work/p.ohm" --prompt a --prompt-ids 1
+misused "--prompt-ids wants whole numbers" generate "$work/p.ohm" --prompt-ids 1,,2
 mkdir "$work/alone"
 cp "$work/p.ohm" "$work/alone"
-rejects "say --tokenizer FILE" generate "$work/alone/p.ohm" --prompt a
+misused "say --tokenizer FILE" generate "$work/alone/p.ohm" --prompt a
 exits 2 generate "$work/p.ohm" --seed x
 
 if shared models/own/tales_judge_op17.onnx; then

@@ -32,7 +32,7 @@ for chip in "$work"/usr/share/ohmic/chips/*.yaml; do
 done
 sed 's/^name: .*/name: only-installed/' "$chip" >"$work/usr/share/ohmic/chips/only-installed.yaml"
 exits 0 chips only-installed
-exits 1 chips no-such-chip
+exits 2 chips no-such-chip
 grep -q "no-such-chip" "$work/err" || fail "a chip that is not there is not named"
 
 # ---- every command

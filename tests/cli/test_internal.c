@@ -58,14 +58,14 @@ static void refused_programs_are_ours(void **state) {
 
 static void exit_codes(void **state) {
     diag_sink *diags = diag_sink_new();
-    assert_int_equal(args_finish(diags), EXIT_OK);
+    assert_int_equal(args_finish(NULL, diags), EXIT_OK);
     diags = diag_sink_new();
-    diag_emit(diags, DIAG_ID_usage, DIAG_NOWHERE, "theirs");
-    assert_int_equal(args_finish(diags), EXIT_REJECTED);
+    diag_emit(diags, DIAG_ID_io, DIAG_NOWHERE, "theirs");
+    assert_int_equal(args_finish(NULL, diags), EXIT_REJECTED);
     diags = diag_sink_new();
     pass_invalid("place", "module", diags);
-    diag_emit(diags, DIAG_ID_usage, DIAG_NOWHERE, "theirs");
-    assert_int_equal(args_finish(diags), EXIT_INTERNAL);
+    diag_emit(diags, DIAG_ID_io, DIAG_NOWHERE, "theirs");
+    assert_int_equal(args_finish(NULL, diags), EXIT_INTERNAL);
 }
 
 int main(void) {

@@ -2,10 +2,10 @@
 # ohmic onnx-test: verdicts, counts and exit codes, in the interpreter and on the simulator.   $1: the command
 . "$(dirname "$0")/lib.sh"
 
-rejects "cannot be opened as a folder" onnx-test "$work/nowhere"
+rejects "cannot read: No such file" onnx-test "$work/nowhere"
 mkdir -p "$work/empty"
 rejects "holds no test_data_set_0" onnx-test "$work/empty"
-rejects "--on must be interp or ideal, found 'chip'" onnx-test --on chip "$work/empty"
+misused "--on wants interp or ideal, found 'chip'" onnx-test --on chip "$work/empty"
 exits 2 onnx-test
 
 # a folder whose model is none: unsupported, and that is no failure

@@ -35,7 +35,7 @@ rejects "nothing to trace: 'no/such/node'" run "$work/p.ohm" --input input_ids="
 # ---- what is refused, by name
 rejects "missing input 'input_ids'" run "$work/p.ohm"
 rejects "the program has no input 'ids'; its inputs are input_ids" run "$work/p.ohm" --input ids="$work/x.npy"
-rejects "which input is this" run "$work/p.ohm" --input "$work/x.npy"
+misused "which input is this" run "$work/p.ohm" --input "$work/x.npy"
 rejects "input 'input_ids' is given twice" run "$work/p.ohm" --input input_ids="$work/x.npy" --input input_ids="$work/x.npy"
 npy "$work/i32.npy" i4 "1, 2" 1 2
 rejects "input 'input_ids' is i32[1,2], expected i64[batch,tokens]" run "$work/p.ohm" --input input_ids="$work/i32.npy"

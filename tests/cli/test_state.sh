@@ -129,10 +129,10 @@ exits 0 generate "$p" --load-state "$s" --prompt " Then" -n 12
 [ "${talk//$'\n'/}" = "${first//$'\n'/}$(tr -d '\n' <"$work/out")" ] || fail "'$talk' is not '$first' and '$(cat "$work/out")'"
 : | "$ohmic" generate "$p" --interactive >"$work/out" 2>"$work/err" || fail "no line at all"
 [ ! -s "$work/out" ] || fail "something is generated without a line"
-rejects "--interactive asks for prompts" generate "$p" --interactive --prompt x
-rejects "--min-p must lie in [0, 1]" generate "$p" --min-p 1.5
-rejects "--repetition-penalty must be positive" generate "$p" --repetition-penalty 0
-rejects "--repetition-window must not be negative" generate "$p" --repetition-window -1
+misused "--interactive and --prompt, --prompt-ids or --json exclude each other" generate "$p" --interactive --prompt x
+misused "--min-p wants a number from 0 to 1" generate "$p" --min-p 1.5
+misused "--repetition-penalty wants a positive number" generate "$p" --repetition-penalty 0
+misused "--repetition-window wants a whole number, 0" generate "$p" --repetition-window -1
 
 # ---- what is refused, and changes nothing
 exits 0 generate "$p" --prompt "Once there was" -n 20 --save-state "$s"
@@ -142,7 +142,7 @@ rejects "the state of another program: it was saved by 'p.ohm'" generate "$work/
 grep -q "chip ideal, compiled by ohmic" "$work/err" || { cat "$work/err"; fail "what would fit is not said"; }
 head -c 1000 "$s" >"$work/cut"
 rejects "the state file is cut off: 1000 bytes of" generate "$p" --load-state "$work/cut"
-rejects "no state file" generate "$p" --load-state "$p"
+rejects "is a program, --load-state wants the state of a text" generate "$p" --load-state "$p"
 rejects "cannot read" generate "$p" --load-state "$work/nothing"
 { head -c 3000 "$s"; printf '\xee'; tail -c +3002 "$s"; } >"$work/damaged"
 rejects "the state file is damaged: its content does not match its checksum" generate "$p" --load-state "$work/damaged"
@@ -150,10 +150,10 @@ rejects "the state file is damaged: its content does not match its checksum" gen
 rejects "a state file of version 7, this ohmic reads version 1" generate "$p" --load-state "$work/newer"
 rejects "the state holds 26 tokens and the prompt has 240, the program was compiled for 256" \
   generate "$p" --load-state "$s" --prompt-ids "$(seq -s, 240)"
-rejects "--save-every must be at least 1" generate "$p" --save-state "$s" --save-every 0
-rejects "--save-every needs --save-state" generate "$p" --save-every 5
-rejects "--save-state wants a file" generate "$p" --save-state -
-rejects "--load-state and --prompt cannot both be standard input" generate "$p" --load-state - --prompt -
+misused "--save-every wants a whole number, 1" generate "$p" --save-state "$s" --save-every 0
+misused "--save-every has no effect without --save-state" generate "$p" --save-every 5
+misused "--save-state wants a file" generate "$p" --save-state -
+misused "--load-state and --prompt cannot both be standard input" generate "$p" --load-state - --prompt -
 for option in --save-state --metrics-file; do # before anything is printed
   rejects "$work/no/such/folder: error: cannot write" generate "$p" $option "$work/no/such/folder" -n 3
   [ ! -s "$work/out" ] || fail "$option: text is printed before it is known that the file cannot be written"

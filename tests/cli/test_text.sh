@@ -57,9 +57,9 @@ rejects "600 is no token: the tokenizer's ids are 0 ... 511" tokenize $tok --dec
 rejects "expected token ids, e.g. 1,403,407, found 'x'" tokenize $tok --decode "1 x"
 rejects "expected texts, found lists of numbers" tokenize $tok --file $tales/eval_tokens.json
 rejects "--decode: expected lists of token ids" tokenize $tok --decode --file <(printf '[[1, "a"]]')
-rejects "TEXT and --file exclude each other" tokenize $tok --file "$work/lines" x
-rejects "--text-by must be line, paragraph or file, found 'word'" tokenize $tok --text-by word x
-rejects "--bos and --no-bos exclude each other" tokenize $tok --bos --no-bos x
+misused "TEXT and --file exclude each other" tokenize $tok --file "$work/lines" x
+misused "--text-by wants line, paragraph or file, found 'word'" tokenize $tok --text-by word --file "$work/lines"
+misused "--bos and --no-bos exclude each other" tokenize $tok --bos --no-bos x
 rejects "cannot read" tokenize "$work/none.json" x
 rejects "the text is not UTF-8 at byte 1" tokenize $tok $'a\xff'
 exits 2 tokenize
@@ -78,7 +78,7 @@ exits 0 tokenize $tok "<|endoftext|>Once"
 is "0 0 47 393 69"
 grep -q "the text begins with '<|endoftext|>', and the tokenizer puts another in front of it" "$work/err" || fail "$(cat "$work/err")"
 sed 's/<|endoftext|>/<none>/g' $tok >"$work/bare/tokenizer.json"
-rejects "--bos: no file says which token begins a text" tokenize "$work/bare/tokenizer.json" --bos x
+misused "--bos: no file says which token begins a text" tokenize "$work/bare/tokenizer.json" --bos x
 cp $tok "$work/bare"
 
 # ---- scores of text are those of its ids
@@ -90,7 +90,7 @@ exits 0 eval "$work/p.ohm" --perplexity $tales/eval_texts.txt --tokenizer $tok -
 [ "$ids" = "$(figure)" ] || fail "text: $(figure), ids: $ids"
 exits 0 eval "$work/p.ohm" --perplexity $tales/eval_texts.txt --tokenizer "$work/bare/tokenizer.json" --bos --end-token 0 --limit 5
 [ "$ids" = "$(figure)" ] || fail "text with --bos: $(figure), ids: $ids"
-rejects "the file holds text: say --tokenizer FILE" eval "$work/p.ohm" --perplexity $tales/eval_texts.txt
+misused "the file holds text: say --tokenizer FILE" eval "$work/p.ohm" --perplexity $tales/eval_texts.txt
 printf 'ok\n\377\n' >"$work/bytes.txt"
 rejects "bytes.txt: text 1: error: the text is not UTF-8 at byte 0" eval "$work/p.ohm" --perplexity "$work/bytes.txt" --tokenizer $tok
 exits 0 eval $tales/tales_gpt.onnx --layers "$work/p.ohm" --ids $tales/eval_texts.txt # the tokenizer lies beside the model
@@ -134,7 +134,7 @@ for program in calibrated adapted; do
   cmp -s "$work/words/$program.ohm" "$work/numbers/$program.ohm" || fail "$program: text gives another program than its ids"
 done
 cp $tales/tales_gpt.onnx "$work/alone.onnx"
-rejects "the file holds text: say --tokenizer FILE" compile "$work/alone.onnx" --calibrate "$work/words/x" -q -o "$work/x.ohm"
+misused "the file holds text: say --tokenizer FILE" compile "$work/alone.onnx" --calibrate "$work/words/x" -q -o "$work/x.ohm"
 exits 0 compile "$work/alone.onnx" --calibrate "$work/words/x" --tokenizer $tok -q -o "$work/x.ohm"
 
 # ---- every kind of file

@@ -2,8 +2,11 @@
 // inputs, from element types and ranks; options have the last word. What cannot be told is
 // reported.
 #include "passes/tokens/bind/bind.h"
+#include "support/spell.h"
 #include <ctype.h>
+#include <errno.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -110,9 +113,108 @@ static bool fill(const bind_port *p, bind_role *r, const bind_options *o, diag_s
     return ok;
 }
 
+// ---- what the options name exists ------------------------------------------------------------
+
+typedef struct {
+    arena *a;
+    spell_nearest near;
+    const char *all; // names with commas between
+} name_list;
+
+static void list_name(name_list *l, const char *name) {
+    spell_try(&l->near, name);
+    l->all = arena_printf(l->a, "%s%s'%s'", l->all, *l->all ? ", " : "", name);
+}
+
+static const char *list_end(const name_list *l) {
+    return l->near.best ? arena_printf(l->a, "%s; did you mean '%s'?", l->all, l->near.best)
+                        : l->all;
+}
+
+static const bind_port *input_of(const bind_source *s, const char *name) {
+    for (size_t i = 0; i < s->n_inputs; i++)
+        if (strcmp(s->inputs[i].name, name) == 0) return &s->inputs[i];
+    return NULL;
+}
+
+static bool is_dimension(const bind_source *s, const char *name) {
+    for (size_t i = 0; i < s->n_inputs; i++)
+        for (int k = 0; k < s->inputs[i].rank; k++) {
+            const bind_dim *d = &s->inputs[i].dim[k];
+            if (d->size < 0 && d->name && strcmp(d->name, name) == 0) return true;
+        }
+    return false;
+}
+
+static bool unknown_name(arena *a, const bind_source *s, const char *name, diag_sink *diags) {
+    name_list l = {a, spell_start(name, strlen(name)), ""};
+    for (size_t i = 0; i < s->n_inputs; i++) {
+        list_name(&l, s->inputs[i].name);
+        for (int k = 0; k < s->inputs[i].rank; k++) {
+            const bind_dim *d = &s->inputs[i].dim[k];
+            if (d->size < 0 && d->name && !strstr(l.all, arena_printf(a, "'%s'", d->name)))
+                list_name(&l, d->name);
+        }
+    }
+    diag_emit(diags, DIAG_ID_usage, DIAG_NOWHERE,
+              "--bind: the model has no input or free dimension '%s'; it has %s", name,
+              list_end(&l));
+    return false;
+}
+
+static bool check_value(arena *a, const bind_source *s, const bind_value *v, diag_sink *diags) {
+    bool dimension = is_dimension(s, v->name), input = input_of(s, v->name) != NULL;
+    if (!dimension && !input) return unknown_name(a, s, v->name, diags);
+    char *end;
+    errno = 0;
+    long long size = strtoll(v->value, &end, 10);
+    bool whole =
+        isdigit((unsigned char)v->value[0]) && !*end && !errno && size > 0 && size <= INT32_MAX;
+    if (dimension && !whole) {
+        diag_emit(diags, DIAG_ID_usage, DIAG_NOWHERE,
+                  "--bind %s: the size of a dimension is a whole number, 1 ... %d, found '%s'",
+                  v->name, INT32_MAX, v->value);
+        return false;
+    }
+    double number = strtod(v->value, &end);
+    bool value =
+        (end != v->value && !*end && isfinite(number)) || strcmp(v->value, "positions") == 0;
+    if (!dimension && !value)
+        diag_emit(diags, DIAG_ID_usage, DIAG_NOWHERE,
+                  "--bind %s: the value of an input is a number for every element, or positions, "
+                  "found '%s'",
+                  v->name, v->value);
+    return dimension || value;
+}
+
+static bool check_axis(arena *a, const bind_source *s, const pass_axis_role *x, diag_sink *diags) {
+    const bind_port *p = input_of(s, x->input);
+    if (!p) {
+        name_list l = {a, spell_start(x->input, strlen(x->input)), ""};
+        for (size_t i = 0; i < s->n_inputs; i++) list_name(&l, s->inputs[i].name);
+        diag_emit(diags, DIAG_ID_usage, DIAG_NOWHERE,
+                  "--axis: the model has no input '%s'; it has %s", x->input, list_end(&l));
+        return false;
+    }
+    if (x->axis >= 0 && x->axis < p->rank) return true;
+    diag_emit(diags, DIAG_ID_usage, DIAG_NOWHERE, "--axis: input '%s' has no axis %d: it has %d%s",
+              x->input, x->axis, p->rank, p->rank ? ", from 0 on" : "");
+    return false;
+}
+
+static bool check_names(arena *a, const bind_source *s, const bind_options *o, diag_sink *diags) {
+    bool ok = true;
+    for (size_t i = 0; i < o->n_values; i++) ok = check_value(a, s, &o->values[i], diags) && ok;
+    for (size_t i = 0; i < o->o->n_axes; i++) ok = check_axis(a, s, &o->o->axes[i], diags) && ok;
+    return ok;
+}
+
+// ---- the whole -------------------------------------------------------------------------------
+
 bind_role *bind_roles(arena *a, const bind_source *s, const bind_options *o, diag_sink *diags) {
     bind_role *r = ARENA_ARRAY(a, bind_role, s->n_inputs + 1);
-    bool ok = true, has_past = false;
+    bool ok = check_names(a, s, o, diags), has_past = false;
+    if (!ok) return NULL;
     const char *tokens = NULL; // name of the dimension that ids have
     for (size_t i = 0; i < s->n_inputs; i++) {
         ok = fill(&s->inputs[i], &r[i], o, diags) && ok;

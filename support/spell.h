@@ -1,6 +1,6 @@
-// How names and numbers are spelled in the text forms of isa/.
-#ifndef OHMIC_ISA_SPELL_H
-#define OHMIC_ISA_SPELL_H
+// How numbers are spelled in text forms, and which name was meant.
+#ifndef OHMIC_SUPPORT_SPELL_H
+#define OHMIC_SUPPORT_SPELL_H
 #include "support/base.h"
 
 enum { SPELL_NUMBER_BYTES = 32 };

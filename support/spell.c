@@ -1,4 +1,5 @@
-#include "isa/spell.h"
+// Numbers and names as texts; see spell.h.
+#include "support/spell.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
