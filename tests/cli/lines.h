@@ -44,6 +44,7 @@ static const char *const line_as[] = {DIR "/f.s", "-o", "-", NULL};
 static const char *const line_dis[] = {DIR "/f.ohm", NULL};
 static const char *const line_nm[] = {DIR "/f.ohm", NULL};
 static const char *const line_verify[] = {DIR "/f.ohm", NULL};
+static const char *const line_cost[] = {DIR "/f.ohm", NULL};
 static const char *const line_chips[] = {DIR "/f.chip.yaml", NULL};
 static const char *const line_ops[] = {NULL};
 static const char *const line_passes[] = {NULL};

@@ -89,6 +89,8 @@ static const struct {
     {"nm lm.ohm --json", NULL},
     {"verify lm.ohm --proof", NULL},
     {"verify bad.ohm", NULL},
+    {"cost lm.ohm --prompt 2 --generate 2 --set time.issue=2", NULL},
+    {"cost lm.ohm --json", NULL},
     {"chips", NULL},
     {"chips --json", NULL},
     {"chips ohmic-1 --set crossbar.rows=64", NULL},
@@ -332,7 +334,7 @@ static void keep(const char *names) {
 static void check_every_command_is_there(void) {
     static const char *const names[] = {
 #undef COMMAND // command.h's
-#define COMMAND(name, c_name, arguments, summary) name " ",
+#define COMMAND(name, c_name, arguments, takes, summary) name " ",
 #include "cli/commands.def"
     };
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
