@@ -26,6 +26,8 @@ static void outputs_that_cannot_be(void **state) {
             };
             for (size_t v = 0; v < ARRAY_LEN(cases); v++) {
                 if (k == KIND_FOLDER && (v == 0 || v > 2)) continue;
+                // opt writes into a folder, as its input is called
+                if (v == 3 && strcmp(commands[c].name, "opt") == 0) continue;
                 snprintf(value, sizeof value, "%s%s", before, cases[v].path);
                 words w = line(c);
                 add(&w, spelled(0, option, value));

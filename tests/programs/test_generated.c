@@ -76,7 +76,7 @@ static void generated(void **state) {
         if (isa_verify(g.p, chip, "generated", diags)) {
             good++;
             count_instructions(&seen, g.p);
-            if (getenv("OHMIC_SHOW")) isa_disassemble(g.p, stdout, NULL, NULL);
+            if (getenv("OHMIC_SHOW")) isa_disassemble(g.p, stdout, ISA_DATA_WITHIN, NULL, diags);
             if (!compare_program(g.p, chip, seed, &n))
                 fail_msg("other values: OHMIC_SEED=%llu", (unsigned long long)seed);
         } else {
