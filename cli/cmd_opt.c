@@ -68,8 +68,7 @@ int command_opt(int argc, char **argv) {
         if (output && compile_options(given, &c, diags) &&
             (!args_string(given, "pass", NULL) ||
              pass_pipeline_parse(&p, args_string(given, "pass", ""), diags)) &&
-            compile_text_options(given, &p, diags) &&
-            (c.module = pass_read(path, diags)) &&
+            compile_text_options(given, &p, diags) && (c.module = pass_read(path, diags)) &&
             (done = pass_run_pipeline(&p, c.module, &c.options, &c.checks, diags)))
             write_text(a, done, output, diags);
         ir_module_free(done);
