@@ -1,5 +1,6 @@
 // ohmic as, dis, nm, verify: program files and their assembly.
 #include "cli/args.h"
+#include "cli/program/placement.h"
 #include "cli/report.h"
 #include "host/program.h"
 #include "isa/file/file.h"
@@ -109,32 +110,39 @@ int command_dis(int argc, char **argv) {
 
 // ---- nm --------------------------------------------------------------------------------------
 
-static const arg_option nm_options[] = {{"json", 0, ARG_FLAG, NULL, "as JSON"}};
+static const arg_option nm_options[] = {
+    {"placement", 0, ARG_FLAG, NULL,
+     "instead, as CSV: which slice of which tensor stands on which crossbar"},
+    {"json", 0, ARG_FLAG, NULL, "as JSON; groups with their slices"}};
 
 typedef struct {
     const char *kind, *name;
     uint32_t tile;
     uint64_t bytes;
     const char *what;
+    json_t *slices; // of a group; NULL: none
 } symbol;
 
 static void print_symbol(const symbol *s, json_t *list, arena *a) {
     if (list)
-        json_add(list, json_make("{s:s, s:o, s:o, s:o, s:o}", "kind", s->kind, "tile",
-                                 json_count(s->tile), "name", json_name(s->name), "bytes",
-                                 json_count(s->bytes), "what", json_name(s->what)));
+        json_add(list,
+                 json_make("{s:s, s:o, s:o, s:o, s:o, s:o*}", "kind", s->kind, "tile",
+                           json_count(s->tile), "name", json_name(s->name), "bytes",
+                           json_count(s->bytes), "what", json_name(s->what), "slices", s->slices));
     else
         printf("%-6s %5u %12" PRIu64 "  %-24s %s\n", s->kind, s->tile, s->bytes,
                name_text(a, s->what), name_text(a, s->name));
 }
 
-static void list_tile(const isa_program *p, uint32_t i, json_t *list, arena *a) {
+static void list_tile(const isa_program *p, uint32_t i, const placement_slices *slices,
+                      json_t *list, arena *a) {
     const isa_tile *t = &p->tiles[i];
     for (uint32_t g = 0; g < t->n_groups; g++) {
         const isa_group *d = &t->groups[g];
         symbol s = {"group", isa_str(p, d->name), i,
                     (uint64_t)(d->k1 - d->k0) * d->n * (d->wtype == ISA_W_F32 ? 4 : 1), ""};
         s.what = arena_printf(a, "%ux%u in %u crossbars", d->k1 - d->k0, d->n, d->n_blocks);
+        if (list) s.slices = placement_json(slices, i, g);
         print_symbol(&s, list, a);
     }
     for (uint32_t r = 0; r < t->n_rings; r++) {
@@ -166,6 +174,24 @@ static void list_tile(const isa_program *p, uint32_t i, json_t *list, arena *a) 
     }
 }
 
+static void show_symbols(const args *given, const isa_program *p, arena *a) {
+    bool json = args_flag(given, "json");
+    placement_slices slices = {0};
+    if (json || args_flag(given, "placement")) placement_of(p, a, &slices);
+    if (args_flag(given, "placement")) {
+        if (json)
+            report_json(placement_json(&slices, UINT32_MAX, 0));
+        else
+            placement_print(&slices, a, stdout);
+    } else {
+        json_t *list = json ? json_array() : NULL;
+        if (!list) printf("%-6s %5s %12s  %-24s %s\n", "kind", "tile", "bytes", "what", "name");
+        for (uint32_t i = 0; i < p->n_tiles; i++) list_tile(p, i, &slices, list, a);
+        if (list) json_print(list, 1, stdout);
+    }
+    vec_free(&slices);
+}
+
 int command_nm(int argc, char **argv) {
     arena *a = arena_new();
     int code;
@@ -176,10 +202,7 @@ int command_nm(int argc, char **argv) {
         diag_sink *diags = diag_sink_new();
         program_file f;
         if (program_open(&f, args_at(given, 0), a, diags)) {
-            json_t *list = args_flag(given, "json") ? json_array() : NULL;
-            if (!list) printf("%-6s %5s %12s  %-24s %s\n", "kind", "tile", "bytes", "what", "name");
-            for (uint32_t i = 0; i < f.program->n_tiles; i++) list_tile(f.program, i, list, a);
-            if (list) json_print(list, 1, stdout);
+            show_symbols(given, f.program, a);
         }
         program_close(&f);
         code = args_finish(given, diags);

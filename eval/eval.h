@@ -18,6 +18,9 @@ sim *eval_model_sim(eval_model *m);                         // NULL: no simulato
 const isa_program *eval_model_program(const eval_model *m); // NULL: none
 const onnx_model *eval_model_onnx(const eval_model *m);     // NULL: no ONNX file
 // Called for every value that the interpreter computes (.onnx, .oir).
+// What it is interpreted from: IR, or the import of an ONNX file at the first lengths that it ran
+// at. NULL: a program, or it has not run.
+ir_module *eval_model_module(eval_model *m);
 void eval_model_observe(eval_model *m, void (*f)(void *, const ir_op *, uint32_t, const tensor *),
                         void *ctx);
 

@@ -8,6 +8,7 @@
 // it. A factor that the compiler moved into a neighbour's weights shows as a large error of that
 // one node.
 #include "eval/eval.h"
+#include "ir/text/text.h"
 #include "support/map.h"
 #include <math.h>
 #include <string.h>
@@ -142,6 +143,80 @@ static bool inputs_of(eval_model *m, const int64_t *ids, size_t n, arena *a, ten
     return eval_seeded_inputs(m, a, set) || eval_token_inputs(m, ids, n, a, set, diags);
 }
 
+// ---- is it the model's program? ---------------------------------------------------------------
+
+static bool other_model(const char *what, const char *name, diag_sink *diags) {
+    diag_emit(diags, DIAG_ID_eval_data, DIAG_NOWHERE,
+              "--layers: the program is of another model: its %s '%s' is %s", what, name,
+              strcmp(what, "node") == 0 ? "none of the model's" : "not the model's");
+    return false;
+}
+
+static bool is_port(const isa_program *p, const char *name) {
+    for (uint32_t i = 0; i < p->n_ports; i++)
+        if (strcmp(isa_str(p, p->ports[i].name), name) == 0) return true;
+    return false;
+}
+
+// The first node of the program that the model lacks, where it has none of them; NULL: it has some,
+// or the program names none.
+static const char *foreign_node(const isa_program *p, const ir_module *m, arena *a) {
+    map *known = map_new();
+    for (size_t i = 0; i < m->funcs.count; i++)
+        for (size_t k = 0; k < m->funcs.items[i]->ops.count; k++) {
+            const ir_op *op = &m->funcs.items[i]->ops.items[k];
+            for (uint32_t n = 0; n < op->n_locs; n++) map_set(known, op->loc[n], 0);
+        }
+    const char *foreign = NULL;
+    bool any = false;
+    for (uint32_t t = 0; t < p->n_tiles; t++)
+        for (uint32_t ph = 0; ph < p->n_phases; ph++)
+            for (uint32_t i = 0; i < p->tiles[t].phase[ph].count; i++) {
+                char *rest = arena_str(a, isa_str(p, p->tiles[t].phase[ph].lines[i].node));
+                for (char *name; (name = strsep(&rest, "\n")) != NULL;) {
+                    if (!*name || is_port(p, name)) continue;
+                    if (map_get(known, name) != MAP_NONE)
+                        any = true;
+                    else if (!foreign)
+                        foreign = arena_str(a, name);
+                }
+            }
+    map_free(known);
+    return any ? NULL : foreign;
+}
+
+// The data of big tensors are not in a program's text; their hashes are.
+static bool leave_out(void *ctx, const char *hash, tensor *out) {
+    (void)ctx, (void)hash, (void)out;
+    return true;
+}
+
+// A tensor of the program's IR text that has a name, type and shape of the model's, but other
+// numbers; NULL: none.
+static const char *foreign_tensor(const isa_program *p, ir_module *m, arena *a) {
+    diag_sink *unheard = diag_sink_new();
+    ir_module *text = ir_parse(p->ir, strlen(p->ir), "IR", NULL, leave_out, NULL, unheard);
+    const char *foreign = NULL;
+    for (size_t i = 0; text && !foreign && i < text->symbols.count; i++) {
+        ir_symbol *s = text->symbols.items[i], *own = ir_symbol_find(m, s->name);
+        if (s->kind != IR_SYM_TENSOR || !own || own->kind != IR_SYM_TENSOR || !own->data.data ||
+            own->data.type != s->data.type || !tensor_same_shape(&own->data, &s->data))
+            continue;
+        bool stands = s->data.data || s->hash[0];
+        if (stands && strcmp(ir_symbol_hash(own), ir_symbol_hash(s)) != 0)
+            foreign = arena_str(a, s->name);
+    }
+    ir_module_free(text);
+    diag_sink_free(unheard);
+    return foreign;
+}
+
+static bool is_program_of(const isa_program *p, ir_module *m, arena *a, diag_sink *diags) {
+    const char *node = foreign_node(p, m, a), *data = foreign_tensor(p, m, a);
+    if (node) return other_model("node", node, diags);
+    return !data || other_model("tensor", data, diags);
+}
+
 bool eval_layer_errors(eval_model *reference, eval_model *program, const int64_t *ids, size_t n,
                        arena *a, eval_layers *out, size_t *left_out, diag_sink *diags) {
     comparison c = {.a = a, .p = eval_model_program(program), .by_node = map_new()};
@@ -160,6 +235,7 @@ bool eval_layer_errors(eval_model *reference, eval_model *program, const int64_t
     bool ok = inputs_of(reference, ids, n, a, &in, diags) &&
               eval_run(reference, &in, NULL, a, &rows, diags);
     eval_model_observe(reference, NULL, NULL);
+    ok = ok && is_program_of(c.p, eval_model_module(reference), a, diags);
     tensor_set same;
     sim_observe(eval_model_sim(program), see, &c);
     ok = ok && (eval_seeded_inputs(reference, a, &same)

@@ -51,6 +51,10 @@ sim *eval_model_sim(eval_model *m) { return m->engine ? engine_sim(m->engine) : 
 const onnx_model *eval_model_onnx(const eval_model *m) { return m->onnx; }
 const isa_program *eval_model_program(const eval_model *m) { return m->file.program; }
 
+ir_module *eval_model_module(eval_model *m) {
+    return m->module ? m->module : m->imports.count ? m->imports.items[0].module : NULL;
+}
+
 void eval_model_observe(eval_model *m, void (*f)(void *, const ir_op *, uint32_t, const tensor *),
                         void *ctx) {
     m->observer = f;

@@ -79,6 +79,21 @@ const char *name_text(arena *a, const char *s) {
     return out;
 }
 
+const char *name_csv(arena *a, const char *s) {
+    s = name_text(a, s);
+    size_t n = strlen(s);
+    if (n && s[0] != ' ' && s[n - 1] != ' ' && !strpbrk(s, ",\"")) return s;
+    char *out = arena_alloc(a, 2 * n + 3), *end = out;
+    *end++ = '"';
+    for (; *s; s++) {
+        if (*s == '"') *end++ = '"';
+        *end++ = *s;
+    }
+    *end++ = '"';
+    *end = 0;
+    return out;
+}
+
 int name_width(const char *s, size_t n) {
     char text[LONGEST];
     int width = 0;

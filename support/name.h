@@ -12,7 +12,9 @@
 // \n, other controls and marks without a picture of their own as \xHH or \u{HHHH}.
 void name_print(FILE *out, const char *s, size_t n);
 const char *name_text(arena *a, const char *s); // the same as a text; s itself when nothing changes
-int name_width(const char *s, size_t n);        // characters that name_print makes of it
+// The same as a field of CSV: in quotes where it has some, commas or spaces at its ends.
+const char *name_csv(arena *a, const char *s);
+int name_width(const char *s, size_t n); // characters that name_print makes of it
 
 bool name_is_plain(uint32_t c); // printed as it is
 // Length of the UTF-8 character at p (n > 0 bytes follow), shortest form and no surrogate; *c gets

@@ -348,7 +348,7 @@ void text_tensor_hash(ir_parser *p, const char *name, text_loc loc, ir_type type
     if (!s) return;
     s->data = (tensor){.type = type.type, .rank = type.rank};
     memcpy(s->data.dim, type.dim, sizeof s->data.dim);
-    tensor found;
+    tensor found = s->data;
     if (!p->lookup || !p->lookup(p->lookup_ctx, hash, &found)) {
         load(p, s, hash, hash_loc);
     } else if (found.type != type.type || !tensor_same_shape(&found, &s->data)) {

@@ -13,8 +13,8 @@ char *ir_op_text(arena *a, const ir_func *f, const ir_op *op);
 char *ir_attrs_text(arena *a, const ir_attrs *l); // "{axis = 1, fn = "sum"}"
 
 // Parses text; big tensors are mapped from DIR/<hash>.bin and their hash checked. dir NULL: the
-// folder of `name`. `lookup` (may be NULL) is asked first for a tensor by hash. Reports all errors
-// found.
+// folder of `name`. `lookup` (may be NULL) is asked first for a tensor by hash; *out comes with its
+// type and no data, and may stay so where nobody will ask for them. Reports all errors found.
 typedef bool (*ir_tensor_lookup)(void *ctx, const char *hash, tensor *out);
 ir_module *ir_parse(const char *text, size_t bytes, const char *name, const char *dir,
                     ir_tensor_lookup lookup, void *ctx, diag_sink *diags);

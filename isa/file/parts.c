@@ -3,6 +3,7 @@
 #include "isa/desc.h"
 #include "isa/file/format.h"
 #include "support/map.h"
+#include "support/name.h"
 #include <elf.h>
 
 // --- names
@@ -150,23 +151,28 @@ void ohm_put_lines(bytes_out *b, const isa_program *p, uint32_t phase, const ohm
     }
 }
 
+// CSV, ends not included: the part [k0, k1) x [n0, n1) of a group stands on word lines from row on
+// and weight columns from column on.
 void ohm_put_placement(bytes_out *b, const isa_program *p) {
+    static const char head[] = "group,k0,k1,n0,n1,tile,crossbar,row,column\n";
+    arena *a = arena_new();
+    bytes_put(b, head, sizeof head - 1);
     for (uint32_t t = 0; t < p->n_tiles; t++) {
         for (uint32_t i = 0; i < p->tiles[t].n_groups; i++) {
             const isa_group *g = &p->tiles[t].groups[i];
+            const char *name = name_csv(a, isa_str(p, g->name));
             for (uint32_t k = 0; k < g->n_blocks; k++) {
-                const isa_block *block = &p->tiles[t].blocks[g->first_block + k];
-                char line[320];
-                int n = snprintf(
-                    line, sizeof line,
-                    "%.100s [%u..%u, %u..%u]: tile %u, crossbar %u, rows %u..%u, columns %u..%u\n",
-                    isa_str(p, g->name), g->k0 + block->k0, g->k0 + block->k0 + block->rows - 1,
-                    block->n0, block->n0 + block->cols - 1, t, block->crossbar, block->row0,
-                    block->row0 + block->rows - 1, block->col0, block->col0 + block->cols - 1);
+                const isa_block *x = &p->tiles[t].blocks[g->first_block + k];
+                char line[160];
+                int n = snprintf(line, sizeof line, ",%u,%u,%u,%u,%u,%u,%u,%u\n", g->k0 + x->k0,
+                                 g->k0 + x->k0 + x->rows, x->n0, x->n0 + x->cols, t, x->crossbar,
+                                 x->row0, x->col0);
+                bytes_put(b, name, strlen(name));
                 bytes_put(b, line, (size_t)n);
             }
         }
     }
+    arena_free(a);
 }
 
 // --- symbols
