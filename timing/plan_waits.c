@@ -191,7 +191,7 @@ static void add_waits(keeper *k, uint32_t i, const isa_waits *all, all_given *gi
         if (one.on != PLAN_NOTHING) vec_push(&ph->waits, one);
     }
     uint32_t n = (uint32_t)ph->waits.count - x->first_wait, kept = 0;
-    plan_wait *items = ph->waits.items + x->first_wait;
+    plan_wait *items = n ? ph->waits.items + x->first_wait : NULL;
     if (n) qsort(items, n, sizeof *items, by_kind);
     for (uint32_t w = 0; w < n; w++)
         if (kept == 0 || by_kind(&items[kept - 1], &items[w]) != 0) items[kept++] = items[w];
