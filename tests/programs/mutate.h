@@ -2,6 +2,7 @@
 // verifier has something to think about.
 #ifndef OHMIC_TESTS_PROGRAMS_MUTATE_H
 #define OHMIC_TESTS_PROGRAMS_MUTATE_H
+#include "isa/structure.h"
 #include "tests/programs/generate.h"
 
 typedef struct {
@@ -27,7 +28,13 @@ static inline void mutate_row(mutation *m, uint16_t buffer, isa_btype type, uint
     }
 }
 
+// Its operands name what there is, also after changes before.
+static inline bool mutate_may(const mutation *m) {
+    return isa_insn_names_exist(m->g->p, (uint32_t)(m->t - m->g->p->tiles), m->i);
+}
+
 static inline void mutate_type(mutation *m) {
+    if (!mutate_may(m)) return;
     const isa_info *info = isa_info_of(m->i->op);
     isa_btype type = (isa_btype)gen_below(m->g, ISA_COUNT_btype);
     for (unsigned k = 0; k < info->n_operands; k++) {
@@ -43,6 +50,7 @@ static inline void mutate_type(mutation *m) {
 }
 
 static inline void mutate_domain(mutation *m) {
+    if (!mutate_may(m)) return;
     const isa_info *info = isa_info_of(m->i->op);
     uint8_t dom = (uint8_t)gen_below(m->g, ISA_DOMAINS);
     m->i->dom = dom;
@@ -60,7 +68,7 @@ static inline void mutate_domain(mutation *m) {
 // Another buffer, table, group, ring, port or number.
 static inline void mutate_operand(mutation *m) {
     const isa_info *info = isa_info_of(m->i->op);
-    if (info->n_operands == 0) return;
+    if (info->n_operands == 0 || !mutate_may(m)) return;
     const isa_operand *o = &info->operands[gen_below(m->g, info->n_operands)];
     uint32_t n = o->kind == ISA_KIND_buf     ? m->t->n_buffers
                  : o->kind == ISA_KIND_table ? m->t->n_tables
