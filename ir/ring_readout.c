@@ -47,11 +47,12 @@ static bool count(const ir_ring *x, const rule *r, char *text) {
                  n, r->lo, r->hi);
 }
 
-// Numbers are used as f32.
+// Numbers are used as f32. So large that one level of them is a number yet; chips say the same.
 static bool positive(const ir_ring *x, const rule *r, char *text) {
-    float v = (float)real(x, r);
-    return !(v > 0 && v < INFINITY) &&
-           fault(text, "'%s' is %g, must be positive", ir_key_name(r->key), real(x, r));
+    const float least = 1e-9f, v = (float)real(x, r);
+    return !(v >= least && v < INFINITY) &&
+           fault(text, "'%s' is %g, must be %g at least, and finite", ir_key_name(r->key),
+                 real(x, r), (double)least);
 }
 
 static bool not_negative(const ir_ring *x, const rule *r, char *text) {

@@ -154,9 +154,10 @@ static void check_readout(checker *c, const isa_ring *r, uint64_t heads) {
             r->adc_bits);
     if (r->readout != ISA_READ_CHARGE) return;
     if (r->kv_levels > 256) bad(c, "kv_levels is %u, at most 256", r->kv_levels);
-    if (!(r->v_dd > 0) || !(r->s_sat > 0) || !(r->o_sat > 0) || !(r->decay >= 0))
-        bad(c, "v_dd %g, s_sat %g, o_sat %g and decay %g must be positive", (double)r->v_dd,
-            (double)r->s_sat, (double)r->o_sat, (double)r->decay);
+    const float least = 1e-9f; // as in chip files: one level of it is a number yet
+    if (!(r->v_dd >= least) || !(r->s_sat >= least) || !(r->o_sat >= least) || !(r->decay >= 0))
+        bad(c, "v_dd %g, s_sat %g, o_sat %g must be %g at least, and decay %g not negative",
+            (double)r->v_dd, (double)r->s_sat, (double)r->o_sat, (double)least, (double)r->decay);
     check_size(c, "sub_tile", r->sub_tile, 1);
     check_size(c, "cell_terms", r->cell_terms, 1);
     if (r->cell_terms > ISA_MAX_CELL_TERMS)

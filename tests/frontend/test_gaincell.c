@@ -193,8 +193,8 @@ static void impossible_values_are_named(void **state) {
     refused(INT("kv_levels", 0), "attribute 'kv_levels' is 0, at least 2");
     refused(INT("kv_levels", 257), "'kv_levels' is 257, must be 0 (continuous) or 2 to 256");
     refused(INT("out_levels", -1), "attribute 'out_levels' is -1, at least 2");
-    refused(FLOAT("v_dd", 0), "'v_dd' is 0, must be positive");
-    refused(FLOAT("s_sat", -80), "'s_sat' is -80, must be positive");
+    refused(FLOAT("v_dd", 0), "'v_dd' is 0, must be 1e-09 at least");
+    refused(FLOAT("s_sat", -80), "'s_sat' is -80, must be 1e-09 at least");
     refused(FLOAT("o_sat", INFINITY), "attribute 'o_sat' is inf");
     refused(FLOAT("decay", -1e-3f), "'decay' is -0.001, must not be negative");
     refused(&(call){.instead = "cell", .attr = attr_floats("cell", 3, three)},

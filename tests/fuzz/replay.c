@@ -3,11 +3,12 @@
 //
 //   replay_NAME CORPUS_DIR... N_MUTATIONS [SEED]
 //   replay_NAME --generate N [SEED [FIRST]]   inputs made by the target itself; one alone is stored
+//   replay_NAME --seeds FOLDER CORPUS_DIR...  what the files stand for, each as a file of FOLDER
 //   replay_NAME FILE                          that one input
 //
-// Of a corpus every file must pass all stages, but those called bad_*, which must be refused: a
-// corpus that is refused as a whole would test nothing. Input i follows from SEED and i. What
-// fails: watch.h.
+// Of a corpus every file must pass all stages, but those called bad_*, which must be refused, and
+// there is one at least that passes: a corpus that is refused would test nothing. Input i follows
+// from SEED and i. What fails: watch.h.
 #include "support/vec.h"
 #include "tests/fuzz/mutate.h"
 #include "tests/fuzz/watch.h"
@@ -152,18 +153,30 @@ static int run_generated(const char *program, uint64_t n, uint64_t seed, uint64_
 // Every file says by its name what it is. False: one does not.
 static bool run_corpus(const sample *all, size_t n) {
     bool ok = true;
+    size_t n_good = 0;
     for (size_t i = 0; i < n; i++) {
         bool bad = strncmp(base_of(all[i].name), "bad_", 4) == 0;
         watch_name("%s", all[i].name);
         bool accepted = watch_run(all[i].in.bytes, all[i].in.n) == fuzz_stages();
         watch_leaks(all[i].name);
+        n_good += accepted;
         if (accepted != bad) continue;
         fprintf(stderr, "%s: %s\n", all[i].name,
                 bad ? "is accepted, though it is called bad_"
                     : "is refused: a corpus must reach what it is to test");
         ok = false;
     }
-    return ok;
+    if (ok && n_good == 0) fprintf(stderr, "no file of the corpus is accepted\n");
+    return ok && n_good;
+}
+
+static int store_seeds(const char *folder, const corpus *all) {
+    for (size_t i = 0; i < all->count; i++) {
+        char path[4096];
+        snprintf(path, sizeof path, "%s/%zu-%s", folder, i, base_of(all->items[i].name));
+        store(path, all->items[i].in.bytes, all->items[i].in.n);
+    }
+    return 0;
 }
 
 static tally run_mutations(const sample *all, size_t n_all, uint64_t n, uint64_t seed) {
@@ -188,6 +201,19 @@ static tally run_mutations(const sample *all, size_t n_all, uint64_t n, uint64_t
     return done;
 }
 
+static int run_all(const char *program, const corpus *all, uint64_t n, uint64_t seed) {
+    size_t n_truncations = 0;
+    if (!run_corpus(all->items, all->count)) return 1;
+    for (size_t i = 0; i < all->count; i++) n_truncations += run_truncations(&all->items[i]);
+    watch_leaks("truncations");
+    tally done = run_mutations(all->items, all->count, n, seed);
+    printf("%s: %zu files, %zu truncations, %" PRIu64 " mutations of seed %" PRIu64,
+           base_of(program), all->count, n_truncations, n, seed);
+    print_tally(&done);
+    print_use();
+    return 0;
+}
+
 static uint64_t number(int argc, char **argv, int i, uint64_t otherwise) {
     return i < argc ? strtoull(argv[i], NULL, 10) : otherwise;
 }
@@ -195,31 +221,27 @@ static uint64_t number(int argc, char **argv, int i, uint64_t otherwise) {
 int main(int argc, char **argv) {
     struct stat st;
     bool generates = argc > 1 && strcmp(argv[1], "--generate") == 0 && target.generate;
-    if (!generates && (argc < 2 || stat(argv[1], &st) != 0)) {
-        fprintf(stderr, "usage: %s CORPUS_DIR... N_MUTATIONS [SEED] | %sFILE\n", argv[0],
-                target.generate ? "--generate N [SEED [FIRST]] | " : "");
+    bool seeds = argc > 3 && strcmp(argv[1], "--seeds") == 0;
+    if (!generates && !seeds && (argc < 2 || stat(argv[1], &st) != 0)) {
+        fprintf(stderr,
+                "usage: %s CORPUS_DIR... N_MUTATIONS [SEED] | %s--seeds FOLDER CORPUS_DIR... | "
+                "FILE\n",
+                argv[0], target.generate ? "--generate N [SEED [FIRST]] | " : "");
         return 2;
     }
     watch_begin(argv[0]);
     if (generates)
         return run_generated(argv[0], number(argc, argv, 2, 1000), number(argc, argv, 3, 1),
                              number(argc, argv, 4, 0));
-    if (!S_ISDIR(st.st_mode)) return run_file(argv[1]);
+    if (!seeds && !S_ISDIR(st.st_mode)) return run_file(argv[1]);
     corpus all = {0};
-    int at = 1;
+    int at = seeds ? 3 : 1;
     for (; at < argc && stat(argv[at], &st) == 0 && S_ISDIR(st.st_mode); at++)
         load_folder(argv[at], &all);
-    uint64_t n = number(argc, argv, at, 1000), seed = number(argc, argv, at + 1, 1);
-    size_t n_truncations = 0;
-    if (!run_corpus(all.items, all.count)) return 1;
-    for (size_t i = 0; i < all.count; i++) n_truncations += run_truncations(&all.items[i]);
-    watch_leaks("truncations");
-    tally done = run_mutations(all.items, all.count, n, seed);
-    printf("%s: %zu files, %zu truncations, %" PRIu64 " mutations of seed %" PRIu64,
-           base_of(argv[0]), all.count, n_truncations, n, seed);
-    print_tally(&done);
-    print_use();
+    int status =
+        seeds ? store_seeds(argv[2], &all)
+              : run_all(argv[0], &all, number(argc, argv, at, 1000), number(argc, argv, at + 1, 1));
     for (size_t i = 0; i < all.count; i++) drop(&all.items[i]);
     vec_free(&all);
-    return 0;
+    return status;
 }

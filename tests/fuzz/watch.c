@@ -29,9 +29,12 @@ enum {
 void __sanitizer_set_death_callback(void (*callback)(void));
 int __lsan_do_recoverable_leak_check(void);
 const char *__asan_default_options(void);
+const char *__ubsan_default_options(void);
 const char *__asan_default_options(void) {
     return "max_allocation_size_mb=1024:quarantine_size_mb=16:detect_stack_use_after_return=0";
 }
+// gcc's has a runtime of its own, which calls nobody at its end.
+const char *__ubsan_default_options(void) { return "abort_on_error=1:print_stacktrace=1"; }
 #endif
 
 // What is running, for the report of a failure; a process has one.

@@ -1,5 +1,6 @@
 // Good programs pass and run; every file of tests/isa/bad says what is wrong with it, and the
 // verifier finds just that.
+#include "isa/structure.h"
 #include "runtime-sim/sim.h"
 #include "tests/isa/depths.h"
 #include "tests/isa/verify_files.h"
@@ -150,6 +151,21 @@ static void endless_device(void **state) {
     arena_free(a);
 }
 
+// Limits so small that a level of them is 0.
+static void vanishing_device(void **state) {
+    for (int i = 0; i < 4; i++) {
+        isa_program *p = verify_assemble(GOOD "/gain.s");
+        isa_ring *r = &p->tiles[0].rings[0];
+        float *const fields[] = {NULL, &r->v_dd, &r->s_sat, &r->o_sat};
+        if (fields[i]) *fields[i] = 1e-40f;
+        diag_sink *diags = diag_sink_new();
+        assert_int_equal(isa_check_structure(p, "vanishing", diags), i == 0);
+        if (i) assert_non_null(strstr(diag_get(diags, 0)->message, "must be 1e-09 at least"));
+        diag_sink_free(diags);
+        isa_program_free(p);
+    }
+}
+
 // All findings in one run, but not without end.
 static void findings_have_an_end(void **state) {
     static const char head[] = ".ohm 1\n.program stream max_tokens=8 max_chunk=8\n.phase run\n"
@@ -196,6 +212,7 @@ int main(void) {
                                        cmocka_unit_test(good_files_are_tight),
                                        cmocka_unit_test(bad_files),
                                        cmocka_unit_test(endless_device),
+                                       cmocka_unit_test(vanishing_device),
                                        cmocka_unit_test(findings_have_an_end),
                                        cmocka_unit_test(findings_are_complete)};
     return cmocka_run_group_tests(tests, NULL, NULL);
