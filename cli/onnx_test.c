@@ -29,6 +29,12 @@ static bool give_up(run *r, onnx_test_verdict v, const char *message) {
     return false;
 }
 
+bool onnx_test_overrides(const onnx_model *m, const char *name, const tensor *t) {
+    tensor own;
+    return !onnx_initializer(m, name, &own) || own.type != t->type ||
+           tensor_count(&own) != tensor_count(t) || memcmp(own.data, t->data, tensor_bytes(t)) != 0;
+}
+
 // ---- files of a data set
 // -------------------------------------------------------------------------
 
@@ -51,7 +57,10 @@ static bool read_inputs(run *r, const char *dir) {
         size_t at = i;
         for (size_t k = 0; k < n; k++)
             if (!strcmp(r->inputs[k].name, name)) at = k;
-        if (at >= n) continue; // given for an initialiser
+        if (at >= n && onnx_test_overrides(r->model, name, &t))
+            return give_up(r, ONNX_TEST_UNSUPPORTED,
+                           arena_printf(r->a, "the data set overrides initializer '%s'", name));
+        if (at >= n) continue;
         const onnx_port *port = onnx_input(r->model, at);
         if (tensor_count(&t) == 1 && port->rank >= 0 && port->rank <= 1 && t.rank <= 1) {
             t.rank = port->rank; // some sets write scalars as [1]

@@ -27,6 +27,10 @@ typedef struct {
 
 const char *onnx_test_verdict_name(onnx_test_verdict v); // "PASS"
 
+// Data of a set that belong to no input: other numbers than the initialiser of that name has, if
+// there is one?
+bool onnx_test_overrides(const onnx_model *m, const char *name, const tensor *t);
+
 // One data set. Sizes are bound from the inputs; inputs whose values the import needs become
 // constants. UNSUPPORTED: the model or a file of the set cannot be imported. Messages live in `a`.
 onnx_test_result onnx_test_set(arena *a, const char *model_path, const char *set_dir,

@@ -99,8 +99,13 @@ static bool read_set(run *r, const char *dir, const char *kind, size_t limit, bo
             known |= strcmp(onnx_input(m, k)->name, t->name) == 0;
         if (!known && i < (is_input ? onnx_n_inputs(m) : onnx_n_outputs(m)))
             t->name = is_input ? onnx_input(m, i)->name : onnx_output(m, i)->name;
-        else if (!known)
-            continue; // given for an initialiser
+        else if (!known) {
+            if (is_input && onnx_test_overrides(m, t->name, &t->value))
+                return give_up(
+                    r, ONNX_TEST_UNSUPPORTED,
+                    arena_printf(r->a, "the data set overrides initializer '%s'", t->name));
+            continue;
+        }
         set->count++;
     }
     return true;
@@ -153,7 +158,7 @@ static bool compare(run *r, const tensor_named *got, const tensor *want, const t
     size_t worst_at = 0, n = tensor_count(want);
     for (size_t i = 0; i < n; i++) {
         double x = elem_load_f64(g->type, g->data, i), y = elem_load_f64(want->type, want->data, i);
-        double e = x == y ? 0 : fabs(x - y) / (1 + fabs(y));
+        double e = x == y || (isnan(x) && isnan(y)) ? 0 : fabs(x - y) / (1 + fabs(y));
         if (!isfinite(e)) e = INFINITY;
         if (e <= worst || is_hidden(mask, want, i, batch, tokens)) continue;
         worst = e;

@@ -4,6 +4,7 @@
 #include "support/num/num.h"
 #include "support/progress.h"
 #include <inttypes.h>
+#include <math.h>
 
 double eval_nll(const float *logits, int64_t n, int64_t target, bool *top) {
     int64_t best = 0;
@@ -83,6 +84,23 @@ size_t eval_limited(size_t n, const eval_options *o) {
 
 // ---- perplexity ------------------------------------------------------------------------------
 
+// Do rows change with a token behind them? Then the model sees what it would predict.
+static bool sees_later(eval_model *m, const int64_t *ids, size_t n, const eval_options *o,
+                       eval_place at, arena *a, const tensor *rows, diag_sink *diags) {
+    if (n < 2) return false;
+    int64_t *other = arena_copy(a, ids, n * sizeof *ids), last = ids[n - 1];
+    for (size_t i = n - 1; i-- > 0 && other[n - 1] == last;) other[n - 1] = ids[i];
+    if (other[n - 1] == last) other[n - 1] = last == 0; // the same token over and over
+    tensor changed;
+    if (!logits_of(m, other, n, o, at, a, &changed, diags)) return false;
+    for (size_t i = 0, seen = (n - 1) * (size_t)rows->dim[1]; i < seen; i++) {
+        double x = (double)((const float *)rows->data)[i],
+               y = (double)((const float *)changed.data)[i];
+        if (fabs(x - y) > 1e-4 * (1 + fabs(y))) return true;
+    }
+    return false;
+}
+
 static bool score_text(eval_model *m, const json_t *list, size_t index, const char *path,
                        const eval_options *o, eval_score *s, diag_sink *diags) {
     arena *a = arena_new();
@@ -94,6 +112,10 @@ static bool score_text(eval_model *m, const json_t *list, size_t index, const ch
     if (ok && n > 1) {
         eval_place at = {path, "sequence", index};
         ok = logits_of(m, ids, n - 1, o, at, a, &rows, diags);
+        if (ok && index == 0 && sees_later(m, ids, n - 1, o, at, a, &rows, diags))
+            ok = bad(path, diags,
+                     "rows of the model see later tokens, so it would be given what it predicts: "
+                     "score it with --masked");
         for (size_t i = 0; ok && i + 1 < n; i++) {
             bool top;
             ok = eval_check_target(ids[i + 1], &rows, at, diags);

@@ -13,6 +13,7 @@
 #include "passes/rewrite/rewrite.h"
 #include "support/num/num.h"
 #include "support/parallel.h"
+#include <float.h>
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
@@ -99,8 +100,25 @@ typedef struct {
 } weight_entry;
 typedef VEC(weight_entry) weight_cache;
 
+// A code says nothing of infinity or of what is no number. False: reported.
+static bool are_finite(const float *w, const tensor *shape, const char *name, const ir_op *op,
+                       diag_sink *diags) {
+    const int64_t n = (int64_t)tensor_count(shape), columns = shape->dim[1];
+    uint32_t bad = 0; // exponents of ones: the loop is a vector
+    for (int64_t i = 0; i < n; i++) bad |= !(fabsf(w[i]) <= FLT_MAX);
+    if (!bad) return true;
+    int64_t i = 0;
+    while (fabsf(w[i]) <= FLT_MAX) i++;
+    diag_emit(diags, DIAG_ID_not_finite, DIAG_AT(NULL, op->n_locs ? op->loc[0] : "(no node)"),
+              "weight '%s' holds %g at [%" PRId64 ",%" PRId64
+              "], which no code stands for (a chip of real numbers keeps it)",
+              name, (double)w[i], i / columns, i % columns);
+    return false;
+}
+
 static quantized weight_symbols(rewrite *r, weight_cache *cache, const char *name, const tensor *w,
-                                bool trans, const pass_options *o) {
+                                bool trans, const pass_options *o, const ir_op *op,
+                                diag_sink *diags) {
     arena *a = r->m->arena;
     const char *key = arena_printf(r->scratch, "%s%s", name, trans ? "^T" : "");
     for (size_t i = 0; i < cache->count; i++)
@@ -115,6 +133,7 @@ static quantized weight_symbols(rewrite *r, weight_cache *cache, const char *nam
         tensor copy = tensor_cast(scratch, w, ELEM_f32);
         data = copy.data;
     }
+    r->failed |= !are_finite(data, w, name, op, diags);
     const float top = (float)((1 << (o->machine->crossbar.weight_bits - 1)) - 1);
     weight_job job = {data, trans, k, n, codes.data, scale.data, top};
     parallel_for(o->threads, n, STRIP, quantize_columns, &job);
@@ -228,8 +247,8 @@ static bool quantize_func(const ir_module *old, const ir_func *of, ir_module *m,
         const ir_op *source = ir_def(of, op->operand[1]);
         const char *name = ir_attr_str(&source->attrs, IR_ATTR_value, "w");
         const tensor *w = ir_const_of(old, of, op->operand[1]);
-        quantized q =
-            weight_symbols(&r, weights, name, w, ir_attr_int(&op->attrs, IR_ATTR_trans_w, 0), o);
+        quantized q = weight_symbols(&r, weights, name, w,
+                                     ir_attr_int(&op->attrs, IR_ATTR_trans_w, 0), o, op, diags);
         ir_attrs value = {0}, attrs = {0};
         ir_attr_set_str(r.scratch, &value, IR_ATTR_value, q.codes);
         const tensor *codes = &ir_symbol_find(m, q.codes)->data;
