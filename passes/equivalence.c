@@ -3,16 +3,16 @@
 #include "ir/eval/interp.h"
 #include "ir/ring.h"
 #include "passes/pass.h"
+#include "passes/witness.h"
 #include "support/num/random.h"
 #include "support/vec.h"
 #include <math.h>
 #include <string.h>
 
 // ROUND: largest |a-b| / (1+|b|) of other orders and placements of f32 roundings, through a few
-// layers. BOUNDED: root of the mean square of a-b, against the deviation of b from its mean, of
-// 8-bit rows and weights on random data; a single code that tips over is no error of the pass.
+// layers. BOUNDED: PASS_BOUNDED_LIMIT, of 8-bit rows and weights on random data; a single code that
+// tips over is no error of the pass.
 #define ROUND_LIMIT 2e-4
-#define BOUNDED_LIMIT 0.5
 
 #define CHECK_ROWS 24 // of a sequence, when the model takes as many
 
@@ -123,12 +123,12 @@ static bool compare(const comparison *c, const char *name, const tensor *before,
                                       elem_load_f64(before->type, before->data, at)));
     } else if (c->class == PASS_BOUNDED) {
         double e = relative_deviation(before, after);
-        if (!(e <= BOUNDED_LIMIT))
+        if (!(e <= PASS_BOUNDED_LIMIT))
             ok = differs(c, name,
                          arena_printf(a,
                                       "differs by %.3g of its own deviation (root mean square), "
                                       "allowed %.3g",
-                                      e, BOUNDED_LIMIT));
+                                      e, PASS_BOUNDED_LIMIT));
     } else if (c->class == PASS_ROUND) {
         double worst = 0, limit = ROUND_LIMIT;
         size_t at = 0;
@@ -294,7 +294,7 @@ static size_t phases_of(const ir_module *m, const ir_func **f) {
 // A ring that was moved to another device, or to charges, or whose scores became quantised,
 // computes something else, and is meant to: choose-readout, the only pass that changes rings, notes
 // it and measures what it does.
-static bool changes_device(const ir_module *before, const ir_module *after) {
+bool pass_changes_device(const ir_module *before, const ir_module *after) {
     for (size_t i = 0; i < after->symbols.count; i++) {
         const ir_symbol *s = after->symbols.items[i], *old = ir_symbol_find(before, s->name);
         if (s->ring && old && old->ring &&
@@ -307,7 +307,7 @@ static bool changes_device(const ir_module *before, const ir_module *after) {
 
 bool pass_check_equivalent(const ir_module *before, const ir_module *after, pass_class class,
                            const pass_options *o, diag_sink *diags) {
-    if (changes_device(before, after)) return true;
+    if (pass_changes_device(before, after)) return true;
     const ir_func *f[MOST_PHASES], *g[MOST_PHASES];
     size_t n_f = phases_of(before, f), n_g = phases_of(after, g);
     if (n_g && before->funcs.count == n_f + !n_f) { // the same program, perhaps just split

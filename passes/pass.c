@@ -2,6 +2,7 @@
 #include "passes/pass.h"
 #include "ir/text/text.h"
 #include "ir/verify/verify.h"
+#include "passes/witness.h"
 #include "support/file/file.h"
 #include "support/spell.h"
 #include <errno.h>
@@ -129,6 +130,21 @@ static bool check_step(const pass_step *s, const ir_module *before, const ir_mod
     return false;
 }
 
+// What the model computed as it was imported, beside what the mapped module computes.
+typedef struct {
+    pass_witness *is;
+    bool was_changed; // a pass changed what is computed, as it was asked to
+} reference;
+
+static bool check_reference(const reference *r, const ir_module *m, const pass_options *o,
+                            diag_sink *diags) {
+    if (!r->is->outputs.count || r->was_changed || pass_state_of(m) != PASS_STATE_allocated)
+        return true;
+    if (pass_witness_check(r->is, m, o, diags)) return true;
+    diag_note(diags, DIAG_NOWHERE, "--check-equivalence says which pass it was");
+    return false;
+}
+
 static ir_module *copy_module(const ir_module *m) {
     ir_module *c = ir_module_derive(m);
     for (size_t i = 0; i < m->funcs.count; i++) ir_func_copy(c, m->funcs.items[i]);
@@ -139,6 +155,10 @@ ir_module *pass_run_pipeline(const pass_pipeline *p, const ir_module *m, const p
                              const pass_checks *checks, diag_sink *diags) {
     const pass_checks none = {0};
     if (!checks) checks = &none;
+    reference model = {.is = pass_witness_new()};
+    pass_options with = *o;
+    with.witness = model.is;
+    o = &with;
     ir_module *now = copy_module(m);
     bool ok = true;
     if (checks->dump_dir)
@@ -158,11 +178,14 @@ ir_module *pass_run_pipeline(const pass_pipeline *p, const ir_module *m, const p
         ir_module *next = run_traced(s, now, o, checks->dump_dir, i + 1, diags);
         if (next) pass_made(next, &s->info);
         ok = next && check_step(s, now, next, o, checks, diags);
+        model.was_changed |= ok && pass_changes_device(now, next);
         if (next && checks->dump_dir)
             ok = dump(next, checks->dump_dir, i + 1, s->info.name, diags) && ok;
         ir_module_free(now);
         now = next;
     }
+    ok = ok && check_reference(&model, now, o, diags);
+    pass_witness_free(model.is);
     if (checks->progress) checks->progress(checks->progress_ctx, p->count, p->count, NULL);
     if (ok) return now;
     ir_module_free(now);

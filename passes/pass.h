@@ -70,8 +70,13 @@ typedef struct {
     // token ids by then. NULL: the passes read the files.
     const struct json_t *calibrate_text, *adapt_text;
     // place
-    int effort;  // rounds of improvement for each operation; 0: 100
-    FILE *trace; // what a pass found out besides the module it makes, as text; NULL: nobody asks
+    int effort; // rounds of improvement for each operation; 0: 100
+    // The model as imported (bind.h): what checks execute beside what the passes make of it. NULL:
+    // they execute the probes as find-tokens finds them.
+    const ir_module *reference;
+    struct pass_witness
+        *witness; // what find-tokens found it to compute, for later; NULL: no matter
+    FILE *trace;  // what a pass found out besides the module it makes, as text; NULL: nobody asks
 } pass_options;
 pass_options pass_options_default(void);
 
@@ -145,6 +150,9 @@ bool pass_invalid(const char *pass, const char *what, diag_sink *diags);
 // change of an attention's device, which changes what it computes. False: reported.
 bool pass_check_equivalent(const ir_module *before, const ir_module *after, pass_class class,
                            const pass_options *o, diag_sink *diags);
+
+// An attention's device or read-out is another one: then both are meant to compute something else.
+bool pass_changes_device(const ir_module *before, const ir_module *after);
 
 // ---- pipelines -------------------------------------------------------------------------------
 

@@ -38,7 +38,7 @@ static bool import_at(void *ctx, const bind_shape *shapes, const tensor_named *v
 }
 
 ir_module *compile_bind(const args *given, onnx_model *model, const pass_options *o,
-                        diag_sink *diags) {
+                        ir_module **reference, diag_sink *diags) {
     arena *a = args_arena(given);
     bind_source source = {.ctx = model, .import = import_at};
     source.inputs = ports_of(a, model, &source.n_inputs, diags);
@@ -53,5 +53,5 @@ ir_module *compile_bind(const args *given, onnx_model *model, const pass_options
         return NULL;
     }
     bind_options options = {.o = o, .values = values, .n_values = n};
-    return bind_module(&source, &options, diags);
+    return bind_module(&source, &options, reference, diags);
 }

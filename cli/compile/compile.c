@@ -180,7 +180,8 @@ bool compile_open(const args *a, const char *path, compilation *c, diag_sink *di
     }
     c->onnx = onnx_open(path, diags);
     if (!c->onnx) return false;
-    c->module = compile_bind(a, c->onnx, &c->options, diags);
+    c->module = compile_bind(a, c->onnx, &c->options, &c->reference, diags);
+    c->options.reference = c->reference;
     return c->module &&
            (ir_verify(c->module, "import", diags) || pass_invalid("import", "module", diags));
 }
@@ -243,6 +244,7 @@ bool compile_program(compilation *c, diag_sink *diags) {
 void compile_close(compilation *c) {
     isa_program_free(c->program);
     ir_module_free(c->module);
+    ir_module_free(c->reference);
     onnx_close(c->onnx);
     json_decref(c->calibrate);
     json_decref(c->adapt);

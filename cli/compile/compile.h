@@ -54,8 +54,9 @@ typedef struct {
     machine *chip;
     pass_options options;
     pass_checks checks;
-    onnx_model *onnx;  // NULL when compiling IR text
-    ir_module *module; // allocated; NULL until compile_model
+    onnx_model *onnx;     // NULL when compiling IR text
+    ir_module *module;    // allocated; NULL until compile_model
+    ir_module *reference; // of an ONNX model, as it is imported
     isa_program *program;
     json_t *calibrate, *adapt; // what those files hold, as ids; NULL: not given, or an npz
 } compilation;
@@ -65,9 +66,9 @@ bool compile_options(const args *a, compilation *c, diag_sink *diags);
 // Opens a model (.onnx, or .oir of any stage) and binds it: c->module is what the passes start
 // from.
 bool compile_open(const args *a, const char *path, compilation *c, diag_sink *diags);
-// The binding of an ONNX model, as probe functions. NULL: reported.
+// The binding of an ONNX model, as probe functions, and the reference (bind.h). NULL: reported.
 ir_module *compile_bind(const args *given, onnx_model *model, const pass_options *o,
-                        diag_sink *diags);
+                        ir_module **reference, diag_sink *diags);
 // Options that only passes read which are not run (opt), or the import of a model, are an error:
 // false, reported.
 bool compile_text_options(const args *a, const pass_pipeline *p, diag_sink *diags);

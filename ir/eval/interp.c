@@ -23,6 +23,7 @@ struct ir_interp {
     diag_sink *diags;
     bool plain; // no token domains
     bool whole; // every step is a whole sequence
+    bool quick; // products
     int64_t pos[IR_MAX_DOMAINS];
     ir_ring_state *rings; // NULL in plain functions
     bool borrows_rings;   // of another phase
@@ -97,6 +98,8 @@ void ir_interp_free(ir_interp *t) {
     free(t->values);
     free(t);
 }
+
+void ir_interp_quick(ir_interp *t) { t->quick = true; }
 
 void ir_interp_reset(ir_interp *t) {
     memset(t->pos, 0, sizeof t->pos);
@@ -346,6 +349,7 @@ bool ir_interp_step(ir_interp *t, const int64_t *rows, const tensor *inputs, are
                      .threads = t->threads,
                      .rings = t->rings,
                      .history = t->history,
+                     .quick = t->quick,
                      .diags = t->diags,
                      .outputs = outputs};
     bool ok = (t->plain || set_domains(t, rows, &c)) && make_outputs(t, &c, a, outputs);

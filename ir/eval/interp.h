@@ -22,6 +22,7 @@ typedef struct {
     // else NULL
     const tensor *inputs;
     tensor *outputs;
+    bool quick; // products may be quick (ir/kernel/product.h)
 } ir_eval_ctx;
 
 // Evaluates one operation: in[i] for absent operands is NULL; out[] has type and shape set (domains
@@ -38,6 +39,8 @@ ir_interp *ir_interp_new(const ir_module *m, const ir_func *f, int threads, diag
 // goes last.
 ir_interp *ir_interp_beside(ir_interp *first, const ir_func *f);
 void ir_interp_free(ir_interp *t);
+// From now on products are quick: for comparisons within a tolerance.
+void ir_interp_quick(ir_interp *t);
 void ir_interp_reset(ir_interp *t); // positions 0, rings and history empty
 // One step. Plain functions: rows is NULL. inputs[i] belongs to func->params[i]; token inputs have
 // their rows as axis 0 ([rows] or [rows, W]). Outputs are allocated in `a`, in order of

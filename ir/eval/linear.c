@@ -48,6 +48,11 @@ static bool linear_direct(const void *ctx, size_t n0, size_t n1, const float **w
     return weights_direct(((const linear_job *)ctx)->w, n0, n1, w, ld, transposed);
 }
 
+static bool linear_pack(const void *ctx, size_t k0, size_t k1, size_t n0, size_t n1, float *w) {
+    const linear_job *j = ctx;
+    return weights_pack(j->w, j->integer, k0, k1, n0, n1, w);
+}
+
 // i = acc - zx*colsum - zw*rowsum + K*zx*zw; y = f32(f64(i) * (f64(sx)*f64(sw)) + f64(bias))
 static float scaled(const linear_job *j, int64_t acc, const q8_trailer *t, size_t n) {
     int64_t zx = t->zero, zw = j->w->zero[n];
@@ -97,7 +102,17 @@ static bool linear_run(ir_eval_ctx *c, const ir_op *op, linear_job *j) {
         weights_column_sums(j->w, column_sum);
     }
     j->column_sum = column_sum;
-    product p = {m, j->k, j->n, j, linear_rows, linear_panel, linear_direct, linear_finish};
+    const bool wide = j->x->type == ELEM_f64 || j->w->source[0].w->type == ELEM_f64;
+    product p = {m,
+                 j->k,
+                 j->n,
+                 j,
+                 linear_rows,
+                 linear_panel,
+                 linear_direct,
+                 linear_finish,
+                 c->quick && !wide,
+                 linear_pack};
     product_run(&p, c->threads);
     free(column_sum);
     return true;

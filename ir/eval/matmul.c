@@ -43,6 +43,13 @@ static void matmul_panel(const void *ctx, size_t k0, size_t k1, size_t n0, size_
     }
 }
 
+static bool matmul_pack(const void *ctx, size_t k0, size_t k1, size_t n0, size_t n1, float *w) {
+    const matmul_job *j = ctx;
+    product_pack_f32((const char *)j->b->data + j->b_at * sizeof(float), j->n, false, k0, k1, n0,
+                     n1, w);
+    return true;
+}
+
 static void matmul_finish(const void *ctx, size_t m0, size_t m1, size_t n0, size_t n1,
                           const double *sum) {
     const matmul_job *j = ctx;
@@ -131,7 +138,15 @@ static bool matmul_batches(ir_eval_ctx *c, const ir_op *op, matmul_job *j) {
             wide_product(j, (size_t)m);
             continue;
         }
-        product p = {(size_t)m, j->k, j->n, j, matmul_rows, matmul_panel, NULL, matmul_finish};
+        product p = {.m = (size_t)m,
+                     .k = j->k,
+                     .n = j->n,
+                     .ctx = j,
+                     .rows = matmul_rows,
+                     .panel = matmul_panel,
+                     .finish = matmul_finish,
+                     .quick = c->quick && j->a->type == ELEM_f32 && j->b->type == ELEM_f32,
+                     .pack = matmul_pack};
         product_run(&p, c->threads);
     }
     return true;

@@ -219,6 +219,35 @@ bool weights_direct(const weight_block *b, size_t n0, size_t n1, const float **w
     return false;
 }
 
+bool weights_pack(const weight_block *b, bool as_codes, size_t k0, size_t k1, size_t n0, size_t n1,
+                  float *w) {
+    if (b->codes && !as_codes) return false;
+    for (size_t i = 0; i < b->n_sources; i++) {
+        const weight_source *s = &b->source[i];
+        const int64_t lo = max_i64(s->n0, b->n0 + (int64_t)n0),
+                      hi = min_i64(s->n1, b->n0 + (int64_t)n1);
+        if (lo >= hi) continue;
+        const size_t n = (size_t)(hi - lo), from = (size_t)(lo - s->n0),
+                     at = (size_t)(lo - b->n0) - n0, width = (size_t)s->w->dim[1];
+        if (s->w->type == ELEM_f32) {
+            product_pack_f32(s->w->data, width, s->trans, (size_t)b->k0 + k0, (size_t)b->k0 + k1,
+                             from, from + n, w + at);
+            continue;
+        }
+        if (s->w->type != ELEM_i8) return false;
+        const int8_t *codes = s->w->data;
+        for (size_t k = k0; k < k1; k++) {
+            float *row = w + (k - k0) * COLUMNS + at;
+            const size_t r = (size_t)b->k0 + k;
+            if (!s->trans)
+                for (size_t c = 0; c < n; c++) row[c] = codes[r * width + from + c];
+            else
+                for (size_t c = 0; c < n; c++) row[c] = codes[(from + c) * width + r];
+        }
+    }
+    return true;
+}
+
 void weights_column_sums(const weight_block *b, int64_t *sum) {
     enum { ROWS = 64 };
     double w[ROWS * COLUMNS];

@@ -37,6 +37,10 @@ void weights_panel(const weight_block *b, bool as_codes, size_t k0, size_t k1, s
 // For product.direct: false when the columns are not floats of one source, aligned.
 bool weights_direct(const weight_block *b, size_t n0, size_t n1, const float **w, size_t *ld,
                     bool *transposed);
+// For product.pack: false when the columns are not aligned floats of one source, nor codes asked
+// for.
+bool weights_pack(const weight_block *b, bool as_codes, size_t k0, size_t k1, size_t n0, size_t n1,
+                  float *w);
 // sum[n] = sum over the block's rows of the codes of column n.
 void weights_column_sums(const weight_block *b, int64_t *sum);
 

@@ -4,16 +4,19 @@
 #include "ir/kernel/product.h"
 #include "support/num/simd.h"
 #include "support/parallel.h"
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
 #include <stdlib.h>
 #include <string.h>
 
 enum {
     COLUMNS = PRODUCT_COLUMNS,
-    HALF = 16,        // columns a kernel call covers
-    K_BLOCK = 256,    // rows of a packed panel: 64 KiB of double
-    ROW_BLOCK = 128,  // rows that share a packed panel
-    ROW_BATCH = 1024, // rows of the left operand converted at once
-    FEW_ROWS = 4,     // at most: the right operand is not packed
+    HALF = 16,               // columns a kernel call covers
+    K_BLOCK = PRODUCT_QUICK, // rows of a packed panel: 64 KiB of double
+    ROW_BLOCK = 128,         // rows that share a packed panel
+    ROW_BATCH = 1024,        // rows of the left operand converted at once
+    FEW_ROWS = 4,            // at most: the right operand is not packed
 };
 
 // sum[r*COLUMNS + c] += sum over k of a[r*lda + k] * w[k*COLUMNS + c], ROWS rows, HALF columns.
@@ -66,6 +69,44 @@ ROW_KERNEL(row_f32_avx512, SIMD_TARGET_AVX512, 8, float)
 ROW_KERNEL(row_f64_avx512, SIMD_TARGET_AVX512, 8, double)
 #endif
 
+// As KERNEL on floats, all COLUMNS at once: n_k terms in f32, their sum added in f64.
+#define QUICK_KERNEL(name, target, VEC, ZERO, LOAD, STORE, SET1, FMA, LANES, ROWS)                 \
+    target static void name(const float *a, size_t lda, const float *w, size_t n_k, double *sum) { \
+        VEC s[ROWS][COLUMNS / LANES];                                                              \
+        SIMD_UNROLL for (int r = 0; r < ROWS; r++)                                                 \
+            SIMD_UNROLL for (int j = 0; j < COLUMNS / LANES; j++) s[r][j] = ZERO();                \
+        for (size_t k = 0; k < n_k; k++) {                                                         \
+            VEC column[COLUMNS / LANES];                                                           \
+            SIMD_UNROLL for (int j = 0; j < COLUMNS / LANES; j++) column[j] =                      \
+                LOAD(w + k * COLUMNS + j * LANES);                                                 \
+            SIMD_UNROLL for (int r = 0; r < ROWS; r++) {                                           \
+                VEC x = SET1(a[(size_t)r * lda + k]);                                              \
+                SIMD_UNROLL for (int j = 0; j < COLUMNS / LANES; j++) s[r][j] =                    \
+                    FMA(x, column[j], s[r][j]);                                                    \
+            }                                                                                      \
+        }                                                                                          \
+        SIMD_UNROLL for (int r = 0; r < ROWS; r++) {                                               \
+            float part[COLUMNS];                                                                   \
+            SIMD_UNROLL for (int j = 0; j < COLUMNS / LANES; j++)                                  \
+                STORE(part + j * LANES, s[r][j]);                                                  \
+            for (int c = 0; c < COLUMNS; c++) sum[r * COLUMNS + c] += (double)part[c];             \
+        }                                                                                          \
+    }
+
+#if defined(__x86_64__)
+#define AVX512(name, ROWS)                                                             \
+    QUICK_KERNEL(name, SIMD_TARGET_AVX512, __m512, _mm512_setzero_ps, _mm512_loadu_ps, \
+                 _mm512_storeu_ps, _mm512_set1_ps, _mm512_fmadd_ps, 16, ROWS)
+#define AVX2(name, ROWS)                                                               \
+    QUICK_KERNEL(name, __attribute__((target("avx2,fma"))), __m256, _mm256_setzero_ps, \
+                 _mm256_loadu_ps, _mm256_storeu_ps, _mm256_set1_ps, _mm256_fmadd_ps, 8, ROWS)
+AVX512(quick_many_avx512, 8)
+AVX512(quick_one_avx512, 1)
+AVX2(quick_many_avx2, 2)
+AVX2(quick_one_avx2, 1)
+#endif
+
+typedef void (*quick_fn)(const float *a, size_t lda, const float *w, size_t n_k, double *sum);
 typedef void (*kernel_fn)(const double *a, size_t lda, const double *w, size_t n_k, double *sum);
 typedef struct {
     kernel_fn many, one;
@@ -74,6 +115,20 @@ typedef struct {
     void (*row_f64)(double *sum, const double *x, size_t len, const float *b, size_t ld);
     size_t row_columns; // of those two
 } kernel_set;
+
+typedef struct {
+    quick_fn many, one; // NULL: there are none
+    size_t rows;        // of `many`
+} quick_set;
+
+static quick_set quick_kernels(void) {
+#if defined(__x86_64__)
+    if (simd_has(SIMD_AVX512)) return (quick_set){quick_many_avx512, quick_one_avx512, 8};
+    if (simd_has(SIMD_AVX2) && __builtin_cpu_supports("fma"))
+        return (quick_set){quick_many_avx2, quick_one_avx2, 2};
+#endif
+    return (quick_set){0};
+}
 
 static kernel_set kernels(void) {
 #if defined(__x86_64__)
@@ -89,7 +144,9 @@ static kernel_set kernels(void) {
 typedef struct {
     const product *p;
     kernel_set kernels;
+    quick_set quick;
     const double *a; // rows [m0, m1), converted
+    const float *f;  // the same of a quick product
     size_t m0, m1;
     size_t row_blocks;
 } batch;
@@ -136,55 +193,110 @@ static bool run_direct(const batch *b, size_t i0, size_t i1, size_t n0, size_t n
     return true;
 }
 
+// sum += a block of terms, from operands packed in w (a double) or f (floats).
+static void exact_block(const batch *b, size_t i0, size_t i1, size_t k0, size_t k1, size_t n,
+                        const double *w, double *sum) {
+    const product *p = b->p;
+    const kernel_set *ks = &b->kernels;
+    for (size_t half = 0; half < n; half += HALF) {
+        for (size_t i = i0; i < i1;) {
+            size_t step = i + ks->rows <= i1 ? ks->rows : 1;
+            (step == 1 ? ks->one : ks->many)(b->a + (i - b->m0) * p->k + k0, p->k, w + half,
+                                             k1 - k0, sum + (i - i0) * COLUMNS + half);
+            i += step;
+        }
+    }
+}
+
+static void quick_block(const batch *b, size_t i0, size_t i1, size_t k0, size_t k1, size_t n0,
+                        size_t n1, double *w, float *f, double *sum) {
+    const product *p = b->p;
+    if (n1 - n0 < COLUMNS) memset(f, 0, (k1 - k0) * COLUMNS * sizeof *f);
+    if (!p->pack || !p->pack(p->ctx, k0, k1, n0, n1, f)) {
+        p->panel(p->ctx, k0, k1, n0, n1, w);
+        for (size_t k = 0; k < k1 - k0; k++)
+            for (size_t c = 0; c < n1 - n0; c++) f[k * COLUMNS + c] = (float)w[k * COLUMNS + c];
+    }
+    for (size_t i = i0; i < i1;) {
+        size_t step = i + b->quick.rows <= i1 ? b->quick.rows : 1;
+        (step == 1 ? b->quick.one : b->quick.many)(b->f + (i - b->m0) * p->k + k0, p->k, f, k1 - k0,
+                                                   sum + (i - i0) * COLUMNS);
+        i += step;
+    }
+}
+
 // Tasks are (panel, row block), panel slowest.
 static void run_tasks(void *ctx, size_t begin, size_t end) {
     const batch *b = ctx;
     const product *p = b->p;
-    const kernel_set *ks = &b->kernels;
     double *w = base_alloc((size_t)K_BLOCK * COLUMNS * sizeof *w);
+    float *f = b->f ? base_alloc((size_t)K_BLOCK * COLUMNS * sizeof *f) : NULL;
     double *sum = base_alloc((size_t)ROW_BLOCK * COLUMNS * sizeof *sum);
     for (size_t task = begin; task < end; task++) {
         size_t n0 = task / b->row_blocks * COLUMNS, n1 = n0 + COLUMNS < p->n ? n0 + COLUMNS : p->n;
         size_t i0 = b->m0 + task % b->row_blocks * ROW_BLOCK;
         size_t i1 = i0 + ROW_BLOCK < b->m1 ? i0 + ROW_BLOCK : b->m1;
-        if (run_direct(b, i0, i1, n0, n1, sum)) {
+        if (!b->f && run_direct(b, i0, i1, n0, n1, sum)) {
             p->finish(p->ctx, i0, i1, n0, n1, sum);
             continue;
         }
         memset(sum, 0, (i1 - i0) * COLUMNS * sizeof *sum);
         for (size_t k0 = 0; k0 < p->k; k0 += K_BLOCK) {
             size_t k1 = k0 + K_BLOCK < p->k ? k0 + K_BLOCK : p->k;
+            if (b->f) {
+                quick_block(b, i0, i1, k0, k1, n0, n1, w, f, sum);
+                continue;
+            }
             if (n1 - n0 < COLUMNS) memset(w, 0, (k1 - k0) * COLUMNS * sizeof *w);
             p->panel(p->ctx, k0, k1, n0, n1, w);
-            for (size_t half = 0; half < n1 - n0; half += HALF) {
-                for (size_t i = i0; i < i1;) {
-                    size_t step = i + ks->rows <= i1 ? ks->rows : 1;
-                    (step == 1 ? ks->one : ks->many)(b->a + (i - b->m0) * p->k + k0, p->k, w + half,
-                                                     k1 - k0, sum + (i - i0) * COLUMNS + half);
-                    i += step;
-                }
-            }
+            exact_block(b, i0, i1, k0, k1, n1 - n0, w, sum);
         }
         p->finish(p->ctx, i0, i1, n0, n1, sum);
     }
     free(sum);
+    free(f);
     free(w);
 }
 
 void product_run(const product *p, int threads) {
     if (p->m == 0 || p->n == 0) return;
     size_t rows = p->m < ROW_BATCH ? p->m : ROW_BATCH;
+    const quick_set quick = quick_kernels();
     double *a = base_alloc(rows * p->k * sizeof *a + 1);
+    float *f = p->quick && quick.many ? base_alloc(rows * p->k * sizeof *f + 1) : NULL;
     size_t panels = ceil_div_u64(p->n, COLUMNS);
     for (size_t m0 = 0; m0 < p->m; m0 += rows) {
         size_t m1 = m0 + rows < p->m ? m0 + rows : p->m;
         p->rows(p->ctx, m0, m1, a);
-        batch b = {p, kernels(), a, m0, m1, ceil_div_u64(m1 - m0, ROW_BLOCK)};
+        for (size_t i = 0; f && i < (m1 - m0) * p->k; i++) f[i] = (float)a[i];
+        batch b = {p, kernels(), quick, a, f, m0, m1, ceil_div_u64(m1 - m0, ROW_BLOCK)};
         // Below a tenth of a millisecond other threads are not worth waking.
         bool small = (double)(m1 - m0 + FEW_ROWS) * (double)p->k * (double)p->n < 2e6;
         parallel_for(small ? 1 : threads, panels * b.row_blocks, 1, run_tasks, &b);
     }
+    free(f);
     free(a);
+}
+
+void product_pack_f32(const void *data, size_t ld, bool transposed, size_t k0, size_t k1, size_t n0,
+                      size_t n1, float *w) {
+    enum { STRIPE = 16 }; // of a transposed matrix: what is read of a column before the next one
+    const char *p = data;
+    for (size_t k = k0; !transposed && k < k1; k++) {
+        const char *from = p + (k * ld + n0) * sizeof(float);
+        float *to = w + (k - k0) * COLUMNS;
+        if (n1 - n0 == COLUMNS)
+            memcpy(to, from, COLUMNS * sizeof *to); // of a size that the compiler knows
+        else
+            memcpy(to, from, (n1 - n0) * sizeof *to);
+    }
+    for (size_t k = k0; transposed && k < k1; k += STRIPE)
+        for (size_t c = n0; c < n1; c++) {
+            float part[STRIPE];
+            const size_t n = k + STRIPE < k1 ? STRIPE : k1 - k;
+            memcpy(part, p + (c * ld + k) * sizeof(float), n * sizeof *part);
+            for (size_t i = 0; i < n; i++) w[(k - k0 + i) * COLUMNS + c - n0] = part[i];
+        }
 }
 
 void product_panel_f32(const void *data, size_t ld, bool transposed, size_t k0, size_t k1,
@@ -192,8 +304,14 @@ void product_panel_f32(const void *data, size_t ld, bool transposed, size_t k0, 
     const char *p = data;
     if (!transposed) {
         for (size_t k = k0; k < k1; k++) {
+            const char *from = p + (k * ld + n0) * sizeof(float);
             float row[COLUMNS];
-            memcpy(row, p + (k * ld + n0) * sizeof(float), (n1 - n0) * sizeof(float));
+            if (n1 - n0 == COLUMNS) { // a size that the compiler knows
+                memcpy(row, from, sizeof row);
+                for (size_t c = 0; c < COLUMNS; c++) w[(k - k0) * COLUMNS + c] = row[c];
+                continue;
+            }
+            memcpy(row, from, (n1 - n0) * sizeof(float));
             for (size_t c = 0; c < n1 - n0; c++) w[(k - k0) * COLUMNS + c] = row[c];
         }
         return;

@@ -3,12 +3,16 @@
 //
 // Everything that multiplies matrices comes here: operands are converted to double block by block,
 // and a callback turns finished sums into results. Integer products up to 2^53 are exact that way.
+//
+// A quick product sums up to PRODUCT_QUICK terms in f32, and those sums in f64: for comparisons
+// within a tolerance, never for values. Codes of 8 bits stay exact. Where the processor has no
+// fused multiply-add it is the exact one.
 #ifndef OHMIC_IR_KERNEL_PRODUCT_H
 #define OHMIC_IR_KERNEL_PRODUCT_H
 
 #include "support/base.h"
 
-enum { PRODUCT_COLUMNS = 32 }; // columns of a panel
+enum { PRODUCT_COLUMNS = 32, PRODUCT_QUICK = 256 }; // columns of a panel; terms of an f32 sum
 
 typedef struct {
     size_t m, k, n;
@@ -23,6 +27,9 @@ typedef struct {
                    bool *transposed);
     // sum[(i-m0)*PRODUCT_COLUMNS + c-n0] is finished; called from several threads.
     void (*finish)(const void *ctx, size_t m0, size_t m1, size_t n0, size_t n1, const double *sum);
+    bool quick; // operands are floats in value, or codes
+    // Optional, for quick products: as `panel` but in floats; false: not so.
+    bool (*pack)(const void *ctx, size_t k0, size_t k1, size_t n0, size_t n1, float *w);
 } product;
 void product_run(const product *p, int threads);
 
@@ -30,6 +37,10 @@ void product_run(const product *p, int threads);
 // unaligned.
 void product_panel_f32(const void *data, size_t ld, bool transposed, size_t k0, size_t k1,
                        size_t n0, size_t n1, double *w);
+
+// The same for `pack`.
+void product_pack_f32(const void *data, size_t ld, bool transposed, size_t k0, size_t k1, size_t n0,
+                      size_t n1, float *w);
 
 // y[c] = f32(sum over i ascending of x[i] * b[i*ld + c]), c in [0, n).
 void product_row(float *y, const float *x, size_t len, const float *b, size_t ld, size_t n);

@@ -74,7 +74,6 @@ struct tok_ctx {
     int max; // index of @max
     bool has_past;
     tok_probe past;
-    tok_probe small; // fewer tokens, only to be executed; f NULL: none
     tok_nodes nodes; // operands before users; [0] unused
     uint32_t *index; // hash of tuples -> node
     size_t index_size;

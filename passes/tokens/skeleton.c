@@ -120,8 +120,6 @@ static bool same_ports(tok_ctx *c, const tok_probe *a, const tok_probe *b) {
 bool tok_probes_find(tok_ctx *c) {
     static const char *const names[] = {"n1", "n2", "n3", "max"};
     bool ok = true;
-    const ir_func *small = probe_named(c, "small");
-    if (small) ok = probe_read(c, small, &c->small);
     for (int i = 0; i < 4; i++) {
         const ir_func *f = probe_named(c, names[i]);
         if (f) ok = probe_read(c, f, &c->probe[c->n_probes++]) && ok;

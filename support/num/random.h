@@ -19,6 +19,7 @@ typedef enum {
     RANDOM_ORDER,       // tiles, in another order of execution
     RANDOM_EVAL,        // inputs of an evaluation without data
     RANDOM_TEST,        // tests and benches
+    RANDOM_LENGTH,      // a length below the probes at which a model is executed
 } random_use;
 
 typedef struct {

@@ -94,13 +94,16 @@ static bool compile(attempt *t) {
     o.max_tokens = t->g->max_tokens;
     o.max_chunk = t->g->max_chunk;
     bind_source s = source_of(t->g, t->a);
-    t->module = bind_module(&s, &(bind_options){.o = &o}, t->diags);
+    ir_module *reference = NULL;
+    t->module = bind_module(&s, &(bind_options){.o = &o}, &reference, t->diags);
     if (!t->module) return give_up(t, TRY_REFUSED);
     pass_pipeline p = {0};
     pass_pipeline_until(&p, PASS_ID_allocate);
+    o.reference = reference;
     ir_module *done = pass_run_pipeline(&p, t->module, &o, NULL, t->diags);
     vec_free(&p);
     ir_module_free(t->module);
+    ir_module_free(reference);
     t->module = done;
     if (!done) return give_up(t, TRY_REFUSED);
     t->program = be_emit(done, o.machine, "test", t->diags);

@@ -40,6 +40,7 @@ static inline char *symbols(arena *a) {
                         "tensor @zero : i64[] = [0]\n"
                         "tensor @one : i64[] = [1]\n"
                         "tensor @three : i64[] = [3]\n"
+                        "tensor @nine : i64[] = [9]\n"
                         "tensor @last.{F} : i64[] = [{T-1}]\n"
                         "tensor @f1 : f32[] = [1]\n"
                         "tensor @f0 : f32[] = [0]\n"
@@ -58,7 +59,7 @@ static inline char *symbols(arena *a) {
     AT("p", "i64[]")                                                                     \
     CONST("zero", "i64[]")                                                               \
     CONST("one", "i64[]")                                                                \
-    CONST("three", "i64[]")                                                              \
+    CONST("three", "i64[]") CONST("nine", "i64[]")                                       \
     CONST("f1", "f32[]")                                                                 \
     CONST("f0", "f32[]") CONST("big", "f32[]") CONST("g", "f32[8]") CONST("b", "f32[8]") \
         CONST("w", "f32[8,8]") CONST("u", "f32[8,8]") CONST("h", "f32[8,16]")            \

@@ -113,7 +113,7 @@ static outcome compiled(bytes file) {
     bind_source source = bind_onnx_source(a, r.model);
     pass_options o = pass_options_default();
     o.max_tokens = 64;
-    ir_module *m = bind_module(&source, &(bind_options){&o, NULL, 0}, r.diags);
+    ir_module *m = bind_module(&source, &(bind_options){&o, NULL, 0}, NULL, r.diags);
     const pass_checks checks = {.check_equivalence = true};
     pass_pipeline p = {0};
     if (m && pass_pipeline_parse(&p, "fold-constants,canonicalize,dce,fuse,find-tokens", r.diags))

@@ -344,7 +344,7 @@ static void targets_of_the_case(void **state) {
     o.machine = machine_load(a, "leroux2025", NULL, 0, diags);
     bind_source source = bind_onnx_source(a, onnx);
     bind_options options = {.o = &o};
-    ir_module *m = bind_module(&source, &options, diags);
+    ir_module *m = bind_module(&source, &options, NULL, diags);
     pass_pipeline p = {0};
     pass_pipeline_until(&p, PASS_ID_fold_weights);
     ir_module *own = m ? pass_run_pipeline(&p, m, &o, NULL, diags) : NULL;

@@ -84,7 +84,7 @@ static bound bind(toy t, const bind_port *inputs, size_t n, const bind_value *va
     pass_options o = pass_options_default();
     o.max_tokens = max_tokens;
     bind_source s = {.ctx = &b.t, .inputs = inputs, .n_inputs = n, .import = import_toy};
-    b.m = bind_module(&s, &(bind_options){&o, values, n_values}, b.diags);
+    b.m = bind_module(&s, &(bind_options){&o, values, n_values}, NULL, b.diags);
     return b;
 }
 
@@ -292,7 +292,7 @@ static bound bind_sums(sums t, const bind_port *inputs, size_t n, const pass_axi
     o.n_axes = n_axes;
     o.max_tokens = max_tokens;
     bind_source s = {.ctx = &t, .inputs = inputs, .n_inputs = n, .import = import_sums};
-    b.m = bind_module(&s, &(bind_options){&o, NULL, 0}, b.diags);
+    b.m = bind_module(&s, &(bind_options){&o, NULL, 0}, NULL, b.diags);
     return b;
 }
 

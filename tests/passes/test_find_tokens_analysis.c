@@ -343,7 +343,7 @@ static bool run_model(const char *path) {
     ir_module *m = NULL;
     if (model) {
         bind_source source = bind_onnx_source(a, model);
-        m = bind_module(&source, &(bind_options){.o = &o}, diags);
+        m = bind_module(&source, &(bind_options){.o = &o}, NULL, diags);
     }
     for (size_t i = 0; m && i < ARRAY_LEN(until); i++) {
         ir_module *next = pass_run(until[i], m, &o, diags);

@@ -131,7 +131,7 @@ static ir_module *find_tokens(const char *path, const char *binds, pass_options 
     ir_module *m = NULL;
     if (model) {
         bind_source source = bind_onnx_source(a, model);
-        m = bind_module(&source, &(bind_options){o, values, n}, diags);
+        m = bind_module(&source, &(bind_options){o, values, n}, NULL, diags);
     }
     static const pass_id passes[] = {PASS_ID_fold_constants, PASS_ID_canonicalize, PASS_ID_dce,
                                      PASS_ID_fuse, PASS_ID_find_tokens};

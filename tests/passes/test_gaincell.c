@@ -202,7 +202,7 @@ static ir_module *model(const char *name, onnx_model **onnx) {
     *onnx = onnx_open(path, diags);
     assert_non_null(*onnx);
     bind_source source = bind_onnx_source(a, *onnx);
-    ir_module *m = bind_module(&source, &(bind_options){&o, NULL, 0}, diags), *out = NULL;
+    ir_module *m = bind_module(&source, &(bind_options){&o, NULL, 0}, NULL, diags), *out = NULL;
     pass_pipeline p = {0};
     if (m && pass_pipeline_parse(&p, "widen," PASSES, diags))
         out = pass_run_pipeline(&p, m, &o, NULL, diags);

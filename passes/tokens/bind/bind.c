@@ -2,12 +2,12 @@
 // any fixed size, so that a reshape cannot cut a token axis by accident; the maximum from the
 // options, or from the tables and buffers that the model slices by position.
 #include "passes/tokens/bind/bind.h"
+#include "support/num/random.h"
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { DEFAULT_MAX = 512, SMALL_TOKENS = 2, PAST = 31 };
-static const int64_t BIG_MODEL = 4 << 20; // weights from which checks run on @small
+enum { DEFAULT_MAX = 512, PAST = 31, MOST_LENGTHS = 12 };
 
 typedef struct {
     const bind_source *s;
@@ -188,14 +188,6 @@ static limit table_limit(const ir_func *f, const ir_func *g, int64_t n1, int64_t
 
 // ---- the whole -------------------------------------------------------------------------------
 
-static uint64_t weight_count(const ir_module *m) {
-    uint64_t n = 0;
-    for (size_t i = 0; i < m->symbols.count; i++)
-        if (m->symbols.items[i]->kind == IR_SYM_TENSOR)
-            n += tensor_count(&m->symbols.items[i]->data);
-    return n;
-}
-
 static bool bind_frozen(binder *b) {
     int64_t tokens = -1;
     for (size_t i = 0; i < b->s->n_inputs; i++)
@@ -341,12 +333,52 @@ static bool bind_free(binder *b) {
     }
     if (!import_at(b, b->m, "n3", (counts){n[2], e[2], 0})) return false;
     if (b->has_past && !import_at(b, b->m, "past", (counts){n[0], e[0], past})) return false;
-    if (!import_at(b, b->m, "max", (counts){max, wide, 0})) return false;
-    return weight_count(b->m) < (uint64_t)BIG_MODEL ||
-           import_at(b, b->m, "small", (counts){SMALL_TOKENS, SMALL_TOKENS + 1, 0});
+    return import_at(b, b->m, "max", (counts){max, wide, 0});
 }
 
-ir_module *bind_module(const bind_source *s, const bind_options *o, diag_sink *diags) {
+// The lengths at which a model is executed besides the probes, as it may branch on its length: 1,
+// 2, 3, a seeded one below them, and one that turns each comparison which these do not. One that it
+// does not import at is left out.
+static void add_lengths(binder *b, ir_module *reference) {
+    const ir_func *n1 = ir_func_find(b->m, "n1"), *max = ir_func_find(b->m, "max");
+    if (!n1) return;
+    const int64_t least = ir_attr_int(&n1->attrs, IR_ATTR_tokens, 0),
+                  most = ir_attr_int(&max->attrs, IR_ATTR_tokens, 0);
+    random_stream draws = random_of(b->o->o->seed, RANDOM_LENGTH, 0);
+    int64_t length[MOST_LENGTHS] = {1, 2, 3, 4};
+    if (least > 5) length[3] += (int64_t)random_below(&draws, (uint64_t)least - 4);
+    size_t n = bind_lengths(b->m, n1, max, length, 4, MOST_LENGTHS);
+    for (size_t i = 0; i < n; i++) {
+        if (length[i] == least || length[i] > most || (i < 4 && length[i] > least)) continue;
+        if (!takes(b, length[i], length[i])) {
+            vec_push(&b->m->notes, arena_printf(b->m->arena,
+                                                "the export itself cannot be taken at %" PRId64
+                                                " token%s: not executed there",
+                                                length[i], length[i] == 1 ? "" : "s"));
+            continue;
+        }
+        ir_module *m = b->m;
+        b->m = reference;
+        import_at(b, reference, arena_printf(b->a, "length%zu", i),
+                  (counts){length[i], length[i], 0});
+        b->m = m;
+    }
+}
+
+// The functions that are executed, as they are imported.
+static ir_module *make_reference(binder *b) {
+    static const char *const probes[] = {"n1", "max", "past"};
+    ir_module *reference = ir_module_derive(b->m);
+    for (size_t i = 0; i < ARRAY_LEN(probes); i++) {
+        const ir_func *f = ir_func_find(b->m, probes[i]);
+        if (f) ir_func_copy(reference, f);
+    }
+    add_lengths(b, reference);
+    return reference;
+}
+
+ir_module *bind_module(const bind_source *s, const bind_options *o, ir_module **reference,
+                       diag_sink *diags) {
     binder b = {.s = s, .o = o, .diags = diags, .a = arena_new()};
     b.role = bind_roles(b.a, s, o, diags);
     bool ok = b.role && bind_domains(b.a, s, b.role, takes, &b, diags);
@@ -370,6 +402,7 @@ ir_module *bind_module(const bind_source *s, const bind_options *o, diag_sink *d
         ok = b.has_tokens ? bind_free(&b) : bind_frozen(&b);
         if (!ok) ir_module_free(b.m);
     }
+    if (ok && reference) *reference = make_reference(&b);
     arena_free(b.a);
     return ok ? b.m : NULL;
 }

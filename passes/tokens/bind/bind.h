@@ -70,11 +70,23 @@ bool bind_domains(arena *a, const bind_source *s, bind_role *role,
                   bool (*takes)(void *ctx, int64_t tokens, int64_t encoder), void *ctx,
                   diag_sink *diags);
 
-// A new module with @n1, @n2, @n3 and @max (and @past where there are past inputs; and @small,
-// which is only executed, for big models), or @max alone for a model without a free token
-// dimension. Each has attributes probe, tokens, past; parameters have role and onnx_shape. A model
-// of an encoder and a decoder has two counts in each probe, neither a simple function of the other.
-// NULL: reported.
-ir_module *bind_module(const bind_source *s, const bind_options *o, diag_sink *diags);
+// The node of a comparison with the length that f and g, one model at two lengths, decide
+// differently; NULL: there is none.
+const char *bind_turned(const ir_module *m, const ir_func *f, const ir_func *g);
+// Adds a length to each comparison that comes out otherwise at some length below that of g than at
+// those of f and g, where none of the n in `length` does; never more than `room`. The new n.
+size_t bind_lengths(const ir_module *m, const ir_func *f, const ir_func *g, int64_t *length,
+                    size_t n, size_t room);
+
+// A new module with @n1, @n2, @n3 and @max (and @past where there are past inputs), or @max alone
+// for a model without a free token dimension. Each has attributes probe, tokens, past; parameters
+// have role and onnx_shape. A model of an encoder and a decoder has two counts in each probe,
+// neither a simple function of the other. NULL: reported.
+//
+// *reference (NULL: not asked for) is a module of its own, for no pass to touch: what checks
+// execute (pass_options.reference). @n1, @max and @past as above, and @length0 ... at lengths below
+// @n1.
+ir_module *bind_module(const bind_source *s, const bind_options *o, ir_module **reference,
+                       diag_sink *diags);
 
 #endif
