@@ -145,17 +145,13 @@ rejects "2 items, but 1 labels" eval "$work/p.ohm" --classify "$work/x.f32" --sh
 rejects "--mean wants one number for each channel" eval "$work/p.ohm" --classify "$work/x.f32" --shape 1,3 \
   --labels "$work/labels.json" --mean 1,2
 rejects "expected one input of floats" eval "$work/p.ohm" --classify "$work/x.f32" --shape 1,6 --labels "$work/labels.json"
-<<<<<<< HEAD
-misused "--layers compares a model" eval "$work/p.ohm" --layers "$work/p.ohm"
-=======
 # of another model: other nodes; the same nodes, other weights
 gain=examples/gaincell
 exits 0 compile $gain/tales_linear_fn.onnx --chip leroux2025 -q -o "$work/linear.ohm"
 rejects "the program is of another model: its node" eval $tales/tales_gpt.onnx --layers "$work/linear.ohm"
 rejects "the program is of another model: its tensor" eval $gain/tales_gaincell_fn.onnx --layers "$work/linear.ohm"
 exits 0 eval $gain/tales_linear_fn.onnx --layers "$work/linear.ohm"
-rejects "--layers compares a model" eval "$work/p.ohm" --layers "$work/p.ohm"
->>>>>>> 932a6e8 (Where every weight stands: nm --placement, .ohm.placement as CSV; eval --layers refuses other models)
+misused "--layers compares a model" eval "$work/p.ohm" --layers "$work/p.ohm"
 
 # ---- masked tokens and classes of real models
 if shared models/rxnmapper_albert; then
