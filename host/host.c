@@ -45,6 +45,20 @@ static bool check_outputs(const host_job *j) {
     return ok;
 }
 
+// An output without a batch axis has room for one sequence.
+static bool check_batch(const host_job *j) {
+    bool ok = true;
+    for (size_t i = 0; i < j->info->n_ports && j->batch > 1; i++) {
+        const engine_port *p = &j->info->ports[i];
+        if (p->input || j->shape[i].has_batch || !host_wants(j, p->name, false)) continue;
+        diag_emit(j->diags, DIAG_ID_host_output, DIAG_NOWHERE,
+                  "output '%s' is %s, which has room for one sequence; the inputs hold %" PRId64,
+                  p->name, host_shape_text(j->a, &j->shape[i]), j->batch);
+        ok = false;
+    }
+    return ok;
+}
+
 // Appends a step's rows; an output of one row a sequence keeps the last.
 static void collect(host_job *j, collected *c, int64_t b, int64_t done, const tensor *step) {
     const engine_port *p = &j->info->ports[c->port];
@@ -149,7 +163,7 @@ bool host_run(engine *e, const tensor_set *inputs, const host_options *o, arena 
     host_job j = {
         .e = e, .info = info, .inputs = inputs, .o = o ? o : &all, .a = a, .diags = diags};
     bool ok = check_outputs(&j);
-    if (!host_inputs_check(&j) || !ok) return false;
+    if (!host_inputs_check(&j) || !check_batch(&j) || !ok) return false;
     collected *out = ARENA_ARRAY(a, collected, info->n_ports + 1);
     size_t n_out = 0;
     for (size_t i = 0; i < info->n_ports; i++)

@@ -98,6 +98,31 @@ static void inputs_of_derived_domains(void **state) {
     drop(&x);
 }
 
+// Several sequences, and an output that has no axis for them.
+static void outputs_of_one_sequence(void **state) {
+    static const char *const shapes[] = {"[t0,4]", "[4,t0]", "[t0,2,2]", "[1,t0,4]"};
+    for (size_t i = 0; i < ARRAY_LEN(shapes); i++) {
+        arena *a = arena_new();
+        assembled x = assemble(arena_printf(
+            a,
+            HEAD
+            ".port x in f32 4\n.port y out f32 4 shape=\"%s\"\n.tile 0\n  .buf x f32 4 depth=4 "
+            "stride=16\n  .code run\n    in x, x\n    out x, y, 0\n    halt\n",
+            shapes[i]));
+        for (int64_t batch = 1; batch <= 2; batch++) {
+            tensor in = tensor_new(a, ELEM_f32, 3, (int64_t[]){batch, 3, 4});
+            tensor_set out;
+            bool fits = batch == 1 || i == 3;
+            assert_int_equal(run(&x, 1, (const char *[]){"x"}, &in, &out), fits);
+            if (!fits)
+                assert_non_null(strstr(diag_get(x.diags, diag_count(x.diags) - 1)->message,
+                                       "room for one sequence; the inputs hold 2"));
+        }
+        drop(&x);
+        arena_free(a);
+    }
+}
+
 // Which domain counts tokens is the program's to say.
 static void tokens_of_any_domain(void **state) {
     assembled x = assemble(
@@ -118,6 +143,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pairs_are_values_and_indices),
         cmocka_unit_test(inputs_of_derived_domains),
+        cmocka_unit_test(outputs_of_one_sequence),
         cmocka_unit_test(tokens_of_any_domain),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
