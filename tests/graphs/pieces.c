@@ -162,39 +162,39 @@ static node over_root(graph *g, node x, node variance) {
     }
 }
 
-// Mean along the axis, where its reader meets it: along the same axis, or wherever a reshape or an
-// axis too few puts it.
+// The statistic along one of the last two axes, which its reader meets along the same, or, astray,
+// along the other.
 static node statistic(graph *g, node x, const char *fn, int axis, bool astray) {
-    shape s = *shape_of(g, x);
-    if (!astray) return op_reduce(g, x, fn, 1u << axis, true);
-    node m = op_reduce(g, x, fn, 1u << axis, false);
-    if (heads(g)) return m;
-    if (m < 0) return m;
-    shape t = *shape_of(g, m);
-    t.dim[t.rank++] = number(1);
-    (void)s;
-    return op_reshape(g, m, t);
+    if (!astray && heads(g)) return op_reduce(g, x, fn, 1u << axis, true);
+    const int last = shape_of(g, x)->rank - 1;
+    const int at = !astray ? axis : axis == last ? last - 1 : last;
+    return op_unsqueeze(g, op_reduce(g, x, fn, 1u << axis, false), at);
 }
 
 static node piece_norm(graph *g, node x) {
+    const bool astray = below(g, 3) == 0; // of as many features either way
+    if (astray) x = linear(g, x, ONE_OF(g, 4, 9, 16, 64));
     int w = width_of(g, x), a = 1;
     for (int i = 2; i * i <= w; i++)
         if (w % i == 0) a = i;
-    bool split = a > 1 && heads(g), astray = below(g, 4) == 0;
+    const bool split = a > 1 && (astray || heads(g));
     node y = split ? op_reshape(g, x, SHAPE(number(1), tokens(1), number(w / a), number(a))) : x;
-    int rank = shape_of(g, y)->rank, axis = rank - 1 - (split && below(g, 3) == 0);
+    int rank = shape_of(g, y)->rank,
+        axis = rank - 1 - (split && (astray ? heads(g) : below(g, 3) == 0));
     const char *fn = below(g, 6) ? "mean" : "sum";
     node c = y;
     if (heads(g)) c = op2(g, IR_t_sub, y, statistic(g, y, "mean", axis, astray && heads(g)));
     if (c < 0) return NO_NODE;
     switch (below(g, 4)) {
     case 0:
-        c = op2(g, IR_t_div, c, op_clip(g, statistic(g, c, "l2", axis, astray), 1e-3, INFINITY));
+        c = op2(g, IR_t_div, c,
+                op_clip(g, statistic(g, c, "l2", axis, astray && heads(g)), 1e-3, INFINITY));
         break;
     case 1:
-        c = over_root(g, heads(g) ? c : y, statistic(g, squared(g, c), fn, axis, astray));
+        c = over_root(g, heads(g) ? c : y,
+                      statistic(g, squared(g, c), fn, axis, astray && heads(g)));
         break;
-    default: c = over_root(g, c, statistic(g, squared(g, c), fn, axis, astray)); break;
+    default: c = over_root(g, c, statistic(g, squared(g, c), fn, axis, astray && heads(g))); break;
     }
     if (c < 0) return NO_NODE;
     if (heads(g)) c = either(g, IR_t_mul, c, a_constant(g, last_of(g, c).c));
