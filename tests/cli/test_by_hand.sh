@@ -27,7 +27,7 @@ exits 0 as "$work/p.s" --chip bench-1 --set tile.active_set=50 -o "$work/q.ohm"
 exits 0 dis "$work/q.ohm" --no-data
 grep -q 'active_set: *{value: 50' "$work/out" || fail "--set is not in the program's chip"
 rejects "crossbar" as "$work/p.s" --chip bench-1 --set tile.crossbars=1 -o "$work/q.ohm"
-rejects "--set belongs to --chip" as "$work/p.s" --set tile.active_set=50 -o "$work/q.ohm"
+misused "--set has no effect without --chip" as "$work/p.s" --set tile.active_set=50 -o "$work/q.ohm"
 
 # ---- opt: data beside the text, in a folder too
 ir=$(echo "$work"/dump/*-place.oir)
