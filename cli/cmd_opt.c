@@ -11,7 +11,7 @@ int command_opt(int argc, char **argv);
 static const arg_option options[] = {
     {"pass", 'p', ARG_NAME, "LIST",
      "passes to run, comma-separated (`ohmic passes` lists them); default: none"},
-    {"output", 'o', ARG_OUTPUT, "FILE",
+    {"output", 'o', ARG_PLACE, "FILE",
      "where the text goes, with the data of big tensors beside it; a folder: as the input is "
      "called; default: standard output, without data"},
     COMPILE_OPTIONS,
@@ -65,7 +65,7 @@ int command_opt(int argc, char **argv) {
         const char *path = args_at(given, 0);
         ir_module *done = NULL;
         const char *output = output_file(a, args_string(given, "output", "-"), path, diags);
-        if (output && compile_options(given, &c, diags) &&
+        if (output && args_may_write(given, output, diags) && compile_options(given, &c, diags) &&
             (!args_string(given, "pass", NULL) ||
              pass_pipeline_parse(&p, args_string(given, "pass", ""), diags)) &&
             compile_text_options(given, &p, diags) && (c.module = pass_read(path, diags)) &&

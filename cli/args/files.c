@@ -25,7 +25,8 @@ static const char *file_of(const arg_option *o, const char *text) {
     const char *eq = strchr(text, '=');
     switch (o->kind) {
     case ARG_INPUT:
-    case ARG_OUTPUT: return text;
+    case ARG_OUTPUT:
+    case ARG_PLACE: return text;
     case ARG_PROMPT: return is_standard(text) ? text : NULL;
     case ARG_CHIP:
         return is_standard(text) || strchr(text, '/') || file_ends_in(text, ".yaml") ? text : NULL;
@@ -37,7 +38,7 @@ static const char *file_of(const arg_option *o, const char *text) {
 }
 
 static bool is_output(arg_kind k) {
-    return k == ARG_OUTPUT || k == ARG_TENSORS_OUT || k == ARG_TRACE;
+    return k == ARG_OUTPUT || k == ARG_PLACE || k == ARG_TENSORS_OUT || k == ARG_TRACE;
 }
 
 // "CHIP" of "[CHIP]", "DIR" of "DIR..."

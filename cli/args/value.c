@@ -81,6 +81,7 @@ static bool fits(const arg_option *o, const char *s) {
     case ARG_CHIP:
     case ARG_INPUT:
     case ARG_OUTPUT:
+    case ARG_PLACE:
     case ARG_FOLDER: return *s;
     case ARG_FLAG:
     case ARG_TEXT:

@@ -79,7 +79,8 @@ bool generate_turn(generation *g) {
             break;
         }
         if (!g->has_next && g->model.pos == info->max_tokens) {
-            g->why = "the program's maximum (compile with a larger --max-tokens)";
+            g->why = "the program's maximum (--max-tokens when compiling, up to the rows of the "
+                     "model's position table)";
             break;
         }
         if (!g->has_next && !feed(g)) return false;

@@ -276,8 +276,10 @@ static bool check_room(const placer *p, diag_sink *diags) {
         int64_t heads = s->ring ? s->ring->n_kv : 0;
         if (heads <= limit(p->chip->tile.ring_heads)) continue;
         diag_emit(diags, DIAG_ID_ring_heads, DIAG_AT(NULL, s->name),
-                  "an attention has %lld key/value heads, a tile of chip '%s' holds %lld",
-                  (long long)heads, p->chip->name, (long long)p->chip->tile.ring_heads);
+                  "an attention has %lld key/value heads, a tile of chip '%s' holds %lld: a chip "
+                  "with --set tile.ring_heads=%lld would do",
+                  (long long)heads, p->chip->name, (long long)p->chip->tile.ring_heads,
+                  (long long)heads);
         ok = false;
     }
     return ok;

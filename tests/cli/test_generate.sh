@@ -42,7 +42,7 @@ generate --prompt "Once there was" --tokens 250
 grep -qE "stopped by (end token|the program's maximum)" "$work/err" || fail "a long text does not end"
 "$ohmic" compile $tales/tales_gpt.onnx --chip ideal --max-tokens 64 -q -o "$work/short.ohm" 2>/dev/null
 exits 0 generate "$work/short.ohm" --prompt "Once there was" --tokens 100
-grep -qF "stopped by the program's maximum (compile with a larger --max-tokens): 59 tokens after 6" "$work/err" ||
+grep -qF "stopped by the program's maximum (--max-tokens when compiling, up to the rows of the model's position table): 59 tokens after 6" "$work/err" ||
   fail "the compiled maximum is not said: $(cat "$work/err")"
 generate --prompt "Once there was" --tokens 5 --json
 says '"stopped_by"'

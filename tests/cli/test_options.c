@@ -31,6 +31,7 @@ static const struct {
     [KIND_OUTPUT] = {DIR "/out", {""}},
     [KIND_TENSORS_OUT] = {"a=" DIR "/out", {"a=", ""}},
     [KIND_TRACE] = {"0:1", {"a=", ""}},
+    [KIND_PLACE] = {DIR "/out", {""}},
     [KIND_FOLDER] = {DIR "/folder", {""}},
 };
 _Static_assert(ARRAY_LEN(values) == KINDS, "a kind of value has no wrong values");

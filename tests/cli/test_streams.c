@@ -10,7 +10,8 @@ static void outputs_that_cannot_be(void **state) {
         const json_t *option;
         EACH_OPTION(c, i, option) {
             kind k = kind_of(option);
-            bool is_file = k == KIND_OUTPUT || k == KIND_TENSORS_OUT || k == KIND_TRACE;
+            bool is_file =
+                k == KIND_OUTPUT || k == KIND_PLACE || k == KIND_TENSORS_OUT || k == KIND_TRACE;
             if (!is_file && k != KIND_FOLDER) continue;
             const char *before = k == KIND_TENSORS_OUT ? "y=" : k == KIND_TRACE ? "0:1=" : "";
             const struct {
@@ -26,8 +27,7 @@ static void outputs_that_cannot_be(void **state) {
             };
             for (size_t v = 0; v < ARRAY_LEN(cases); v++) {
                 if (k == KIND_FOLDER && (v == 0 || v > 2)) continue;
-                // opt writes into a folder, as its input is called
-                if (v == 3 && strcmp(commands[c].name, "opt") == 0) continue;
+                if (k == KIND_PLACE && v == 3) continue;
                 snprintf(value, sizeof value, "%s%s", before, cases[v].path);
                 words w = line(c);
                 add(&w, spelled(0, option, value));

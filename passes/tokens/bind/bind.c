@@ -319,7 +319,7 @@ static bool bind_free(binder *b) {
                   max, l.rows, l.rows);
         return false;
     }
-    if (max <= 0) max = l.rows < DEFAULT_MAX ? l.rows : DEFAULT_MAX;
+    if (max <= 0) max = l.rows < INT64_MAX ? l.rows : DEFAULT_MAX;
     int64_t wide = max; // of the encoder
     if (b->has_encoder) {
         if (b->o->o->max_tokens <= 0) wide = DEFAULT_MAX;
