@@ -33,8 +33,8 @@ for row in "1 0 3794" "2 0 3922" "4 0 4194" "16 0 5754" "64 0 11898" "1 128 3839
 done
 
 rejects "256 tokens and 1 behind them: the program takes 1 to 256 together" cost "$work/tales.ohm" --prompt 256 --generate 1
-rejects "0 tokens and 8 behind them" cost "$work/tales.ohm" --prompt 0
-rejects "parameter 'tile.prot' is not known" cost "$work/tales.ohm" --set tile.prot=1
+exits 2 cost "$work/tales.ohm" --prompt 0
+exits 2 cost "$work/tales.ohm" --set tile.prot=1
 rejects "at most a second" cost "$work/tales.ohm" --set time.settle=1e9
 
 exits 0 compile examples/tales/tales_gpt.onnx --chip ideal-int8 -q -o "$work/ideal.ohm"
