@@ -22,3 +22,7 @@ exits 0 compile $model --max-tokens "$rows" --json -o "$work/most.ohm"
 [ "$(grep -o '"max_tokens": [0-9]*' "$work/out")" = "\"max_tokens\": $rows" ] || fail "not $rows tokens"
 exits 0 compile $model --json -o "$work/p.ohm"
 [ "$(grep -o '"max_tokens": [0-9]*' "$work/out")" = "\"max_tokens\": $rows" ] || fail "the default is not the table's $rows rows"
+
+# an option without effect on this chip is said
+exits 0 compile $model --chip ideal --calibrate examples/tales/eval_tokens.json -o "$work/p.ohm"
+says "note: --calibrate chooses no scale: chip 'ideal' computes with real numbers"
