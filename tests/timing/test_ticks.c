@@ -101,12 +101,17 @@ static bool flows(const sample *s) {
     return true;
 }
 
-// Rows that look ahead stop at the last one: a row less, and they look at others.
-static bool looks_ahead(const sample *s) {
-    for (uint32_t k = 0; k < s->d->n_uses; k++)
-        if (s->d->uses[k].kind == ISA_READS && s->d->uses[k].reach.ahead > 0) return true;
+// What is read around a row stops at the last one: with a row less, others are waited for.
+static bool looks_around(const sample *s) {
+    for (uint32_t k = 0; k < s->d->n_uses; k++) {
+        const isa_reach *x = &s->d->uses[k].reach;
+        if (s->d->uses[k].kind != ISA_READS) continue;
+        if (x->all || x->ahead != 0 || x->back != 0 || x->rate != 1) return true;
+    }
     return false;
 }
+
+static unsigned cut_short; // programs run with a row less
 
 static bool check_invariants(sample *s, uint64_t *events) {
     timing *t = run_engine(s, s->n_steps);
@@ -142,7 +147,8 @@ static bool check_invariants(sample *s, uint64_t *events) {
         if (!ok) printf("%u of %u steps differ\n", steps, s->n_steps);
     }
     // nor rows on later rows
-    if (ok && s->n_steps == 1 && s->steps[0].rows[0] > 1 && flows(s)) {
+    if (ok && s->n_steps == 1 && s->steps[0].rows[0] > 1 && flows(s) && !looks_around(s)) {
+        cut_short++;
         int64_t full[ISA_DOMAINS], *rows = s->steps[0].rows;
         memcpy(full, rows, sizeof full);
         for (unsigned d = 0; d < ISA_DOMAINS; d++)
@@ -153,8 +159,7 @@ static bool check_invariants(sample *s, uint64_t *events) {
             while (j < whole.count &&
                    (whole.items[j].place != e->place || whole.items[j].row != e->row))
                 j++;
-            // look-ahead stops at the last row
-            ok = j < whole.count && (whole.items[j].start == e->start || looks_ahead(s));
+            ok = j < whole.count && whole.items[j].start == e->start;
         }
         if (!ok) printf("a row depends on later ones\n");
     }
@@ -164,7 +169,9 @@ static bool check_invariants(sample *s, uint64_t *events) {
 }
 
 static void invariants(void **state) {
+    cut_short = 0;
     each_sample(2000001, (program_kind){.shared = true}, check_invariants);
+    printf("%u of them ran with a row less too\n", cut_short);
 }
 
 int main(void) {
