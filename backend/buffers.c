@@ -56,18 +56,30 @@ static uint16_t same_columns(const be_tile *t, const isa_buffer *b, bool alike) 
     return found;
 }
 
+static void quantised_as(isa_buffer *b, const ir_op *op) {
+    b->quant = (uint8_t)quant_of(op);
+    if (b->quant != ISA_QUANT_STATIC) return;
+    b->scale = (float)ir_attr_float(&op->attrs, IR_ATTR_scale, 1);
+    b->zero = (int32_t)ir_attr_int(&op->attrs, IR_ATTR_zero, 0);
+}
+
+// The operation whose codes arrive as the result of op: itself, unless they come over a channel.
+static const ir_op *sent_by(const ir_func *f, const ir_op *op) {
+    const ir_op *from = op;
+    while (from &&
+           (from->code == IR_net_recv || from->code == IR_net_send || from->code == IR_row_cols))
+        from = ir_def(f, from->operand[0]);
+    return from ? from : op;
+}
+
 static isa_buffer describe(const be_emitter *e, ir_val v, const ir_op *op) {
     const ir_type *type = ir_type_of(e->f, v);
     const char *name = e->f->values.items[v].name;
     isa_buffer b = {.type = (uint8_t)be_row_type(e->f, v),
                     .dom = (uint8_t)ir_type_domain(type),
-                    .width = (uint32_t)ir_type_width(type),
-                    .quant = (uint8_t)quant_of(op)};
+                    .width = (uint32_t)ir_type_width(type)};
     if (name) b.name = isa_program_string(e->p, name);
-    if (b.quant == ISA_QUANT_STATIC) {
-        b.scale = (float)ir_attr_float(&op->attrs, IR_ATTR_scale, 1);
-        b.zero = (int32_t)ir_attr_int(&op->attrs, IR_ATTR_zero, 0);
-    }
+    quantised_as(&b, op);
     return b;
 }
 
@@ -107,6 +119,8 @@ static void own_buffer(be_emitter *e, ir_val v, const ir_op *op) {
 static void view_buffer(be_emitter *e, ir_val v, const ir_op *op, ir_val of, int64_t col0) {
     be_tile *t = &e->tiles[ir_attr_int(&op->attrs, IR_ATTR_tile, 0)];
     isa_buffer b = describe(e, v, op);
+    // Codes that are received into a part of a row have the scale of the whole: static, and said.
+    if (op->code == IR_net_recv && b.type == ISA_Q8) quantised_as(&b, sent_by(e->f, op));
     look_into(t, &b, be_buffer(e, of), (uint32_t)col0);
     // The same columns under another name are the same buffer (a rotation in place), unless how
     // they are written differs.

@@ -6,7 +6,9 @@
 
 # form MODEL FILE: the listing of a model.
 form() {
-    if ! "$ohmic" compile "$1" --chip ideal --bind position_ids=positions -o "$out/p.ohm" > "$out/log" 2>&1; then
+    local bind=()
+    grep -q position_ids "$1" && bind=(--bind position_ids=positions)
+    if ! "$ohmic" compile "$1" --chip ideal "${bind[@]}" -o "$out/p.ohm" > "$out/log" 2>&1; then
         cat "$out/log"
         fail "$1 does not compile"
         return 1
