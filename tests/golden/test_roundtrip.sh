@@ -3,6 +3,28 @@
 # it, assembly of the program; and the same program whatever the number of threads.
 . tests/golden/common.sh
 
+# IR text of a stage before the program of tokens has no import beside it to be executed: the proof of what is made of
+# it says less, and nothing else differs.
+says_less() { sed -E 's/(executed at [0-9]+ tokens: as the export).*/\1/'; }
+same_program() { # FILE FILE STAGE
+    case $3 in
+    0[0-5]-*) cmp <("$ohmic" dis "$1" | says_less) <("$ohmic" dis "$2" | says_less) ;;
+    *) cmp "$1" "$2" ;;
+    esac
+}
+
+# Runs the command with options that were given for the model; where what they say has been done already it refuses
+# them, and they are left out. --set always counts.
+again() { # WORDS... -- OPTIONS...
+    local words=() sets=()
+    while [ "$1" != -- ]; do words+=("$1") && shift; done
+    shift
+    "$ohmic" "${words[@]}" "$@" > "$out/log" 2>&1 && return
+    grep -q "has no effect" "$out/log" || { cat "$out/log" && return 1; }
+    while [ $# -gt 0 ]; do [ "$1" = --set ] && sets+=(--set "$2"); shift 2; done
+    "$ohmic" "${words[@]}" "${sets[@]}" > "$out/log" 2>&1 || { cat "$out/log" && return 1; }
+}
+
 round() { # MODEL CHIP OPTIONS...
     model=$1 chip=$2
     shift 2
@@ -16,16 +38,18 @@ round() { # MODEL CHIP OPTIONS...
     fi
     before=
     for dump in "$d"/[0-9][0-9]-*.oir; do
-        "$ohmic" compile "$dump" --chip "$chip" "$@" -o "$out/q.ohm" > "$out/log" 2>&1 || cat "$out/log"
-        cmp "$out/p.ohm" "$out/q.ohm" || fail "$what: another program from $(basename "$dump")"
+        again compile "$dump" --chip "$chip" -o "$out/q.ohm" -- "$@"
+        same_program "$out/p.ohm" "$out/q.ohm" "$(basename "$dump")" ||
+            fail "$what: another program from $(basename "$dump")"
         rm -f "$out/q.ohm"
         if [ -n "$before" ]; then
             pass=$(basename "$dump" .oir)
             pass=${pass#[0-9][0-9]-}
             rm -rf "$out/opt"
             mkdir "$out/opt"
-            "$ohmic" opt "$before" --pass "$pass" --chip "$chip" "$@" -o "$out/opt/x.oir" || fail "$what: opt --pass $pass"
-            cmp "$out/opt/x.oir" "$dump" || fail "$what: opt --pass $pass gives another text"
+            again opt "$before" --pass "$pass" --chip "$chip" -o "$out/opt/x.oir" -- "$@" ||
+                fail "$what: opt --pass $pass"
+            cmp <(says_less < "$out/opt/x.oir") <(says_less < "$dump") || fail "$what: opt --pass $pass gives another text"
         fi
         before=$dump
     done
