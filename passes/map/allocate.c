@@ -418,16 +418,20 @@ static void annotate(allocator *x) {
     }
 }
 
+// Rows of domain d in a step of the function that reads `chunk` of its own; 0: not of them.
+static int64_t rows_in_step(const ir_module *m, int d, int64_t chunk) {
+    if (ir_domain_is(m, d, IR_DOMAIN_FREE)) return chunk;
+    if (!ir_domain_is(m, d, IR_DOMAIN_LIN)) return 0;
+    int64_t rows, from = rows_in_step(m, ir_domain_parent(m, d), chunk);
+    return from > 0 && ir_domain_lin(&m->domain[d], from, &rows) ? rows : 0;
+}
+
 // Most rows that a domain has in a step of the function.
 static int64_t largest_bound(const ir_module *m, const ir_func *f) {
     int64_t chunk =
         ir_attr_int(&f->attrs, IR_ATTR_max_chunk, ir_attr_int(&m->attrs, IR_ATTR_max_chunk, 64));
     int64_t most = chunk;
-    for (int d = 0; d < IR_MAX_DOMAINS; d++) {
-        int64_t rows;
-        if (ir_domain_is(m, d, IR_DOMAIN_LIN) && ir_domain_lin(&m->domain[d], chunk, &rows))
-            most = max_i64(most, rows);
-    }
+    for (int d = 0; d < IR_MAX_DOMAINS; d++) most = max_i64(most, rows_in_step(m, d, chunk));
     return most;
 }
 
