@@ -351,7 +351,15 @@ static bool count_all(cost *c) {
 static bool take_lengths(cost *c, const args *given) {
     int64_t most = timing_most_tokens(c->p);
     c->generate = args_int(given, "generate", min_i64(8, timing_generates(c->p) ? most - 1 : 0));
-    c->prompt = args_int(given, "prompt", clamp_i64(16, 1, max_i64(1, most - c->generate)));
+    const int64_t fixed = timing_fixed_tokens(c->p);
+    const int64_t few = clamp_i64(16, 1, max_i64(1, most - c->generate));
+    c->prompt = args_int(given, "prompt", fixed ? fixed : few);
+    if (fixed && c->prompt != fixed) {
+        diag_emit(c->diags, DIAG_ID_host_length, DIAG_NOWHERE,
+                  "--prompt %" PRId64 ": the program takes sequences of %" PRId64 " tokens only",
+                  c->prompt, fixed);
+        return false;
+    }
     c->top = args_int(given, "top", 5);
     if (c->prompt >= 1 && c->generate >= 0 && c->top >= 0 && c->prompt <= most - c->generate &&
         (c->generate == 0 || timing_generates(c->p)))

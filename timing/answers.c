@@ -31,6 +31,10 @@ int64_t timing_most_tokens(const isa_program *p) {
     return streams(p) ? (int64_t)p->max_tokens : most_rows(p, p->n_phases - 1);
 }
 
+int64_t timing_fixed_tokens(const isa_program *p) {
+    return streams(p) ? 0 : (int64_t)p->phases[0].fixed_rows[0];
+}
+
 bool timing_sequence(timing *t, const isa_program *p, int64_t prompt, int64_t generate, arena *a,
                      timing_latency *out, diag_sink *diags) {
     uint32_t last = p->n_phases - 1;

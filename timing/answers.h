@@ -6,6 +6,8 @@
 
 // How many rows a program can be asked about: tokens of a sequence, all together.
 int64_t timing_most_tokens(const isa_program *p);
+// The one number of tokens that a program of one length takes; 0: any up to the most.
+int64_t timing_fixed_tokens(const isa_program *p);
 
 bool timing_generates(const isa_program *p); // token by token, not sequences at once
 

@@ -40,3 +40,16 @@ rejects "at most a second" cost "$work/tales.ohm" --set time.settle=1e9
 exits 0 compile examples/tales/tales_gpt.onnx --chip ideal-int8 -q -o "$work/ideal.ohm"
 exits 0 cost "$work/ideal.ohm"
 says "not stated by the chip, so in no total: time.cycle"
+
+# a program of one length is asked about that length
+cat >"$work/fixed.oir" <<'OIR'
+module {after = "find-tokens", class = "whole", max_chunk = 6, max_tokens = 6, stage = "graph"}
+domain t0 {fixed = 6, kind = "free", max = 6}
+func @run(%x "x" : f32[t0,4] {onnx_shape = ["1", "t0", "4"], onnx_type = "f32", role = "tokens"}) -> (%y "y" {onnx_shape = ["1", "t0", "4"], onnx_type = "f32"}) {
+  %y = t.add %x, %x : f32[t0,4]
+}
+OIR
+exits 0 compile "$work/fixed.oir" --chip ohmic-1 -q -o "$work/fixed.ohm"
+exits 0 cost "$work/fixed.ohm"
+says "6 tokens, then 0 one by one"
+rejects "--prompt 5: the program takes sequences of 6 tokens only" cost "$work/fixed.ohm" --prompt 5
