@@ -209,6 +209,19 @@ bool tok_rule_columns(tok_ctx *c, uint32_t node) {
 
 // ---- gather ----------------------------------------------------------------------------------
 
+// The input whose numbers these are, of whatever integer type; TOK_NONE: they are computed.
+static uint32_t indices_from(const tok_ctx *c, uint32_t ids) {
+    for (;;) {
+        ids = tok_base_of(c, ids);
+        const tok_node *n = tok_at(c, ids);
+        if (n->param >= 0) return ids;
+        if (!n->op || n->op->code != IR_t_cast) return TOK_NONE;
+        const elem to = tok_type(c, ids, 0)->type;
+        if (to != ELEM_i32 && to != ELEM_i64) return TOK_NONE; // may be other numbers
+        ids = n->operand[0];
+    }
+}
+
 static bool embed(tok_ctx *c, uint32_t node, uint32_t ids, uint32_t table) {
     const tok_node *n = tok_at(c, node);
     tok_ref index;
@@ -226,10 +239,8 @@ static bool embed(tok_ctx *c, uint32_t node, uint32_t ids, uint32_t table) {
     int64_t rows = t->dim[0], dim[2] = {rows, rows ? (int64_t)tensor_count(t) / rows : 0};
     const tok_constant *k = tok_const_whole(c, table, node, 2, dim);
     if (!k) return false;
-    if (tok_at(c, ids)->param >= 0) {
-        tok_plan_of(c, node)->index = ids;
-        tok_plan_of(c, node)->index_rows = rows;
-    }
+    tok_plan_of(c, node)->index = indices_from(c, ids);
+    tok_plan_of(c, node)->index_rows = rows;
     tok_recipe *r = tok_recipe_of(c, node);
     const tok_ref in[] = {index, tok_step_constant(c, r, k)};
     tok_ref v = tok_step_of(c, r, IR_nn_embed, in, 2, NULL);
