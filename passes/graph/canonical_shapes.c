@@ -236,6 +236,22 @@ static ir_val simplify_gather(emitter *e, ir_val v, const ir_op *op) {
     return w == IR_NONE ? v : w;
 }
 
+// Codes gathered from a constant table that has one scale: rows of the table of numbers.
+static ir_val simplify_dequantize(emitter *e, ir_val v, const ir_op *op) {
+    const ir_op below = emit_def(e, op->operand[0]);
+    if (below.code != IR_t_gather || !emit_const_of(e, below.operand[0])) return v;
+    ir_val in[3] = {below.operand[0]};
+    for (uint32_t k = 1; k < op->n_operands; k++) {
+        in[k] = op->operand[k];
+        const tensor *c = in[k] == IR_NONE ? NULL : emit_const_of(e, in[k]);
+        if (in[k] != IR_NONE && (!c || tensor_count(c) != 1)) return v;
+    }
+    ir_val table = emit_op(e, IR_t_dequantize, in, op->n_operands, NULL);
+    if (table == IR_NONE) return v;
+    ir_val w = emit_op(e, IR_t_gather, (ir_val[]){table, below.operand[1]}, 2, &below.attrs);
+    return w == IR_NONE ? v : w;
+}
+
 // GatherND over constant grids that only repeats a mask along other axes: element (.., i at axis a,
 // ..) is data[i]. Newer exporters index padding masks so.
 static ir_val simplify_gather_nd(emitter *e, ir_val v, const ir_op *op) {
@@ -316,6 +332,7 @@ ir_val canonical_shapes(emitter *e, ir_val v) {
     case IR_t_slice: return simplify_slice(e, v, &op);
     case IR_t_concat: return simplify_concat(e, v, &op);
     case IR_t_gather: return simplify_gather(e, v, &op);
+    case IR_t_dequantize: return simplify_dequantize(e, v, &op);
     case IR_t_gather_elements: return simplify_gather_elements(e, v, &op);
     case IR_t_gather_nd: return simplify_gather_nd(e, v, &op);
     case IR_t_reduce: return keep_reduced(e, v, &op);
