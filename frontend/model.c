@@ -262,7 +262,9 @@ static bool read_graph(onnx_reader *r, wire_span s, int depth, onnx_graph *g) {
         default: break;
         }
     }
-    return !r->failed && index_initializers(r, g);
+    if (r->failed || !index_initializers(r, g)) return false;
+    r->early += onnx_order_nodes(r->arena, &g->nodes, g->n_nodes);
+    return true;
 }
 
 static bool read_opset(onnx_reader *r, wire_span s, onnx_opset_import *o) {
@@ -308,6 +310,7 @@ static bool read_function(onnx_reader *r, wire_span s, onnx_function *fn) {
         default: break;
         }
     }
+    if (!r->failed) r->early += onnx_order_nodes(r->arena, &fn->nodes, fn->n_nodes);
     return !r->failed;
 }
 
@@ -376,6 +379,11 @@ static onnx_model *open_file(file_map file, bool owned, const char *path, diag_s
         onnx_close(m);
         return NULL;
     }
+    if (r.early)
+        diag_note(diags, DIAG_FILE(r.file),
+                  "%zu node%s before what %s: nodes are taken in an order that ONNX asks for",
+                  r.early, r.early == 1 ? " stands" : "s stand",
+                  r.early == 1 ? "it reads" : "they read");
     summarise(m, r.file);
     return m;
 }

@@ -114,6 +114,7 @@ typedef struct {
     const char *file;
     const uint8_t *base; // of the mapping, for offsets in messages
     budget budget;
+    size_t early; // nodes that stood before what they read
     bool failed;
 } onnx_reader;
 
@@ -126,6 +127,11 @@ const char *onnx_read_str(onnx_reader *r, wire_span s); // "" and failed when it
 
 // TensorProto (tensor_proto.c). External data is looked up beside r->file.
 bool onnx_read_tensor(onnx_reader *r, wire_span s, onnx_tensor *out);
+
+// Puts the nodes of a graph or a function, all read, in an order in which each stands behind what
+// it reads, if they are not (order.c). Returns how many stood before.
+size_t onnx_order_nodes(arena *a, onnx_node **nodes, size_t n);
+
 uint64_t onnx_file_bytes(const onnx_model *m); // with its side files
 const char *onnx_type_name(int onnx_type);     // "FLOAT", "INT4", ...; "unknown type"
 bool onnx_read_port(onnx_reader *r, wire_span s, onnx_port *out); // ValueInfoProto (value_info.c)

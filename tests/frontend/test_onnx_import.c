@@ -125,6 +125,40 @@ static void undefined_and_doubly_defined_values(void **state) {
     assert_true(reported(DIAG_ID_onnx_graph, "second definition of value 'y'"));
 }
 
+// y = relu(x) + (relu(x) + x), written backwards; an If whose branches read what comes later.
+static void nodes_in_any_order(void **state) {
+    bytes g = graph_xy(1, (int64_t[]){4}), branch = {0}, n;
+    put_msg(&branch, 1, node("Add", "a b", "z"));
+    put_msg(&branch, 12, port("z", F32, 0, NULL));
+    n = node("If", "yes", "y");
+    put_msg(&n, 5, attr_msg("then_branch", 5, 6, branch));
+    branch = (bytes){0};
+    put_msg(&branch, 1, node("Sub", "a b", "w"));
+    put_msg(&branch, 12, port("w", F32, 0, NULL));
+    put_msg(&n, 5, attr_msg("else_branch", 5, 6, branch));
+    put_msg(&g, 1, n);
+    put_msg(&g, 1, node("Add", "a x", "b"));
+    put_msg(&g, 1, node("Relu", "x", "a"));
+    put_msg(&g, 5, tensor_raw("yes", 9, 0, NULL, "\1", 1));
+    arena *a = arena_new();
+    tensor x = numbers(a, 1, (int64_t[]){4}), y = compute(model_of(g, 17), NULL, &x, a);
+    for (size_t i = 0; i < 4; i++) assert_float_equal(at(&y, i), 3.0 * (double)i, 0);
+    bool said = false;
+    for (size_t i = 0; i < diag_count(diags); i++)
+        said |= strstr(diag_get(diags, i)->message, "2 nodes stand before what they read") != NULL;
+    assert_true(said);
+    arena_free(a);
+}
+
+static void nodes_in_a_circle(void **state) {
+    bytes g = graph_xy(1, (int64_t[]){4});
+    put_msg(&g, 1, node("Add", "x b", "a"));
+    put_msg(&g, 1, node("Relu", "a", "b"));
+    put_msg(&g, 1, node("Relu", "b", "y"));
+    assert_false(imports(model_of(g, 17), NULL));
+    assert_true(reported(DIAG_ID_onnx_graph, "undefined input 'a'"));
+}
+
 static void sizes_must_be_bound(void **state) {
     bytes g = graph_xy(2, (int64_t[]){2, -1});
     put_msg(&g, 1, node("Relu", "x", "y"));
@@ -382,6 +416,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(all_unsupported_nodes_in_one_report),
         TEST(undefined_and_doubly_defined_values),
+        TEST(nodes_in_any_order),
+        TEST(nodes_in_a_circle),
         TEST(sizes_must_be_bound),
         TEST(shapes_are_values),
         TEST(demanded_inputs_are_named_and_bound),
