@@ -1,0 +1,181 @@
+// Every parameter of a chip is honoured: set to something else it changes a listing, values,
+// counters or times, or is refused. What nothing reads yet is named here, and is an error once it
+// is read.
+#include "isa/machine/machine.h"
+#include "support/file/file.h"
+#include "tests/cli/command.h"
+#include <setjmp.h>
+#include <stdarg.h>
+// cmocka.h needs some of the above
+#include <cmocka.h>
+
+#define DIR OHMIC_BUILD_DIR "/parameters"
+#define PROGRAM DIR "/p.ohm"
+#define TALES OHMIC_SOURCE_DIR "/examples/tales/"
+enum { MOST_WORDS = 40 };
+
+// No total of energy yet: only attention's is counted (generate --metrics).
+static const char *const unread[] = {"energy.conversion", "energy.dac",  "energy.array",
+                                     "energy.shift_add",  "energy.lane", "energy.scratchpad",
+                                     "energy.memory",     "energy.link"};
+
+static bool is_unread(const char *key) {
+    for (size_t i = 0; i < ARRAY_LEN(unread); i++)
+        if (strcmp(unread[i], key) == 0) return true;
+    return false;
+}
+
+// Programs that between them have a use for every parameter: how each is made, and what runs it.
+static const char *const by_scores[] = {
+    "compile", TALES "tales_gpt.onnx", "--chip", "ohmic-1", "-q", "--threads", "1", "-o", PROGRAM,
+    NULL};
+static const char *const run[] = {"run",     PROGRAM,     "-i", "input_ids=" TALES "prompt.npy",
+                                  "--stats", "--threads", "1",  NULL};
+static const char *const by_charge[] = {"compile",
+                                        OHMIC_SOURCE_DIR
+                                        "/examples/gaincell/tales_gaincell_fn.onnx",
+                                        "--chip",
+                                        "leroux2025",
+                                        "-q",
+                                        "--threads",
+                                        "1",
+                                        "-o",
+                                        PROGRAM,
+                                        "--set",
+                                        "gain.head_width=32",
+                                        "--set",
+                                        "gain.k_arrays_summed=2",
+                                        NULL};
+static const char *const generate[] = {"generate", PROGRAM, "--prompt-ids", "1,2,3,4", "--tokens",
+                                       "6",        "--ids", "--threads",    "1",       "--metrics",
+                                       NULL};
+static const char *const by_levels[] = {"compile",
+                                        TALES "tales_gpt.onnx",
+                                        "--chip",
+                                        "ohmic-1",
+                                        "-q",
+                                        "--threads",
+                                        "1",
+                                        "-o",
+                                        PROGRAM,
+                                        "--set",
+                                        "gain.score_cells=2",
+                                        "--set",
+                                        "gain.score_adc_bits=6",
+                                        "--set",
+                                        "gain.score_q_levels=16",
+                                        "--set",
+                                        "gain.score_p_levels=16",
+                                        "--set",
+                                        "crossbar.adc_bits=5",
+                                        "--set",
+                                        "gain.columns_per_adc=4",
+                                        NULL};
+#define BY_HAND(file)                                                                            \
+    (const char *const[]) {                                                                      \
+        "as", OHMIC_SOURCE_DIR "/tests/isa/good/" file, "--chip", "ohmic-1", "-o", PROGRAM, NULL \
+    }
+
+static const struct {
+    const char *const *make, *const *use; // use NULL: only its times are looked at
+} programs[] = {{BY_HAND("stream.s"), NULL}, {BY_HAND("whole.s"), NULL},
+                {BY_HAND("phases.s"), NULL}, {by_scores, run},
+                {by_charge, generate},       {by_levels, run}};
+
+static outcome o;
+
+static void add(arena *a, char **seen) {
+    *seen = arena_printf(a, "%s%d %d\n%s%s", *seen, o.code, o.signal, o.out, o.code ? o.err : "");
+}
+
+// All that program k shows with `assignment` ("" for none); "refused" when it is not made.
+static char *shown(arena *a, size_t k, const char *assignment) {
+    const char *words[MOST_WORDS + 3] = {OHMIC};
+    size_t n = 1;
+    for (; programs[k].make[n - 1]; n++) words[n] = programs[k].make[n - 1];
+    if (*assignment) words[n++] = "--set", words[n++] = assignment;
+    command_run(&o, words, NULL);
+    assert_int_equal(o.signal, 0);
+    if (o.code) {
+        assert_true(o.code == 1 || o.code == 2);
+        assert_true(o.n_err > 0);
+        return "refused";
+    }
+    char *seen = "";
+    COMMAND(&o, "dis", "--no-data", PROGRAM);
+    char *chip = strstr(o.out, "\n.chip");
+    if (chip) *chip = 0; // says the parameter itself
+    add(a, &seen);
+    COMMAND(&o, "cost", PROGRAM, "--json");
+    add(a, &seen);
+    if (!programs[k].use) return seen;
+    words[0] = OHMIC, n = 1;
+    for (; programs[k].use[n - 1]; n++) words[n] = programs[k].use[n - 1];
+    words[n] = NULL;
+    command_run(&o, words, NULL);
+    add(a, &seen);
+    // of attention, a line a token; others have the time that this took
+    for (const char *line = strtok(o.err, "\n"); line; line = strtok(NULL, "\n"))
+        if (*line >= '0' && *line <= '9') seen = arena_printf(a, "%s%s\n", seen, line);
+    return seen;
+}
+
+// Other values of a parameter, as --set takes them.
+static size_t others(arena *a, const machine_param *p, const char **out) {
+    size_t n = 0;
+    const double real[] = {3.5, 0.125, 1000};
+    const int64_t whole[] = {3, 1, 16, 0};
+    switch (p->kind) {
+    case MACHINE_REAL:
+        for (size_t i = 0; i < ARRAY_LEN(real); i++)
+            if (real[i] >= p->real_lo && real[i] <= p->real_hi)
+                out[n++] = arena_printf(a, "%s.%s=%g", p->section, p->name, real[i]);
+        break;
+    case MACHINE_INT:
+        for (size_t i = 0; i < ARRAY_LEN(whole); i++)
+            if (whole[i] >= p->int_lo && whole[i] <= p->int_hi)
+                out[n++] = arena_printf(a, "%s.%s=%lld", p->section, p->name, (long long)whole[i]);
+        break;
+    case MACHINE_ENUM:
+        for (unsigned i = 0; i < p->choices->count; i++)
+            out[n++] = arena_printf(a, "%s.%s=%s", p->section, p->name, p->choices->names[i]);
+        break;
+    case MACHINE_LIST: out[n++] = arena_printf(a, "%s.%s=0,2,1", p->section, p->name); break;
+    }
+    return n;
+}
+
+static void every_parameter_is_honoured(void **state) {
+    arena *a = arena_new();
+    char *before[ARRAY_LEN(programs)];
+    for (size_t k = 0; k < ARRAY_LEN(programs); k++) {
+        before[k] = shown(a, k, "");
+        assert_string_not_equal(before[k], "refused");
+        assert_string_equal(before[k], shown(a, k, ""));
+    }
+    size_t missed = 0;
+    for (size_t i = 0; i < machine_params_count; i++) {
+        const machine_param *p = &machine_params[i];
+        arena *mine = arena_new();
+        const char *key = arena_printf(mine, "%s.%s", p->section, p->name), *list[16], *by = NULL;
+        const size_t n = others(mine, p, list);
+        for (size_t k = 0; k < ARRAY_LEN(programs) && !by; k++)
+            for (size_t v = 0; v < n && !by; v++)
+                if (strcmp(shown(mine, k, list[v]), before[k]) != 0) by = list[v];
+        if (!by != is_unread(key)) {
+            printf("%s: %s\n", key,
+                   by ? "is read now: strike it from the list" : "changes nothing");
+            missed++;
+        }
+        arena_free(mine);
+    }
+    assert_int_equal(missed, 0);
+    arena_free(a);
+}
+
+static int make_dir(void **state) { return file_make_dir(DIR, NULL) ? 0 : -1; }
+
+int main(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(every_parameter_is_honoured)};
+    return cmocka_run_group_tests(tests, make_dir, NULL);
+}
