@@ -1,0 +1,63 @@
+// What is counted, for which lengths, on which chip.
+#include "cli/cost/cost.h"
+#include <inttypes.h>
+
+bool cost_count(cost *c) {
+    c->sequence = timing_new(c->p, c->chip, 0, c->diags);
+    if (!c->sequence ||
+        !timing_sequence(c->sequence, c->p, c->prompt, c->generate, c->a, &c->latency, c->diags))
+        return false;
+    c->endless = timing_new(c->p, c->chip, 0, c->diags);
+    if (!c->endless || !timing_steady_state(c->endless, c->p, &c->steady, c->diags)) return false;
+    if (c->steady.unit != SIZE_MAX) {
+        timing_unit_kind kind = timing_unit_at(c->endless, c->steady.unit).kind;
+        c->freed = timing_new(c->p, c->chip, UINT32_C(1) << kind, c->diags);
+        if (!c->freed || !timing_steady_state(c->freed, c->p, &c->without, c->diags)) return false;
+    }
+    double declared = c->p->token_period_ns;
+    if (declared > 0 && c->generate > 0 && declared * 1000 < (double)c->latency.last)
+        diag_emit(c->diags, DIAG_ID_timing_period, DIAG_NOWHERE,
+                  "gain cells lose what %.6g ns a token cost them, as declared, but a token takes "
+                  "%.6g ns here: "
+                  "--token-period NS when compiling",
+                  declared, (double)c->latency.last / 1000);
+    return true;
+}
+
+bool cost_lengths(cost *c, const args *given) {
+    int64_t most = timing_most_tokens(c->p);
+    c->generate = args_int(given, "generate", min_i64(8, timing_generates(c->p) ? most - 1 : 0));
+    const int64_t fixed = timing_fixed_tokens(c->p);
+    const int64_t few = clamp_i64(16, 1, max_i64(1, most - c->generate));
+    c->prompt = args_int(given, "prompt", fixed ? fixed : few);
+    if (fixed && c->prompt != fixed) {
+        diag_emit(c->diags, DIAG_ID_host_length, DIAG_NOWHERE,
+                  "--prompt %" PRId64 ": the program takes sequences of %" PRId64 " tokens only",
+                  c->prompt, fixed);
+        return false;
+    }
+    c->top = args_int(given, "top", 5);
+    if (c->prompt >= 1 && c->generate >= 0 && c->top >= 0 && c->prompt <= most - c->generate &&
+        (c->generate == 0 || timing_generates(c->p)))
+        return true;
+    diag_emit(c->diags, DIAG_ID_host_length, DIAG_NOWHERE,
+              "%" PRId64 " tokens and %" PRId64 " behind them: the program takes 1 to %" PRId64
+              " together%s",
+              c->prompt, c->generate, most,
+              timing_generates(c->p) ? "" : ", whole, with none behind them");
+    return false;
+}
+
+machine *cost_chip(const cost *c, machine *own, const args *given) {
+    size_t n;
+    const char *const *sets = args_list(given, "set", &n);
+    for (size_t k = 0; k < n; k++)
+        if (!machine_set(c->a, own, sets[k], c->diags)) return NULL;
+    return machine_check(own, own->name, c->diags) ? own : NULL;
+}
+
+void cost_free(cost *c) {
+    timing_free(c->sequence);
+    timing_free(c->endless);
+    timing_free(c->freed);
+}

@@ -1,0 +1,50 @@
+// What `ohmic cost` knows, and how it says so. cost.c counts, text.c prints one screen, json.c all
+// of it; words.c is how times and places are named in either.
+#ifndef OHMIC_CLI_COST_COST_H
+#define OHMIC_CLI_COST_COST_H
+#include "cli/args.h"
+#include "support/file/json.h"
+#include "timing/answers.h"
+
+typedef struct {
+    arena *a;
+    const isa_program *p;
+    const machine *chip;
+    diag_sink *diags;
+    int64_t prompt, generate, top;
+    // Runs: of a sequence, of rows without end, of those without what limits them (NULL: nothing
+    // does).
+    timing *sequence, *endless, *freed;
+    timing_latency latency;
+    timing_steady steady, without;
+} cost;
+
+// What --prompt, --generate and --top say, or what they are where they say nothing. False:
+// reported.
+bool cost_lengths(cost *c, const args *given);
+// The program's chip with what --set changes; NULL: reported.
+machine *cost_chip(const cost *c, machine *own, const args *given);
+// Everything below the lengths. False: reported. cost_free frees the runs, counted or not.
+bool cost_count(cost *c);
+void cost_free(cost *c);
+
+void cost_print(const cost *c);
+json_t *cost_json(const cost *c);
+
+// --- words
+
+const char *cost_time_text(arena *a, timing_ps t);
+const char *cost_rate_text(arena *a, int64_t rows, timing_ps t);
+double cost_share(timing_ps part, timing_ps of); // in percent
+const char *cost_insn_text(const cost *c, uint32_t phase, uint32_t tile, uint32_t pc);
+// Its ONNX nodes, one a line; the first of them, and that there are more.
+const char *cost_nodes(const cost *c, uint32_t phase, uint32_t tile, uint32_t pc);
+const char *cost_node_text(const cost *c, uint32_t phase, uint32_t tile, uint32_t pc);
+
+typedef struct {
+    size_t unit; // timing_unit_at
+    timing_ps busy;
+} cost_busy_unit;
+// All units of a run, the busiest first.
+cost_busy_unit *cost_units_by_busy(const cost *c, const timing *t);
+#endif

@@ -1,0 +1,157 @@
+// One screen: how long, what limits, where the time goes.
+#include "cli/cost/cost.h"
+#include "support/name.h"
+#include "support/vec.h"
+#include <inttypes.h>
+#include <stdlib.h>
+
+// --- the path, instruction by instruction
+
+typedef struct {
+    uint32_t phase, tile, pc;
+    timing_ps time;
+    timing_cause cause;
+} share_of_path;
+typedef VEC(share_of_path) path_shares;
+
+static int by_time(const void *x, const void *y) {
+    const share_of_path *a = x, *b = y;
+    if (a->time != b->time) return a->time > b->time ? -1 : 1;
+    if (a->tile != b->tile) return a->tile < b->tile ? -1 : 1;
+    return a->pc < b->pc ? -1 : a->pc > b->pc;
+}
+
+static path_shares shares_of(const cost *c) {
+    path_shares list = {0};
+    for (size_t k = 0; k < c->latency.n_path; k++) {
+        const timing_stretch *s = &c->latency.path[k];
+        size_t j = list.count;
+        while (j > 0 && (list.items[j - 1].tile != s->tile || list.items[j - 1].pc != s->pc ||
+                         list.items[j - 1].phase != s->phase))
+            j--;
+        if (j == 0) {
+            vec_push(&list, ((share_of_path){s->phase, s->tile, s->pc, 0, s->cause}));
+            j = list.count;
+        }
+        list.items[j - 1].time += s->until - s->from;
+    }
+    if (list.count) qsort(list.items, list.count, sizeof *list.items, by_time);
+    return list;
+}
+
+static timing_ps path_time(const cost *c) {
+    const timing_latency *l = &c->latency;
+    return l->n_path ? l->path[l->n_path - 1].until - l->path_from : 0;
+}
+
+static void print_path(const cost *c) {
+    path_shares list = shares_of(c);
+    printf("\ncritical path of the last step, %s: %zu instructions; most of it\n",
+           cost_time_text(c->a, path_time(c)), list.count);
+    for (size_t k = 0; k < list.count && k < (size_t)c->top; k++) {
+        const share_of_path *s = &list.items[k];
+        printf("  %5.1f %%  %-9s  t%u.%-3u %-34.34s %s\n", cost_share(s->time, path_time(c)),
+               cost_time_text(c->a, s->time), s->tile, s->pc,
+               cost_insn_text(c, s->phase, s->tile, s->pc),
+               cost_node_text(c, s->phase, s->tile, s->pc));
+    }
+    vec_free(&list);
+}
+
+// --- units and instructions
+
+static void print_units(const cost *c) {
+    const cost_busy_unit *list = cost_units_by_busy(c, c->endless);
+    printf("\nbusiest units%*sin the long run   in this sequence\n", 26, "");
+    for (size_t k = 0; k < timing_units(c->endless) && k < (size_t)c->top; k++)
+        printf("  %-40s %6.1f %%           %6.1f %%\n",
+               timing_unit_text(c->a, c->endless, list[k].unit),
+               cost_share(list[k].busy, timing_end(c->endless)),
+               cost_share(timing_unit_at(c->sequence, list[k].unit).busy, timing_end(c->sequence)));
+}
+
+typedef struct {
+    timing_ps busy, stalled[TIMING_CAUSES], idle, all;
+} sum_of_times;
+
+static sum_of_times sum_up(const cost *c, const timing *t) {
+    sum_of_times s = {0};
+    for (uint32_t ph = 0; ph < c->p->n_phases; ph++)
+        for (size_t k = 0; k < timing_insns(t, ph); k++) {
+            timing_insn i = timing_insn_at(t, ph, k);
+            s.busy += i.busy;
+            s.idle += i.idle;
+            for (int j = 0; j < TIMING_CAUSES; j++) s.stalled[j] += i.stalled[j];
+            s.all += timing_end(t);
+        }
+    return s;
+}
+
+static void print_times(const cost *c) {
+    sum_of_times s = sum_up(c, c->endless);
+    printf("\ninstructions in the long run: busy %.1f %%, idle %.1f %%, stalled",
+           cost_share(s.busy, s.all), cost_share(s.idle, s.all));
+    const char *between = " ";
+    for (int j = 0; j < TIMING_CAUSES; j++) {
+        if (s.stalled[j] == 0) continue;
+        printf("%s%s %.1f %%", between, timing_cause_names[j], cost_share(s.stalled[j], s.all));
+        between = ", ";
+    }
+    putchar('\n');
+}
+
+// --- all of it
+
+// No unit is busy throughout: more of them would not help.
+static const char *before_units(const timing_steady *s) {
+    return cost_share(s->work, s->period) < 99 ? "latencies and buffers, before " : "";
+}
+
+static void print_steady(const cost *c) {
+    const timing_steady *s = &c->steady, *w = &c->without;
+    if (s->rows == 0) return;
+    printf("in the long run  %-10s a row, %s, in steps of %" PRId64 "%s\n",
+           cost_time_text(c->a, s->period / s->rows), cost_rate_text(c->a, s->rows, s->period),
+           s->step_rows, s->repeats ? "" : " (mean: departures do not repeat)");
+    if (s->unit == SIZE_MAX) return;
+    printf("limited by       %s%s, busy %.1f %%", before_units(s),
+           timing_unit_text(c->a, c->endless, s->unit), cost_share(s->work, s->period));
+    if (w->rows) {
+        printf("; with no limit on such units %s a row", cost_time_text(c->a, w->period / w->rows));
+        if (w->unit != SIZE_MAX)
+            printf(", then %s%s (busy %.1f %%)", before_units(w),
+                   timing_unit_text(c->a, c->freed, w->unit), cost_share(w->work, w->period));
+    }
+    putchar('\n');
+}
+
+static void print_missing(const cost *c) {
+    size_t n;
+    const char *const *missing = timing_missing(c->sequence, &n);
+    if (n == 0) return;
+    printf("\nnot stated by the chip, so in no total:");
+    for (size_t k = 0; k < n; k++) printf(" %s", missing[k]);
+    putchar('\n');
+}
+
+void cost_print(const cost *c) {
+    const timing_latency *l = &c->latency;
+    printf("on %s: %" PRId64 " tokens, then %" PRId64 " one by one\n",
+           name_text(c->a, c->chip->name), l->prompt, l->generated);
+    printf("first token      %-10s %u step%s\n", cost_time_text(c->a, l->first), l->steps,
+           l->steps == 1 ? "" : "s");
+    if (l->generated > 0)
+        printf("token to token   %-10s %s, one sequence alone; the first of them %s\n",
+               cost_time_text(c->a, l->last), cost_rate_text(c->a, l->generated, l->all),
+               cost_time_text(c->a, l->next));
+    print_steady(c);
+    if (c->p->token_period_ns > 0 && l->generated > 0)
+        printf("token period     %.4g ns declared, %s achieved\n", c->p->token_period_ns,
+               cost_time_text(c->a, l->last));
+    print_units(c);
+    print_times(c);
+    print_path(c);
+    print_missing(c);
+    printf("\nnot counted yet: energy, power, area; gates and masks are taken as open (the worst "
+           "case)\n");
+}
