@@ -22,11 +22,12 @@ void onnx_note(onnx_call *c, const char *sentence) {
 }
 
 bool onnx_size_ok(const ir_type *t) {
-    uint64_t n = 1;
+    const int64_t most = INT64_C(1) << 40;
+    int64_t n = 1;
     for (int i = 0; i < t->rank; i++) {
-        if (t->dim[i] < 0 || t->dim[i] > INT64_C(1) << 40) return false;
-        n *= (uint64_t)max_i64(t->dim[i], 1);
-        if (n > UINT64_C(1) << 40) return false;
+        int64_t d = max_i64(t->dim[i], 1);
+        if (t->dim[i] < 0 || d > most / n) return false;
+        n *= d;
     }
     return true;
 }
@@ -67,7 +68,7 @@ bool onnx_elem(onnx_call *c, int64_t onnx_type, elem *e) {
 
 bool onnx_make(onnx_call *c, elem e, int rank, const int64_t *dim, tensor *out) {
     ir_type t = ir_type_make(e, rank, dim);
-    if (!onnx_size_ok(&t)) return onnx_missing(c, "it is too big");
+    if (!onnx_size_ok(&t)) return onnx_missing(c, "it is too large");
     if (!onnx_take(c, BUDGET_constants, onnx_size(&t))) return false;
     *out = tensor_new(c->arena, e, rank, dim);
     return true;
@@ -155,7 +156,7 @@ static ir_val built(onnx_call *c, ir_val v) {
     for (uint32_t i = 0; i < op->n_results; i++) {
         const ir_type *t = ir_type_of(c->f, op->result[i]);
         if (!onnx_size_ok(t)) {
-            onnx_missing(c, "its result is too big");
+            onnx_missing(c, "its result is too large");
             v = IR_NONE;
         } else if (!onnx_take(c, constant ? BUDGET_constants : BUDGET_elements, onnx_size(t))) {
             v = IR_NONE;
@@ -200,7 +201,7 @@ ir_val onnx_op_typed(onnx_call *c, ir_opcode code, const ir_val *in, size_t n,
     for (size_t i = 0; i < n; i++)
         if (in[i] == IR_NONE) return IR_NONE;
     if (types->rank > IR_MAX_RANK || !onnx_size_ok(types)) {
-        onnx_missing(c, "its result is too big");
+        onnx_missing(c, "its result is too large");
         return IR_NONE;
     }
     if (!follows_rules(c, code, in, n, attrs, types)) {

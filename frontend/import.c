@@ -409,7 +409,7 @@ static bool port_type(onnx_importer *imp, const onnx_port *p, ir_type *out) {
             return false;
     }
     if (!onnx_size_ok(out)) {
-        diag_emit(imp->diags, DIAG_ID_onnx_binding, loc, "it is too big");
+        diag_emit(imp->diags, DIAG_ID_onnx_binding, loc, "it is too large");
         return false;
     }
     char text[BUDGET_TEXT];

@@ -188,14 +188,14 @@ static const char *from_raw(onnx_reader *r, const proto *p, size_t count, tensor
                             p->raw.n, bytes);
     t->data = (void *)(uintptr_t)p->raw.p;
     if (nibbles) {
-        if (!onnx_read_takes(r, p->raw.p, BUDGET_constants, count)) return "it is too big";
+        if (!onnx_read_takes(r, p->raw.p, BUDGET_constants, count)) return "it is too large";
         t->data = arena_alloc(r->arena, count + 1);
         widen_nibbles(p->onnx_type == TYPE_INT4, p->raw.p, count, t->data);
     } else if (t->type == ELEM_bool) {
         size_t i = 0;
         while (i < count && p->raw.p[i] <= 1) i++;
         if (i < count) {
-            if (!onnx_read_takes(r, p->raw.p, BUDGET_constants, count)) return "it is too big";
+            if (!onnx_read_takes(r, p->raw.p, BUDGET_constants, count)) return "it is too large";
             t->data = arena_copy(r->arena, p->raw.p, count);
             for (uint8_t *b = t->data; i < count; i++) b[i] = b[i] != 0;
         }
@@ -250,7 +250,7 @@ static const char *from_typed(onnx_reader *r, const proto *p, size_t count, tens
             return NULL;
         }
         if (!data && !onnx_read_takes(r, p->whole.p, BUDGET_constants, expected))
-            return "it is too big";
+            return "it is too large";
         if (!data) data = arena_alloc(r->arena, expected * (width ? width : 8));
         if (width) {
             memcpy(data + at * width, f.bytes.p, f.bytes.n);
@@ -289,7 +289,7 @@ static const char *locate(onnx_reader *r, proto *p, tensor *t) {
     for (int i = 0; i < p->rank; i++) filled[i] = max_i64(p->dim[i], 1);
     if (!tensor_checked_count(p->dim, p->rank, MAX_ELEMENTS, &count) ||
         !tensor_checked_count(filled, p->rank, MAX_ELEMENTS, &(size_t){0}))
-        return "it is too big";
+        return "it is too large";
     t->rank = p->rank;
     memcpy(t->dim, p->dim, sizeof t->dim);
     if (p->external) {

@@ -298,8 +298,11 @@ static void check_ports(checker *c) {
         const isa_port *port = &c->p->ports[c->index];
         if (!check_fields(c, ISA_DESC_port, port)) continue;
         check_size(c, "width", port->width, 1);
-        if (port->lo > port->hi)
-            bad(c, "range %lld..%lld", (long long)port->lo, (long long)port->hi);
+        const bool ranged = port->lo != port->hi;
+        if (port->lo > port->hi || (ranged && port->type != ISA_I32) || port->lo < INT32_MIN ||
+            port->hi > INT64_C(1) << 31)
+            bad(c, "range %lld..%lld: of values of i32, one past the largest last",
+                (long long)port->lo, (long long)port->hi);
     }
 }
 

@@ -105,7 +105,7 @@ bool onnx_import_average_pool(onnx_call *c) {
     int64_t dim[IR_MAX_RANK] = {1, 1};
     for (int i = 0; i < p.spatial; i++) dim[i + 2] = p.out[i];
     size_t n;
-    if (!tensor_checked_count(dim, t.rank, 1 << 24, &n)) return onnx_missing(c, "it is too big");
+    if (!tensor_checked_count(dim, t.rank, 1 << 24, &n)) return onnx_missing(c, "it is too large");
     int64_t steps = 0;
     for (int i = 0; i < p.spatial; i++) steps += p.k[i];
     tensor counts;

@@ -139,6 +139,15 @@ static void large_values(void **state) {
     put_msg(&g, 1, node("Add", "x z", "y"));
     compile_refused(model_of(g, 17), "input 'z': error: it asks for more");
 
+    // the product of its axes is 0 in 64 bits: once last, once last but one
+    static const int64_t wrapping[][4] = {{1 << 30, 4, 4, 1ll << 40}, {8, 1 << 30, 1ll << 31, 3}};
+    for (size_t i = 0; i < ARRAY_LEN(wrapping); i++) {
+        g = graph_xy();
+        put_msg(&g, 11, port("z", F32, 4, wrapping[i]));
+        put_msg(&g, 1, node("Add", "x z", "y"));
+        compile_refused(model_of(g, 17), "input 'z': error: it is too large");
+    }
+
     g = graph_xy(); // few elements, long sums
     add_ints(&g, "a", 2, (int64_t[]){1024, 8192});
     add_ints(&g, "b", 2, (int64_t[]){1, 8});

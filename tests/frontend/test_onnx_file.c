@@ -149,7 +149,7 @@ static void unusable_tensors_are_named(void **state) {
     refused(tensor_raw("t", 99, 1, (int64_t[]){1}, v, 1), "unknown type");
     refused(tensor_raw("t", 1, 1, (int64_t[]){5}, v, 16), "asks for 20");
     refused(tensor_raw("t", 1, 9, (int64_t[]){1, 1, 1, 1, 1, 1, 1, 1, 1}, v, 4), "axes");
-    refused(tensor_raw("t", 1, 2, (int64_t[]){INT64_MAX, INT64_MAX}, v, 16), "too big");
+    refused(tensor_raw("t", 1, 2, (int64_t[]){INT64_MAX, INT64_MAX}, v, 16), "too large");
     refused(tensor_head("t", 1, 1, (int64_t[]){4}), "no data");
     bytes t = tensor_head("t", 1, 1, (int64_t[]){2});
     put_int(&t, 7, 1); // int64_data cannot carry floats

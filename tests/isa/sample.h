@@ -318,7 +318,8 @@ static inline isa_program *sample_random(random_stream *r) {
     for (uint32_t i = 0; i < p->n_ports; i++) {
         sample_fields(p, r, ISA_DESC_port, &p->ports[i]);
         p->ports[i].width++;
-        if (p->ports[i].lo > p->ports[i].hi) p->ports[i].hi = p->ports[i].lo;
+        isa_port *port = &p->ports[i]; // a range is of i32
+        if (port->lo > port->hi || port->type != ISA_I32) port->hi = port->lo;
     }
     for (uint32_t i = 0; i < p->n_tiles; i++) {
         for (uint32_t ph = 0; ph < p->n_phases; ph++) {

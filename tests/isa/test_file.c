@@ -298,8 +298,35 @@ static void wrong_structure_is_not_written(void **state) {
     isa_program_free(p);
 }
 
+// A range is of values of i32, one past the largest last; none where both are the same.
+static void ranges_of_ports(void **state) {
+    static const struct {
+        uint32_t type;
+        int64_t lo, hi;
+        bool ok;
+    } cases[] = {{ISA_F32, 0, 0, true},
+                 {ISA_I32, INT32_MIN, INT64_C(1) << 31, true},
+                 {ISA_I32, 3, 1, false},
+                 {ISA_I32, INT64_MIN, 2, false},
+                 {ISA_I32, 0, (INT64_C(1) << 31) + 1, false},
+                 {ISA_F32, 0, 2, false}};
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        isa_program *p = sample_program();
+        p->ports[0].type = (uint8_t)cases[i].type;
+        p->ports[0].lo = cases[i].lo;
+        p->ports[0].hi = cases[i].hi;
+        diag_sink *diags = diag_sink_new();
+        char *path = temporary("range.ohm");
+        assert_int_equal(isa_write(p, path, diags), cases[i].ok);
+        unlink(path);
+        diag_sink_free(diags);
+        isa_program_free(p);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(ranges_of_ports),
         cmocka_unit_test(sample_round_trip),
         cmocka_unit_test(random_round_trips),
         cmocka_unit_test(names_are_canonical),
