@@ -1,5 +1,5 @@
 // What `ohmic cost` knows, and how it says so. cost.c counts, text.c prints one screen, json.c all
-// of it; words.c is how times and places are named in either.
+// of it, timeline.c writes when what happens; words.c is how times and places are named.
 #ifndef OHMIC_CLI_COST_COST_H
 #define OHMIC_CLI_COST_COST_H
 #include "cli/args.h"
@@ -30,6 +30,8 @@ void cost_free(cost *c);
 
 void cost_print(const cost *c);
 json_t *cost_json(const cost *c);
+// What --timeline asks for, if it is there. False: reported.
+bool cost_timeline(const cost *c, const args *given);
 
 // --- words
 
