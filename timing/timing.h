@@ -113,6 +113,8 @@ typedef struct {
 } timing_unit;
 size_t timing_units(const timing *t);
 timing_unit timing_unit_at(const timing *t, size_t i);
+// Which of them a crossbar belongs to; SIZE_MAX: none, nothing holds it.
+size_t timing_unit_of_crossbar(const timing *t, uint32_t tile, uint32_t crossbar);
 // "crossbars 0 and 2 more of tile 3", "link east of tile 4".
 const char *timing_unit_text(arena *a, const timing *t, size_t i);
 
