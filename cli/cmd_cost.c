@@ -13,6 +13,14 @@ static const arg_option options[] = {
     {"generate", 0, ARG_SIZE, "M", "tokens generated behind it, one by one; default: 8"},
     {"top", 0, ARG_SIZE, "N", "lines of each list; default: 5"},
     ARG_OPTION("set", 0, ARG_PAIR, "KEY=VALUE", "change a parameter of the chip first", ARG_MANY),
+    {"timeline", 0, ARG_OUTPUT, "FILE",
+     "when every unit works on what: FILE.json for Chrome's tracing, else for Perfetto "
+     "(ui.perfetto.dev)"},
+    ARG_OPTION("between", 0, ARG_NUMBERS, "FROM,TO",
+               "--timeline: only what happens between these times, in ns from the first launch",
+               ARG_WITH("timeline")),
+    {"floorplan", 0, ARG_OUTPUT, "FILE",
+     "where everything stands, how full and how busy it is: FILE.dot for Graphviz, else SVG"},
     {"json", 0, ARG_FLAG, NULL, "all figures as JSON"}};
 
 int command_cost(int argc, char **argv) {
@@ -29,7 +37,8 @@ int command_cost(int argc, char **argv) {
         if (program_open(&f, path, a, c.diags) && isa_verify(f.program, f.chip, path, c.diags)) {
             c.p = f.program;
             c.chip = cost_chip(&c, f.chip, given);
-            if (c.chip && cost_lengths(&c, given) && cost_count(&c)) {
+            if (c.chip && cost_lengths(&c, given) && cost_count(&c) && cost_timeline(&c, given) &&
+                cost_floorplan(&c, given)) {
                 if (args_flag(given, "json"))
                     report_json(cost_json(&c));
                 else

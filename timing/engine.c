@@ -131,23 +131,25 @@ static void hold(timing *e, const plan_phase *ph, const plan_insn *x, moment *m)
     }
 }
 
-static timing_ps nobody_before(const timing *e, const busy *b) {
+timing_ps engine_wanted_from(const timing *e, const uint32_t *users, uint32_t n_users) {
     timing_ps t = INT64_MAX;
-    for (uint32_t k = 0; k < b->n_users; k++) t = min_i64(t, e->plan.all[b->users[k]]->start);
+    for (uint32_t k = 0; k < n_users; k++) t = min_i64(t, e->plan.all[users[k]]->start);
     return max_i64(t, e->launched);
 }
 
 static inline void make_room(timing *e, busy *b) {
     if (b->single || b->n < b->capacity) return;
-    busy_drop(b, nobody_before(e, b));
+    busy_drop(b, engine_wanted_from(e, b->users, b->n_users));
     if (b->n > b->capacity / 2) busy_grow(b); // what is left may still be wanted
 }
 
 static void take_held(timing *e, const plan_phase *ph, const plan_insn *x, timing_ps t) {
     uint32_t bank = isa_info_of(x->op)->unit == ISA_UNIT_ring ? e->bank : 0;
     for (uint32_t k = x->first_held; k < x->end_held; k++) {
-        busy *b = &e->plan.units.items[ph->held.items[k] + bank].busy;
+        uint32_t unit = ph->held.items[k] + bank;
+        busy *b = &e->plan.units.items[unit].busy;
         make_room(e, b);
+        if (e->watch) watch_held(e, x, unit, t, x->hold);
         busy_hold(b, t, x->hold, x->number);
     }
 }
@@ -165,6 +167,7 @@ static inline void take_shared(timing *e, plan_phase *ph, const plan_insn *x, ou
         busy *b = &e->plan.units.items[d->unit + way].busy;
         timing_ps first;
         make_room(e, b);
+        if (e->watch) watch_shared(e, x, d->unit + way, o->start + d->offset, d->time);
         timing_ps end = busy_take(b, o->start + d->offset, d->time, x->number, &first);
         o->result = max_i64(o->result, end + d->behind);
         o->freed = max_i64(o->freed, end + d->until_free);
@@ -184,6 +187,7 @@ static void send(timing *e, plan_phase *ph, const plan_insn *x, outcome *o) {
         if (l->unit != PLAN_NOTHING && s->link) {
             busy *b = &e->plan.units.items[l->unit].busy;
             make_room(e, b);
+            if (e->watch) watch_shared(e, x, l->unit, from, s->link);
             end = busy_take(b, from, s->link, x->number, &first);
         }
         e->link_first[n] = first;
@@ -195,6 +199,7 @@ static void send(timing *e, plan_phase *ph, const plan_insn *x, outcome *o) {
         const plan_dest *d = &ph->dests.items[k];
         timing_ps there = d->link == PLAN_NOTHING ? here : max_i64(here, e->link_end[d->link]);
         e->plan.known.items[d->at + ((uint32_t)x->row & d->mask)] = there;
+        if (e->watch) watch_queue(e, d->queue, o->start, 1);
         o->result = max_i64(o->result, there);
     }
 }
@@ -240,6 +245,7 @@ static inline void give_back(timing *e, plan_phase *ph, plan_insn *x, const outc
     if (x->queue != PLAN_NOTHING) {
         const places *p = &e->plan.places.items[x->queue];
         give(e, p->first + queue_slot(p, x), o->freed, x->number);
+        if (e->watch) watch_queue(e, x->queue, o->freed, -1);
     }
 }
 

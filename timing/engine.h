@@ -13,6 +13,8 @@ typedef struct {
     timing_ps ended; // all of it
 } line;
 
+typedef struct watch watch;
+
 struct timing {
     plan plan;
     line *lines;
@@ -27,10 +29,21 @@ struct timing {
     uint32_t bank;
     timing_observer observer;
     void *ctx;
+    watch *watch; // NULL: nobody does
     const char **missing;
     size_t n_missing;
 };
 
 // All events of the step that timing.c has prepared.
 void engine_run(timing *e, plan_phase *ph);
+// No row to come wants this unit before.
+timing_ps engine_wanted_from(const timing *e, const uint32_t *users, uint32_t n_users);
+
+// What watch.c is told, where somebody watches: a row is about to take a unit (held: all of it at
+// once); places of a tile's queues are taken and given back.
+void watch_held(timing *e, const plan_insn *x, uint32_t unit, timing_ps from, timing_ps time);
+void watch_shared(timing *e, const plan_insn *x, uint32_t unit, timing_ps from, timing_ps time);
+void watch_queue(timing *e, uint32_t queue, timing_ps at, int change);
+void watch_step(timing *e, const timing_launch *l, const timing_step_times *s);
+void watch_free(watch *w);
 #endif

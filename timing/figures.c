@@ -13,6 +13,20 @@ timing_unit timing_unit_at(const timing *e, size_t i) {
     return (timing_unit){u->kind, u->tile, u->index, u->count, u->busy.n_users, u->busy.total};
 }
 
+size_t timing_unit_of_crossbar(const timing *e, uint32_t tile, uint32_t crossbar) {
+    size_t lo = 0, hi = e->plan.crossbars.count;
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2;
+        const plan_crossbar *c = &e->plan.crossbars.items[mid];
+        if (c->tile == tile && c->crossbar == crossbar) return c->unit;
+        if (c->tile < tile || (c->tile == tile && c->crossbar < crossbar))
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return SIZE_MAX;
+}
+
 const char *timing_unit_text(arena *a, const timing *e, size_t i) {
     static const char *const ways[] = {"east", "west", "south", "north"};
     const plan_unit *u = &e->plan.units.items[i];

@@ -13,6 +13,11 @@ typedef struct {
 } mesh;
 mesh mesh_of(const machine *chip, uint32_t tiles);
 
+typedef struct {
+    int64_t x, y; // column from the west, row from the north
+} mesh_spot;
+mesh_spot mesh_spot_of(const mesh *m, uint32_t tile);
+
 // The link out of tile `from` in a direction is number 4 from + direction.
 static inline uint32_t mesh_link(uint32_t from, mesh_direction d) {
     return MESH_DIRECTIONS * from + d;

@@ -99,6 +99,7 @@ void plan_free(plan *x) {
     }
     for (size_t k = 0; k < x->units.count; k++) free(x->units.items[k].busy.spans);
     vec_free(&x->units);
+    vec_free(&x->crossbars);
     vec_free(&x->places);
     vec_free(&x->slots);
     vec_free(&x->known);

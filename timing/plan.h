@@ -77,6 +77,10 @@ typedef struct {
     busy busy;
 } plan_unit;
 
+typedef struct {
+    uint32_t tile, crossbar, unit;
+} plan_crossbar;
+
 // A demand on a shared unit. Lateness moves the result: result >= end + behind, freed >= end +
 // until_free.
 typedef struct {
@@ -156,6 +160,7 @@ typedef struct {
     uint32_t unlimited;
     plan_phase phase[ISA_MAX_PHASES];
     VEC(plan_unit) units;
+    VEC(plan_crossbar) crossbars; // that are held, by tile and number
     VEC(places) places;
     VEC(slot) slots;
     VEC(timing_ps) known;

@@ -155,6 +155,7 @@ static void number_sets(crossbars *list, finder *f, uint32_t tile) {
         } else {
             f->x->units.items[sets[s].unit].count++;
         }
+        vec_push(&f->x->crossbars, ((plan_crossbar){tile, list->items[k].crossbar, sets[s].unit}));
         for (; k < end; k++) list->items[k].set = sets[s].unit;
     }
     free(sets);

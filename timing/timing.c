@@ -129,7 +129,9 @@ bool timing_step(timing *e, const timing_launch *l, timing_step_times *times, di
     e->departed[l->bank] = departure(e, ph);
     uint64_t events = 0;
     for (uint32_t k = 0; k < ph->d->n; k++) events += (uint64_t)ph->insns[k].rows;
-    if (times) *times = (timing_step_times){e->launched, e->departed[l->bank], events};
+    const timing_step_times now = {e->launched, e->departed[l->bank], events};
+    if (e->watch) watch_step(e, l, &now);
+    if (times) *times = now;
     return true;
 }
 
@@ -205,6 +207,7 @@ timing *timing_new(const isa_program *p, const machine *chip, uint32_t unlimited
 
 void timing_free(timing *e) {
     if (!e) return;
+    watch_free(e->watch);
     plan_free(&e->plan);
     free(e);
 }

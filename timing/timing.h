@@ -69,6 +69,36 @@ typedef struct {
 typedef void (*timing_observer)(void *ctx, const timing_event *e);
 void timing_observe(timing *t, timing_observer f, void *ctx); // NULL: no longer
 
+// ---- what units do, in order of time ------------------------------------------------------------
+//
+// Older rows are timed first, but younger ones may use the gaps before them: spans are held back
+// until nobody can want an earlier time. What is held back does not grow with rows.
+
+// A unit works on a row. A demand that older rows interrupt is several spans.
+typedef struct {
+    size_t unit; // timing_unit_at
+    timing_ps from, until;
+    uint32_t step, phase, tile, pc;
+    int64_t row;
+} timing_span;
+
+// Rows in the queues of a tile, those on the way to them included, from `at` on.
+typedef struct {
+    uint32_t tile;
+    timing_ps at;
+    uint64_t rows;
+} timing_fill;
+
+typedef struct {
+    void (*span)(void *ctx, const timing_span *s);                              // by unit
+    void (*fill)(void *ctx, const timing_fill *f);                              // by tile
+    void (*step)(void *ctx, const timing_launch *l, const timing_step_times *); // when it has run
+    void *ctx;
+} timing_watcher;
+// Of all steps to come; what it points to stays.
+void timing_watch(timing *t, const timing_watcher *w);
+void timing_watch_end(timing *t); // what is still held back
+
 // ---- figures of all that has run ---------------------------------------------------------------
 
 timing_ps timing_end(const timing *t); // last result
@@ -83,6 +113,8 @@ typedef struct {
 } timing_unit;
 size_t timing_units(const timing *t);
 timing_unit timing_unit_at(const timing *t, size_t i);
+// Which of them a crossbar belongs to; SIZE_MAX: none, nothing holds it.
+size_t timing_unit_of_crossbar(const timing *t, uint32_t tile, uint32_t crossbar);
 // "crossbars 0 and 2 more of tile 3", "link east of tile 4".
 const char *timing_unit_text(arena *a, const timing *t, size_t i);
 

@@ -1,5 +1,6 @@
 // What `ohmic cost` knows, and how it says so. cost.c counts, text.c prints one screen, json.c all
-// of it; words.c is how times and places are named in either.
+// of it, timeline.c writes when what happens, floorplan.c where what stands; words.c is how times
+// and places are named.
 #ifndef OHMIC_CLI_COST_COST_H
 #define OHMIC_CLI_COST_COST_H
 #include "cli/args.h"
@@ -30,12 +31,18 @@ void cost_free(cost *c);
 
 void cost_print(const cost *c);
 json_t *cost_json(const cost *c);
+// What --timeline and --floorplan ask for, if they are there. False: reported.
+bool cost_timeline(const cost *c, const args *given);
+bool cost_floorplan(const cost *c, const args *given);
 
 // --- words
 
 const char *cost_time_text(arena *a, timing_ps t);
 const char *cost_rate_text(arena *a, int64_t rows, timing_ps t);
 double cost_share(timing_ps part, timing_ps of); // in percent
+// "latencies and buffers, before " the busiest unit, where even that is not busy throughout: more
+// of them would not help.
+const char *cost_before_units(const timing_steady *s);
 const char *cost_insn_text(const cost *c, uint32_t phase, uint32_t tile, uint32_t pc);
 // Its ONNX nodes, one a line; the first of them, and that there are more.
 const char *cost_nodes(const cost *c, uint32_t phase, uint32_t tile, uint32_t pc);

@@ -102,11 +102,6 @@ static void print_times(const cost *c) {
 
 // --- all of it
 
-// No unit is busy throughout: more of them would not help.
-static const char *before_units(const timing_steady *s) {
-    return cost_share(s->work, s->period) < 99 ? "latencies and buffers, before " : "";
-}
-
 static void print_steady(const cost *c) {
     const timing_steady *s = &c->steady, *w = &c->without;
     if (s->rows == 0) return;
@@ -114,12 +109,12 @@ static void print_steady(const cost *c) {
            cost_time_text(c->a, s->period / s->rows), cost_rate_text(c->a, s->rows, s->period),
            s->step_rows, s->repeats ? "" : " (mean: departures do not repeat)");
     if (s->unit == SIZE_MAX) return;
-    printf("limited by       %s%s, busy %.1f %%", before_units(s),
+    printf("limited by       %s%s, busy %.1f %%", cost_before_units(s),
            timing_unit_text(c->a, c->endless, s->unit), cost_share(s->work, s->period));
     if (w->rows) {
         printf("; with no limit on such units %s a row", cost_time_text(c->a, w->period / w->rows));
         if (w->unit != SIZE_MAX)
-            printf(", then %s%s (busy %.1f %%)", before_units(w),
+            printf(", then %s%s (busy %.1f %%)", cost_before_units(w),
                    timing_unit_text(c->a, c->freed, w->unit), cost_share(w->work, w->period));
     }
     putchar('\n');

@@ -34,6 +34,10 @@ double cost_share(timing_ps part, timing_ps of) {
     return of ? 100.0 * (double)part / (double)of : 0;
 }
 
+const char *cost_before_units(const timing_steady *s) {
+    return cost_share(s->work, s->period) < 99 ? "latencies and buffers, before " : "";
+}
+
 const char *cost_insn_text(const cost *c, uint32_t phase, uint32_t tile, uint32_t pc) {
     return isa_insn_text(c->a, c->p, tile, &c->p->tiles[tile].phase[phase].code[pc]);
 }

@@ -3,10 +3,6 @@
 #include "tests/timing/ages.h"
 #include "tests/timing/timing_sample.h"
 #include "timing/path.h"
-#include <setjmp.h>
-#include <stdarg.h>
-
-#include <cmocka.h>
 
 static bool same_as(sample *s, bool (*run)(ticks *), uint64_t *events) {
     ticks x = {.p = s->p,
@@ -37,35 +33,6 @@ static bool same_as(sample *s, bool (*run)(ticks *), uint64_t *events) {
     *events += s->events.count;
     ticks_free(&x);
     return ok;
-}
-
-static unsigned programs_wanted(void) {
-    const char *count = getenv("OHMIC_RANDOM_PROGRAMS");
-    return count ? (unsigned)atoi(count) : 1000;
-}
-
-// Calls `check` with so many sound samples.
-static void each_sample(uint64_t otherwise, program_kind kind,
-                        bool (*check)(sample *, uint64_t *)) {
-    uint64_t first = random_seed(otherwise), events = 0;
-    unsigned wanted = programs_wanted(), good = 0, n = 0;
-    arena *a = arena_new();
-    machine *ideal = machine_load(a, OHMIC_SOURCE_DIR "/chips/ideal.yaml", NULL, 0, NULL);
-    for (; good < wanted && n < 20 * wanted; n++) {
-        uint64_t seed = first + n;
-        random_stream r = random_test(seed);
-        sample s;
-        kind.views = seed % 2;
-        kind.rings = true;
-        kind.analog = kind.shared || seed % 3 != 0;
-        if (!make_sample(&r, ideal, kind, &s)) continue;
-        if (!check(&s, &events)) fail_msg("OHMIC_SEED=%llu", (unsigned long long)seed);
-        free_sample(&s);
-        good++;
-    }
-    printf("%u of %u programs sound, %llu events\n", good, n, (unsigned long long)events);
-    assert_int_equal(good, wanted);
-    arena_free(a);
 }
 
 static bool check_ticks(sample *s, uint64_t *events) {

@@ -6,6 +6,10 @@
 #include "tests/isa/random_program.h"
 #include "tests/timing/ticks.h"
 #include "timing/timing.h"
+#include <setjmp.h>
+#include <stdarg.h>
+// cmocka.h needs some of the above
+#include <cmocka.h>
 
 enum { MOST_STEPS = 3 };
 
@@ -119,17 +123,53 @@ static inline void note(void *ctx, const timing_event *e) {
     vec_push(&s->events, *e);
 }
 
-static inline timing *run_engine(sample *s, uint32_t n_steps) {
+static inline timing *run_watched(sample *s, uint32_t n_steps, const timing_watcher *w) {
     timing *t = timing_new(s->p, &s->chip, 0, NULL);
     CHECK(t, "timing");
     s->events.count = 0;
     timing_observe(t, note, s);
+    if (w) timing_watch(t, w);
     for (uint32_t k = 0; k < n_steps; k++) {
         timing_launch l = {.rows = {s->steps[k].rows[0]},
                            .position = s->steps[k].position,
                            .at = 1000 * (timing_ps)s->steps[k].at};
         CHECK(timing_step(t, &l, NULL, NULL), "step %u", k);
     }
+    if (w) timing_watch_end(t);
     return t;
 }
+
+static inline timing *run_engine(sample *s, uint32_t n_steps) {
+    return run_watched(s, n_steps, NULL);
+}
+
+static inline unsigned programs_wanted(void) {
+    const char *count = getenv("OHMIC_RANDOM_PROGRAMS");
+    return count ? (unsigned)atoi(count) : 1000;
+}
+
+// Calls `check` with so many sound samples.
+static inline void each_sample(uint64_t otherwise, program_kind kind,
+                               bool (*check)(sample *, uint64_t *)) {
+    uint64_t first = random_seed(otherwise), events = 0;
+    unsigned wanted = programs_wanted(), good = 0, n = 0;
+    arena *a = arena_new();
+    machine *ideal = machine_load(a, OHMIC_SOURCE_DIR "/chips/ideal.yaml", NULL, 0, NULL);
+    for (; good < wanted && n < 20 * wanted; n++) {
+        uint64_t seed = first + n;
+        random_stream r = random_test(seed);
+        sample s;
+        kind.views = seed % 2;
+        kind.rings = true;
+        kind.analog = kind.shared || seed % 3 != 0;
+        if (!make_sample(&r, ideal, kind, &s)) continue;
+        if (!check(&s, &events)) fail_msg("OHMIC_SEED=%llu", (unsigned long long)seed);
+        free_sample(&s);
+        good++;
+    }
+    printf("%u of %u programs sound, %llu events\n", good, n, (unsigned long long)events);
+    assert_int_equal(good, wanted);
+    arena_free(a);
+}
+
 #endif

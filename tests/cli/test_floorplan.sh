@@ -1,0 +1,47 @@
+#!/usr/bin/env bash
+# ohmic cost --floorplan: every tile, crossbar and link of a program stands on the picture with its figures, what
+# limits is framed; the same for Graphviz; names that markup would misread; a full disk.
+. tests/cli/lib.sh
+
+count() { grep -oF -- "$1" "$2" | wc -l; }
+expect() { [ "$1" = "$2" ] || fail "$3: $1, not $2"; }
+
+exits 0 compile examples/tales/tales_gpt.onnx --chip bench-1 --slots 1024 --attention hard-sigmoid -q -o "$work/tales.ohm"
+exits 0 cost "$work/tales.ohm" --floorplan "$work/a.svg"
+exits 0 cost "$work/tales.ohm" --floorplan "$work/b.svg"
+cmp -s "$work/a.svg" "$work/b.svg" || fail "two runs differ"
+expect "$(count '<g><title>tile ' "$work/a.svg")" 9 tiles
+expect "$(count '<title>crossbar ' "$work/a.svg")" 52 "crossbars that hold weights"
+expect "$(count '<title>link of tile ' "$work/a.svg")" 8 links
+grep -qF 'bench-1: 9 of 64 tiles; in the long run 128 ns a row' "$work/a.svg" || fail "no title"
+grep -qF 'limited by crossbar 0 (and 2 more) of tile 0, busy 100.0 %' "$work/a.svg" || fail "what limits is not said"
+# its line of text, its three crossbars and their tile
+expect "$(count '#d55e00' "$work/a.svg")" 5 "things that limit"
+expect "$(count '<g>' "$work/a.svg")" 9 "groups that begin"
+expect "$(count '</g>' "$work/a.svg")" 11 "groups that end"
+
+exits 0 cost "$work/tales.ohm" --floorplan "$work/a.dot"
+expect "$(count '[pos=' "$work/a.dot")" 9 "tiles for Graphviz"
+grep -qF 't0 -> t1 [label="' "$work/a.dot" || fail "no link for Graphviz"
+expect "$(count 'penwidth=3' "$work/a.dot")" 1 "tiles that limit"
+if command -v dot >/dev/null; then
+  dot -Tplain "$work/a.dot" >"$work/plain" || fail "Graphviz does not take it"
+  expect "$(grep -c '^node ' "$work/plain")" 9 "tiles that Graphviz reads"
+else
+  echo "SKIP $name: a.dot is not read by Graphviz, which is not installed"
+fi
+
+# what limits may be a link, and then no tile is framed
+exits 0 cost "$work/tales.ohm" --set router.width=1 --floorplan "$work/c.svg"
+grep -qE 'limited by link (east|south|west) of tile [0-9], busy 100.0 %' "$work/c.svg" || fail "no link limits"
+expect "$(count '#d55e00' "$work/c.svg")" 3 "things that limit, the arrow in two parts"
+
+exits 0 dis "$work/tales.ohm" -o "$work/tales.s"
+sed -E 's/"?g\.model\.transformer\.h\.0\.attn\.c_attn\.weight\.q"?/"a<\&>\\"b"/g' "$work/tales.s" >"$work/odd.s"
+exits 0 as "$work/odd.s" -o "$work/odd.ohm"
+exits 0 cost "$work/odd.ohm" --floorplan "$work/odd.svg"
+grep -qF 'a&lt;&amp;&gt;"b' "$work/odd.svg" || fail "a name is not written as markup wants it"
+exits 0 cost "$work/odd.ohm" --floorplan "$work/odd.dot"
+grep -qF 'a<&>\"b' "$work/odd.dot" || fail "a name is not written as Graphviz wants it"
+
+rejects "No space left" cost "$work/tales.ohm" --floorplan /dev/full
