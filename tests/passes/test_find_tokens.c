@@ -504,27 +504,6 @@ static void test_refusals(void **state) {
                  probe_free, 4, o);
     assert_true(has_text(r.m ? &r.m->notes : &(ir_text_list){0}, "taken to be all visible"));
     close_outcome(&r);
-    // Executed with such a mask: added, or selected by, of either polarity.
-#define SQUARE(type)                                                                  \
-    OPEN(IDS ", %am \"attention_mask\" : " type "[1,1,{T},{T}] {role = \"mask\"}", Y) \
-    EMBED POSITIONS QKV
-    static const char *const masks[] = {
-        SQUARE("f32") ATTEND(", %am") CLOSE,
-        SQUARE("bool") "  %as = t.select %am, %f0, %big : f32[1,1,{T},{T}]\n" ATTEND(", %as") CLOSE,
-        SQUARE("bool") "  %as = t.select %am, %big, %f0 : f32[1,1,{T},{T}]\n" ATTEND(", %as") CLOSE,
-    };
-    o.mask = "causal";
-    for (size_t i = 0; i < ARRAY_LEN(masks); i++) {
-        r = run_with(masks[i], probe_free, 4, o);
-        assert_true(has_text(r.m ? &r.m->notes : &(ir_text_list){0}, "taken to be a causal mask"));
-        assert_string_equal(ir_attr_str(&r.m->attrs, IR_ATTR_class, ""), "stream");
-        close_outcome(&r);
-    }
-    expect_refusal(
-        run_with(SQUARE("i64") "  %af = t.cast %am {to = \"f32\"} : f32[1,1,{T},{T}]\n"
-                               "  %as = t.mul %af, %f0 : f32[1,1,{T},{T}]\n" ATTEND(", %as") CLOSE,
-                 probe_free, 4, o),
-        DIAG_ID_tok_mask, "cannot be a causal mask");
     // tok-out: two token axes, and nothing at all.
     refuse(OPEN(IDS, "%z \"out\"") EMBED POSITIONS QKV
            "  %kt = t.transpose %kh {perm = [0, 1, 3, 2]} : f32[1,2,4,{T}]\n"
