@@ -41,9 +41,10 @@ int command_compile(int argc, char **argv) {
         compilation c = {0};
         const char *model = args_at(given, 0);
         const char *output = args_string(given, "output", default_output(a, model));
-        if (may_write(given, output, diags) && compile_options(given, &c, diags) &&
-            compile_open(given, model, &c, diags) && compile_program(&c, diags) &&
-            isa_write(c.program, output, diags) && !args_flag(given, "quiet")) {
+        bool made = may_write(given, output, diags) && compile_options(given, &c, diags) &&
+                    compile_open(given, model, &c, diags) && compile_program(&c, diags);
+        if (made) compile_unused_options(given, &c, diags);
+        if (made && isa_write(c.program, output, diags) && !args_flag(given, "quiet")) {
             FILE *out = strcmp(output, "-") == 0 ? stderr : stdout;
             if (args_flag(given, "json"))
                 compile_summary_json(&c, output, out);

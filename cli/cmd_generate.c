@@ -84,7 +84,7 @@ static bool check_stream(generation *g) {
     if (info->stream) return true;
     const char *reason = strstr(info->notes, "the program takes whole sequences");
     diag_emit(g->diags, DIAG_ID_host_whole, DIAG_NOWHERE,
-              "the program cannot generate token by token: %.*s (tok-whole)",
+              "the program cannot generate token by token: %.*s",
               reason ? (int)strcspn(reason, "\n") : 33,
               reason ? reason : "the program takes whole sequences");
     return false;

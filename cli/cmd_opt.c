@@ -69,8 +69,9 @@ int command_opt(int argc, char **argv) {
             (!args_string(given, "pass", NULL) ||
              pass_pipeline_parse(&p, args_string(given, "pass", ""), diags)) &&
             compile_text_options(given, &p, diags) && (c.module = pass_read(path, diags)) &&
-            (done = pass_run_pipeline(&p, c.module, &c.options, &c.checks, diags)))
-            write_text(a, done, output, diags);
+            (done = pass_run_pipeline(&p, c.module, &c.options, &c.checks, diags)) &&
+            write_text(a, done, output, diags))
+            compile_unused_options(given, &c, diags);
         ir_module_free(done);
         vec_free(&p);
         compile_close(&c);

@@ -4,6 +4,7 @@
 #include "host/host.h"
 #include "host/tensors.h"
 #include "host/trace.h"
+#include "support/file/file.h"
 #include <string.h>
 
 int command_run(int argc, char **argv);
@@ -43,6 +44,24 @@ static const char **wanted(const args *given, size_t *n) {
     return *n ? names : NULL;
 }
 
+// Inputs of the command line have names of the program; those of a file are the file's matter.
+static bool check_inputs(const args *given, const engine *e, diag_sink *diags) {
+    size_t n;
+    bool ok = true;
+    arena *a = args_arena(given);
+    const engine_info *info = engine_describe(e);
+    const char *const *in = args_list(given, "input", &n), *name, *path;
+    for (size_t i = 0; i < n; i++) {
+        if (file_exists(in[i]) || !arena_pair(a, in[i], &name, &path)) continue;
+        if (host_has_input(info, name)) continue;
+        diag_emit(diags, DIAG_ID_usage, DIAG_NOWHERE,
+                  "the program has no input '%s'; its inputs are %s", name,
+                  host_input_names(info, a));
+        ok = false;
+    }
+    return ok;
+}
+
 static bool write_outputs(const args *given, const tensor_set *set, diag_sink *diags) {
     size_t n;
     bool ok = true;
@@ -72,18 +91,18 @@ static void run(const args *given, const program_file *f, diag_sink *diags) {
     size_t n;
     tensor_list in = {0};
     tensor_set out;
-    bool ok = true;
-    const char *const *files = args_list(given, "input", &n);
-    for (size_t i = 0; i < n; i++) ok = tensors_read(a, files[i], &in, diags) && ok;
     sim_options so = {.threads = (int)args_int(given, "threads", 0),
                       .order_seed = (uint64_t)args_int(given, "order", 0),
                       .force_cells = args_flag(given, "exact-cells")};
-    engine *e = ok ? engine_of_program(f, &so, diags) : NULL;
+    engine *e = engine_of_program(f, &so, diags);
+    bool ok = e && check_inputs(given, e, diags);
+    const char *const *files = args_list(given, "input", &n);
+    for (size_t i = 0; e && i < n; i++) ok = tensors_read(a, files[i], &in, diags) && ok;
     const char *what = args_string(given, "trace", NULL);
-    trace *t = e && what ? trace_open(f->program, engine_sim(e), what, a, diags) : NULL;
+    trace *t = ok && what ? trace_open(f->program, engine_sim(e), what, a, diags) : NULL;
     host_options ho = {0};
     ho.outputs = wanted(given, &ho.n_outputs);
-    if (e && (!what || t) && host_run(e, &(tensor_set){in.items, in.count}, &ho, a, &out, diags) &&
+    if (ok && (!what || t) && host_run(e, &(tensor_set){in.items, in.count}, &ho, a, &out, diags) &&
         (!t || trace_close(t, args_flag(given, "json") ? stderr : stdout, diags)) &&
         write_outputs(given, &out, diags)) {
         sim_stats stats = sim_totals(engine_sim(e));

@@ -250,8 +250,17 @@ static const char *logits_of(const eval_model *m, const char *name, diag_sink *d
         if (!first && m->is_float[i]) first = m->outputs[i];
     }
     if (first && !name) return first;
-    diag_emit(diags, DIAG_ID_host_output, DIAG_FILE(m->path), "the model has no output '%s'",
-              name ? name : "logits");
+    arena *a = arena_new();
+    const char *there = "";
+    for (size_t i = 0; i < m->n_outputs; i++)
+        there = arena_printf(a, "%s%s'%s'", there, *there ? ", " : "", m->outputs[i]);
+    if (name)
+        diag_emit(diags, DIAG_ID_usage, DIAG_FILE(m->path),
+                  "the model has no output '%s'; it has %s", name, there);
+    else
+        diag_emit(diags, DIAG_ID_host_output, DIAG_FILE(m->path),
+                  "the model has no output 'logits', and none of floats; it has %s", there);
+    arena_free(a);
     return NULL;
 }
 

@@ -38,7 +38,7 @@ static bool check_outputs(const host_job *j) {
             if (!j->info->ports[k].input)
                 names =
                     arena_printf(j->a, "%s%s%s", names, *names ? ", " : "", j->info->ports[k].name);
-        diag_emit(j->diags, DIAG_ID_host_output, DIAG_NOWHERE,
+        diag_emit(j->diags, DIAG_ID_usage, DIAG_NOWHERE,
                   "the program has no output '%s'; its outputs are %s", j->o->outputs[i], names);
         ok = false;
     }

@@ -20,6 +20,11 @@ typedef struct {
 bool host_run(engine *e, const tensor_set *inputs, const host_options *o, arena *a,
               tensor_set *outputs, diag_sink *diags);
 
+// Is there such an input (or cache, or one of the model that the program does not need), and the
+// names of all that a program reads: "input_ids, past_key_values.0.key".
+bool host_has_input(const engine_info *info, const char *name);
+const char *host_input_names(const engine_info *info, arena *a);
+
 // Axes of an output, or of a present.*, that count the batch and the tokens; -1: none.
 void host_output_axes(const engine_info *info, const char *name, int *batch, int *tokens);
 

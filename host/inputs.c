@@ -9,23 +9,36 @@
 // ---- names, types, shapes --------------------------------------------------------------------
 
 // What the compiler noted of an input of the model that is none of the program; NULL: nothing.
-static const char *note_of(const host_job *j, const char *name) {
-    const char *says = arena_printf(j->a, "input '%s' is ", name_text(j->a, name)); // as notes do
-    const char *start = strstr(j->info->notes, says);
+static const char *note_of(arena *a, const engine_info *info, const char *name) {
+    const char *says = arena_printf(a, "input '%s' is ", name_text(a, name)); // as notes do
+    const char *start = strstr(info->notes, says);
     const char *end = start ? strchr(start, '\n') : NULL;
-    return !start ? NULL : end ? arena_strn(j->a, start, (size_t)(end - start)) : start;
+    return !start ? NULL : end ? arena_strn(a, start, (size_t)(end - start)) : start;
 }
 
-static const char *input_names(const host_job *j) {
+const char *host_input_names(const engine_info *info, arena *a) {
     const char *text = "";
-    for (size_t i = 0; i < j->info->n_ports; i++)
-        if (j->info->ports[i].input)
-            text = arena_printf(j->a, "%s%s%s", text, *text ? ", " : "", j->info->ports[i].name);
-    for (size_t i = 0; i < j->info->n_rings; i++)
-        if (j->info->rings[i].past_key[0])
-            text = arena_printf(j->a, "%s%s%s, %s", text, *text ? ", " : "",
-                                j->info->rings[i].past_key, j->info->rings[i].past_value);
+    for (size_t i = 0; i < info->n_ports; i++)
+        if (info->ports[i].input)
+            text = arena_printf(a, "%s%s%s", text, *text ? ", " : "", info->ports[i].name);
+    for (size_t i = 0; i < info->n_rings; i++)
+        if (info->rings[i].past_key[0])
+            text = arena_printf(a, "%s%s%s, %s", text, *text ? ", " : "", info->rings[i].past_key,
+                                info->rings[i].past_value);
     return text;
+}
+
+bool host_has_input(const engine_info *info, const char *name) {
+    for (size_t i = 0; i < info->n_ports; i++)
+        if (info->ports[i].input && strcmp(info->ports[i].name, name) == 0) return true;
+    for (size_t i = 0; i < info->n_rings; i++)
+        if (strcmp(info->rings[i].past_key, name) == 0 ||
+            strcmp(info->rings[i].past_value, name) == 0)
+            return true;
+    arena *a = arena_new();
+    bool noted = note_of(a, info, name) != NULL;
+    arena_free(a);
+    return noted;
 }
 
 static void check_names(host_job *j, bool *used) {
@@ -41,10 +54,10 @@ static void check_names(host_job *j, bool *used) {
             diag_emit(j->diags, DIAG_ID_host_input, DIAG_NOWHERE, "missing input '%s'", p->name);
     }
     for (size_t k = 0; k < j->inputs->count; k++)
-        if (!used[k] && !note_of(j, j->inputs->items[k].name))
+        if (!used[k] && !note_of(j->a, j->info, j->inputs->items[k].name))
             diag_emit(j->diags, DIAG_ID_host_input, DIAG_NOWHERE,
                       "the program has no input '%s'; its inputs are %s", j->inputs->items[k].name,
-                      input_names(j));
+                      host_input_names(j->info, j->a));
 }
 
 static bool counts_past(const host_job *j, const engine_port *p) {
@@ -278,7 +291,7 @@ static bool check_seen(host_job *j, size_t i) {
 static bool check_positions(host_job *j) {
     for (size_t k = 0; k < j->inputs->count; k++) {
         const tensor_named *in = &j->inputs->items[k];
-        const char *note = note_of(j, in->name);
+        const char *note = note_of(j->a, j->info, in->name);
         if (!note || !strstr(note, "position")) continue;
         const tensor *t = &in->value;
         const int64_t n = (int64_t)tensor_count(t), tokens = j->side[0].tokens,

@@ -68,6 +68,6 @@ bool tensors_write(arena *a, const char *text, const tensor_set *set, diag_sink 
     for (size_t i = 0; i < set->count; i++)
         if (strcmp(set->items[i].name, name) == 0)
             return npy_write(path, &set->items[i].value, diags);
-    diag_emit(diags, DIAG_ID_host_output, DIAG_NOWHERE, "there is no output '%s'", name);
+    diag_emit(diags, DIAG_ID_usage, DIAG_NOWHERE, "there is no output '%s'", name);
     return false;
 }

@@ -2,6 +2,7 @@
 #include "host/trace.h"
 #include "support/file/file.h"
 #include "support/name.h"
+#include "support/spell.h"
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -107,6 +108,22 @@ static void observe(void *ctx, uint32_t tile, uint32_t phase, uint32_t pc, const
     }
 }
 
+// The node that was meant, if any is near.
+static const char *nearest_node(const isa_program *p, const char *what, arena *a) {
+    spell_nearest near = spell_start(what, strlen(what));
+    for (uint32_t i = 0; i < p->n_tiles; i++)
+        for (uint32_t k = 0; k < p->n_phases; k++)
+            for (uint32_t n = 0; n < p->tiles[i].phase[k].count; n++) {
+                const char *at = isa_str(p, p->tiles[i].phase[k].lines[n].node);
+                while (*at) { // several names, with newlines between them
+                    size_t length = strcspn(at, "\n");
+                    spell_try(&near, arena_strn(a, at, length));
+                    at += length + (at[length] == '\n');
+                }
+            }
+    return near.best;
+}
+
 trace *trace_open(const isa_program *p, sim *s, const char *what, arena *a, diag_sink *diags) {
     trace *t = ARENA_NEW(a, trace);
     *t = (trace){.p = p, .sim = s, .a = a};
@@ -117,10 +134,11 @@ trace *trace_open(const isa_program *p, sim *s, const char *what, arena *a, diag
     }
     select_insns(t, what);
     if (!t->count) {
-        diag_emit(diags, DIAG_ID_trace_name, DIAG_NOWHERE,
+        const char *near = nearest_node(p, what, a);
+        diag_emit(diags, DIAG_ID_usage, DIAG_NOWHERE,
                   "nothing to trace: '%s' is no instruction (TILE:PC), IR value (%%NAME) or ONNX "
-                  "node of the program; `ohmic nm` and `ohmic dis` list them",
-                  what);
+                  "node of the program%s%s%s; `ohmic nm` and `ohmic dis` list them",
+                  what, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
         return NULL;
     }
     sim_observe(s, observe, t);

@@ -25,6 +25,10 @@ pass_options pass_options_default(void) {
         .logits = "all", .quant_scope = "row", .attention = "softmax", .effort = 100};
 }
 
+void pass_use(const pass_options *o, pass_option_id id) {
+    if (o->used) (*o->used)[id] = true;
+}
+
 bool pass_parse(const char *name, pass_id *id) {
     for (int i = 0; i < PASS_COUNT; i++) {
         if (strcmp(pass_table[i].name, name) != 0) continue;

@@ -34,6 +34,13 @@ typedef struct {
     const char *input, *role;
 } pass_input_role;
 
+// Options that find nothing to do in some models (options.def).
+typedef enum {
+#define PASS_OPTION(id, option, why) PASS_OPTION_##id,
+#include "passes/options.def"
+    PASS_OPTIONS
+} pass_option_id;
+
 // What the passes may be asked for. Zero is the default of every field; pass_options_default() is
 // the same with the numbers that stand for zero filled in.
 typedef struct {
@@ -52,8 +59,7 @@ typedef struct {
     size_t n_axes;
     const pass_input_role *roles;
     size_t n_roles;
-    const char
-        *mask; // what a mask input with two token axes means: all, causal, padding; NULL: refused
+    const char *mask;   // what a mask input with two token axes means: all, causal; NULL: refused
     const char *logits; // rows of row-local outputs kept: "all" (default) or "last"
     const char
         *quant_scope; // dynamic per-tensor scales: "row" (default: relaxed, and noted) or "tensor"
@@ -76,9 +82,12 @@ typedef struct {
     const ir_module *reference;
     struct pass_witness
         *witness; // what find-tokens found it to compute, for later; NULL: no matter
-    FILE *trace;  // what a pass found out besides the module it makes, as text; NULL: nobody asks
+    // Set by a pass that looks at an option where it decides something. NULL: nobody asks.
+    bool (*used)[PASS_OPTIONS];
+    FILE *trace; // what a pass found out besides the module it makes, as text; NULL: nobody asks
 } pass_options;
 pass_options pass_options_default(void);
+void pass_use(const pass_options *o, pass_option_id id);
 
 // ---- states ----------------------------------------------------------------------------------
 

@@ -74,9 +74,13 @@ spell_nearest spell_start(const char *word, size_t n) {
 }
 
 void spell_try(spell_nearest *s, const char *candidate) {
-    size_t m = strlen(candidate);
-    if (s->n > MAX_WORD || m > MAX_WORD) return;
-    unsigned d = distance(s->word, s->n, candidate, m);
+    const char *word = s->word, *other = candidate;
+    size_t n = s->n, m = strlen(candidate);
+    // What both begin and end with costs nothing.
+    while (n && m && *word == *other) word++, other++, n--, m--;
+    while (n && m && word[n - 1] == other[m - 1]) n--, m--;
+    if (n > MAX_WORD || m > MAX_WORD) return;
+    unsigned d = distance(word, n, other, m);
     if (d >= s->distance) return;
     s->distance = d;
     s->best = candidate;

@@ -88,6 +88,7 @@ bool compile_options(const args *a, compilation *c, diag_sink *diags) {
     *o = pass_options_default();
     c->chip = machine_load(mem, args_string(a, "chip", "ohmic-1"), sets, n, diags);
     o->machine = c->chip;
+    o->used = &c->used;
     o->max_tokens = args_int(a, "max-tokens", 0);
     o->max_chunk = args_int(a, "max-chunk", 0);
     o->slots = args_int(a, "slots", 0);
@@ -161,6 +162,24 @@ bool compile_text_options(const args *a, const pass_pipeline *p, diag_sink *diag
                       readers[i].option);
     }
     return ok;
+}
+
+void compile_unused_options(const args *a, const compilation *c, diag_sink *diags) {
+    static const struct {
+        const char *option, *why;
+    } rows[PASS_OPTIONS] = {
+#define PASS_OPTION(id, option, why) {option, why},
+#include "passes/options.def"
+    };
+    for (int i = 0; i < PASS_OPTIONS; i++) {
+        if (!args_given(a, rows[i].option) || c->used[i]) continue;
+        const char *why = rows[i].why;
+        if (i == PASS_OPTION_calibrate && !c->chip->crossbar.weight_bits)
+            why =
+                arena_printf(args_arena(a), "chip '%s' computes with real numbers", c->chip->name);
+        diag_emit(diags, DIAG_ID_option_unused, DIAG_NOWHERE, "--%s has no effect here: %s",
+                  rows[i].option, why);
+    }
 }
 
 static pass_pipeline rest_of(const ir_module *m) {

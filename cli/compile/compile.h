@@ -26,7 +26,7 @@
                    "size of a dynamic dimension, or position_ids=positions", ARG_MANY),          \
         ARG_OPTION("axis", 0, ARG_PAIR, "INPUT:AXIS=ROLE",                                       \
                    "what an axis counts: batch, tokens, past, fixed", ARG_MANY),                 \
-        {"mask", 0, ARG_WORD, "all|causal|padding", "what a [T,T] mask input means"},            \
+        {"mask", 0, ARG_WORD, "all|causal", "what a [T,T] mask input means"},                    \
         {"logits", 0, ARG_WORD, "all|last", "rows of the logits kept; default: all"},            \
         ARG_OPTION("calibrate", 0, ARG_INPUT, "FILE",                                            \
                    "texts, JSON lists of token ids or npz that static scales are chosen on",     \
@@ -58,6 +58,7 @@ typedef struct {
     ir_module *module;    // allocated; NULL until compile_model
     ir_module *reference; // of an ONNX model, as it is imported
     isa_program *program;
+    bool used[PASS_OPTIONS];   // by the passes
     json_t *calibrate, *adapt; // what those files hold, as ids; NULL: not given, or an npz
 } compilation;
 
@@ -72,6 +73,8 @@ ir_module *compile_bind(const args *given, onnx_model *model, const pass_options
 // Options that only passes read which are not run (opt), or the import of a model, are an error:
 // false, reported.
 bool compile_text_options(const args *a, const pass_pipeline *p, diag_sink *diags);
+// Warns of options that were given and decided nothing, once the passes have run.
+void compile_unused_options(const args *a, const compilation *c, diag_sink *diags);
 // Runs the passes that are left, emits and verifies. False: reported.
 bool compile_program(compilation *c, diag_sink *diags);
 // The verifier's judgement of what the passes from `first` on and the backend made. What it refuses

@@ -238,6 +238,7 @@ bool calibrate_ranges(const ir_module *m, const ir_func *f, const pass_options *
     ranges g = {wanted, range};
     session s = {.m = m, .f = f, .interp = ir_interp_new(m, f, o->threads, diags)};
     if (!s.interp) return false;
+    pass_use(o, PASS_OPTION_calibrate);
     ir_interp_observe(s.interp, observe, &g);
     s.chunk = ir_attr_int(&m->attrs, IR_ATTR_max_chunk, 64);
     s.fixed = m->domain[0].fixed;

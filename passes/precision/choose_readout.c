@@ -190,6 +190,7 @@ static void read_scores(chooser *c, const readout_user *u) {
 }
 
 static void choose(chooser *c, const readout_user *u) {
+    pass_use(c->o, PASS_OPTION_attention);
     ir_ring *r = u->now;
     const int charge = c->chip->gain.charge;
     const char *why = readout_obstacle(u);

@@ -154,6 +154,7 @@ bool readout_use_text(chooser *c) {
         return true;
     }
     if (!c->o->adapt && !corpus_read(c->a, path, json, &text, c->diags)) return false;
+    if (path == c->o->calibrate) pass_use(c->o, PASS_OPTION_calibrate);
     ir_module *own = meant(c);
     bool ok = (!c->o->adapt || !fits || adapt(c, own, &text)) && measure(c, own, &text);
     ir_module_free(own);

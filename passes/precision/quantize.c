@@ -283,11 +283,6 @@ ir_module *pass_quantize(const ir_module *old, const pass_options *o, diag_sink 
         ir_module_free(m);
         return NULL;
     }
-    if (real && o->calibrate)
-        vec_push(&m->notes,
-                 arena_printf(m->arena,
-                              "--calibrate chooses no scale: chip '%s' computes with real numbers",
-                              o->machine->name));
     ir_symbols_sweep(m);
     return m;
 }

@@ -42,6 +42,7 @@ static void write_notes(tok_ctx *c) {
 void tok_write_class(tok_ctx *c) {
     const char *reason = whole_because(c);
     int64_t max = c->domain[0].rows[c->max], chunk = c->o->max_chunk;
+    if (!reason) pass_use(c->o, PASS_OPTION_max_chunk);
     if (reason || chunk <= 0) chunk = reason ? max : min_i64(max, 64);
     chunk = min_i64(chunk, max);
     arena *a = c->m->arena;
@@ -49,11 +50,7 @@ void tok_write_class(tok_ctx *c) {
     ir_attr_set_int(a, &c->m->attrs, IR_ATTR_max_tokens, max);
     ir_attr_set_int(a, &c->m->attrs, IR_ATTR_max_chunk, chunk);
     ir_attr_set_int(a, &c->f->attrs, IR_ATTR_max_chunk, chunk);
-    if (reason) {
-        tok_note(c, TOK_NONE, "the program takes whole sequences: %s", reason);
-        diag_emit(c->diags, DIAG_ID_tok_whole, DIAG_NOWHERE,
-                  "the program takes whole sequences: %s", reason);
-    }
+    if (reason) tok_note(c, TOK_NONE, "the program takes whole sequences: %s", reason);
     write_notes(c);
 }
 

@@ -89,7 +89,9 @@ static void make_inputs(tok_run *r) {
         if (hi < 1) hi = 2;
         for (size_t k = 0; k < n; k++) {
             double v;
-            if (!strcmp(role, "positions"))
+            if (c->input[i].is_told)
+                v = tok_told_element(&c->input[i], t, k);
+            else if (!strcmp(role, "positions"))
                 v = (double)r->past + (double)(k % last);
             else if (elem_is_float(t->type) && strcmp(role, "mask") != 0)
                 v = 2 * random_f64(&r->draws) - 1;

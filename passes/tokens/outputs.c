@@ -11,7 +11,9 @@ static bool wants_last(const tok_ctx *c) {
 static void plan_rows(tok_ctx *c, uint32_t id, const char *name, tok_output *out) {
     tok_ref v = tok_take_full(c, id, id);
     out->layout = tok_layout_full(&tok_plan_of(c, id)->layout);
-    if (wants_last(c) && v.from != TOK_NOTHING && ir_type_domain(&v.type) == 0) {
+    bool has_rows = v.from != TOK_NOTHING && ir_type_domain(&v.type) == 0;
+    if (has_rows) pass_use(c->o, PASS_OPTION_logits);
+    if (wants_last(c) && has_rows) {
         v = tok_take_last(c, id, id);
         out->is_last = true;
         tok_note(c, TOK_NONE, "output '%s' gives the last row of a step", name);

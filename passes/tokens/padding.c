@@ -68,6 +68,7 @@ static unsigned pick_needs(const padding *p, const ir_op *op) {
     const char *which = ir_attr_str(&op->attrs, IR_ATTR_which, ""), *logits = p->c->o->logits;
     if (!strcmp(which, "first")) return p->stream ? BOTH : FRONT;
     if (strcmp(which, "last")) return BOTH;
+    pass_use(p->c->o, PASS_OPTION_logits);
     return logits && !strcmp(logits, "last") ? 0 : BEHIND; // asked for: the last that is no padding
 }
 

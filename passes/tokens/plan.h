@@ -126,7 +126,13 @@ typedef struct tok_input {
     const char *layout; // how a port cuts them out of the plain value; NULL: as onnx_shape says
     bool is_needed;
     int64_t index_rows; // of the smallest table that its numbers index; 0: none
+    // A mask of queries and keys by itself, which somebody says is causal or shows everything: what
+    // an element is then where a row sees a key, and where not.
+    bool is_told, is_causal;
+    double sees, hides;
 } tok_input;
+// Element k of such a mask, a tensor of type t.
+double tok_told_element(const tok_input *in, const ir_type *t, size_t k);
 
 // ---- reading operands ------------------------------------------------------------------------
 

@@ -23,6 +23,36 @@ exits 0 compile $model --max-tokens "$rows" --json -o "$work/most.ohm"
 exits 0 compile $model --json -o "$work/p.ohm"
 [ "$(grep -o '"max_tokens": [0-9]*' "$work/out")" = "\"max_tokens\": $rows" ] || fail "the default is not the table's $rows rows"
 
-# an option without effect on this chip is said
-exits 0 compile $model --chip ideal --calibrate examples/tales/eval_tokens.json -o "$work/p.ohm"
-says "note: --calibrate chooses no scale: chip 'ideal' computes with real numbers"
+# what decides nothing for this model is said, and the program is the same
+without() { # WORDS OPTION... -- : the model
+  local words=$1 model=$2
+  shift 2
+  exits 0 compile "$model" "$@" -q -o "$work/p.ohm"
+  grep -qF "warning: --${1#--} has no effect here: $words" "$work/err" || { cat "$work/err"; fail "nobody says that $* has no effect"; }
+  [ "$(grep -c 'warning: ' "$work/err")" = 1 ] || { cat "$work/err"; fail "more than one warning"; }
+}
+exits 0 compile $model --chip ideal -q -o "$work/p.ohm"
+[ ! -s "$work/err" ] || fail "$(cat "$work/err")"
+ids=examples/tales/eval_tokens.json
+without "chip 'ideal' computes with real numbers" $model --calibrate $ids --chip ideal
+without "no input of this model masks queries and keys by itself" $model --mask all
+without "this model has no dynamic scale of a whole tensor" $model --quant-scope row
+exits 0 compile $model --window 40 --slots 64 --logits last --max-chunk 7 --attention softmax --calibrate $ids -q -o "$work/p.ohm"
+[ ! -s "$work/err" ] || fail "$(cat "$work/err")"
+if shared cases/R25.onnx; then
+  cases=$root/../shared/cases
+  without "no scale is left to be chosen" "$cases/R25.onnx" --calibrate $ids # rows of a table bring theirs
+  without "no attention of this model looks back on tokens" "$cases/R25.onnx" --window 3
+  without "no attention of this model writes keys" "$cases/R25.onnx" --slots 3
+  without "this model has no attention" "$cases/R25.onnx" --attention softmax
+  without "the program takes whole sequences" "$cases/R01.onnx" --max-chunk 4
+  # said once
+  exits 0 compile "$cases/R01.onnx" -o "$work/p.ohm"
+  [ "$(cat "$work/out" "$work/err" | grep -c 'the program takes whole sequences')" = 1 ] || fail "a note comes twice"
+  # a mask input of queries and keys: what it asks for works
+  follow '--mask causal' compile "$cases/R07.onnx" -q -o "$work/p.ohm"
+fi
+if shared models/vit_cifar10_ibp/model.onnx; then
+  without "the lengths that this export takes are fixed" "$root/../shared/models/vit_cifar10_ibp/model.onnx" --max-tokens 9
+  without "no output of this model has a row for every token" "$root/../shared/models/vit_cifar10_ibp/model.onnx" --logits last
+fi

@@ -118,7 +118,7 @@ echo '[[0, 1], [600, 0]]' >"$work/big.json"
 rejects "big.json: sequence 1: error: input 'input_ids' is 600" eval "$work/p.ohm" --perplexity "$work/big.json"
 echo '[[0, 1' >"$work/broken.json"
 rejects "broken.json" eval "$work/p.ohm" --perplexity "$work/broken.json"
-rejects "the model has no output 'loss'" eval "$work/p.ohm" --perplexity $tales/eval_tokens.json --output loss
+misused "the model has no output 'loss'; it has 'logits'" eval "$work/p.ohm" --perplexity $tales/eval_tokens.json --output loss
 misused "--by-position has no effect without --perplexity" eval "$work/p.ohm" --recall "$work/probes.json" --by-position
 rejects "expected a list of probes" eval "$work/p.ohm" --recall $tales/tokenizer.json
 bad_probe() { # MESSAGE PROBE

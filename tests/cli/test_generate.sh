@@ -67,7 +67,6 @@ if shared models/own/tales_judge_op17.onnx; then
   "$ohmic" compile "$root/../shared/models/own/tales_judge_op17.onnx" --chip ideal -q -o "$work/judge.ohm" 2>/dev/null
   rejects "the program cannot generate token by token: the program takes whole sequences" \
     generate "$work/judge.ohm" --prompt a
-  grep -q "tok-whole" "$work/err" || fail "the reason has no name"
 fi
 if shared models/stories260K/tok512.bin; then # llama2.c's tokenizer, 200 golden tokens
   stories=$root/../shared/models/stories260K

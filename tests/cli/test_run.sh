@@ -30,11 +30,12 @@ exits 0 run "$work/p.ohm" --input input_ids="$work/x.npy" --trace 0:2="$work/t.n
 [ -s "$work/t.npy" ] || fail "nothing was stored"
 value=$("$ohmic" dis "$work/p.ohm" | grep -oE '%[A-Za-z0-9_.]+ = dig\.norm' | head -1 | cut -d' ' -f1 || true)
 [ -z "$value" ] || exits 0 run "$work/p.ohm" --input input_ids="$work/x.npy" --trace "$value"
-rejects "nothing to trace: 'no/such/node'" run "$work/p.ohm" --input input_ids="$work/x.npy" --trace no/such/node
+misused "nothing to trace: 'no/such/node'" run "$work/p.ohm" --input input_ids="$work/x.npy" --trace no/such/node
+misused "did you mean '" run "$work/p.ohm" --input input_ids="$work/x.npy" --trace "${node%?}"
 
 # ---- what is refused, by name
 rejects "missing input 'input_ids'" run "$work/p.ohm"
-rejects "the program has no input 'ids'; its inputs are input_ids" run "$work/p.ohm" --input ids="$work/x.npy"
+misused "the program has no input 'ids'; its inputs are input_ids" run "$work/p.ohm" --input ids="$work/x.npy"
 misused "which input is this" run "$work/p.ohm" --input "$work/x.npy"
 rejects "input 'input_ids' is given twice" run "$work/p.ohm" --input input_ids="$work/x.npy" --input input_ids="$work/x.npy"
 npy "$work/i32.npy" i4 "1, 2" 1 2
@@ -43,7 +44,7 @@ npy "$work/big.npy" i8 "1, 2" 1 512
 rejects "input 'input_ids' is 512 at token 1 of sequence 0, outside [0, 512)" run "$work/p.ohm" --input input_ids="$work/big.npy"
 npy "$work/long.npy" i8 "1, 65" $(seq 65)
 rejects "compile with --max-tokens 65" run "$work/p.ohm" --input input_ids="$work/long.npy"
-rejects "the program has no output 'loss'; its outputs are logits" run "$work/p.ohm" --input input_ids="$work/x.npy" --output loss="$work/l.npy"
+misused "the program has no output 'loss'; its outputs are logits" run "$work/p.ohm" --input input_ids="$work/x.npy" --output loss="$work/l.npy"
 [ ! -e "$work/l.npy" ] || fail "a refused run left an output"
 rejects "nowhere.npy" run "$work/p.ohm" --input input_ids="$work/nowhere.npy"
 rejects "" run "$work/x.npy"

@@ -400,11 +400,43 @@ static void test_shared_cases(void **state) {
     printf("%zu of %zu models become rows, all as wide as they should be\n", compiled, n);
 }
 
+// ---- what is said of an input ----------------------------------------------------------------
+
+// A mask of queries and keys by itself is executed as what it is said to be: added, or selected by,
+// of either polarity.
+static void test_masks_that_are_told(void **state) {
+    pass_options o = pass_options_default();
+#define SQUARE(type)                                                                  \
+    OPEN(IDS ", %am \"attention_mask\" : " type "[1,1,{T},{T}] {role = \"mask\"}", Y) \
+    EMBED POSITIONS QKV
+    static const char *const masks[] = {
+        SQUARE("f32") ATTEND(", %am") CLOSE,
+        SQUARE("bool") "  %as = t.select %am, %f0, %big : f32[1,1,{T},{T}]\n" ATTEND(", %as") CLOSE,
+        SQUARE("bool") "  %as = t.select %am, %big, %f0 : f32[1,1,{T},{T}]\n" ATTEND(", %as") CLOSE,
+    };
+    o.mask = "causal";
+    for (size_t i = 0; i < ARRAY_LEN(masks); i++) {
+        outcome r = run_with(masks[i], probe_free, 4, o);
+        assert_true(has_text(r.m ? &r.m->notes : &(ir_text_list){0}, "taken to be a causal mask"));
+        assert_string_equal(ir_attr_str(&r.m->attrs, IR_ATTR_class, ""), "stream");
+        close_outcome(&r);
+    }
+    expect_refusal(
+        run_with(SQUARE("i64") "  %af = t.cast %am {to = \"f32\"} : f32[1,1,{T},{T}]\n"
+                               "  %as = t.mul %af, %f0 : f32[1,1,{T},{T}]\n" ATTEND(", %as") CLOSE,
+                 probe_free, 4, o),
+        DIAG_ID_tok_mask, "cannot be a causal mask");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_plans),           cmocka_unit_test(test_trace_file),
-        cmocka_unit_test(test_dead_branch),     cmocka_unit_test(test_domains),
-        cmocka_unit_test(test_needed_findings), cmocka_unit_test(test_widths),
+        cmocka_unit_test(test_plans),
+        cmocka_unit_test(test_trace_file),
+        cmocka_unit_test(test_dead_branch),
+        cmocka_unit_test(test_domains),
+        cmocka_unit_test(test_needed_findings),
+        cmocka_unit_test(test_widths),
+        cmocka_unit_test(test_masks_that_are_told),
         cmocka_unit_test(test_shared_cases),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

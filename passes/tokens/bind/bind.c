@@ -193,6 +193,7 @@ static bool bind_frozen(binder *b) {
     for (size_t i = 0; i < b->s->n_inputs; i++)
         for (int k = 0; k < b->s->inputs[i].rank; k++)
             if (strcmp(b->role[i].axis[k], "tokens") == 0) tokens = b->role[i].size[k];
+    if (b->o->o->max_tokens == tokens) pass_use(b->o->o, PASS_OPTION_max_tokens);
     if (b->o->o->max_tokens > 0 && tokens > 0 && b->o->o->max_tokens != tokens)
         vec_push(&b->m->notes,
                  arena_printf(b->m->arena, "the export is frozen at %" PRId64 " tokens", tokens));
@@ -312,6 +313,7 @@ static bool bind_free(binder *b) {
     if (!probe_sizes(b, n, e, &l, &le)) return false;
     int64_t past = l.rows < INT64_MAX ? choose_past(n[0], l.rows) : PAST;
     int64_t max = b->o->o->max_tokens;
+    pass_use(b->o->o, PASS_OPTION_max_tokens);
     if (max > l.rows) {
         diag_emit(b->diags, DIAG_ID_tok_positions, DIAG_AT(NULL, l.node),
                   "%" PRId64 " tokens exceed the %" PRId64

@@ -84,6 +84,8 @@ static bool extent_of(tok_ctx *c, uint32_t node, const tok_attention *s, const t
         e->slots = rows;
         return true;
     }
+    pass_use(c->o, PASS_OPTION_window);
+    pass_use(c->o, PASS_OPTION_slots);
     int64_t most = e->window ? e->window : rows;
     if (asked > most) tok_note_longer(c, node, asked, most, e->window > 0);
     if (asked > 0 && asked < most) {

@@ -35,6 +35,8 @@ static const tok_constant *scalings(tok_ctx *c, uint32_t node, int64_t heads) {
 // The model's window is `model`; *slots: the ring's, which is the window too.
 static bool choose_window(tok_ctx *c, uint32_t node, int domain, int64_t model, int64_t *slots) {
     int64_t rows = c->domain[domain].rows[c->max], asked = c->o->window;
+    pass_use(c->o, PASS_OPTION_window);
+    pass_use(c->o, PASS_OPTION_slots);
     *slots = asked > 0 ? min_i64(asked, model) : model;
     if (asked > model) {
         tok_note_longer(c, node, asked, model, true);

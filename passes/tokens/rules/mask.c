@@ -101,6 +101,13 @@ static bool inputs_of(tok_ctx *c, uint32_t user, tok_probe *p, ir_val v, inputs 
     return true;
 }
 
+double tok_told_element(const tok_input *in, const ir_type *t, size_t k) {
+    int64_t keys = t->rank > 0 ? t->dim[t->rank - 1] : 1,
+            rows = t->rank > 1 ? t->dim[t->rank - 2] : 1, key = (int64_t)k % keys,
+            row = (int64_t)k / keys % rows;
+    return !in->is_causal || key <= row + keys - rows ? in->sees : in->hides;
+}
+
 // Evaluates mask value v with the key mask m (NULL: ones) at a probe.
 static bool eval_mask(tok_ctx *c, uint32_t user, tok_probe *p, ir_val v, const inputs *in,
                       const uint8_t *m, arena *a, tensor *out) {
@@ -116,7 +123,11 @@ static bool eval_mask(tok_ctx *c, uint32_t user, tok_probe *p, ir_val v, const i
         size_t count = tensor_count(x);
         for (size_t k = 0; k < count; k++) {
             int64_t at = (int64_t)k % last;
-            elem_store_f64(x->type, x->data, k, is_key ? (m ? m[at] : 1) : (double)(p->past + at));
+            double e = !is_key               ? (double)(p->past + at)
+                       : c->input[i].is_told ? tok_told_element(&c->input[i], t, k)
+                       : m                   ? m[at]
+                                             : 1;
+            elem_store_f64(x->type, x->data, k, e);
         }
         params[i] = x;
     }
@@ -297,20 +308,59 @@ static bool check_toggles(tok_ctx *c, uint32_t user, tok_probe *p, ir_val v, con
     return ok;
 }
 
-static bool two_axes_input(tok_ctx *c, uint32_t user, const inputs *in, tok_mask *k) {
+// Elements that may mean "sees" and "hides": what makes of the input the mask that it is said to
+// be. Left in c->input, as executions of the model want them.
+static bool find_elements(tok_ctx *c, uint32_t user, const inputs *in, const tok_mask_query *of,
+                          const tok_mask *k) {
+    static const struct {
+        bool of_floats;
+        double sees, hides;
+    } forms[] = {{true, 0, -1e9}, {false, 1, 0}, {false, 0, 1}};
+    tok_probe *p = &c->probe[0];
+    tok_input *input = &c->input[in->key];
+    const bool floats = elem_is_float(ir_type_of(p->f, p->f->params.items[in->key].value)->type);
+    const int64_t rows = c->domain[of->queries].rows[0], keys = c->domain[of->keys].rows[0];
+    arena *a = arena_new();
+    tok_mask_line l = line_new(a, keys);
+    bool found = false;
+    for (size_t i = 0; !found && i < ARRAY_LEN(forms); i++) {
+        if (forms[i].of_floats && !floats) continue;
+        int64_t row, key;
+        tensor t;
+        tok_mask_view v;
+        input->is_told = true;
+        input->is_causal = k->mode == IR_RING_CAUSAL;
+        input->sees = forms[i].sees;
+        input->hides = forms[i].hides;
+        if (!eval_mask(c, user, p, tok_at(c, of->mask)->v[0], in, NULL, a, &t) ||
+            !view_make(c, user, &t, rows, keys, &v))
+            break;
+        found = agrees(&v, k, 0, NULL, true, &l, &row, &key);
+    }
+    arena_free(a);
+    return found;
+}
+
+static bool two_axes_input(tok_ctx *c, uint32_t user, const inputs *in, const tok_mask_query *of,
+                           tok_mask *k) {
     const ir_port *port = &c->probe[0].f->params.items[in->key];
     const char *as = c->o->mask;
-    if (as && (!strcmp(as, "all") || !strcmp(as, "causal"))) {
-        *k = (tok_mask){.mode = as[0] == 'a' ? IR_RING_ALL : IR_RING_CAUSAL};
-        tok_note(c, user, "input '%s' is taken to be %s, as asked for", port->name,
-                 as[0] == 'a' ? "all visible" : "a causal mask");
-        return true;
-    }
-    return tok_fail(
-        c, user, DIAG_ID_tok_mask,
-        "input '%s' masks every query and key by itself: say what it means (--mask causal or "
-        "--mask all)",
-        port->name);
+    pass_use(c->o, PASS_OPTION_mask);
+    if (!as)
+        return tok_fail(
+            c, user, DIAG_ID_tok_mask,
+            "input '%s' masks every query and key by itself: say what it means (--mask causal or "
+            "--mask all)",
+            port->name);
+    bool is_causal = strcmp(as, "causal") == 0;
+    *k = (tok_mask){.mode = is_causal ? IR_RING_CAUSAL : IR_RING_ALL};
+    if (!find_elements(c, user, in, of, k))
+        return tok_fail(c, user, DIAG_ID_tok_mask,
+                        "input '%s' cannot be %s: the model makes something else of it", port->name,
+                        is_causal ? "a causal mask" : "all visible");
+    tok_note(c, user, "input '%s' is taken to be %s, as asked for", port->name,
+             is_causal ? "a causal mask" : "all visible");
+    return true;
 }
 
 // ---- the whole -------------------------------------------------------------------------------
@@ -349,7 +399,7 @@ bool tok_mask_find(tok_ctx *c, uint32_t user, const tok_mask_query *of, tok_mask
         for (int i = 0; i < t->rank; i++)
             wide += t->dim[i] > 1 && (t->dim[i] == c->domain[of->queries].rows[0] ||
                                       t->dim[i] == c->domain[of->keys].rows[0]);
-        if (wide > 1) return two_axes_input(c, user, &in, out);
+        if (wide > 1) return two_axes_input(c, user, &in, of, out);
     }
     tok_mask own = {.mode = IR_RING_ALL};
     arena *a = arena_new();

@@ -9,6 +9,7 @@ bool tok_rule_dynquant(tok_ctx *c, uint32_t node) {
     const tok_node *n = tok_at(c, node);
     if (!tok_is_rows(c, node, n->operand[0])) return false;
     bool is_row = strcmp(ir_attr_str(&n->op->attrs, IR_ATTR_gran, "tensor"), "row") == 0;
+    if (!is_row) pass_use(c->o, PASS_OPTION_quant_scope);
     if (!is_row && c->o->quant_scope && strcmp(c->o->quant_scope, "tensor") == 0)
         return tok_fail(
             c, node, DIAG_ID_tok_scope,
