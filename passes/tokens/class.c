@@ -50,9 +50,10 @@ void tok_write_class(tok_ctx *c) {
     ir_attr_set_int(a, &c->m->attrs, IR_ATTR_max_chunk, chunk);
     ir_attr_set_int(a, &c->f->attrs, IR_ATTR_max_chunk, chunk);
     if (reason) {
-        tok_note(c, TOK_NONE, "the program takes whole sequences: %s", reason);
+        const char *past = c->has_past ? ", so that pasts must be empty" : "";
+        tok_note(c, TOK_NONE, "the program takes whole sequences: %s%s", reason, past);
         diag_emit(c->diags, DIAG_ID_tok_whole, DIAG_NOWHERE,
-                  "the program takes whole sequences: %s", reason);
+                  "the program takes whole sequences: %s%s", reason, past);
     }
     write_notes(c);
 }
