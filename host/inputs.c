@@ -196,6 +196,16 @@ static bool check_length(host_job *j, int side, int64_t b, const host_span *s) {
     return false;
 }
 
+// A whole sequence begins at its first token.
+static bool check_past(const host_job *j, const host_span *s) {
+    if (j->info->stream || s->start == 0) return true;
+    const char *why = strstr(j->info->notes, "the program takes whole sequences");
+    diag_emit(j->diags, DIAG_ID_host_whole, DIAG_NOWHERE,
+              "a past of %" PRId64 " tokens cannot be gone on with: %.*s (tok-whole)", s->start,
+              why ? (int)strcspn(why, "\n") : 33, why ? why : "the program takes whole sequences");
+    return false;
+}
+
 static bool find_spans(host_job *j, int side) {
     size_t mask = SIZE_MAX;
     bool ok = true, has_positions = false, stream = j->info->stream && !side;
@@ -227,13 +237,11 @@ static bool find_spans(host_job *j, int side) {
         if (fixed) {
             s->from = 0;
             s->until = tokens;
-        } else if (has_positions)
-            s->start = past - s->past_from;
-        else if (stream)
-            s->start = past + s->from;
-        else
+        } else if (!has_positions && !stream) {
             s->from = 0;
-        ok = check_length(j, side, b, s) && ok;
+        }
+        s->start = has_positions && !fixed ? past - s->past_from : stream ? past + s->from : past;
+        ok = (side || check_past(j, s)) && check_length(j, side, b, s) && ok;
     }
     return ok;
 }

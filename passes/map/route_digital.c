@@ -124,15 +124,20 @@ static const char *gated_name(ir_opcode activation) {
     }
 }
 
-// Rows of one column beside rows of several: the column repeated, in pieces that double.
-static ir_val repeated(router *t, ir_val x, int64_t width, const ir_op *op) {
+// A number a row as rows of one column.
+static ir_val as_column(router *t, ir_val x, const ir_op *op) {
     ir_type type = *ir_type_of(t->r.f, x);
-    if (ir_type_width(&type) == width) return x;
-    bool flat = type.rank == 1; // a number a row, no column yet
+    if (type.rank != 1 || type.type == ELEM_i32) return x;
     type.rank = 2;
     type.dim[1] = 1;
-    ir_val piece = flat ? rewrite_add(&t->r, IR_dig_copy, &x, 1, NULL, &type, op) : x,
-           whole = IR_NONE; // i columns; as many as the bits of `width` up to i say
+    return rewrite_add(&t->r, IR_dig_copy, &x, 1, NULL, &type, op);
+}
+
+// Rows of one column beside rows of several: the column repeated, in pieces that double.
+static ir_val repeated(router *t, ir_val x, int64_t width, const ir_op *op) {
+    if (ir_type_width(ir_type_of(t->r.f, x)) == width) return x;
+    ir_val piece = as_column(t, x, op), whole = IR_NONE; // i columns; the bits of `width` up to i
+    ir_type type = *ir_type_of(t->r.f, piece);
     for (int64_t i = 1, has = 0; i <= width; i *= 2) {
         if (i > 1) {
             ir_val twice[2] = {piece, piece};
@@ -371,8 +376,12 @@ void route_convert(router *t, const ir_op *op) {
     emit(t, IR_dig_copy, &x, 1, NULL, op);
 }
 
-// Rows as they are.
-void route_view(router *t, const ir_op *op) { t->r.map[op->result[0]] = operand(t, op); }
+// Rows as they are; a number a row is a column where columns are asked for.
+void route_view(router *t, const ir_op *op) {
+    const bool columns = ir_type_of(t->r.of, op->result[0])->rank > 1;
+    const ir_val x = operand(t, op);
+    t->r.map[op->result[0]] = columns ? as_column(t, x, op) : x;
+}
 
 // The constant `old` as the table of a dense memory.
 static ir_attrs table_of(router *t, ir_val old) {

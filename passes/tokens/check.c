@@ -54,6 +54,17 @@ static bool has_mask(const tok_ctx *c) {
     return false;
 }
 
+// Tokens in front of the past that the check hides, as padding does: some, where a mask covers it.
+static int64_t hidden_past(const tok_run *r) {
+    if (r->c->facts & TOK_COUNTS_MASK) return 0;
+    for (size_t i = 0; i < r->f->params.count; i++) {
+        const ir_type *t = ir_type_of(r->f, r->f->params.items[i].value);
+        if (ir_is_mask(&r->f->params.items[i]) && t->rank && t->dim[t->rank - 1] == r->past + r->n)
+            return min_i64(3, r->past / 2);
+    }
+    return 0;
+}
+
 // f: a function of m, the model at some sizes. *within: what was allowed, in words.
 static bool check(tok_ctx *c, const ir_module *m, const ir_func *f, bool masked, pass_witness *kept,
                   const char **within) {
@@ -70,6 +81,7 @@ static bool check(tok_ctx *c, const ir_module *m, const ir_func *f, bool masked,
     if (c->is_frozen) r.n = c->domain[0].rows[0];
     if (c->has_encoder) r.encoder = tok_encoder_rows(c, &sizes);
     if (masked) r.mask[0] = seeded_mask(&r, r.n);
+    if (masked && r.past) r.hidden = hidden_past(&r);
     if (masked && r.encoder) r.mask[1] = seeded_mask(&r, r.encoder);
     set_limits(&r);
     size_t errors = diag_errors(c->diags);
@@ -139,14 +151,15 @@ bool tok_check(tok_ctx *c) {
     const ir_func *f = as_imported(c, p, &m), *f_past = NULL;
     const char *lengths, *within = "";
     const bool masked = has_mask(c);
-    if (c->has_past && c->past.tokens + c->past.past <= most)
+    const bool stream = strcmp(ir_attr_str(&c->m->attrs, IR_ATTR_class, ""), "stream") == 0;
+    // A whole sequence has no past.
+    if (c->has_past && stream && c->past.tokens + c->past.past <= most)
         f_past = as_imported(c, &c->past, &m_past);
     // Of a big model one execution shows all.
     if (!(is_big(c) && f_past) && !check(c, m, f, masked, f_past ? NULL : c->o->witness, &within))
         return false;
     if (f_past && !check(c, m_past, f_past, masked, c->o->witness, &within)) return false;
     if (!check_lengths(c, f, &lengths)) return false;
-    const bool stream = strcmp(ir_attr_str(&c->m->attrs, IR_ATTR_class, ""), "stream") == 0;
     arena *a = c->m->arena;
     const char *how = !stream     ? ""
                       : is_big(c) ? ", and in a step of one row and the rest to the bit"

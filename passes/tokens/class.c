@@ -50,7 +50,9 @@ void tok_write_class(tok_ctx *c) {
     ir_attr_set_int(a, &c->m->attrs, IR_ATTR_max_tokens, max);
     ir_attr_set_int(a, &c->m->attrs, IR_ATTR_max_chunk, chunk);
     ir_attr_set_int(a, &c->f->attrs, IR_ATTR_max_chunk, chunk);
-    if (reason) tok_note(c, TOK_NONE, "the program takes whole sequences: %s", reason);
+    if (reason)
+        tok_note(c, TOK_NONE, "the program takes whole sequences: %s%s", reason,
+                 c->has_past ? ", so that pasts must be empty" : "");
     write_notes(c);
 }
 

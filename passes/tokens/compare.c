@@ -139,7 +139,9 @@ bool tok_compare_presents(tok_run *r, ir_interp *t) {
             if (!ir_interp_ring_read(t, ring, r->a, &kv[0], &kv[1])) return false;
             int64_t heads = s->n_kv, d = v ? s->dv : s->d;
             int64_t total = r->past + r->n, first = total - x->dim[0];
-            for (int64_t row = 0; row < x->dim[0] && sees_all(r, first + row); row++)
+            for (int64_t row = 0; row < x->dim[0] && sees_all(r, first + row); row++) {
+                const int64_t fresh = first + row - r->past;
+                if (r->mask[0] && fresh >= 0 && !r->mask[0][fresh]) continue; // no one reads it
                 for (int64_t h = 0; h < heads; h++)
                     for (int64_t k = 0; k < d; k++) {
                         double a = ((float *)x->data)[(row * heads + h) * d + k];
@@ -154,12 +156,13 @@ bool tok_compare_presents(tok_run *r, ir_interp *t) {
                                   r->f->results.items[at].name, first + row, h, a, b);
                         return false;
                     }
+            }
         }
     }
     return true;
 }
 
-// Preloads the rings from the past inputs of @past.
+// Preloads the rings from the past inputs of @past, but for what is hidden of them.
 bool tok_load_past(tok_run *r, ir_interp *t) {
     tok_ctx *c = r->c;
     for (size_t i = 0; i < c->rings.count; i++) {
@@ -173,12 +176,13 @@ bool tok_load_past(tok_run *r, ir_interp *t) {
             if (at < 0) return false;
             int64_t heads = s->n_kv, d = v ? s->dv : s->d;
             const tensor *x = &r->plain[at];
-            kv[v] = tensor_new(r->a, ELEM_f32, 2, (int64_t[]){r->past, heads * d});
-            for (int64_t row = 0; row < r->past; row++)
+            const int64_t rows = r->past - r->hidden;
+            kv[v] = tensor_new(r->a, ELEM_f32, 2, (int64_t[]){rows, heads * d});
+            for (int64_t row = 0; row < rows; row++)
                 for (int64_t h = 0; h < heads; h++)
                     for (int64_t k = 0; k < d; k++)
-                        ((float *)kv[v].data)[(row * heads + h) * d + k] =
-                            (float)elem_load_f64(x->type, x->data, cache_at(x, layout, h, row, k));
+                        ((float *)kv[v].data)[(row * heads + h) * d + k] = (float)elem_load_f64(
+                            x->type, x->data, cache_at(x, layout, h, r->hidden + row, k));
         }
         if (r->kept)
             vec_push(&r->kept->preloads, ((pass_preload){arena_str(r->kept->a, s->past_key),

@@ -98,8 +98,9 @@ static void make_inputs(tok_run *r) {
             else if (strcmp(role, "mask") != 0)
                 v = (double)random_below(&r->draws, (uint64_t)hi);
             else
-                v = !mask || (int64_t)(k % last) < r->past ? 1
-                                                           : mask[(int64_t)(k % last) - r->past];
+                v = (int64_t)(k % last) < r->past ? (int64_t)(k % last) >= r->hidden
+                    : mask                        ? mask[(int64_t)(k % last) - r->past]
+                                                  : 1;
             elem_store_f64(x->type, x->data, k, v);
         }
     }

@@ -13,6 +13,7 @@ typedef struct {
     const ir_func *f;   // of it
     arena *a;
     int64_t n, past;              // rows executed, and before them
+    int64_t hidden;               // of the past, in front: under the mask, in no ring
     int64_t encoder;              // rows that an encoder reads; 0: there is none
     int64_t rows[IR_MAX_DOMAINS]; // of every domain, in one step of n
     tensor *plain;                // inputs of the model

@@ -13,6 +13,7 @@
 #include "ir/ring.h"
 #include "passes/tokens/plan.h"
 #include "passes/tokens/rules/mask.h"
+#include <inttypes.h>
 #include <string.h>
 
 typedef struct {
@@ -92,15 +93,20 @@ static unsigned needs(const padding *p, const ir_op *op) {
     return weighed ? 0 : BOTH;
 }
 
-// A row in front sees nothing under the mask: no key before it, or none at all.
-static bool blinds_front(const padding *p) {
+// A row in front sees nothing under the mask: no key before it, or none at all. *window: of an
+// attention under the mask whose rows see no others; 0: there is none.
+static bool blinds_front(const padding *p, int64_t *window) {
+    bool front = false;
+    *window = 0;
     for (size_t i = 0; i < p->c->f->ops.count; i++) {
         const ir_op *op = &p->c->f->ops.items[i];
         if (op->code != IR_nn_attn || op->n_operands < 4 || !is_mask(p, op->operand[3])) continue;
         const ir_ring *ring = ir_ring_find(p->c->m, ir_attr_str(&op->attrs, IR_ATTR_ring, ""));
-        if (ring && ring->mode == IR_RING_CAUSAL) return true;
+        if (!ring || ring->mode != IR_RING_CAUSAL) continue;
+        front = true;
+        if (ring->window) *window = ring->window;
     }
-    return false;
+    return front;
 }
 
 static bool hides_rows(const tok_ctx *c, const char *input) {
@@ -135,7 +141,12 @@ static bool set_role(tok_ctx *c, ir_port *port, int domain) {
         return refuse(c, port, first, "where every attention after a past must take the same mask");
     if (hides_rows(c, port->name))
         return refuse(c, port, first, "whose rows it hides from everything: they have no meaning");
-    bool ones_first = (all & FRONT) && blinds_front(&p);
+    int64_t window;
+    bool ones_first = blinds_front(&p, &window) && (all & FRONT);
+    if (window)
+        return refuse(
+            c, port, first,
+            arena_printf(c->a, "in rows whose window of %" PRId64 " may show nothing", window));
     if (!ones_first && !(all & BEHIND) && !p.stream) return true; // rows in front run anyway
     ir_attr_set_str(c->m->arena, &port->attrs, IR_ATTR_role,
                     ir_word(IR_ENUM_port_role, ones_first ? IR_ROLE_ONES_FIRST : IR_ROLE_WEIGHTS));

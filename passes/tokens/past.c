@@ -157,8 +157,8 @@ bool tok_past_match(tok_ctx *c) {
 
 // ---- shift -----------------------------------------------------------------------------------
 
-// A constant of @past is part of the one at the maximum: along an axis that counts new tokens from
-// p on, along one that counts all from 0 on.
+// A constant of @past is part of the one at the maximum, as far as that reaches: along an axis that
+// counts new tokens from p on, along one that counts all from 0 on.
 static bool check_shift(tok_ctx *c, uint32_t node, ir_val v) {
     tensor t;
     if (!tok_eval(c, &c->past, v, NULL, c->a, &t)) return false;
@@ -174,17 +174,21 @@ static bool check_shift(tok_ctx *c, uint32_t node, ir_val v) {
             offset[i] = c->past.past;
         else
             fits = t.dim[i] == at_n1->dim[i] + c->past.past;
-        fits = fits && offset[i] + t.dim[i] <= big->dim[i];
+        fits = fits && offset[i] < big->dim[i];
     }
     size_t n = tensor_count(&t), bytes = elem_bytes(t.type);
     for (size_t k = 0; fits && k < n; k++) {
         size_t rest = k, at = 0, stride = 1;
+        bool within = true;
         for (int i = t.rank; i-- > 0;) {
-            at += ((size_t)offset[i] + rest % (size_t)t.dim[i]) * stride;
+            const size_t x = (size_t)offset[i] + rest % (size_t)t.dim[i];
+            within &= x < (size_t)big->dim[i];
+            at += x * stride;
             rest /= (size_t)t.dim[i];
             stride *= (size_t)big->dim[i];
         }
-        if (memcmp((char *)t.data + k * bytes, (char *)big->data + at * bytes, bytes) == 0)
+        if (!within ||
+            memcmp((char *)t.data + k * bytes, (char *)big->data + at * bytes, bytes) == 0)
             continue;
         uint32_t user = node;
         for (uint32_t i = node + 1; i < c->nodes.count && user == node; i++)
@@ -226,6 +230,24 @@ static void set_layout(ir_ring *r, const char *layout) {
     r->kv_layout = (ir_kv_layout)word;
 }
 
+// Keys and values of one attention are given and taken in one order of axes. False: reported.
+static bool take_layout(tok_ctx *c, uint32_t node, ir_ring *r, const char *layout,
+                        const char *name) {
+    const char *other = r->past_key        ? r->past_key
+                        : r->past_value    ? r->past_value
+                        : r->present_key   ? r->present_key
+                        : r->present_value ? r->present_value
+                                           : NULL;
+    const ir_kv_layout before = r->kv_layout;
+    set_layout(r, layout);
+    if (!other || r->kv_layout == before) return true;
+    return tok_fail(
+        c, node, DIAG_ID_tok_past_use,
+        "'%s' has its axes as %s, '%s' of the same attention as %s (b: batch, h: heads, "
+        "t: tokens, d: width): export both in one order",
+        name, layout, other, ir_word(IR_ENUM_kv_layout, (int)before));
+}
+
 static void link_cache(tok_ctx *c, const tok_cache *k, bool may_lack) {
     const char *name = c->past.f->params.items[k->param].name;
     uint32_t base = tok_base_of(c, k->node);
@@ -242,9 +264,9 @@ static void link_cache(tok_ctx *c, const tok_cache *k, bool may_lack) {
         tok_ring *r = c->rings.items[i];
         bool is_k = tok_base_of(c, r->k) == base, is_v = tok_base_of(c, r->v) == base;
         if (!is_k && !is_v) continue;
-        *(is_k ? &r->is.past_key : &r->is.past_value) = name;
-        set_layout(&r->is, layout);
         found = true;
+        if (!take_layout(c, k->node, &r->is, layout, name)) return;
+        *(is_k ? &r->is.past_key : &r->is.past_value) = name;
     }
     if (!found && !may_lack)
         tok_fail(c, k->node, DIAG_ID_tok_past_use,
@@ -270,8 +292,7 @@ static void link_presents(tok_ctx *c) {
             const tok_layout full = tok_layout_full(&tok_plan_of(c, c->result[i])->layout);
             const char *layout = layout_of_rows(&full);
             if (!layout) continue;
-            if (!is->past_key && !is->past_value && !is->present_key && !is->present_value)
-                set_layout(is, layout);
+            if (!take_layout(c, c->result[i], is, layout, name)) continue;
             *(is_k ? &is->present_key : &is->present_value) = name;
             c->is_present[i] = true;
         }

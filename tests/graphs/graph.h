@@ -32,7 +32,7 @@ typedef enum {
     FILL_LIST,     // those of `list`, i64
 } fill;
 
-enum { MAX_OPERANDS = 8, MAX_LIST = 16, MAX_OUTPUTS = 4 };
+enum { MAX_OPERANDS = 8, MAX_LIST = 16, MAX_OUTPUTS = 8 };
 
 typedef int node; // number of a node
 #define NO_NODE (-1)
@@ -62,6 +62,8 @@ typedef struct {
     const char *output_name[MAX_OUTPUTS];
     bool has_mask;  // attention_mask is an input
     bool is_causal; // attention hides the future
+    bool has_past;  // each attention goes on behind keys and values that are inputs
+    int n_caches;   // such attentions
     int64_t max_tokens, max_chunk;
 } graph;
 

@@ -1,38 +1,9 @@
 // Pieces of random models; see pieces.h. Each takes rows [1, T, W], gives such rows again, and
 // draws how it is spelled. What a piece cannot do with these rows it leaves (NO_NODE).
 #include "tests/graphs/pieces.h"
+#include "tests/graphs/parts.h"
 #include <math.h>
 #include <string.h>
-
-static bool heads(graph *g) { return random_below(&g->r, 2) == 0; } // of a coin
-static int below(graph *g, int n) { return (int)random_below(&g->r, (uint64_t)n); }
-static int one_of(graph *g, const int *list, int n) { return list[below(g, n)]; }
-#define ONE_OF(g, ...) \
-    one_of(g, (const int[]){__VA_ARGS__}, (int)ARRAY_LEN(((const int[]){__VA_ARGS__})))
-
-static int width_of(const graph *g, node x) { return last_of(g, x).c; }
-static int a_width(graph *g) { return ONE_OF(g, 1, 2, 3, 4, 6, 8, 8, 9, 16, 64); }
-static double a_number(graph *g) { return ONE_OF(g, 1, 1, 2, 3, -1, 5) * (heads(g) ? 1 : 0.25); }
-
-// Operands in either order.
-static node either(graph *g, ir_opcode code, node a, node b) {
-    return heads(g) ? op2(g, code, a, b) : op2(g, code, b, a);
-}
-
-// Rows [1, T, W] of what has as many elements.
-static node as_rows(graph *g, node x) {
-    if (x < 0) return x;
-    const shape *s = shape_of(g, x);
-    int w = 1, t = 0;
-    for (int i = 0; i < s->rank; i++) {
-        if (s->dim[i].t) {
-            if (t++ || s->dim[i].t != 1 || s->dim[i].c || s->dim[i].p) return NO_NODE;
-        } else {
-            w *= s->dim[i].c;
-        }
-    }
-    return t ? op_reshape(g, x, SHAPE(number(1), tokens(1), number(w))) : NO_NODE;
-}
 
 // ---- constants -------------------------------------------------------------------------------
 
@@ -61,12 +32,12 @@ static node weights(graph *g, int k, int n) {
 
 // ---- products --------------------------------------------------------------------------------
 
-static node linear(graph *g, node x, int n) {
+node linear(graph *g, node x, int n) {
     int k = width_of(g, x);
-    bool bias = heads(g);
+    bool bias = coin(g);
     node y;
     if (below(g, 4) == 0) {
-        bool trans = heads(g);
+        bool trans = coin(g);
         node w = trans ? weights(g, n, k) : weights(g, k, n);
         node b = bias ? graph_const(g, ELEM_f32, SHAPE(number(n)), a_fill(g), 0.5) : NO_NODE;
         node flat = op_reshape(g, x, SHAPE(tokens(1), number(k)));
@@ -91,15 +62,15 @@ static node activation(graph *g, node x) {
     case 1: return op1(g, IR_t_tanh, x);
     case 2: return either(g, IR_t_mul, x, op1(g, IR_t_sigmoid, x));
     case 3: {
-        node r = heads(g) ? op2(g, IR_t_div, x, graph_scalar(g, 1.41421356237))
-                          : either(g, IR_t_mul, x, graph_scalar(g, 0.70710678118));
+        node r = coin(g) ? op2(g, IR_t_div, x, graph_scalar(g, 1.41421356237))
+                         : either(g, IR_t_mul, x, graph_scalar(g, 0.70710678118));
         node e = either(g, IR_t_add, op1(g, IR_t_erf, r), one);
-        return heads(g) ? either(g, IR_t_mul, either(g, IR_t_mul, x, half), e)
-                        : either(g, IR_t_mul, either(g, IR_t_mul, x, e), half);
+        return coin(g) ? either(g, IR_t_mul, either(g, IR_t_mul, x, half), e)
+                       : either(g, IR_t_mul, either(g, IR_t_mul, x, e), half);
     }
     case 4:
         return op2(g, IR_t_div, x, either(g, IR_t_add, op1(g, IR_t_exp, op1(g, IR_t_neg, x)), one));
-    case 5: return op_clip(g, x, -0.5, heads(g) ? INFINITY : 0.75);
+    case 5: return op_clip(g, x, -0.5, coin(g) ? INFINITY : 0.75);
     case 6:
         return op2(g, IR_t_div, graph_scalar(g, a_number(g)),
                    either(g, IR_t_add, op1(g, IR_t_exp, x), one));
@@ -118,7 +89,7 @@ static node piece_constant(graph *g, node x) {
     if (code != IR_t_div) return as_rows(g, either(g, code, x, c));
     node positive = either(g, IR_t_add, op1(g, IR_t_abs, x), graph_scalar(g, 0.5));
     node divisor = graph_const(g, ELEM_f32, SHAPE(number(w)), FILL_POSITIVE, 2);
-    return heads(g) ? as_rows(g, op2(g, IR_t_div, c, positive)) : op2(g, IR_t_div, x, divisor);
+    return coin(g) ? as_rows(g, op2(g, IR_t_div, c, positive)) : op2(g, IR_t_div, x, divisor);
 }
 
 // One number a row.
@@ -132,15 +103,15 @@ static node column(graph *g, node x) {
 
 // With one number a row, or with other rows.
 static node piece_rows(graph *g, node x) {
-    node y = heads(g) ? column(g, x) : linear(g, x, heads(g) ? 1 : width_of(g, x));
+    node y = coin(g) ? column(g, x) : linear(g, x, coin(g) ? 1 : width_of(g, x));
     if (below(g, 3) == 0) x = activation(g, x);
     ir_opcode code = (ir_opcode)ONE_OF(g, IR_t_add, IR_t_sub, IR_t_mul, IR_t_mul, IR_t_max);
     if (below(g, 6) == 0) {
         code = IR_t_div;
         y = either(g, IR_t_add, op1(g, IR_t_abs, y), graph_scalar(g, 0.5));
-        return heads(g) ? op2(g, code, x, y)
-                        : op2(g, code, y,
-                              either(g, IR_t_add, op1(g, IR_t_abs, x), graph_scalar(g, 0.5)));
+        return coin(g) ? op2(g, code, x, y)
+                       : op2(g, code, y,
+                             either(g, IR_t_add, op1(g, IR_t_abs, x), graph_scalar(g, 0.5)));
     }
     return either(g, code, x, y);
 }
@@ -150,7 +121,7 @@ static node piece_activation(graph *g, node x) { return activation(g, x); }
 // ---- norms, spelled out ----------------------------------------------------------------------
 
 static node squared(graph *g, node x) {
-    return heads(g) ? op2(g, IR_t_mul, x, x) : op2(g, IR_t_pow, x, graph_scalar(g, 2));
+    return coin(g) ? op2(g, IR_t_mul, x, x) : op2(g, IR_t_pow, x, graph_scalar(g, 2));
 }
 
 static node over_root(graph *g, node x, node variance) {
@@ -165,7 +136,7 @@ static node over_root(graph *g, node x, node variance) {
 // The statistic along one of the last two axes, which its reader meets along the same, or, astray,
 // along the other.
 static node statistic(graph *g, node x, const char *fn, int axis, bool astray) {
-    if (!astray && heads(g)) return op_reduce(g, x, fn, 1u << axis, true);
+    if (!astray && coin(g)) return op_reduce(g, x, fn, 1u << axis, true);
     const int last = shape_of(g, x)->rank - 1;
     const int at = !astray ? axis : axis == last ? last - 1 : last;
     return op_unsqueeze(g, op_reduce(g, x, fn, 1u << axis, false), at);
@@ -177,28 +148,27 @@ static node piece_norm(graph *g, node x) {
     int w = width_of(g, x), a = 1;
     for (int i = 2; i * i <= w; i++)
         if (w % i == 0) a = i;
-    const bool split = a > 1 && (astray || heads(g));
+    const bool split = a > 1 && (astray || coin(g));
     node y = split ? op_reshape(g, x, SHAPE(number(1), tokens(1), number(w / a), number(a))) : x;
     int rank = shape_of(g, y)->rank,
-        axis = rank - 1 - (split && (astray ? heads(g) : below(g, 3) == 0));
+        axis = rank - 1 - (split && (astray ? coin(g) : below(g, 3) == 0));
     const char *fn = below(g, 6) ? "mean" : "sum";
     node c = y;
-    if (heads(g)) c = op2(g, IR_t_sub, y, statistic(g, y, "mean", axis, astray && heads(g)));
+    if (coin(g)) c = op2(g, IR_t_sub, y, statistic(g, y, "mean", axis, astray && coin(g)));
     if (c < 0) return NO_NODE;
     switch (below(g, 4)) {
     case 0:
         c = op2(g, IR_t_div, c,
-                op_clip(g, statistic(g, c, "l2", axis, astray && heads(g)), 1e-3, INFINITY));
+                op_clip(g, statistic(g, c, "l2", axis, astray && coin(g)), 1e-3, INFINITY));
         break;
     case 1:
-        c = over_root(g, heads(g) ? c : y,
-                      statistic(g, squared(g, c), fn, axis, astray && heads(g)));
+        c = over_root(g, coin(g) ? c : y, statistic(g, squared(g, c), fn, axis, astray && coin(g)));
         break;
-    default: c = over_root(g, c, statistic(g, squared(g, c), fn, axis, astray && heads(g))); break;
+    default: c = over_root(g, c, statistic(g, squared(g, c), fn, axis, astray && coin(g))); break;
     }
     if (c < 0) return NO_NODE;
-    if (heads(g)) c = either(g, IR_t_mul, c, a_constant(g, last_of(g, c).c));
-    if (heads(g)) c = either(g, IR_t_add, c, a_constant(g, last_of(g, c).c));
+    if (coin(g)) c = either(g, IR_t_mul, c, a_constant(g, last_of(g, c).c));
+    if (coin(g)) c = either(g, IR_t_add, c, a_constant(g, last_of(g, c).c));
     return as_rows(g, c);
 }
 
@@ -206,9 +176,9 @@ static node piece_norm_node(graph *g, node x) {
     static const char *const modes[] = {"layer", "rms", "l2"};
     int w = width_of(g, x);
     const char *mode = modes[below(g, 3)];
-    node gain = heads(g) ? graph_const(g, ELEM_f32, SHAPE(number(w)), a_fill(g), 1) : NO_NODE;
-    node shift = gain >= 0 && heads(g) ? graph_const(g, ELEM_f32, SHAPE(number(w)), a_fill(g), 0.5)
-                                       : NO_NODE;
+    node gain = coin(g) ? graph_const(g, ELEM_f32, SHAPE(number(w)), a_fill(g), 1) : NO_NODE;
+    node shift =
+        gain >= 0 && coin(g) ? graph_const(g, ELEM_f32, SHAPE(number(w)), a_fill(g), 0.5) : NO_NODE;
     return op_norm(g, x, mode, 1e-3, gain, shift);
 }
 
@@ -226,7 +196,7 @@ static node piece_columns(graph *g, node x) {
         if (w % 2) return NO_NODE;
         node a = op_slice(g, x, 2, number(0), number(w / 2), 1),
              b = op_slice(g, x, 2, number(w / 2), number(w / 2), 1);
-        node in[2] = {heads(g) ? op1(g, IR_t_neg, b) : b, a};
+        node in[2] = {coin(g) ? op1(g, IR_t_neg, b) : b, a};
         return op_concat(g, in, 2, 2);
     }
     case 2: { // columns by number
@@ -249,84 +219,23 @@ static node piece_columns(graph *g, node x) {
     default: { // a sum of a split axis, kept and spread again
         int a = w % 2 ? 1 : 2;
         node y = op_reshape(g, x, SHAPE(number(1), tokens(1), number(w / a), number(a)));
-        node m = op_reduce(g, y, heads(g) ? "sum" : "max", 1u << (2 + below(g, 2)), true);
+        node m = op_reduce(g, y, coin(g) ? "sum" : "max", 1u << (2 + below(g, 2)), true);
         return as_rows(g, either(g, IR_t_mul, y, m));
     }
     }
-}
-
-// ---- attention -------------------------------------------------------------------------------
-
-static node split_heads(graph *g, node x, int h, int d) {
-    node y = op_reshape(g, x, SHAPE(number(1), tokens(1), number(h), number(d)));
-    return op_swap(g, y, 1, 2);
-}
-
-// What hides the future, added to scores [1, H, T, T].
-static node causal_mask(graph *g) {
-    node hide = graph_scalar(g, heads(g) ? -INFINITY : -1e9), show = graph_scalar(g, 0), m;
-    if (heads(g)) {
-        node all = op_broadcast(g, graph_const(g, ELEM_bool, (shape){0}, FILL_EQUAL, 1),
-                                SHAPE(tokens(1), tokens(1)));
-        m = op_trilu(g, all, 0, false);
-    } else {
-        node i = op_range(g, number(0), tokens(1));
-        m = op2(g, IR_t_le, op_unsqueeze(g, i, 0), op_unsqueeze(g, i, 1));
-    }
-    return op_select(g, m, show, hide);
-}
-
-static node mask_input(graph *g) {
-    for (size_t i = 0; i < g->nodes.count; i++)
-        if (g->nodes.items[i].kind == NODE_INPUT && strstr(g->nodes.items[i].name, "mask"))
-            return (node)i;
-    return NO_NODE;
-}
-
-// The mask input as numbers added to scores; NO_NODE: the graph has none.
-static node padding_mask(graph *g) {
-    node m = mask_input(g);
-    if (m < 0) return NO_NODE;
-    node hide = graph_scalar(g, heads(g) ? -1e9 : -3e38);
-    m = op_unsqueeze(g, op_unsqueeze(g, m, 1), 1);
-    if (heads(g)) {
-        node off = op2(g, IR_t_sub, graph_scalar(g, 1), op_cast(g, m, ELEM_f32));
-        return either(g, IR_t_mul, off, hide);
-    }
-    return op_select(g, op_cast(g, m, ELEM_bool), graph_scalar(g, 0), hide);
-}
-
-static node piece_attention(graph *g, node x) {
-    int h = ONE_OF(g, 1, 1, 2, 4), d = ONE_OF(g, 1, 2, 3, 4, 8),
-        dv = heads(g) ? d : ONE_OF(g, 1, 2, 8);
-    node q = split_heads(g, linear(g, x, h * d), h, d),
-         k = split_heads(g, linear(g, x, h * d), h, d),
-         v = split_heads(g, linear(g, x, h * dv), h, dv);
-    double scale = 1 / sqrt((double)d);
-    int how = below(g, 4);
-    if (how == 0) q = either(g, IR_t_mul, q, graph_scalar(g, scale));
-    node s = op_matmul(g, q, op_swap(g, k, 2, 3));
-    if (how == 1) s = either(g, IR_t_mul, s, graph_scalar(g, scale));
-    if (how == 2) s = op2(g, IR_t_div, s, graph_scalar(g, sqrt((double)d)));
-    bool causal = g->is_causal;
-    node padding = below(g, 4) ? padding_mask(g) : NO_NODE;
-    if (causal) s = either(g, IR_t_add, s, causal_mask(g));
-    if (padding >= 0) s = either(g, IR_t_add, s, padding);
-    node o = op_matmul(g, op_softmax(g, s, 3), v);
-    return as_rows(g, op_swap(g, o, 1, 2));
 }
 
 // ---- over tokens -----------------------------------------------------------------------------
 
 // The weighted mean of all rows, guarded in one way or another; it ends a graph. [1, W].
 static node pooled(graph *g, node x) {
-    node m = mask_input(g), w;
+    node m = g->has_past ? NO_NODE : input_named(g, "mask"), w;
     int how = below(g, 6);
-    if (how == 0) return op_reduce(g, x, heads(g) ? "mean" : heads(g) ? "max" : "sum", 2, false);
+    if (how == 0) return op_reduce(g, x, coin(g) ? "mean" : coin(g) ? "max" : "sum", 2, false);
     if (how == 1) { // one row
-        if (heads(g)) return op_gather(g, x, graph_int(g, 0), 1);
+        if (coin(g)) return op_gather(g, x, graph_int(g, 0), 1);
         return op_squeeze(
-            g, op_slice(g, x, 1, heads(g) ? number(0) : (count){1, 0, -1}, number(1), 1), 1);
+            g, op_slice(g, x, 1, coin(g) ? number(0) : (count){1, 0, -1}, number(1), 1), 1);
     }
     if (m >= 0 && how < 4)
         w = op_unsqueeze(g, op_cast(g, m, ELEM_f32), 2);
@@ -334,12 +243,12 @@ static node pooled(graph *g, node x) {
         w = op1(g, IR_t_sigmoid, linear(g, x, 1));
     else
         w = linear(g, x, 1);
-    if (below(g, 4) == 0) w = either(g, IR_t_mul, w, graph_scalar(g, heads(g) ? 1e-3 : 0.5));
-    if (heads(g)) w = op_broadcast(g, w, *shape_of(g, x));
+    if (below(g, 4) == 0) w = either(g, IR_t_mul, w, graph_scalar(g, coin(g) ? 1e-3 : 0.5));
+    if (coin(g)) w = op_broadcast(g, w, *shape_of(g, x));
     node sum = op_reduce(g, either(g, IR_t_mul, x, w), "sum", 2, false),
          n = op_reduce(g, w, "sum", 2, false);
     switch (below(g, 4)) {
-    case 0: n = op_clip(g, n, heads(g) ? 1e-9 : 2, INFINITY); break;
+    case 0: n = op_clip(g, n, coin(g) ? 1e-9 : 2, INFINITY); break;
     case 1: n = either(g, IR_t_max, n, graph_scalar(g, 1e-3)); break;
     case 2: n = either(g, IR_t_add, n, graph_scalar(g, 1e-6)); break;
     default: break;
@@ -369,38 +278,51 @@ static piece a_piece(graph *g) {
 
 static node begin(graph *g) {
     int w = a_width(g);
-    if (heads(g)) return graph_input(g, "x", ELEM_f32, SHAPE(number(1), tokens(1), number(w)), 0);
+    if (coin(g)) return graph_input(g, "x", ELEM_f32, SHAPE(number(1), tokens(1), number(w)), 0);
     int n = ONE_OF(g, 1, 5, 11);
     node ids = graph_input(g, "input_ids", ELEM_i64, SHAPE(number(1), tokens(1)), n);
     node x =
         op_gather(g, graph_const(g, ELEM_f32, SHAPE(number(n), number(w)), FILL_RANDOM, 1), ids, 0);
-    if (heads(g)) return x;
+    if (below(g, 4) == 0) { // segments
+        node kinds = graph_input(g, "token_type_ids", ELEM_i64, SHAPE(number(1), tokens(1)), 2);
+        node table = graph_const(g, ELEM_f32, SHAPE(number(2), number(w)), FILL_RANDOM, 1);
+        x = either(g, IR_t_add, x, op_gather(g, table, kinds, 0));
+    }
+    if (coin(g)) return x;
     node table =
         graph_const(g, ELEM_f32, SHAPE(number((int)g->max_tokens), number(w)), FILL_RANDOM, 1);
-    node row = heads(g) ? op_slice(g, table, 0, number(0), tokens(1), 1)
-                        : op_gather(g, table, op_range(g, number(0), tokens(1)), 0);
+    node row = input_named(g, "position") < 0 && coin(g)
+                   ? op_slice(g, table, 0, before(g), tokens(1), 1)
+                   : op_gather(g, table, positions(g), 0);
     return either(g, IR_t_add, x, row);
 }
 
 graph graph_random(uint64_t seed) {
     graph g = {.a = arena_new(), .r = random_test(seed), .max_tokens = 48, .max_chunk = 8};
-    g.is_causal = heads(&g);
-    node x = begin(&g), before = x;
-    if (heads(&g)) {
-        graph_input(&g, "attention_mask", ELEM_i64, SHAPE(number(1), tokens(1)), 2);
+    g.is_causal = coin(&g);
+    g.has_past = g.is_causal && coin(&g);
+    if (coin(&g)) g.max_tokens = 64; // a past beside the probes' tokens
+    if (below(&g, 4) == 0)
+        graph_input(&g, "position_ids", ELEM_i64, SHAPE(number(1), tokens(1)), g.max_tokens);
+    if (coin(&g)) {
+        graph_input(&g, "attention_mask", ELEM_i64, SHAPE(number(1), keys(&g)), 2);
         g.has_mask = true;
     }
+    node x = begin(&g), previous = x, y;
+    graph_output(&g, "y", x);
     for (int n = 1 + below(&g, 5); n-- > 0;) {
-        node y = a_piece(&g)(&g, x);
+        y = a_piece(&g)(&g, x);
         if (y < 0 || width_of(&g, y) > 128) continue;
-        if (below(&g, 4) == 0 && same_shape(shape_of(&g, y), shape_of(&g, before)))
-            y = either(&g, IR_t_add, y, before);
-        before = x;
+        if (below(&g, 4) == 0 && same_shape(shape_of(&g, y), shape_of(&g, previous)))
+            y = either(&g, IR_t_add, y, previous);
+        previous = x;
         x = y;
     }
-    node end = below(&g, 3) == 0 ? pooled(&g, x) : NO_NODE;
-    graph_output(&g, "y", end >= 0 ? end : x);
+    y = below(&g, 3) == 0 ? pooled(&g, x) : NO_NODE;
+    g.output[0] = y >= 0 ? y : x;
     graph_sweep(&g);
+    g.has_past = input_named(&g, "past") >= 0;
+    g.has_mask = input_named(&g, "mask") >= 0;
     return g;
 }
 
@@ -441,6 +363,15 @@ static bool smaller(graph *c, node at, int how) {
             type_of(c, x.in[how]) != x.type)
             return false;
         replace(c, at, x.in[how]);
+    } else if (how == MAX_OPERANDS && c->n_outputs > 1) { // no such output
+        int i = 1;
+        while (i < c->n_outputs && c->output[i] != at) i++;
+        if (i == c->n_outputs) return false;
+        c->n_outputs--;
+        for (; i < c->n_outputs; i++) {
+            c->output[i] = c->output[i + 1];
+            c->output_name[i] = c->output_name[i + 1];
+        }
     } else if (how == MAX_OPERANDS) { // the graph ends here
         if (c->output[0] == at || x.type != ELEM_f32) return false;
         c->output[0] = at;

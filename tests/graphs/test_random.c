@@ -21,6 +21,15 @@ static try_options options_of(uint64_t seed, const graph *g) {
     try_options o = {.seed = seed, .length = {random_in(&r, 1, 4), random_in(&r, 5, 40)}};
     if (g->has_mask && random_below(&r, 2))
         o.padding[1] = random_in(&r, 1, 4) * (random_below(&r, 2) ? 1 : -1);
+    if (!g->has_past) return o;
+    // A beginning, what follows on it, and a past of other numbers.
+    o.length[1] = random_in(&r, 5, 20);
+    o.length[2] = random_in(&r, 1, 12);
+    o.past[2] = o.padding[1] > 0 ? 0 : TRY_FOLLOWS;
+    o.padding[2] = min_i64(o.padding[1], 0);
+    o.length[3] = random_in(&r, 1, 9);
+    o.past[3] = random_in(&r, 1, 20);
+    if (g->has_mask && random_below(&r, 2)) o.padding[3] = -random_in(&r, 0, o.past[3]);
     return o;
 }
 

@@ -125,20 +125,58 @@ static bool load(attempt *t) {
 
 // ---- running ---------------------------------------------------------------------------------
 
-static tensor input_of(const attempt *t, const graph_node *x, int64_t tokens, int64_t pad,
-                       bool perturbed) {
+// One run: so many tokens behind a past, of all of which some are hidden.
+typedef struct {
+    int64_t tokens, past, pad;
+    const tensor_set *before; // outputs of the run that this one goes on from; NULL: none
+} try_run;
+
+// pad > 0: hidden behind; < 0: in front.
+static bool is_hidden_at(const try_run *r, int64_t at) {
+    return r->pad > 0 ? at >= r->tokens + r->past - r->pad : at < -r->pad;
+}
+
+static const tensor *named(const tensor_set *s, const char *name) {
+    for (size_t i = 0; s && i < s->count; i++)
+        if (strcmp(s->items[i].name, name) == 0) return &s->items[i].value;
+    return NULL;
+}
+
+// The place among all tokens of element i of a value of the shape; -1: it has none.
+static int64_t token_of(const shape *s, const tensor *v, size_t i, const try_run *r) {
+    int64_t at = -1;
+    for (int k = v->rank; k-- > 0;) {
+        int64_t x = (int64_t)(i % (size_t)v->dim[k]);
+        i /= (size_t)v->dim[k];
+        if (s->dim[k].t && !s->dim[k].p)
+            at = r->past + x / max_i64(1, s->dim[k].c) % r->tokens;
+        else if (s->dim[k].p)
+            at = x;
+    }
+    return at;
+}
+
+static tensor input_of(const attempt *t, node number, const try_run *r, bool perturbed) {
+    const graph_node *x = &t->g->nodes.items[number];
     tensor in = {.type = x->type, .rank = x->is.rank};
-    for (int i = 0; i < in.rank; i++) in.dim[i] = count_at(x->is.dim[i], tokens, 0);
+    for (int i = 0; i < in.rank; i++) in.dim[i] = count_at(x->is.dim[i], r->tokens, r->past);
     in = tensor_new(t->a, in.type, in.rank, in.dim);
-    random_stream r = random_of(t->o->seed, RANDOM_TEST, (uint32_t)tokens),
-                  shake = random_of(t->o->seed, RANDOM_TEST, 1000 + (uint32_t)tokens);
-    bool is_mask = strstr(x->name, "mask") != NULL, counts = strstr(x->name, "position") != NULL;
+    const uint32_t about = (uint32_t)(r->tokens + 64 * (int64_t)number);
+    random_stream draws = random_of(t->o->seed, RANDOM_TEST, about),
+                  shake = random_of(t->o->seed, RANDOM_TEST, 10000 + about);
+    const bool is_mask = strstr(x->name, "mask") != NULL,
+               counts = strstr(x->name, "position") != NULL,
+               is_past = strncmp(x->name, "past_key_values", 15) == 0;
+    const tensor *kept =
+        is_past ? named(r->before, arena_printf(t->a, "present%s", x->name + 15)) : NULL;
     for (size_t i = 0, n = tensor_count(&in); i < n; i++) {
-        int64_t at = (int64_t)i % tokens;
-        double v = is_mask                  ? (pad >= 0 ? at < tokens - pad : at >= -pad)
-                   : counts                 ? (double)at
-                   : elem_is_float(x->type) ? (double)random_float(&r)
-                                            : (double)random_below(&r, (uint64_t)x->hi);
+        const int64_t at = token_of(&x->is, &in, i, r);
+        double v = is_mask                  ? !is_hidden_at(r, at)
+                   : counts                 ? (double)max_i64(0, at + (r->pad < 0 ? r->pad : 0))
+                   : kept                   ? elem_load_f64(kept->type, kept->data, i)
+                   : elem_is_float(x->type) ? (double)random_float(&draws)
+                                            : (double)random_below(&draws, (uint64_t)x->hi);
+        if (is_past && is_hidden_at(r, at)) v = 100; // must not matter
         if (perturbed && elem_is_float(x->type) && !is_mask)
             v *= 1 + 1e-6 * (double)random_float(&shake);
         elem_store_f64(x->type, in.data, i, v);
@@ -146,13 +184,23 @@ static tensor input_of(const attempt *t, const graph_node *x, int64_t tokens, in
     return in;
 }
 
+static tensor_set inputs_of(const attempt *t, const try_run *r, bool perturbed) {
+    tensor_set in = {ARENA_ARRAY(t->a, tensor_named, t->g->nodes.count + 1), 0};
+    for (node i = 0; i < (node)t->g->nodes.count; i++)
+        if (t->g->nodes.items[i].kind == NODE_INPUT)
+            in.items[in.count++] =
+                (tensor_named){t->g->nodes.items[i].name, input_of(t, i, r, perturbed)};
+    return in;
+}
+
 // The graph itself on the interpreter; NULL: it cannot be evaluated.
-static tensor *expected(attempt *t, int64_t tokens, const tensor_set *inputs, bool perturbed) {
+static tensor *expected(attempt *t, const try_run *r, bool perturbed) {
+    const tensor_set inputs = inputs_of(t, r, perturbed);
     ir_module *m = ir_module_new();
     tensor *out = ARENA_ARRAY(t->a, tensor, MAX_OUTPUTS + 1),
-           *in = ARENA_ARRAY(t->a, tensor, inputs->count + 1);
-    for (size_t i = 0; i < inputs->count; i++) in[i] = inputs->items[i].value;
-    bool ok = graph_build(t->g, tokens, 0, perturbed, m, "graph", t->diags);
+           *in = ARENA_ARRAY(t->a, tensor, inputs.count + 1);
+    for (size_t i = 0; i < inputs.count; i++) in[i] = inputs.items[i].value;
+    bool ok = graph_build(t->g, r->tokens, r->past, perturbed, m, "graph", t->diags);
     ir_interp *i = ok ? ir_interp_new(m, m->funcs.items[0], 1, t->diags) : NULL;
     ok = i && ir_interp_step(i, NULL, in, t->a, out);
     ir_interp_free(i);
@@ -160,21 +208,8 @@ static tensor *expected(attempt *t, int64_t tokens, const tensor_set *inputs, bo
     return ok ? out : NULL;
 }
 
-// Is the element of a token that the mask hides?
-static bool is_hidden(const graph_node *x, const tensor *v, size_t at, int64_t tokens,
-                      int64_t pad) {
-    for (int i = v->rank; i-- > 0;) {
-        int64_t k = (int64_t)(at % (size_t)v->dim[i]);
-        at /= (size_t)v->dim[i];
-        if (!x->is.dim[i].t) continue;
-        k = k / max_i64(1, x->is.dim[i].c) % tokens;
-        if (pad > 0 ? k >= tokens - pad : k < -pad) return true;
-    }
-    return false;
-}
-
 static bool compare(attempt *t, int output, const tensor *got, const tensor *want,
-                    const tensor *near, int64_t tokens, int64_t pad) {
+                    const tensor *near, const try_run *r) {
     const graph_node *x = &t->g->nodes.items[t->g->output[output]];
     const double tolerance = t->o->tolerance > 0 ? t->o->tolerance : 1e-3;
     if (!tensor_same_shape(got, want)) {
@@ -188,7 +223,8 @@ static bool compare(attempt *t, int output, const tensor *got, const tensor *wan
         double a = elem_load_f64(got->type, got->data, i),
                b = elem_load_f64(want->type, want->data, i),
                c = elem_load_f64(near->type, near->data, i);
-        if (is_hidden(x, want, i, tokens, pad) || a == b || (isnan(a) && isnan(b))) continue;
+        const int64_t at = token_of(&x->is, want, i, r);
+        if ((at >= 0 && is_hidden_at(r, at)) || a == b || (isnan(a) && isnan(b))) continue;
         double unsure = fabs(b - c) / (1 + fabs(b));
         if (!(unsure <= 1e-4) || fabs(b) > 1e30) {
             t->result.verdict = TRY_VAGUE;
@@ -197,25 +233,18 @@ static bool compare(attempt *t, int output, const tensor *got, const tensor *wan
         if (fabs(a - b) / (1 + fabs(b)) <= tolerance) continue;
         t->result.verdict = TRY_DIFFERS;
         snprintf(t->result.text, sizeof t->result.text,
-                 "output '%s', element %zu of %s: %g, the graph gives %g (%lld tokens, %lld "
-                 "hidden)",
+                 "output '%s', element %zu of %s: %g, the graph gives %g (%lld tokens behind %lld, "
+                 "%lld hidden)",
                  t->g->output_name[output], i, tensor_shape_text(t->a, want), a, b,
-                 (long long)tokens, (long long)pad);
+                 (long long)r->tokens, (long long)r->past, (long long)r->pad);
         return false;
     }
     return true;
 }
 
-static bool run(attempt *t, int64_t tokens, int64_t pad) {
-    tensor_set in = {ARENA_ARRAY(t->a, tensor_named, t->g->nodes.count + 1), 0}, near = in, got;
-    near.items = ARENA_ARRAY(t->a, tensor_named, t->g->nodes.count + 1);
-    for (size_t i = 0; i < t->g->nodes.count; i++) {
-        const graph_node *x = &t->g->nodes.items[i];
-        if (x->kind != NODE_INPUT) continue;
-        in.items[in.count++] = (tensor_named){x->name, input_of(t, x, tokens, pad, false)};
-        near.items[near.count++] = (tensor_named){x->name, input_of(t, x, tokens, pad, true)};
-    }
-    tensor *want = expected(t, tokens, &in, false), *other = expected(t, tokens, &near, true);
+static bool run(attempt *t, const try_run *r, tensor_set *got) {
+    const tensor_set in = inputs_of(t, r, false);
+    tensor *want = expected(t, r, false), *other = expected(t, r, true);
     if (!want || !other) {
         t->result.verdict = TRY_VAGUE;
         return true;
@@ -223,43 +252,50 @@ static bool run(attempt *t, int64_t tokens, int64_t pad) {
     // What the program does not read it does not ask for.
     const engine_info *info = engine_describe(t->engine);
     tensor_set given = {ARENA_ARRAY(t->a, tensor_named, in.count + 1), 0};
-    for (size_t i = 0; i < in.count; i++)
+    for (size_t i = 0; i < in.count; i++) {
+        bool asked = strncmp(in.items[i].name, "past_key_values", 15) == 0;
         for (size_t k = 0; k < info->n_ports; k++)
-            if (info->ports[k].input && strcmp(info->ports[k].name, in.items[i].name) == 0)
-                given.items[given.count++] = in.items[i];
-    if (!host_run(t->engine, &given, NULL, t->a, &got, t->diags)) return give_up(t, TRY_REFUSED);
-    for (int i = 0; i < t->g->n_outputs; i++)
-        for (size_t k = 0; k < got.count; k++)
-            if (strcmp(got.items[k].name, t->g->output_name[i]) == 0 &&
-                !compare(t, i, &got.items[k].value, &want[i], &other[i], tokens, pad))
-                return false;
+            asked |= info->ports[k].input && strcmp(info->ports[k].name, in.items[i].name) == 0;
+        if (asked) given.items[given.count++] = in.items[i];
+    }
+    if (!host_run(t->engine, &given, NULL, t->a, got, t->diags)) return give_up(t, TRY_REFUSED);
+    for (int i = 0; i < t->g->n_outputs; i++) {
+        const tensor *out = named(got, t->g->output_name[i]);
+        if (out && !compare(t, i, out, &want[i], &other[i], r)) return false;
+    }
     return true;
+}
+
+static bool run_all(attempt *t) {
+    const try_options *o = t->o;
+    tensor_set got[ARRAY_LEN(o->length)] = {0};
+    int64_t total = 0;
+    bool ok = true;
+    for (size_t i = 0; ok && i < ARRAY_LEN(o->length) && o->length[i]; i++) {
+        try_run r = {.tokens = o->length[i], .past = o->past[i], .pad = o->padding[i]};
+        if (r.past == TRY_FOLLOWS) {
+            r.past = total;
+            r.before = &got[i - 1];
+        }
+        ok = run(t, &r, &got[i]);
+        total = r.past + r.tokens;
+    }
+    return ok;
 }
 
 // The graph's numbers hang on the last bits of its constants, at the check's length.
 static bool is_vague(attempt *t) {
-    enum { LENGTH = 37 };
-    tensor *out[2];
-    for (int k = 0; k < 2; k++) {
-        tensor_set in = {ARENA_ARRAY(t->a, tensor_named, t->g->nodes.count + 1), 0};
-        for (size_t i = 0; i < t->g->nodes.count; i++) {
-            const graph_node *x = &t->g->nodes.items[i];
-            if (x->kind == NODE_INPUT)
-                in.items[in.count++] = (tensor_named){x->name, input_of(t, x, LENGTH, 0, k == 1)};
-        }
-        out[k] = expected(t, LENGTH, &in, k == 1);
-        if (!out[k]) return true;
-    }
+    const try_run r = {.tokens = 37};
+    tensor *a = expected(t, &r, false), *b = expected(t, &r, true);
+    if (!a || !b) return true;
     for (int i = 0; i < t->g->n_outputs; i++)
-        if (!(tensor_max_error(&out[0][i], &out[1][i], NULL) < 2e-5)) return true;
+        if (!(tensor_max_error(&a[i], &b[i], NULL) < 2e-5)) return true;
     return false;
 }
 
 static try_result try_once(const graph *g, const try_options *o, uint64_t check) {
     attempt t = {.g = g, .o = o, .check = check, .a = arena_new(), .diags = diag_sink_new()};
-    bool ok = compile(&t) && load(&t);
-    for (int i = 0; ok && i < (int)ARRAY_LEN(o->length) && o->length[i]; i++)
-        ok = run(&t, o->length[i], o->padding[i]);
+    if (compile(&t) && load(&t)) run_all(&t);
     if (t.result.verdict == TRY_CAUGHT && t.result.why == DIAG_ID_tok_differs && is_vague(&t))
         t.result.verdict = TRY_VAGUE;
     engine_free(t.engine);

@@ -19,11 +19,14 @@ typedef struct {
     char text[512];
 } try_result;
 
+enum { TRY_FOLLOWS = -1 };
+
 typedef struct {
-    const char *chip;   // its name; NULL: ideal
-    const char *set;    // "crossbar.weight_bits=4"; NULL: as the chip is
-    int64_t length[4];  // tokens of the runs; 0: no more
-    int64_t padding[4]; // of these, hidden by attention_mask: > 0 behind, < 0 in front
+    const char *chip;  // its name; NULL: ideal
+    const char *set;   // "crossbar.weight_bits=4"; NULL: as the chip is
+    int64_t length[4]; // tokens of the runs; 0: no more
+    int64_t past[4];   // tokens before each, of seeded keys and values; TRY_FOLLOWS: the last run's
+    int64_t padding[4]; // of all these, hidden by attention_mask: > 0 behind, < 0 in front
     uint64_t seed;      // of inputs
     double tolerance;   // of |a - b| / (1 + |b|); 0: 1e-3
 } try_options;

@@ -210,11 +210,13 @@ static bool choose(const binder *b, int64_t from, int64_t rows, int64_t *n) {
     return from > 2 && choose(b, from / 2 > 2 ? from / 2 : 2, rows, n);
 }
 
-// The past of @past: a prime that with n1 stays within the tables.
-static int64_t choose_past(int64_t n1, int64_t most) {
-    int64_t p = min_i64(PAST, most - n1);
-    while (p > 2 && (!is_prime(p) || p == n1)) p--;
-    return p;
+// The past of @past: a prime that with n1 stays within the tables, and within the maximum too
+// unless that leaves hardly any; of constants only what is within can be compared.
+static int64_t choose_past(int64_t n1, int64_t rows, int64_t max) {
+    int64_t most = min_i64(PAST, rows - n1);
+    most = max_i64(2, min_i64(most, max >= n1 + 2 ? max - n1 : max / 2));
+    while (most > 2 && (!is_prime(most) || most == n1)) most--;
+    return most;
 }
 
 // A dimension that is declared free may be frozen inside (traced reshapes).
@@ -311,7 +313,6 @@ static bool bind_free(binder *b) {
     int64_t n[3], e[3] = {0};
     limit l = {INT64_MAX, NULL}, le = {INT64_MAX, NULL};
     if (!probe_sizes(b, n, e, &l, &le)) return false;
-    int64_t past = l.rows < INT64_MAX ? choose_past(n[0], l.rows) : PAST;
     int64_t max = b->o->o->max_tokens;
     pass_use(b->o->o, PASS_OPTION_max_tokens);
     if (max > l.rows) {
@@ -322,6 +323,7 @@ static bool bind_free(binder *b) {
         return false;
     }
     if (max <= 0) max = l.rows < INT64_MAX ? l.rows : DEFAULT_MAX;
+    const int64_t past = choose_past(n[0], l.rows, max);
     int64_t wide = max; // of the encoder
     if (b->has_encoder) {
         if (b->o->o->max_tokens <= 0) wide = DEFAULT_MAX;
