@@ -8,9 +8,16 @@
 int command_cost(int argc, char **argv);
 
 static const arg_option options[] = {
-    {"prompt", 0, ARG_COUNT, "N",
-     "tokens before the first that is generated; default: 16, or as many as the program takes"},
-    {"generate", 0, ARG_SIZE, "M", "tokens generated behind it, one by one; default: 8"},
+    ARG_OPTION(
+        "prompt", 0, ARG_COUNT, "N",
+        "tokens before the first that is generated; default: 16, or as many as the program takes",
+        ARG_WITHOUT("activity")),
+    ARG_OPTION("generate", 0, ARG_SIZE, "M", "tokens generated behind it, one by one; default: 8",
+               ARG_WITHOUT("activity")),
+    ARG_OPTION("activity", 0, ARG_INPUT, "FILE",
+               "the rows of a run that `ohmic run --activity` recorded, with the gates and masks "
+               "they met; default: all open",
+               ARG_TAKES("json")),
     {"top", 0, ARG_SIZE, "N", "lines of each list; default: 5"},
     ARG_OPTION("set", 0, ARG_PAIR, "KEY=VALUE", "change a parameter of the chip first", ARG_MANY),
     {"timeline", 0, ARG_OUTPUT, "FILE",

@@ -5,6 +5,7 @@
 #include "host/tensors.h"
 #include "host/trace.h"
 #include "support/file/file.h"
+#include "timing/activity.h"
 #include <string.h>
 
 int command_run(int argc, char **argv);
@@ -20,6 +21,8 @@ static const arg_option options[] = {
     {"trace", 0, ARG_TRACE, "WHAT[=FILE]",
      "print (or store) the values of an instruction TILE:PC, an IR value %NAME or an ONNX node"},
     {"stats", 0, ARG_FLAG, NULL, "event counters"},
+    {"activity", 0, ARG_OUTPUT, "FILE",
+     "record which gates and masks closed what, for `ohmic cost --activity`"},
     {"exact-cells", 0, ARG_FLAG, NULL,
      "every product through the cells, also where that provably changes nothing"},
     {"order", 0, ARG_INT, "SEED", "execute tiles in another order; never changes a result"},
@@ -86,6 +89,25 @@ static void show(const args *given, const tensor_set *set, const sim_stats *stat
     if (args_flag(given, "stats")) report_stats(stats, stdout);
 }
 
+// ---- --activity
+
+static void on_step(void *ctx, uint32_t phase, uint32_t bank, int64_t position,
+                    const int64_t *rows) {
+    timing_activity_step(ctx, phase, bank, position, rows);
+}
+static void on_closed(void *ctx, uint32_t tile, uint32_t pc, int64_t row) {
+    timing_activity_closed(ctx, tile, pc, row);
+}
+static void on_seen(void *ctx, uint32_t tile, uint32_t pc, int64_t row, int64_t seen,
+                    int64_t sub_tiles) {
+    timing_activity_seen(ctx, tile, pc, row, seen, sub_tiles);
+}
+
+static bool write_activity(const args *given, const timing_activity *a, diag_sink *diags) {
+    const char *path = args_string(given, "activity", NULL);
+    return !path || timing_activity_write(a, path, diags);
+}
+
 static void run(const args *given, const program_file *f, diag_sink *diags) {
     arena *a = args_arena(given);
     size_t n;
@@ -100,15 +122,19 @@ static void run(const args *given, const program_file *f, diag_sink *diags) {
     for (size_t i = 0; e && i < n; i++) ok = tensors_read(a, files[i], &in, diags) && ok;
     const char *what = args_string(given, "trace", NULL);
     trace *t = ok && what ? trace_open(f->program, engine_sim(e), what, a, diags) : NULL;
+    timing_activity *activity = e ? timing_activity_new(f->program) : NULL;
+    const sim_recorder recorder = {on_step, on_closed, on_seen, activity};
+    if (e && args_given(given, "activity")) sim_record(engine_sim(e), &recorder);
     host_options ho = {0};
     ho.outputs = wanted(given, &ho.n_outputs);
     if (ok && (!what || t) && host_run(e, &(tensor_set){in.items, in.count}, &ho, a, &out, diags) &&
         (!t || trace_close(t, args_flag(given, "json") ? stderr : stdout, diags)) &&
-        write_outputs(given, &out, diags)) {
+        write_outputs(given, &out, diags) && write_activity(given, activity, diags)) {
         sim_stats stats = sim_totals(engine_sim(e));
         show(given, &out, &stats);
     }
     engine_free(e);
+    timing_activity_free(activity);
     vec_free(&in);
 }
 

@@ -204,6 +204,11 @@ static void execute(sim *s, uint32_t phase, uint32_t bank, uint32_t at) {
     }
 }
 
+static int first_domain(const sim *s) { // of the last phase: the one that streams
+    unsigned free = s->p->n_phases ? s->p->phases[s->p->n_phases - 1].free_domains : 0;
+    return free ? __builtin_ctz(free) : 0;
+}
+
 bool sim_step(sim *s, uint32_t phase, uint32_t bank, bool reset, const int64_t *rows,
               const tensor *inputs, arena *a, tensor *outputs, diag_sink *diags) {
     if (!sim_launch_check(s, phase, bank, reset, rows, inputs, diags)) return false;
@@ -215,6 +220,8 @@ bool sim_step(sim *s, uint32_t phase, uint32_t bank, bool reset, const int64_t *
             s->tiles[t].rows[d] = ph->free_domains >> d & 1 ? rows[d] : 0;
             s->tiles[t].pos[d] = b->pos[d];
         }
+    if (s->recorder)
+        s->recorder->step(s->recorder->ctx, phase, bank, b->pos[first_domain(s)], rows);
     uint32_t n = 0;
     for (uint32_t i = 0; i < s->p->n_ports; i++)
         if (s->p->ports[i].direction == ISA_PORT_OUT)
@@ -232,11 +239,6 @@ bool sim_step(sim *s, uint32_t phase, uint32_t bank, bool reset, const int64_t *
 
 // --- positions, observation, counters
 
-static int first_domain(const sim *s) { // of the last phase: the one that streams
-    unsigned free = s->p->n_phases ? s->p->phases[s->p->n_phases - 1].free_domains : 0;
-    return free ? __builtin_ctz(free) : 0;
-}
-
 int64_t sim_pos(const sim *s, uint32_t bank) {
     CHECK(bank < s->p->banks, "bank %u", bank);
     return s->banks[bank].pos[first_domain(s)];
@@ -251,6 +253,8 @@ void sim_observe(sim *s, sim_observer f, void *ctx) {
     s->observer = f;
     s->observer_ctx = ctx;
 }
+
+void sim_record(sim *s, const sim_recorder *r) { s->recorder = r; }
 
 static void stats_add(sim_stats *to, const sim_stats *s) {
 #define STAT(name, unit, summary) to->name += s->name;

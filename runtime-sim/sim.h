@@ -76,6 +76,20 @@ typedef void (*sim_observer)(void *ctx, uint32_t tile, uint32_t phase, uint32_t 
                              const tensor *value);
 void sim_observe(sim *s, sim_observer f, void *ctx);
 
+// What values decide of the time a program takes: told while it runs, instruction by instruction,
+// rows of each in order.
+typedef struct {
+    // A step begins: tokens before it, rows of the free domains.
+    void (*step)(void *ctx, uint32_t phase, uint32_t bank, int64_t position, const int64_t *rows);
+    // A row that is not multiplied: its gate is 0.
+    void (*closed)(void *ctx, uint32_t tile, uint32_t pc, int64_t row);
+    // A row of a ring from which masks hide tokens: how many it sees, in how many sub-tiles.
+    void (*seen)(void *ctx, uint32_t tile, uint32_t pc, int64_t row, int64_t seen,
+                 int64_t sub_tiles);
+    void *ctx;
+} sim_recorder;
+void sim_record(sim *s, const sim_recorder *r); // outlives the steps; NULL: no longer
+
 // Event counters (stats.def): totals since sim_new.
 typedef struct {
 #define STAT(name, unit, summary) uint64_t name;

@@ -119,6 +119,7 @@ struct sim {
     char identity[33]; // isa_identity; "": not computed yet
     sim_observer observer;
     void *observer_ctx;
+    const sim_recorder *recorder; // NULL: nobody records
 };
 
 // One instruction, all its rows.

@@ -2,6 +2,7 @@
 // and what stands in the way.
 #ifndef OHMIC_TIMING_ANSWERS_H
 #define OHMIC_TIMING_ANSWERS_H
+#include "timing/activity.h"
 #include "timing/path.h"
 
 // How many rows a program can be asked about: tokens of a sequence, all together.
@@ -25,6 +26,10 @@ typedef struct {
 // Runs a sequence on `t`, which has run nothing. False: reported.
 bool timing_sequence(timing *t, const isa_program *p, int64_t prompt, int64_t generate, arena *a,
                      timing_latency *out, diag_sink *diags);
+
+// The steps of an activity instead, launched together: all of them count as the prompt.
+bool timing_replay(timing *t, const timing_activity *what, arena *a, timing_latency *out,
+                   diag_sink *diags);
 
 // Rows without end, in steps of `step_rows` launched at once: from some step on, steps depart at
 // distances that repeat.

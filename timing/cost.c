@@ -140,6 +140,10 @@ static int64_t blocks_together(const pricer *x, const isa_group *g) {
 
 static void price_product(pricer *x) {
     const isa_group *g = &x->t->groups[x->i->x];
+    if (x->row->closed) { // zeros are written
+        x->hold = x->latency = x->c->cycle;
+        return;
+    }
     if (g->kind == ISA_STORED) { // weights come from memory, lanes multiply and add
         int64_t weights = (int64_t)(g->k1 - g->k0) * g->n;
         x->memory += transfer(x, weights * (g->wtype == ISA_W_F32 ? 4 : 1), x->m->memory.width);
@@ -162,6 +166,7 @@ static int64_t sub_tiles_of(const pricer *x, const isa_ring *r) {
     if (size == 0) return 0;
     int64_t all = ceil_div_i64(slots, size);
     if (!x->m->gain.skip_empty || n >= slots) return all;
+    if (x->row->sub_tiles >= 0) return x->row->sub_tiles;
     if (n == 0) return 0;
     int64_t first = x->row->first % slots, last = (x->row->first + n - 1) % slots;
     if (first <= last) return last / size - first / size + 1;

@@ -29,6 +29,8 @@ typedef struct {
     int64_t rows[ISA_DOMAINS]; // of the step
     // COST_BY_ROW: tokens that the row sees in its ring, and the position of the first
     int64_t seen, first;
+    int64_t sub_tiles; // that hold one of them, where it is known; -1: as many as there can be
+    bool closed;       // mvm: the gate is 0, so nothing is multiplied
 } cost_row;
 
 cost_varies cost_varies_of(const isa_program *p, uint32_t tile, const isa_insn *i);

@@ -63,6 +63,16 @@ static void price_step(timing *e, plan_phase *ph, plan_insn *x) {
 
 static void price_row(timing *e, plan_phase *ph, plan_insn *x) {
     const isa_insn *i = isa_depend_insn(ph->d, x->place);
+    timing_activity_row known;
+    bool said = e->activity && timing_activity_at(e->activity, e->steps - e->followed, x->tile,
+                                                  x->pc, x->row, &known);
+    e->now.closed = false;
+    e->now.sub_tiles = -1;
+    if (x->op == ISA_mvm) {
+        e->now.closed = said;
+        plan_price(&e->plan, ph, x, &e->now);
+        return;
+    }
     const isa_ring *r = &e->plan.p->tiles[x->tile].rings[i->x];
     int64_t seen = r->slots, last;
     if (r->mode == ISA_RING_CAUSAL && r->window && r->window < r->slots) seen = r->window;
@@ -72,6 +82,7 @@ static void price_row(timing *e, plan_phase *ph, plan_insn *x) {
         last = e->stored[x->tile][i->x * e->plan.p->banks + e->bank] - 1;
     e->now.seen = min_i64(seen, last + 1);
     e->now.first = last + 1 - e->now.seen;
+    if (said) e->now.seen = known.seen, e->now.sub_tiles = known.sub_tiles;
     plan_price(&e->plan, ph, x, &e->now);
 }
 
@@ -326,7 +337,7 @@ static inline void time_row(timing *e, plan_phase *ph, plan_insn *x) {
     if (x->places != PLAN_NOTHING) wait_for_place(e, x, &m);
     if (x->send != PLAN_NOTHING) wait_for_queues(e, ph, x, &m);
     if (x->varies == COST_BY_ROW) price_row(e, ph, x);
-    if (x->first_held < x->end_held && x->hold) {
+    if (x->first_held < x->end_held && x->holds) {
         hold(e, ph, x, &m);
         take_held(e, ph, x, m.t);
     }

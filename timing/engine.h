@@ -2,6 +2,7 @@
 // step, timing.c makes steps of launches.
 #ifndef OHMIC_TIMING_ENGINE_H
 #define OHMIC_TIMING_ENGINE_H
+#include "timing/activity.h"
 #include "timing/plan.h"
 
 // Lines of a tile, one behind the other.
@@ -29,7 +30,9 @@ struct timing {
     uint32_t bank;
     timing_observer observer;
     void *ctx;
-    watch *watch; // NULL: nobody does
+    const timing_activity *activity; // NULL: the worst case
+    uint32_t followed;               // steps before its first
+    watch *watch;                    // NULL: nobody does
     const char **missing;
     size_t n_missing;
 };

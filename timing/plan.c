@@ -42,6 +42,7 @@ void plan_price(plan *x, plan_phase *ph, plan_insn *i, const cost_row *row) {
     row_cost c = cost_of(&x->cost, ph->d, i->place, row);
     i->latency = c.latency;
     i->hold = c.hold;
+    i->holds = c.held && c.hold > 0;
     note(x, c.latency);
     for (uint32_t k = i->first_demand; k < i->end_demand; k++) {
         plan_demand *d = &ph->demands.items[k];

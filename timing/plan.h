@@ -124,6 +124,7 @@ typedef struct {
     uint32_t place, tile, pc;
     uint32_t number; // of all phases' instructions
     uint8_t op, dom, varies, entered_by;
+    bool holds; // this row its units
     // figures
     timing_ps used;
     timing_ps stalled[TIMING_CAUSES];

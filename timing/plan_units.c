@@ -49,7 +49,7 @@ static void add_demand(finder *f, plan_phase *ph, const plan_insn *i, timing_uni
 
 static void add_demands(finder *f, plan_phase *ph, plan_insn *i) {
     plan *x = f->x;
-    static const cost_row one = {.rows = {1, 1, 1, 1, 1, 1, 1, 1}, .seen = 1};
+    static const cost_row one = {.rows = {1, 1, 1, 1, 1, 1, 1, 1}, .seen = 1, .sub_tiles = -1};
     row_cost c = cost_of(&x->cost, ph->d, i->place, &one);
     i->first_demand = (uint32_t)ph->demands.count;
     if (c.digital) add_demand(f, ph, i, TIMING_UNIT_digital, x->m->digital.units);

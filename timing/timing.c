@@ -212,6 +212,17 @@ void timing_free(timing *e) {
     free(e);
 }
 
+void timing_follow(timing *e, const timing_activity *a) {
+    e->activity = a;
+    e->followed = e->steps;
+    for (uint32_t k = 0; k < e->plan.p->n_phases; k++) {
+        plan_phase *ph = &e->plan.phase[k];
+        for (uint32_t i = 0; i < ph->d->n; i++)
+            if (ph->insns[i].op == ISA_mvm && isa_depend_insn(ph->d, i)->b != ISA_NONE)
+                ph->insns[i].varies = COST_BY_ROW;
+    }
+}
+
 void timing_observe(timing *e, timing_observer f, void *ctx) {
     e->observer = f;
     e->ctx = ctx;

@@ -2,11 +2,14 @@
 #include "cli/cost/cost.h"
 #include <inttypes.h>
 
+bool cost_run(const cost *c, timing *t, arena *a, timing_latency *out) {
+    if (c->activity) return timing_replay(t, c->activity, a, out, c->diags);
+    return timing_sequence(t, c->p, c->prompt, c->generate, a, out, c->diags);
+}
+
 bool cost_count(cost *c) {
     c->sequence = timing_new(c->p, c->chip, 0, c->diags);
-    if (!c->sequence ||
-        !timing_sequence(c->sequence, c->p, c->prompt, c->generate, c->a, &c->latency, c->diags))
-        return false;
+    if (!c->sequence || !cost_run(c, c->sequence, c->a, &c->latency)) return false;
     c->endless = timing_new(c->p, c->chip, 0, c->diags);
     if (!c->endless || !timing_steady_state(c->endless, c->p, &c->steady, c->diags)) return false;
     if (c->steady.unit != SIZE_MAX) {
@@ -25,6 +28,12 @@ bool cost_count(cost *c) {
 }
 
 bool cost_lengths(cost *c, const args *given) {
+    c->top = args_int(given, "top", 5);
+    const char *activity = args_string(given, "activity", NULL);
+    if (activity) {
+        c->activity = timing_activity_read(c->p, activity, c->diags);
+        return c->activity != NULL;
+    }
     int64_t most = timing_most_tokens(c->p);
     c->generate = args_int(given, "generate", min_i64(8, timing_generates(c->p) ? most - 1 : 0));
     const int64_t fixed = timing_fixed_tokens(c->p);
@@ -36,7 +45,6 @@ bool cost_lengths(cost *c, const args *given) {
                   c->prompt, fixed);
         return false;
     }
-    c->top = args_int(given, "top", 5);
     if (c->prompt >= 1 && c->generate >= 0 && c->top >= 0 && c->prompt <= most - c->generate &&
         (c->generate == 0 || timing_generates(c->p)))
         return true;
@@ -60,4 +68,5 @@ void cost_free(cost *c) {
     timing_free(c->sequence);
     timing_free(c->endless);
     timing_free(c->freed);
+    timing_activity_free(c->activity);
 }

@@ -13,6 +13,7 @@ typedef struct {
     const machine *chip;
     diag_sink *diags;
     int64_t prompt, generate, top;
+    timing_activity *activity; // NULL: the worst case
     // Runs: of a sequence, of rows without end, of those without what limits them (NULL: nothing
     // does).
     timing *sequence, *endless, *freed;
@@ -27,6 +28,8 @@ bool cost_lengths(cost *c, const args *given);
 machine *cost_chip(const cost *c, machine *own, const args *given);
 // Everything below the lengths. False: reported. cost_free frees the runs, counted or not.
 bool cost_count(cost *c);
+// The steps that are asked about, on a run that has run nothing.
+bool cost_run(const cost *c, timing *t, arena *a, timing_latency *out);
 void cost_free(cost *c);
 
 void cost_print(const cost *c);

@@ -159,7 +159,7 @@ static bool run(timeline *l, FILE *out) {
     const timing_watcher w = {on_span, on_fill, on_step, l};
     timing_watch(t, &w);
     timing_latency latency;
-    bool ok = timing_sequence(t, p, c->prompt, c->generate, a, &latency, c->diags);
+    bool ok = cost_run(c, t, a, &latency);
     timing_watch_end(t);
     for (uint32_t k = 0; k < p->n_tiles; k++) show_held(l, k);
     format->end(&l->trace);

@@ -206,12 +206,15 @@ void sim_exec_mvm(sim_ctx *c) {
     if (c->rows == 0) return;
     int64_t *row_of = base_alloc((size_t)c->rows * sizeof *row_of);
     int64_t active = active_rows(c, row_of);
+    const sim_recorder *recorder = c->s->recorder;
     p.row_of = row_of;
     for (int64_t r = 0, i = 0; r < c->rows; r++) {
-        if (i < active && row_of[i] == r)
+        if (i < active && row_of[i] == r) {
             i++;
-        else
-            zero_row(&p, r); // its gate is 0
+            continue;
+        }
+        zero_row(&p, r); // its gate is 0
+        if (recorder) recorder->closed(recorder->ctx, c->tile, c->pc, r);
     }
     xbar_events e = {0};
     if (active > 0) {

@@ -130,8 +130,18 @@ static void count_unit(const attention *a, sim_visible v, bool scores, bool mixe
                                         (mixes ? (uint64_t)n.sub_tiles * d->dv : 0));
 }
 
+// Masks hide some of what row v.t would see.
+static void record_row(const attention *a, sim_visible v) {
+    const sim_recorder *r = a->c->s->recorder;
+    if (!r || !v.gaps) return;
+    bool last;
+    int64_t used = a->d->sub_tile ? sub_tiles_used(a, v, &last) : 0;
+    r->seen(r->ctx, a->c->tile, a->c->pc, v.t - a->c->pos, (int64_t)tokens_seen(a, v), used);
+}
+
 static void count_row(const attention *a, sim_visible v) {
     sim_stats *s = a->c->stats;
+    record_row(a, v);
     uint64_t heads = sim_heads(a->d);
     s->attn_rows += heads;
     s->score_macs += heads * (uint64_t)v.n * a->d->d;
@@ -276,6 +286,7 @@ void sim_exec_score(sim_ctx *c) {
         sim_visible v = visible_at(&a, c->pos + r);
         c->stats->score_macs += (uint64_t)v.n * sim_heads(a.d) * a.d->d;
         count_unit(&a, v, true, false);
+        record_row(&a, v);
     }
     sim_each_row(c, c->rows, (double)a.o.width * a.d->d,
                  head_scratch(&a) + a.q.width + a.o.width + a.d->slots, score_row, &a);
@@ -304,6 +315,7 @@ void sim_exec_mix(sim_ctx *c) {
         sim_visible v = visible_at(&a, c->pos + r);
         c->stats->mix_macs += (uint64_t)v.n * sim_heads(a.d) * a.d->dv;
         count_unit(&a, v, false, true);
+        record_row(&a, v);
     }
     sim_each_row(c, c->rows, (double)a.d->slots * a.o.width,
                  head_scratch(&a) + a.q.width + a.o.width, mix_row, &a);

@@ -3,6 +3,8 @@
 //   ; launch: 3 @5 pos=7 bank=1 phase=1    rows of the free domains, "16,4" for several; launched
 //   at
 //             5 ns, "@after": behind the last row of the step before of this bank; default 0, 0, 0
+//   ; closed: 0 1.2 3 4        step 0, tile 1, pc 2: rows 3 and 4 are closed
+//   ; seen: 0 1.2 3 5 2        the same of a ring's row 3: sees 5 tokens, in 2 sub-tiles
 //   ; time: 0.1 2-9 3-13           tile 0, pc 1: start and result of its rows in ns, over all steps
 #ifndef OHMIC_TESTS_TIMING_GOLDEN_H
 #define OHMIC_TESTS_TIMING_GOLDEN_H
@@ -10,10 +12,11 @@
 #include "isa/verify/verify.h"
 #include "support/file/file.h"
 #include "support/vec.h"
-#include "timing/timing.h"
+#include "timing/activity.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 typedef struct {
     uint32_t tile, pc, step;
@@ -26,6 +29,7 @@ typedef struct {
     machine *chip;
     isa_program *program;
     VEC(timing_launch) launches;
+    VEC(char *) activity; // "0 1.2 3 4", "=0 1.2 3 5 2" of a ring
     VEC(golden_row) expected, found;
     VEC(timing_step_times) steps;
 } golden;
@@ -79,6 +83,11 @@ static inline void golden_read(golden *g, const char *path, const char *data,
             for (char *w = strtok_r(l + 8, " ", &words); w; w = strtok_r(NULL, " ", &words))
                 vec_push(&sets, w);
         if (strncmp(l, "; launch: ", 10) == 0) golden_launch(g, l + 10);
+        if (strncmp(l, "; closed: ", 10) == 0) vec_push(&g->activity, l + 10);
+        if (strncmp(l, "; seen: ", 8) == 0) {
+            l[7] = '=';
+            vec_push(&g->activity, l + 7);
+        }
         if (strncmp(l, "; time: ", 8) == 0) golden_times(g, l + 8);
     }
     for (size_t k = 0; k < n_more; k++) vec_push(&sets, more[k]);
@@ -100,9 +109,43 @@ static inline void golden_note(void *ctx, const timing_event *e) {
     vec_push(&g->found, ((golden_row){e->tile, e->pc, e->step, e->start, e->result}));
 }
 
+// What the lines of activity say, through a file: as it is read, it was written.
+static inline timing_activity *golden_activity(const golden *g) {
+    timing_activity *made = timing_activity_new(g->program);
+    for (size_t k = 0; k < g->launches.count; k++) {
+        const timing_launch *l = &g->launches.items[k];
+        timing_activity_step(made, l->phase, l->bank, l->position, l->rows);
+        for (size_t j = 0; j < g->activity.count; j++) {
+            char *at = g->activity.items[j];
+            bool ring = *at == '=';
+            long step = strtol(at + ring, &at, 10), tile = strtol(at, &at, 10);
+            long pc = strtol(at + 1, &at, 10);
+            if (step != (long)k) continue;
+            while (*at) {
+                long row = strtol(at, &at, 10), seen = ring ? strtol(at, &at, 10) : 0;
+                if (ring)
+                    timing_activity_seen(made, (uint32_t)tile, (uint32_t)pc, row, seen,
+                                         strtol(at, &at, 10));
+                else
+                    timing_activity_closed(made, (uint32_t)tile, (uint32_t)pc, row);
+            }
+        }
+    }
+    const char *path = arena_printf(g->a, "/tmp/ohmic_activity_%ld.json", (long)getpid());
+    CHECK(timing_activity_write(made, path, g->diags), "%s", path);
+    timing_activity_free(made);
+    timing_activity *read = timing_activity_read(g->program, path, g->diags);
+    diag_print(g->diags, 0, stderr, false);
+    CHECK(read, "%s", path);
+    remove(path);
+    return read;
+}
+
 static inline void golden_run(golden *g) {
     timing *t = timing_new(g->program, g->chip, 0, g->diags);
     CHECK(t, "timing");
+    timing_activity *activity = g->activity.count ? golden_activity(g) : NULL;
+    if (activity) timing_follow(t, activity);
     g->found.count = g->steps.count = 0;
     timing_observe(t, golden_note, g);
     for (size_t k = 0; k < g->launches.count; k++) {
@@ -113,6 +156,7 @@ static inline void golden_run(golden *g) {
         vec_push(&g->steps, s);
     }
     timing_free(t);
+    timing_activity_free(activity);
 }
 
 // False: printed.
@@ -139,6 +183,7 @@ static inline bool golden_met(const golden *g, const char *path) {
 static inline void golden_free(golden *g) {
     isa_program_free(g->program);
     vec_free(&g->launches);
+    vec_free(&g->activity);
     vec_free(&g->expected);
     vec_free(&g->found);
     vec_free(&g->steps);
