@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DEFAULT_MAX = 512, PAST = 31, MOST_LENGTHS = 12 };
+enum { DEFAULT_MAX = 512, PAST = 31, MOST_LENGTHS = 12, TRIAL = 37 };
 
 typedef struct {
     const bind_source *s;
@@ -73,7 +73,7 @@ static void label(binder *b, ir_func *f, const char *probe, counts n) {
     }
 }
 
-static bool import_at(binder *b, ir_module *m, const char *name, counts n) {
+static bool import_asking(binder *b, ir_module *m, const char *name, counts n, bind_size *wanted) {
     bind_shape *shapes = ARENA_ARRAY(b->a, bind_shape, b->s->n_inputs + 1);
     tensor_named *values = ARENA_ARRAY(b->a, tensor_named, b->s->n_inputs + 1);
     size_t n_values = 0;
@@ -84,26 +84,52 @@ static bool import_at(binder *b, ir_module *m, const char *name, counts n) {
         if (b->role[i].is_bound)
             values[n_values++] = (tensor_named){p->name, bound_value(b, i, &shapes[i], n.past)};
     }
-    if (!b->s->import(b->s->ctx, shapes, values, n_values, m, name, b->diags)) return false;
+    *wanted = (bind_size){0};
+    if (!b->s->import(b->s->ctx, shapes, values, n_values, m, name, wanted, b->diags)) return false;
     ir_func *f = ir_func_find(m, name);
     CHECK(f, "the importer made no function '@%s'", name);
     label(b, f, name, n);
     return true;
 }
 
-// Does the model import at these counts? Says nothing.
-static bool takes(void *ctx, int64_t tokens, int64_t encoder) {
-    binder *b = ctx;
+static bool import_at(binder *b, ir_module *m, const char *name, counts n) {
+    bind_size unused;
+    return import_asking(b, m, name, n, &unused);
+}
+
+// The model at these counts in a module of its own; says nothing. NULL: it does not import.
+static ir_module *trial_of(binder *b, counts n, bind_size *wanted) {
     diag_sink *loud = b->diags;
     ir_module *trial = ir_module_new(), *m = b->m;
     b->diags = diag_sink_new();
     b->m = trial;
-    bool ok = import_at(b, trial, "trial", (counts){tokens, encoder, 0});
-    ir_module_free(trial);
+    bool ok = import_asking(b, trial, "trial", n, wanted);
+    if (!ok) ir_module_free(trial);
     diag_sink_free(b->diags);
     b->diags = loud;
     b->m = m;
-    return ok;
+    return ok ? trial : NULL;
+}
+
+static bool takes(void *ctx, int64_t tokens, int64_t encoder) {
+    bind_size unused;
+    ir_module *trial = trial_of(ctx, (counts){tokens, encoder, 0}, &unused);
+    ir_module_free(trial);
+    return trial != NULL;
+}
+
+static bool ask(void *ctx, bind_size *wanted, bool *is_read) {
+    binder *b = ctx;
+    ir_module *trial = trial_of(b, (counts){TRIAL, TRIAL, PAST}, wanted);
+    if (!trial) return false;
+    const ir_func *f = ir_func_find(trial, "trial");
+    const uint32_t *uses = ir_count_uses(trial->arena, f);
+    for (size_t i = 0; i < b->s->n_inputs; i++)
+        for (size_t k = 0; k < f->params.count; k++)
+            if (strcmp(f->params.items[k].name, b->s->inputs[i].name) == 0)
+                is_read[i] = uses[f->params.items[k].value] > 0;
+    ir_module_free(trial);
+    return true;
 }
 
 // ---- sizes that are taken --------------------------------------------------------------------
@@ -383,7 +409,8 @@ ir_module *bind_module(const bind_source *s, const bind_options *o, ir_module **
                        diag_sink *diags) {
     binder b = {.s = s, .o = o, .diags = diags, .a = arena_new()};
     b.role = bind_roles(b.a, s, o, diags);
-    bool ok = b.role && bind_domains(b.a, s, b.role, takes, &b, diags);
+    bool ok = b.role && bind_sizes(b.a, s, b.role, ask, &b, diags) &&
+              bind_domains(b.a, s, b.role, takes, &b, diags);
     for (size_t i = 0; ok && i < s->n_inputs; i++)
         for (int k = 0; k < s->inputs[i].rank; k++) {
             const char *axis = b.role[i].axis[k];
