@@ -113,7 +113,8 @@ engine *engine_of_program(const program_file *f, const sim_options *o, diag_sink
                                                          isa_str(p, d->kv_layout),
                                                          d->n_kv,
                                                          d->d,
-                                                         d->dv};
+                                                         d->dv,
+                                                         d->slots};
         }
     }
     return e;
@@ -231,7 +232,8 @@ engine *engine_of_module(const ir_module *m, int threads, diag_sink *diags) {
                                                      ir_word(IR_ENUM_kv_layout, (int)r->kv_layout),
                                                      r->n_kv,
                                                      r->d,
-                                                     r->dv};
+                                                     r->dv,
+                                                     r->slots};
     }
     return e;
 }

@@ -26,6 +26,7 @@ typedef struct {
 typedef struct {
     const char *past_key, *past_value, *present_key, *present_value, *layout; // "": none
     int64_t n_kv, d, dv; // key/value heads, columns of a key and of a value
+    int64_t slots;       // tokens that it holds
 } engine_ring;
 
 typedef struct {

@@ -19,6 +19,10 @@ done
 
 # what half precision and dynamic scales round, the program may: it is as near to the float32 truth
 if shared models/exports/exports.tar.xz; then
+  # caches of windowed attention, asked for whole
+  tar -xf "$root/../shared/models/exports/exports.tar.xz" -C "$work" --wildcards "*gpt_neo_opt14_past/*"
+  exits 0 onnx-test --on ideal "$work/gpt_neo_opt14_past"
+  says "with --slots="
   for name in llama_dyn20_fp16 llama_opt14_dynint8; do
     tar -xf "$root/../shared/models/exports/exports.tar.xz" -C "$work" --wildcards "*$name/*"
     exits 0 onnx-test --on ideal "$work/$name"
