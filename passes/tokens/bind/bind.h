@@ -93,6 +93,16 @@ const char *bind_turned(const ir_module *m, const ir_func *f, const ir_func *g);
 size_t bind_lengths(const ir_module *m, const ir_func *f, const ir_func *g, int64_t *length,
                     size_t n, size_t room);
 
+// The longest sequence that the tables of a model allow: those looked up by position, and buffers
+// sliced by the token count.
+typedef struct {
+    int64_t rows;     // INT64_MAX: no limit found
+    const char *node; // that reads the table
+} bind_limit;
+// f and g: the model at n1 and n2 tokens.
+bind_limit bind_table_limit(const ir_module *m, const ir_func *f, const ir_func *g, int64_t n1,
+                            int64_t n2);
+
 // A new module with @n1, @n2, @n3 and @max (and @past where there are past inputs), or @max alone
 // for a model without a free token dimension. Each has attributes probe, tokens, past; parameters
 // have role and onnx_shape. A model of an encoder and a decoder has two counts in each probe,
