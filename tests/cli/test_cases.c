@@ -16,6 +16,8 @@ typedef struct {
 } row;
 
 static const row rows[] = {
+    {"R12"},
+    {"mini/roberta_positions"},
     {"R01"},
     {"R04"},
     {"R05"},
