@@ -132,7 +132,7 @@ typedef struct tok_input {
     // an element is then where a row sees a key, and where not.
     bool is_told, is_causal;
     double sees, hides;
-    int64_t pad;        // 1 + the integer that no position counts; 0: none
+    int64_t pad; // 1 + the integer that no position counts; 0: none
 } tok_input;
 // Element k of such a mask, a tensor of type t.
 double tok_told_element(const tok_input *in, const ir_type *t, size_t k);
