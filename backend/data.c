@@ -353,6 +353,7 @@ static isa_port describe_port(be_emitter *e, const ir_port *p, const ir_type *t,
     d.role = (uint8_t)isa_port_role(ir_attr_str(&p->attrs, IR_ATTR_role, ""));
     d.lo = ir_attr_int(&p->attrs, IR_ATTR_range_lo, 0);
     d.hi = ir_attr_int(&p->attrs, IR_ATTR_range_hi, 0);
+    d.pad = ir_attr_int(&p->attrs, IR_ATTR_uncounted, 0);
     d.shape = isa_program_string(e->p, ir_port_shape(e->p->arena, p));
     d.layout = isa_program_string(e->p, ir_attr_str(&p->attrs, IR_ATTR_layout, ""));
     return d;

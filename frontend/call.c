@@ -12,6 +12,15 @@ bool onnx_missing(onnx_call *c, const char *fmt, ...) {
     return false;
 }
 
+void onnx_wants_size(onnx_call *c, ir_val v, int axis, int64_t size) {
+    onnx_axis_size *wanted = c->imp->binding->wanted;
+    if (!wanted || wanted->input || ir_type_of(c->f, v)->dim[axis] == size) return;
+    for (size_t i = 0; i < c->f->params.count; i++)
+        if (c->f->params.items[i].value == v)
+            *wanted = (onnx_axis_size){
+                onnx_input_named(c->imp->model, c->f->params.items[i].name)->name, axis, size};
+}
+
 void onnx_note(onnx_call *c, const char *sentence) {
     const char *note = arena_printf(c->arena, "%s: %s", c->label, sentence);
     enum { MANY = 64 };
@@ -350,6 +359,11 @@ ir_val onnx_concat(onnx_call *c, const ir_val *v, size_t n, int axis) {
     for (size_t i = 0; i < n; i++)
         if (v[i] == IR_NONE) return IR_NONE;
     if (n == 1) return v[0];
+    for (size_t i = 0; i < n; i++) {
+        const ir_type *t = ir_type_of(c->f, v[i]), *next = ir_type_of(c->f, v[(i + 1) % n]);
+        for (int k = 0; t->rank == next->rank && k < t->rank; k++)
+            if (k != axis) onnx_wants_size(c, v[i], k, next->dim[k]);
+    }
     ir_attrs attrs = {0};
     ir_attr_set_int(c->arena, &attrs, IR_ATTR_axis, axis);
     return onnx_op(c, IR_t_concat, v, n, &attrs);

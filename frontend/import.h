@@ -53,6 +53,9 @@ typedef bool (*onnx_op_function)(onnx_call *c);
 
 // Says what is missing ("mode 'cubic' is not supported"); returns false.
 bool onnx_missing(onnx_call *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+// An operator takes v with this size of an axis, the model leaves it open: for the caller of the
+// import, where v is an input of another size.
+void onnx_wants_size(onnx_call *c, ir_val v, int axis, int64_t size);
 // A sentence for the summary (module->notes), once for each node.
 void onnx_note(onnx_call *c, const char *sentence);
 // Sizes multiply without overflow: at most 2^40 elements, counting empty axes as 1.

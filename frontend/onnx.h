@@ -69,6 +69,12 @@ typedef struct {
 } onnx_shape_binding;
 
 typedef struct {
+    const char *input;
+    int axis;
+    int64_t size;
+} onnx_axis_size;
+
+typedef struct {
     const onnx_dim_binding *dims; // sizes by dim_param
     size_t n_dims;
     const onnx_shape_binding *shapes; // whole shapes of single inputs; they win over dims
@@ -77,6 +83,9 @@ typedef struct {
     size_t n_values;
     // NULL, or gets the names of inputs whose values the import needed and did not have.
     map *demanded;
+    // NULL, or gets the first size of an input's axis that an operator fixes otherwise (input NULL:
+    // none).
+    onnx_axis_size *wanted;
 } onnx_binding;
 
 // Appends one plain-typed function: parameters are the graph's inputs (without initialisers and

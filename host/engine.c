@@ -92,6 +92,7 @@ engine *engine_of_program(const program_file *f, const sim_options *o, diag_sink
                                        .width = (int64_t)d->width * (d->type == ISA_PAIR ? 2 : 1),
                                        .lo = d->lo,
                                        .hi = d->hi,
+                                       .pad = d->pad,
                                        .role = (isa_prole)d->role,
                                        .shape = isa_str(p, d->shape),
                                        .layout = isa_str(p, d->layout)};
@@ -113,7 +114,8 @@ engine *engine_of_program(const program_file *f, const sim_options *o, diag_sink
                                                          isa_str(p, d->kv_layout),
                                                          d->n_kv,
                                                          d->d,
-                                                         d->dv};
+                                                         d->dv,
+                                                         d->slots};
         }
     }
     return e;
@@ -147,6 +149,7 @@ static engine_port port_of(engine *e, const ir_func *f, const ir_port *p, bool i
     elem_parse(ir_attr_str(&p->attrs, IR_ATTR_onnx_type, elem_name(t.type)), &q.onnx);
     q.lo = ir_attr_int(&p->attrs, IR_ATTR_range_lo, 0);
     q.hi = ir_attr_int(&p->attrs, IR_ATTR_range_hi, 0);
+    q.pad = ir_attr_int(&p->attrs, IR_ATTR_uncounted, 0);
     q.role = isa_port_role(ir_attr_str(&p->attrs, IR_ATTR_role, ""));
     q.shape = ir_port_shape(e->arena, p);
     q.layout = ir_attr_str(&p->attrs, IR_ATTR_layout, "");
@@ -231,7 +234,8 @@ engine *engine_of_module(const ir_module *m, int threads, diag_sink *diags) {
                                                      ir_word(IR_ENUM_kv_layout, (int)r->kv_layout),
                                                      r->n_kv,
                                                      r->d,
-                                                     r->dv};
+                                                     r->dv,
+                                                     r->slots};
     }
     return e;
 }

@@ -17,6 +17,7 @@ typedef struct {
     int domain;   // of its rows
     int64_t width;
     int64_t lo, hi; // of integers; lo == hi: any
+    int64_t pad;    // 1 + the integer that no position counts, behind all others; 0: none
     isa_prole role;
     const char *shape;  // "[1,t0,512]"; "": not known
     const char *layout; // of image rows; "": none
@@ -26,6 +27,7 @@ typedef struct {
 typedef struct {
     const char *past_key, *past_value, *present_key, *present_value, *layout; // "": none
     int64_t n_kv, d, dv; // key/value heads, columns of a key and of a value
+    int64_t slots;       // tokens that it holds
 } engine_ring;
 
 typedef struct {

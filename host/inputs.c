@@ -216,7 +216,8 @@ static bool find_spans(host_job *j, int side) {
         if (!j->given[i] || j->shape[i].row < 0 || host_side_of(&j->info->ports[i]) != side)
             continue;
         if (j->info->ports[i].role == ISA_ROLE_MASK && mask == SIZE_MAX) mask = i;
-        has_positions |= j->info->ports[i].role == ISA_ROLE_POSITIONS;
+        // positions that count what a mask shows, as position ids would
+        has_positions |= j->info->ports[i].role == ISA_ROLE_POSITIONS || j->info->ports[i].pad > 0;
     }
     for (int64_t b = 0; b < j->batch; b++) {
         int64_t x = 0, y = past + tokens;
@@ -271,6 +272,41 @@ static bool check_range(host_job *j, size_t i) {
                           whole ? "" : ", or no whole number");
                 return false;
             }
+    }
+    return true;
+}
+
+// Padding ids stand behind all others where positions are counted without them.
+static bool check_padding(host_job *j, size_t i) {
+    const engine_port *p = &j->info->ports[i];
+    if (!p->pad || isa_role_is_mask(p->role) || j->shape[i].row < 0) return true;
+    const tensor *t = j->given[i];
+    const host_side *side = &j->side[host_side_of(p)];
+    port_map m = port_map_of(j->a, &j->shape[i], side->tokens, 0, 1, 0);
+    for (int64_t b = 0; b < j->batch; b++) {
+        int64_t base = t->dim[0] > 1 && j->shape[i].has_batch ? b * m.batch_stride : 0,
+                padding = -1;
+        for (int64_t r = 0; r < side->span[b].real_until; r++) {
+            int64_t id = elem_load_i64(t->type, t->data, (size_t)(base + m.row[r]));
+            if (r < side->span[b].real_from && id != p->pad - 1) {
+                diag_emit(j->diags, DIAG_ID_host_mask, DIAG_NOWHERE,
+                          "input '%s' is %" PRId64 " at token %" PRId64 " of sequence %" PRId64
+                          ", which a mask hides: the model counts positions of all ids but %" PRId64
+                          ", so what is hidden in front must be that",
+                          p->name, id, r, b, p->pad - 1);
+                return false;
+            }
+            if (r < side->span[b].real_from) continue;
+            if (id == p->pad - 1 && padding < 0) padding = r;
+            if (id == p->pad - 1 || padding < 0) continue;
+            diag_emit(j->diags, DIAG_ID_host_mask, DIAG_NOWHERE,
+                      "input '%s' has padding (id %" PRId64 ") at token %" PRId64
+                      " of sequence %" PRId64
+                      " in front of others: the model counts positions without it, so padding "
+                      "stands behind a sequence, or is hidden by a mask",
+                      p->name, p->pad - 1, padding, b);
+            return false;
+        }
     }
     return true;
 }
@@ -337,7 +373,7 @@ bool host_inputs_check(host_job *j) {
         (j->info->has_encoder && !find_spans(j, 1)))
         return false;
     for (size_t i = 0; i < n; i++)
-        if (j->given[i] && check_range(j, i)) check_seen(j, i);
+        if (j->given[i] && check_range(j, i) && check_padding(j, i)) check_seen(j, i);
     check_positions(j);
     return diag_errors(j->diags) == errors;
 }

@@ -139,8 +139,9 @@ bool host_presents_read(host_job *j, int64_t b, host_present *list, size_t n) {
         if (!read || rows < want) {
             diag_emit(j->diags, DIAG_ID_host_output, DIAG_NOWHERE,
                       "output '%s' cannot be read back: its ring holds the last %" PRId64
-                      " of %" PRId64 " tokens (name the outputs wanted with --output)",
-                      list[i].out.name, rows, want);
+                      " of %" PRId64 " tokens (compile with --slots %" PRId64
+                      " to keep them, or name the outputs wanted with --output)",
+                      list[i].out.name, rows, want, want);
             ok = false;
         } else if (want > 0) {
             const float *from =

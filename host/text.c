@@ -60,6 +60,11 @@ bool host_text_step(host_text *t, bool reset, const int32_t *ids, int64_t n, are
     const engine_info *info = engine_describe(t->e);
     const engine_port *p = &info->ports[t->ids];
     for (int64_t i = 0; i < n; i++) {
+        if (p->pad && ids[i] == p->pad - 1) {
+            diag_emit(diags, DIAG_ID_host_range, DIAG_NOWHERE,
+                      "token id %d is the model's padding, which counts no position", ids[i]);
+            return false;
+        }
         if (p->lo == p->hi || (ids[i] >= p->lo && ids[i] < p->hi)) continue;
         diag_emit(diags, DIAG_ID_host_range, DIAG_NOWHERE,
                   "token id %d is outside [%" PRId64 ", %" PRId64

@@ -22,7 +22,8 @@ static bind_port *ports_of(arena *a, const onnx_model *model, size_t *n, diag_si
 }
 
 static bool import_at(void *ctx, const bind_shape *shapes, const tensor_named *values,
-                      size_t n_values, ir_module *m, const char *name, diag_sink *diags) {
+                      size_t n_values, ir_module *m, const char *name, bind_size *wanted,
+                      diag_sink *diags) {
     const onnx_model *model = ctx;
     size_t n = onnx_n_inputs(model);
     arena *a = arena_new();
@@ -31,8 +32,11 @@ static bool import_at(void *ctx, const bind_shape *shapes, const tensor_named *v
         bound[i] = (onnx_shape_binding){.input = shapes[i].input, .rank = shapes[i].rank};
         for (int d = 0; d < shapes[i].rank; d++) bound[i].dim[d] = shapes[i].dim[d];
     }
-    onnx_binding b = {.shapes = bound, .n_shapes = n, .values = values, .n_values = n_values};
+    onnx_axis_size other = {0};
+    onnx_binding b = {
+        .shapes = bound, .n_shapes = n, .values = values, .n_values = n_values, .wanted = &other};
     bool ok = onnx_import(model, &b, m, name, diags);
+    *wanted = (bind_size){other.input, other.axis, other.size};
     arena_free(a);
     return ok;
 }

@@ -2,6 +2,8 @@
 #include "frontend/import.h"
 
 bool onnx_import_matmul(onnx_call *c) {
+    const ir_type x = onnx_type(c, onnx_in(c, 0)), w = onnx_type(c, onnx_in(c, 1));
+    if (x.rank > 1 && w.rank > 1) onnx_wants_size(c, onnx_in(c, 0), x.rank - 1, w.dim[w.rank - 2]);
     return onnx_set(c, 0, onnx_op2(c, IR_t_matmul, onnx_in(c, 0), onnx_in(c, 1)));
 }
 
@@ -269,6 +271,8 @@ static bool conv_attrs(onnx_call *c, const ir_type *x, const ir_type *w, ir_attr
 static ir_val conv(onnx_call *c, ir_val x, ir_val w, ir_val bias) {
     ir_type tx = onnx_type(c, x), tw = onnx_type(c, w);
     ir_attrs attrs = {0};
+    if (tx.rank > 2 && tw.rank == tx.rank && onnx_attr_i(c, "group", 1) == 1)
+        onnx_wants_size(c, x, 1, tw.dim[1]);
     if (x == IR_NONE || w == IR_NONE || !conv_attrs(c, &tx, &tw, &attrs)) return IR_NONE;
     return onnx_op(c, IR_t_conv, (ir_val[]){x, w, bias}, bias == IR_NONE ? 2 : 3, &attrs);
 }

@@ -65,6 +65,11 @@ static void mark_evaluated(tok_ctx *c, uint32_t node) {
 static void take_facts(tok_ctx *c, const tok_plan *p) {
     c->facts |= p->facts;
     for (uint32_t i = 0; i < p->n_evaluated; i++) mark_evaluated(c, p->evaluated[i]);
+    if (p->counted != TOK_NONE) {
+        tok_input *input = &c->input[tok_at(c, p->counted)->param];
+        input->is_needed = true; // the host must know what does not count
+        input->pad = p->pad;
+    }
     if (p->index == TOK_NONE) return;
     int64_t *rows = &c->input[tok_at(c, p->index)->param].index_rows;
     if (!*rows || p->index_rows < *rows) *rows = p->index_rows;

@@ -166,6 +166,7 @@ static void emit_input(emitter *e, size_t param) {
     if (input->layout) ir_attr_set_str(a, &p->attrs, IR_ATTR_layout, input->layout);
     set_shape(c, p, &l);
     if (elem_is_int(input->rows.type.type)) set_range(c, p, old, param);
+    if (input->pad) ir_attr_set_int(a, &p->attrs, IR_ATTR_uncounted, input->pad);
 }
 
 static void emit_output(emitter *e, const tok_output *out) {

@@ -73,6 +73,14 @@ static int root_of_param(const tok_ctx *c, size_t i) {
     return d < 0 ? 0 : tok_domain_root(c, d);
 }
 
+// Padding ids, where positions do not count them, stand behind all others.
+static int64_t drawn_id(tok_run *r, int64_t pad, int64_t hi, size_t at, size_t n) {
+    int64_t id = (int64_t)random_below(&r->draws, (uint64_t)hi);
+    if (!pad) return id;
+    if (at > n / 2 + n / 4) return pad - 1;
+    return id == pad - 1 ? (id + 1) % hi : id;
+}
+
 static void make_inputs(tok_run *r) {
     tok_ctx *c = r->c;
     const ir_func *f = r->f;
@@ -96,7 +104,7 @@ static void make_inputs(tok_run *r) {
             else if (elem_is_float(t->type) && strcmp(role, "mask") != 0)
                 v = 2 * random_f64(&r->draws) - 1;
             else if (strcmp(role, "mask") != 0)
-                v = (double)random_below(&r->draws, (uint64_t)hi);
+                v = (double)drawn_id(r, c->input[i].pad, hi, k % last, last);
             else
                 v = (int64_t)(k % last) < r->past ? (int64_t)(k % last) >= r->hidden
                     : mask                        ? mask[(int64_t)(k % last) - r->past]

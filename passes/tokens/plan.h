@@ -92,6 +92,8 @@ struct tok_plan {
     unsigned facts; // TOK_IS_RELAXED ...
     uint32_t index; // an input whose numbers are rows of a table of index_rows; TOK_NONE
     int64_t index_rows;
+    uint32_t counted; // an input whose tokens positions count, but for padding; TOK_NONE
+    int64_t pad;      // 1 + that integer
 
     // demand.c
     bool is_needed[TOK_FORMS];
@@ -130,6 +132,7 @@ typedef struct tok_input {
     // an element is then where a row sees a key, and where not.
     bool is_told, is_causal;
     double sees, hides;
+    int64_t pad; // 1 + the integer that no position counts; 0: none
 } tok_input;
 // Element k of such a mask, a tensor of type t.
 double tok_told_element(const tok_input *in, const ir_type *t, size_t k);

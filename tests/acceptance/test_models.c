@@ -8,7 +8,7 @@
 //
 //   acceptance_test_models [SHARD COUNT [NAME]]: models SHARD, SHARD + COUNT ... whose name holds
 //   NAME
-#include "cli/onnx_test_ideal.h"
+#include "cli/onnx_test/ideal.h"
 #include "host/host.h"
 #include "ir/eval/interp.h"
 #include "models.h"

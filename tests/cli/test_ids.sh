@@ -16,6 +16,16 @@ if shared cases/R05.onnx; then
   exits 0 run "$work/r.ohm" -i "$root/../shared/cases/R05.in.npz" -o "$work/r.npz"
 fi
 
+# Positions that count ids but for padding: padding behind has its row, padding in front is refused.
+if shared cases/R12.onnx; then
+  exits 0 compile "$root/../shared/cases/R12.onnx" --chip ideal -q -o "$work/r.ohm"
+  npy "$work/front.npy" i8 "1, 4" 1 2 5 7
+  npy "$work/behind.npy" i8 "1, 4" 2 5 1 1
+  rejects "input 'input_ids' has padding (id 1) at token 0 of sequence 0 in front of others" run "$work/r.ohm" \
+    -i "input_ids=$work/front.npy" -o "logits=$work/y.npy"
+  exits 0 run "$work/r.ohm" -i "input_ids=$work/behind.npy" -o "logits=$work/y.npy"
+fi
+
 cat >"$work/cast.oir" <<'OIR'
 module {stage = "graph"}
 tensor @w : f32[3,2] = [1, 2, 3, 4, 5, 6]

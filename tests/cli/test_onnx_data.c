@@ -1,7 +1,7 @@
 // ohmic onnx-test on both engines: NaN equals NaN and nothing else; data for an initialiser are
 // its own numbers or not supported. And weights that are no numbers do not become codes.
-#include "cli/onnx_test.h"
-#include "cli/onnx_test_ideal.h"
+#include "cli/onnx_test/data_set.h"
+#include "cli/onnx_test/ideal.h"
 #include "support/file/file.h"
 #include <math.h>
 #include <setjmp.h>

@@ -1,7 +1,7 @@
 // Real models and the ONNX conformance suite, interpreted against the outputs stored beside them.
 // They lie in ../shared, which is no part of the repository: without it the cases say SKIP and
 // pass.
-#include "cli/onnx_test.h"
+#include "cli/onnx_test/data_set.h"
 #include "tests/shared.h"
 #include <dirent.h>
 #include <setjmp.h>

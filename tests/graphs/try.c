@@ -20,7 +20,8 @@ const char *try_name(try_verdict v) {
 
 // Lengths of an import, from the first axis that says them.
 static bool import(void *ctx, const bind_shape *shapes, const tensor_named *values, size_t n_values,
-                   ir_module *m, const char *name, diag_sink *diags) {
+                   ir_module *m, const char *name, bind_size *wanted, diag_sink *diags) {
+    (void)wanted;
     (void)values;
     (void)n_values;
     const graph *g = ctx;

@@ -354,7 +354,8 @@ static void lengths_that_are_not_taken(void **state) {
         open_tiny((tiny){.class_name = "stream", .past = true, .slots = 4});
     tensor_set in = ids_and_mask(ones(1, 6), ones(1, 6)), out;
     refused(&short_ring, in,
-            "output 'present.key' cannot be read back: its ring holds the last 4 of 6 tokens (name "
+            "output 'present.key' cannot be read back: its ring holds the last 4 of 6 tokens "
+            "(compile with --slots 6 to keep them, or name "
             "the outputs wanted with --output)");
     host_options o = {.skip_presents = true};
     assert_true(host_run(short_ring.engine, &in, &o, a, &out, short_ring.diags));

@@ -7,7 +7,7 @@
 
 static inline bool bind_onnx_import(void *ctx, const bind_shape *shapes, const tensor_named *values,
                                     size_t n_values, ir_module *m, const char *name,
-                                    diag_sink *diags) {
+                                    bind_size *wanted, diag_sink *diags) {
     const onnx_model *model = ctx;
     arena *a = arena_new();
     size_t n = onnx_n_inputs(model), n_shapes = 0;
@@ -19,8 +19,14 @@ static inline bool bind_onnx_import(void *ctx, const bind_shape *shapes, const t
         s[n_shapes] = (onnx_shape_binding){.input = shapes[i].input, .rank = shapes[i].rank};
         memcpy(s[n_shapes++].dim, shapes[i].dim, sizeof shapes[i].dim);
     }
-    onnx_binding b = {.shapes = s, .n_shapes = n_shapes, .values = values, .n_values = n_values};
+    onnx_axis_size other = {0};
+    onnx_binding b = {.shapes = s,
+                      .n_shapes = n_shapes,
+                      .values = values,
+                      .n_values = n_values,
+                      .wanted = &other};
     bool ok = onnx_import(model, &b, m, name, diags);
+    *wanted = (bind_size){other.input, other.axis, other.size};
     arena_free(a);
     return ok;
 }

@@ -30,7 +30,9 @@ static ir_val constant(ir_module *m, ir_func *f, const char *name, int64_t rows,
 }
 
 static bool import_toy(void *ctx, const bind_shape *shapes, const tensor_named *values,
-                       size_t n_values, ir_module *m, const char *name, diag_sink *diags) {
+                       size_t n_values, ir_module *m, const char *name, bind_size *wanted,
+                       diag_sink *diags) {
+    (void)wanted;
     toy *t = ctx;
     t->imports++;
     ir_func *f = ir_func_add(m, name);
@@ -220,14 +222,9 @@ static void test_roles(void **state) {
     assert_string_equal(r[1].axis[1], "total");
     assert_string_equal(r[2].axis[2], "past");
     assert_string_equal(r[3].axis[1], "tokens");
-    // An image whose sizes are free: nobody can tell.
+    // Options have the last word.
     const bind_port image[] = {
         {"pixels", ELEM_f32, 4, {FREE("batch"), SIZE(3), FREE("height"), FREE("width")}}};
-    assert_null(roles(a, image, 1, &o, d));
-    assert_int_equal(diag_errors(d), 2);
-    assert_int_equal(diag_get(d, 0)->id, DIAG_ID_tok_role);
-    assert_non_null(strstr(diag_get(d, 0)->message, "--bind height=N"));
-    // Options have the last word.
     const pass_axis_role axis = {"pixels", 2, "tokens", NULL},
                          axis2 = {"pixels", 3, "tokens", NULL};
     o.axes = (pass_axis_role[]){axis, axis2};
@@ -235,6 +232,57 @@ static void test_roles(void **state) {
     r = roles(a, image, 1, &o, d);
     assert_non_null(r);
     assert_string_equal(r[0].axis[2], "tokens");
+    diag_sink_free(d);
+    arena_free(a);
+}
+
+// ---- sizes that the model leaves open ----------------------------------------------------------
+
+// What operators take: axis 3 of "past.0", then axis 1 of "past.1". "spare" is read by nothing.
+static bool ask_toy(void *ctx, bind_size *wanted, bool *is_read) {
+    bind_role *r = ctx;
+    is_read[0] = is_read[1] = true;
+    is_read[2] = false;
+    *wanted = r[0].size[3] != 16  ? (bind_size){"past.0", 3, 16}
+              : r[1].size[1] != 2 ? (bind_size){"past.1", 1, 2}
+                                  : (bind_size){0};
+    return wanted->input == NULL;
+}
+
+static bool ask_nothing(void *ctx, bind_size *wanted, bool *is_read) {
+    (void)ctx;
+    *wanted = (bind_size){0};
+    is_read[0] = true;
+    return true;
+}
+
+static void test_open_sizes(void **state) {
+    (void)state;
+    arena *a = arena_new();
+    diag_sink *d = diag_sink_new();
+    pass_options o = pass_options_default();
+    const bind_port caches[] = {
+        {"past.0", ELEM_f32, 4, {FREE("batch"), SIZE(2), FREE("past"), FREE("cache_dim")}},
+        {"past.1", ELEM_f32, 4, {FREE("batch"), FREE("heads"), FREE("past"), FREE("cache_dim")}},
+        {"spare", ELEM_f32, 2, {FREE("batch"), FREE(NULL)}}};
+    bind_source s = {.inputs = caches, .n_inputs = 3};
+    bind_role *r = roles(a, caches, 3, &o, d);
+    r[2].axis[1] = "fixed";
+    assert_true(bind_sizes(a, &s, r, ask_toy, r, d));
+    assert_int_equal(r[0].size[3], 16);
+    assert_int_equal(r[1].size[3], 16); // of the same name
+    assert_int_equal(r[1].size[1], 2);
+    assert_int_equal(r[2].size[1], 1);
+    assert_int_equal(r[0].size[2], -1); // the past is no size of the model
+    // An image whose sizes are free: nobody can tell.
+    const bind_port image[] = {
+        {"pixels", ELEM_f32, 4, {FREE("batch"), SIZE(3), FREE("height"), FREE("width")}}};
+    s = (bind_source){.inputs = image, .n_inputs = 1};
+    r = roles(a, image, 1, &o, d);
+    assert_false(bind_sizes(a, &s, r, ask_nothing, NULL, d));
+    assert_int_equal(diag_errors(d), 2);
+    assert_int_equal(diag_get(d, 0)->id, DIAG_ID_tok_role);
+    assert_non_null(strstr(diag_get(d, 0)->message, "--bind height=N"));
     diag_sink_free(d);
     arena_free(a);
 }
@@ -249,7 +297,9 @@ typedef struct {
 } sums;
 
 static bool import_sums(void *ctx, const bind_shape *shapes, const tensor_named *values,
-                        size_t n_values, ir_module *m, const char *name, diag_sink *diags) {
+                        size_t n_values, ir_module *m, const char *name, bind_size *wanted,
+                        diag_sink *diags) {
+    (void)wanted;
     (void)values;
     (void)n_values;
     const sums *t = ctx;
@@ -450,9 +500,9 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sizes),       cmocka_unit_test(test_tables),
         cmocka_unit_test(test_frozen),      cmocka_unit_test(test_values),
-        cmocka_unit_test(test_roles),       cmocka_unit_test(test_two_lengths),
-        cmocka_unit_test(test_sides),       cmocka_unit_test(test_side_tables),
-        cmocka_unit_test(test_fixed_sides),
+        cmocka_unit_test(test_roles),       cmocka_unit_test(test_open_sizes),
+        cmocka_unit_test(test_two_lengths), cmocka_unit_test(test_sides),
+        cmocka_unit_test(test_side_tables), cmocka_unit_test(test_fixed_sides),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

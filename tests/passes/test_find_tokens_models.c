@@ -112,6 +112,11 @@ static const row rows[] = {
     {"t5_dyn22_encoder", NULL, "whole", 2, 0, NULL},                // relative bias
     EXPORT("deit_dyn20", "whole", 2),
     EXPORT("bert_ts17_sdpa_dynint8", "whole", 2),
+    EXPORT("roberta_ts17", "whole", 2), // positions counted over ids
+    EXPORT("mpnet_dyn20", "whole", 2),
+    EXPORT("llama_genai_next_fp32", "stream", 2), // head width of the caches open
+    EXPORT("mistral_genai_next_fp32", "stream", 2),
+    EXPORT("smollm_genai_next_int4", "stream", 2),
 };
 
 // ---- compiling -------------------------------------------------------------------------------

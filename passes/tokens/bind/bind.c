@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DEFAULT_MAX = 512, PAST = 31, MOST_LENGTHS = 12 };
+enum { DEFAULT_MAX = 512, PAST = 31, MOST_LENGTHS = 12, TRIAL = 37 };
 
 typedef struct {
     const bind_source *s;
@@ -73,7 +73,7 @@ static void label(binder *b, ir_func *f, const char *probe, counts n) {
     }
 }
 
-static bool import_at(binder *b, ir_module *m, const char *name, counts n) {
+static bool import_asking(binder *b, ir_module *m, const char *name, counts n, bind_size *wanted) {
     bind_shape *shapes = ARENA_ARRAY(b->a, bind_shape, b->s->n_inputs + 1);
     tensor_named *values = ARENA_ARRAY(b->a, tensor_named, b->s->n_inputs + 1);
     size_t n_values = 0;
@@ -84,26 +84,52 @@ static bool import_at(binder *b, ir_module *m, const char *name, counts n) {
         if (b->role[i].is_bound)
             values[n_values++] = (tensor_named){p->name, bound_value(b, i, &shapes[i], n.past)};
     }
-    if (!b->s->import(b->s->ctx, shapes, values, n_values, m, name, b->diags)) return false;
+    *wanted = (bind_size){0};
+    if (!b->s->import(b->s->ctx, shapes, values, n_values, m, name, wanted, b->diags)) return false;
     ir_func *f = ir_func_find(m, name);
     CHECK(f, "the importer made no function '@%s'", name);
     label(b, f, name, n);
     return true;
 }
 
-// Does the model import at these counts? Says nothing.
-static bool takes(void *ctx, int64_t tokens, int64_t encoder) {
-    binder *b = ctx;
+static bool import_at(binder *b, ir_module *m, const char *name, counts n) {
+    bind_size unused;
+    return import_asking(b, m, name, n, &unused);
+}
+
+// The model at these counts in a module of its own; says nothing. NULL: it does not import.
+static ir_module *trial_of(binder *b, counts n, bind_size *wanted) {
     diag_sink *loud = b->diags;
     ir_module *trial = ir_module_new(), *m = b->m;
     b->diags = diag_sink_new();
     b->m = trial;
-    bool ok = import_at(b, trial, "trial", (counts){tokens, encoder, 0});
-    ir_module_free(trial);
+    bool ok = import_asking(b, trial, "trial", n, wanted);
+    if (!ok) ir_module_free(trial);
     diag_sink_free(b->diags);
     b->diags = loud;
     b->m = m;
-    return ok;
+    return ok ? trial : NULL;
+}
+
+static bool takes(void *ctx, int64_t tokens, int64_t encoder) {
+    bind_size unused;
+    ir_module *trial = trial_of(ctx, (counts){tokens, encoder, 0}, &unused);
+    ir_module_free(trial);
+    return trial != NULL;
+}
+
+static bool ask(void *ctx, bind_size *wanted, bool *is_read) {
+    binder *b = ctx;
+    ir_module *trial = trial_of(b, (counts){TRIAL, TRIAL, PAST}, wanted);
+    if (!trial) return false;
+    const ir_func *f = ir_func_find(trial, "trial");
+    const uint32_t *uses = ir_count_uses(trial->arena, f);
+    for (size_t i = 0; i < b->s->n_inputs; i++)
+        for (size_t k = 0; k < f->params.count; k++)
+            if (strcmp(f->params.items[k].name, b->s->inputs[i].name) == 0)
+                is_read[i] = uses[f->params.items[k].value] > 0;
+    ir_module_free(trial);
+    return true;
 }
 
 // ---- sizes that are taken --------------------------------------------------------------------
@@ -125,65 +151,6 @@ static bool is_prime(int64_t n) {
     for (int64_t d = 2; d * d <= n; d++)
         if (n % d == 0) return false;
     return n > 1;
-}
-
-// ---- the longest sequence a model's tables allow ---------------------------------------------
-
-typedef struct {
-    int64_t rows; // INT64_MAX: no limit found
-    const char *node;
-} limit;
-
-static void lower(limit *l, int64_t rows, const ir_op *op) {
-    if (rows >= l->rows) return;
-    *l = (limit){rows, op->n_locs ? op->loc[0] : ir_ops[op->code].name};
-}
-
-// Tables looked up by position, and buffers sliced by the token count: what an operation on
-// constants makes of R rows is n1 rows in the one function and n2 in the other.
-static limit table_limit(const ir_func *f, const ir_func *g, int64_t n1, int64_t n2) {
-    limit l = {INT64_MAX, NULL};
-    size_t n = f->values.count;
-    bool *moving = base_calloc(n, 1); // depends on an input other than position ids
-    bool *position = base_calloc(n, 1);
-    for (size_t i = 0; i < f->params.count; i++) {
-        const ir_port *p = &f->params.items[i];
-        bool is_pos = strcmp(ir_attr_str(&p->attrs, IR_ATTR_role, ""), "positions") == 0;
-        *(is_pos ? &position[p->value] : &moving[p->value]) = true;
-    }
-    for (size_t i = 0; i < f->ops.count; i++) {
-        const ir_op *op = &f->ops.items[i];
-        for (uint32_t k = 0; k < op->n_operands; k++)
-            for (uint32_t r = 0; r < op->n_results; r++) {
-                moving[op->result[r]] |= moving[op->operand[k]];
-                position[op->result[r]] |= position[op->operand[k]];
-            }
-        bool is_gather =
-            op->code == IR_t_gather || op->code == IR_nn_embed || op->code == IR_t_gather_elements;
-        if ((!is_gather && op->code != IR_t_slice) || moving[op->result[0]]) continue;
-        ir_val data = op->operand[op->code == IR_nn_embed];
-        if (position[data] || i >= g->ops.count || g->ops.items[i].code != op->code) continue;
-        const ir_type *in = ir_type_of(f, data), *out = ir_type_of(f, op->result[0]);
-        const ir_type *other = ir_type_of(g, g->ops.items[i].result[0]);
-        const ir_type *in2 = ir_type_of(g, g->ops.items[i].operand[op->code == IR_nn_embed]);
-        bool grows = false;
-        for (int k = 0; k < out->rank && k < other->rank; k++)
-            grows |= out->dim[k] == n1 && other->dim[k] == n2;
-        if (!grows && out->rank == other->rank) continue;
-        if (is_gather) {
-            int64_t axis = ir_attr_int(&op->attrs, IR_ATTR_axis, 0);
-            if (axis < in->rank && in->dim[axis] == in2->dim[axis] && in->dim[axis] > n2)
-                lower(&l, in->dim[axis], op);
-        } else {
-            for (int k = 0; k < in->rank; k++)
-                if (in->dim[k] == in2->dim[k] && in->dim[k] >= n2 && out->dim[k] == n1 &&
-                    other->dim[k] == n2)
-                    lower(&l, in->dim[k], op);
-        }
-    }
-    free(moving);
-    free(position);
-    return l;
 }
 
 // ---- the whole -------------------------------------------------------------------------------
@@ -279,7 +246,7 @@ static bool first_sizes(binder *b, int64_t *n, int64_t *e) {
 }
 
 // Probe sizes that suit the model's fixed sizes and tables. False: reported.
-static bool probe_sizes(binder *b, int64_t *n, int64_t *e, limit *l, limit *le) {
+static bool probe_sizes(binder *b, int64_t *n, int64_t *e, bind_limit *l, bind_limit *le) {
     // First imports tell the fixed sizes and the tables; they are repeated where their sizes will
     // not do.
     if (!first_sizes(b, n, e)) return false;
@@ -293,8 +260,8 @@ static bool probe_sizes(binder *b, int64_t *n, int64_t *e, limit *l, limit *le) 
         if (round > 0 || (fits && same)) {
             if (!import_at(b, b->m, "n2", (counts){n[1], e[1], 0})) return false;
             const ir_func *f = ir_func_find(b->m, "n1"), *g = ir_func_find(b->m, "n2");
-            *l = table_limit(f, g, n[0], n[1]);
-            if (b->has_encoder) *le = table_limit(f, g, e[0], e[1]);
+            *l = bind_table_limit(b->m, f, g, n[0], n[1]);
+            if (b->has_encoder) *le = bind_table_limit(b->m, f, g, e[0], e[1]);
             bool short_encoder = b->has_encoder && le->rows < e[2];
             if ((l->rows - keep >= n[2] && !short_encoder) || round > 1) return true;
             memcpy(want, n, sizeof want);
@@ -311,7 +278,7 @@ static bool probe_sizes(binder *b, int64_t *n, int64_t *e, limit *l, limit *le) 
 
 static bool bind_free(binder *b) {
     int64_t n[3], e[3] = {0};
-    limit l = {INT64_MAX, NULL}, le = {INT64_MAX, NULL};
+    bind_limit l = {INT64_MAX, NULL}, le = {INT64_MAX, NULL};
     if (!probe_sizes(b, n, e, &l, &le)) return false;
     int64_t max = b->o->o->max_tokens;
     pass_use(b->o->o, PASS_OPTION_max_tokens);
@@ -385,7 +352,8 @@ ir_module *bind_module(const bind_source *s, const bind_options *o, ir_module **
                        diag_sink *diags) {
     binder b = {.s = s, .o = o, .diags = diags, .a = arena_new()};
     b.role = bind_roles(b.a, s, o, diags);
-    bool ok = b.role && bind_domains(b.a, s, b.role, takes, &b, diags);
+    bool ok = b.role && bind_sizes(b.a, s, b.role, ask, &b, diags) &&
+              bind_domains(b.a, s, b.role, takes, &b, diags);
     for (size_t i = 0; ok && i < s->n_inputs; i++)
         for (int k = 0; k < s->inputs[i].rank; k++) {
             const char *axis = b.role[i].axis[k];

@@ -25,14 +25,22 @@ typedef struct {
     int64_t dim[IR_MAX_RANK];
 } bind_shape;
 
+// A size that an operator fixes of an axis which the model leaves open.
+typedef struct {
+    const char *input; // NULL: none
+    int axis;
+    int64_t size;
+} bind_size;
+
 typedef struct {
     void *ctx;
     const bind_port *inputs; // graph inputs that are not initialisers
     size_t n_inputs;
     // Appends the function `name` to m: every input at the given shape (all inputs, in order),
-    // those of `values` constants instead of parameters. False: reported.
+    // those of `values` constants instead of parameters. *wanted: the first size that does not
+    // suit an operator, which takes another. False: reported.
     bool (*import)(void *ctx, const bind_shape *shapes, const tensor_named *values, size_t n_values,
-                   ir_module *m, const char *name, diag_sink *diags);
+                   ir_module *m, const char *name, bind_size *wanted, diag_sink *diags);
 } bind_source;
 
 // --bind NAME=VALUE: a dimension's size by its name; an input's value: a number for every element,
@@ -63,6 +71,13 @@ typedef struct {
 // Roles of all inputs (array of n_inputs, in `a`); NULL: reported.
 bind_role *bind_roles(arena *a, const bind_source *s, const bind_options *o, diag_sink *diags);
 
+// Settles the sizes of fixed axes that the model leaves open: what operators take, when asked with
+// any; of an input that nothing reads, 1. `ask` imports for trial at the sizes that the roles say,
+// and sets *wanted and is_read (by input; false where it cannot be imported). False: reported.
+bool bind_sizes(arena *a, const bind_source *s, bind_role *role,
+                bool (*ask)(void *ctx, bind_size *wanted, bool *is_read), void *ctx,
+                diag_sink *diags);
+
 // Tells an encoder's tokens from a decoder's, by the names of dimensions and inputs where the model
 // takes different counts of them: their axes become BIND_ENCODER. `takes` imports for trial at the
 // sizes that the roles say, `tokens` of the one and `encoder` of the other. False: reported.
@@ -77,6 +92,16 @@ const char *bind_turned(const ir_module *m, const ir_func *f, const ir_func *g);
 // those of f and g, where none of the n in `length` does; never more than `room`. The new n.
 size_t bind_lengths(const ir_module *m, const ir_func *f, const ir_func *g, int64_t *length,
                     size_t n, size_t room);
+
+// The longest sequence that the tables of a model allow: those looked up by position, and buffers
+// sliced by the token count.
+typedef struct {
+    int64_t rows;     // INT64_MAX: no limit found
+    const char *node; // that reads the table
+} bind_limit;
+// f and g: the model at n1 and n2 tokens.
+bind_limit bind_table_limit(const ir_module *m, const ir_func *f, const ir_func *g, int64_t n1,
+                            int64_t n2);
 
 // A new module with @n1, @n2, @n3 and @max (and @past where there are past inputs), or @max alone
 // for a model without a free token dimension. Each has attributes probe, tokens, past; parameters

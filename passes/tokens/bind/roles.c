@@ -74,8 +74,7 @@ static const char *kind_by_place(const bind_port *p, const char *role, int axis,
     return "fixed";
 }
 
-static bool fill(const bind_port *p, bind_role *r, const bind_options *o, diag_sink *diags) {
-    bool ok = true;
+static void fill(const bind_port *p, bind_role *r, const bind_options *o) {
     r->role = role_of(p, o);
     r->is_bound = false;
     for (size_t i = 0; i < o->n_values; i++) r->is_bound |= strcmp(o->values[i].name, p->name) == 0;
@@ -98,19 +97,8 @@ static bool fill(const bind_port *p, bind_role *r, const bind_options *o, diag_s
             if (strcmp(kind, "past") == 0 || strcmp(kind, "total") == 0) r->axis[k] = "fixed";
             continue;
         }
-        if (strcmp(kind, "batch") == 0) {
-            r->size[k] = 1;
-        } else if (strcmp(kind, "fixed") == 0) {
-            diag_emit(diags, DIAG_ID_tok_role, DIAG_AT(NULL, p->name),
-                      "cannot tell what dimension %d%s%s%s of input '%s' counts: give its size "
-                      "(--bind %s=N) "
-                      "or what it counts (--axis %s:%d=tokens)",
-                      k, d->name ? " ('" : "", d->name ? d->name : "", d->name ? "')" : "", p->name,
-                      d->name ? d->name : "NAME", p->name, k);
-            ok = false;
-        }
+        if (strcmp(kind, "batch") == 0) r->size[k] = 1;
     }
-    return ok;
 }
 
 // ---- what the options name exists ------------------------------------------------------------
@@ -213,11 +201,11 @@ static bool check_names(arena *a, const bind_source *s, const bind_options *o, d
 
 bind_role *bind_roles(arena *a, const bind_source *s, const bind_options *o, diag_sink *diags) {
     bind_role *r = ARENA_ARRAY(a, bind_role, s->n_inputs + 1);
-    bool ok = check_names(a, s, o, diags), has_past = false;
-    if (!ok) return NULL;
+    bool has_past = false;
+    if (!check_names(a, s, o, diags)) return NULL;
     const char *tokens = NULL; // name of the dimension that ids have
     for (size_t i = 0; i < s->n_inputs; i++) {
-        ok = fill(&s->inputs[i], &r[i], o, diags) && ok;
+        fill(&s->inputs[i], &r[i], o);
         for (int k = 0; k < s->inputs[i].rank; k++) {
             has_past |= strcmp(r[i].axis[k], "past") == 0;
             if (!tokens && strcmp(r[i].role, "tokens") == 0 && strcmp(r[i].axis[k], "tokens") == 0)
@@ -236,5 +224,5 @@ bind_role *bind_roles(arena *a, const bind_source *s, const bind_options *o, dia
         for (size_t i = 0; i < s->n_inputs; i++)
             for (int k = 0; k < s->inputs[i].rank; k++)
                 if (strcmp(r[i].axis[k], "total") == 0) r[i].axis[k] = "tokens";
-    return ok ? r : NULL;
+    return r;
 }

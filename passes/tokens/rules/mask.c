@@ -52,8 +52,7 @@ bool tok_mask_row(const tok_mask_view *v, int64_t h, int64_t q, uint8_t *visible
 
 // ---- inputs ----------------------------------------------------------------------------------
 
-// The parameters that a value depends on.
-static void params_of(const tok_ctx *c, const tok_probe *p, ir_val v, bool *reached) {
+void tok_params_of(const tok_ctx *c, const tok_probe *p, ir_val v, bool *reached) {
     const ir_func *f = p->f;
     bool *needed = ARENA_ARRAY(c->a, bool, f->values.count);
     needed[v] = true;
@@ -78,7 +77,7 @@ static bool inputs_of(tok_ctx *c, uint32_t user, tok_probe *p, ir_val v, inputs 
     *in = (inputs){.key = -1};
     if (p->is_const[v]) return true;
     bool *reached = ARENA_ARRAY(c->a, bool, p->f->params.count + 1);
-    params_of(c, p, v, reached);
+    tok_params_of(c, p, v, reached);
     for (size_t i = 0; i < p->f->params.count; i++) {
         if (!reached[i] || !ir_type_width(ir_type_of(p->f, p->f->params.items[i].value))) continue;
         const char *name = p->f->params.items[i].name, *role = tok_role(c, p->f, i);

@@ -35,6 +35,9 @@ bool tok_mask_find(tok_ctx *c, uint32_t user, const tok_mask_query *q, tok_mask 
 bool tok_mask_check_past(tok_ctx *c, uint32_t user, ir_val past_mask, int64_t heads,
                          const tok_mask *k);
 
+// The parameters that a value of a probe depends on.
+void tok_params_of(const tok_ctx *c, const tok_probe *p, ir_val v, bool *reached);
+
 // ---- for mask.c and bias.c -------------------------------------------------------------------
 
 // A mask's value as [heads][rows][keys]; one row of it: what is visible, and the bias of that.

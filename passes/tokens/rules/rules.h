@@ -13,6 +13,12 @@
     bool tok_rule_##rule(tok_ctx *c, uint32_t node);
 #include "ir/ops.def"
 
+// ---- positions.c: a table looked up by counted positions --------------------------------------
+
+// Is the index counted over the tokens of an input, padding left out? Then *handled, and the node's
+// rows are those of the table by position.
+bool tok_embed_counted(tok_ctx *c, uint32_t node, uint32_t index, uint32_t table, bool *handled);
+
 // ---- scores.c: an attention in pieces ---------------------------------------------------------
 
 bool tok_set_scores(tok_ctx *c, uint32_t node, tok_kind kind, tok_score s, const tok_layout *l);

@@ -226,6 +226,8 @@ static bool embed(tok_ctx *c, uint32_t node, uint32_t ids, uint32_t table) {
     const tok_node *n = tok_at(c, node);
     tok_ref index;
     tok_layout l, out;
+    bool handled = false;
+    if (!tok_embed_counted(c, node, ids, table, &handled) || handled) return handled;
     if (!tok_read_full(c, node, ids, &index, &l)) return false;
     const tensor *t = tok_const_at(c, table, 0);
     if (!t) return false;

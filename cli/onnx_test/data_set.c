@@ -1,5 +1,5 @@
-// Does a model compute what its test data says? See onnx_test.h.
-#include "cli/onnx_test.h"
+// Does a model compute what its test data says? See data_set.h.
+#include "cli/onnx_test/data_set.h"
 #include "ir/eval/interp.h"
 #include "support/file/file.h"
 #include <math.h>

@@ -1,7 +1,7 @@
 // Runs ONNX test directories: model, inputs and expected outputs as the ONNX project stores them
 // (model.onnx, test_data_set_N/input_I.pb, output_J.pb).
-#ifndef OHMIC_CLI_ONNX_TEST_H
-#define OHMIC_CLI_ONNX_TEST_H
+#ifndef OHMIC_CLI_ONNX_TEST_DATA_SET_H
+#define OHMIC_CLI_ONNX_TEST_DATA_SET_H
 
 #include "frontend/onnx.h"
 
