@@ -245,7 +245,7 @@ isa_program *be_emit(ir_module *m, const machine *chip, const char *tool, diag_s
                    ? ISA_WHOLE
                    : ISA_STREAM;
     p->max_tokens = (uint32_t)ir_attr_int(&m->attrs, IR_ATTR_max_tokens, 1);
-    p->banks = 1;
+    p->banks = (uint32_t)ir_attr_int(&m->attrs, IR_ATTR_banks, 1);
     p->token_period_ns = ir_attr_float(&m->attrs, IR_ATTR_token_period, 0);
     for (size_t k = 0; k < m->funcs.count; k++) {
         const ir_func *f = m->funcs.items[k];

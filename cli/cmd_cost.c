@@ -14,6 +14,10 @@ static const arg_option options[] = {
         ARG_WITHOUT("activity")),
     ARG_OPTION("generate", 0, ARG_SIZE, "M", "tokens generated behind it, one by one; default: 8",
                ARG_WITHOUT("activity")),
+    ARG_OPTION("sequences", 0, ARG_COUNT, "K",
+               "say also what K sequences take together, each in a bank of its own (compile "
+               "--banks)",
+               ARG_WITHOUT("activity")),
     ARG_OPTION("activity", 0, ARG_INPUT, "FILE",
                "the rows of a run that `ohmic run --activity` recorded, with the gates and masks "
                "they met; default: all open",

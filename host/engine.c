@@ -11,6 +11,7 @@ struct engine {
     sim *sim;
     const isa_program *program;
     uint32_t *ring_tile, *ring_index;
+    uint32_t bank; // that steps are of
     // interpreter
     ir_interp *interp;                 // of the steps
     ir_interp *encode;                 // NULL: there is no encoder
@@ -23,6 +24,11 @@ struct engine {
 
 const engine_info *engine_describe(const engine *e) { return &e->info; }
 sim *engine_sim(engine *e) { return e->sim; }
+
+void engine_use_bank(engine *e, int64_t bank) {
+    CHECK(bank >= 0 && bank < e->info.banks, "bank %lld", (long long)bank);
+    e->bank = (uint32_t)bank;
+}
 
 void engine_observe(engine *e, void (*f)(void *, const ir_op *, uint32_t, const tensor *),
                     void *ctx) {
@@ -76,6 +82,7 @@ engine *engine_of_program(const program_file *f, const sim_options *o, diag_sink
     engine_info *info = &e->info;
     info->stream = p->class == ISA_STREAM;
     info->max_tokens = p->max_tokens;
+    info->banks = p->banks;
     info->notes = p->notes ? p->notes : "";
     describe_phases(info, p);
     info->n_ports = p->n_ports;
@@ -205,6 +212,7 @@ engine *engine_of_module(const ir_module *m, int threads, diag_sink *diags) {
     info->stream = strcmp(ir_attr_str(&m->attrs, IR_ATTR_class, "stream"), "stream") == 0;
     info->max_tokens = ir_attr_int(&m->attrs, IR_ATTR_max_tokens, INT32_MAX);
     info->max_chunk = ir_attr_int(&m->attrs, IR_ATTR_max_chunk, info->max_tokens);
+    info->banks = 1;
     info->notes = "";
     for (size_t i = 0; i < m->notes.count; i++)
         info->notes =
@@ -260,7 +268,7 @@ bool engine_encode(engine *e, bool reset, int64_t rows, const tensor *inputs, ar
     CHECK(e->info.has_encoder, "a program without an encoder");
     int64_t counts[IR_MAX_DOMAINS];
     for (int d = 0; d < IR_MAX_DOMAINS; d++) counts[d] = d > 0 || e->sim ? rows : 0;
-    if (e->sim) return sim_step(e->sim, 0, 0, reset, counts, inputs, a, outputs, diags);
+    if (e->sim) return sim_step(e->sim, 0, e->bank, reset, counts, inputs, a, outputs, diags);
     if (!reset && e->encoded) {
         diag_emit(diags, DIAG_ID_sim_order, DIAG_NOWHERE,
                   "phase '%s' takes a sequence in one step: a second one needs a reset",
@@ -278,7 +286,8 @@ bool engine_step(engine *e, bool reset, int64_t rows, const tensor *inputs, aren
     for (int d = 0; d < IR_MAX_DOMAINS; d++)
         counts[d] = d > 0 && e->info.has_encoder && !e->sim ? 0 : rows;
     if (e->sim)
-        return sim_step(e->sim, e->info.has_encoder, 0, reset, counts, inputs, a, outputs, diags);
+        return sim_step(e->sim, e->info.has_encoder, e->bank, reset, counts, inputs, a, outputs,
+                        diags);
     if (reset) ir_interp_reset(e->interp);
     if (reset) e->encoded = false;
     if (e->info.has_encoder && !e->encoded) {
@@ -294,11 +303,11 @@ bool engine_load_past(engine *e, int64_t pos, const tensor *keys, const tensor *
                       diag_sink *diags) {
     bool ok = true;
     if (e->sim) {
-        sim_reset(e->sim, 0);
+        sim_reset(e->sim, e->bank);
         for (size_t i = 0; i < e->info.n_rings && ok; i++)
-            ok = sim_ring_load(e->sim, e->ring_tile[i], e->ring_index[i], 0, pos, &keys[i],
+            ok = sim_ring_load(e->sim, e->ring_tile[i], e->ring_index[i], e->bank, pos, &keys[i],
                                &values[i], diags);
-        sim_set_pos(e->sim, 0, pos);
+        sim_set_pos(e->sim, e->bank, pos);
     } else {
         ir_interp_reset(e->interp);
         for (size_t i = 0; i < e->info.n_rings && ok; i++)
@@ -310,6 +319,6 @@ bool engine_load_past(engine *e, int64_t pos, const tensor *keys, const tensor *
 }
 
 bool engine_read_ring(engine *e, size_t ring, arena *a, tensor *k, tensor *v) {
-    return e->sim ? sim_ring_read(e->sim, e->ring_tile[ring], e->ring_index[ring], 0, a, k, v)
+    return e->sim ? sim_ring_read(e->sim, e->ring_tile[ring], e->ring_index[ring], e->bank, a, k, v)
                   : ir_interp_ring_read(e->interp, e->ring_name[ring], a, k, v);
 }

@@ -44,6 +44,7 @@ typedef struct {
     engine_ring *rings;
     size_t n_rings;
     const char *notes; // the compiler's, one a line
+    int64_t banks;     // sequences that can be under way at the same time
 } engine_info;
 
 typedef struct engine engine;
@@ -58,6 +59,9 @@ sim *engine_sim(engine *e); // NULL when it is the interpreter
 // Called for every value the interpreter computes; nothing on the simulator.
 void engine_observe(engine *e, void (*f)(void *, const ir_op *, uint32_t, const tensor *),
                     void *ctx);
+
+// Steps, encoders and rings from now on are of the sequence in this bank, 0 to begin with.
+void engine_use_bank(engine *e, int64_t bank);
 
 // ---- steps -----------------------------------------------------------------------------------
 //

@@ -139,20 +139,42 @@ static bool launch(host_job *j, int side, int64_t b, bool reset, int64_t done, i
     return ok;
 }
 
-static bool run_sequence(host_job *j, int64_t b, collected *out, size_t n_out) {
-    const host_span *s = &j->side[0].span[b];
-    int64_t n = s->until - s->from;
-    int64_t chunk = j->info->stream ? max_i64(1, j->info->max_chunk) : n;
-    bool begun = s->start > 0;
-    if (begun && !host_past_load(j, b)) return false;
-    if (j->info->has_encoder) {
-        const host_span *e = &j->side[1].span[b];
-        if (!launch(j, 1, b, !begun, 0, e->until - e->from, out, n_out)) return false;
-        begun = true;
+// ---- as many sequences at a time as there are banks ------------------------------------------
+
+// What comes before the steps. begun: the first step does not begin the sequence any more.
+static bool begin(host_job *j, int64_t b, bool *begun, collected *out, size_t n_out) {
+    *begun = j->side[0].span[b].start > 0;
+    if (*begun && !host_past_load(j, b)) return false;
+    if (!j->info->has_encoder) return true;
+    const host_span *e = &j->side[1].span[b];
+    bool reset = !*begun;
+    *begun = true;
+    return launch(j, 1, b, reset, 0, e->until - e->from, out, n_out);
+}
+
+// Sequences first .. first + n - 1, sequence first + k in bank k: a step of each in turn.
+static bool run_sequences(host_job *j, int64_t first, int64_t n, collected *out, size_t n_out) {
+    bool *begun = ARENA_ARRAY(j->a, bool, n);
+    for (int64_t k = 0; k < n; k++) {
+        engine_use_bank(j->e, k);
+        if (!begin(j, first + k, &begun[k], out, n_out)) return false;
     }
-    for (int64_t done = 0; done < n; done += chunk)
-        if (!launch(j, 0, b, done == 0 && !begun, done, min_i64(chunk, n - done), out, n_out))
-            return false;
+    bool left = true;
+    for (int64_t step = 0; left; step++) {
+        left = false;
+        for (int64_t k = 0; k < n; k++) {
+            const host_span *s = &j->side[0].span[first + k];
+            int64_t rows = s->until - s->from;
+            int64_t chunk = j->info->stream ? max_i64(1, j->info->max_chunk) : rows;
+            int64_t done = step * chunk;
+            if (done >= rows) continue;
+            engine_use_bank(j->e, k);
+            if (!launch(j, 0, first + k, done == 0 && !begun[k], done, min_i64(chunk, rows - done),
+                        out, n_out))
+                return false;
+            left = true;
+        }
+    }
     return true;
 }
 
@@ -171,8 +193,15 @@ bool host_run(engine *e, const tensor_set *inputs, const host_options *o, arena 
             out[n_out++] = (collected){i, ARENA_ARRAY(a, tensor, j.batch + 1)};
     host_present *present;
     size_t n_presents = host_presents(&j, &present);
-    for (int64_t b = 0; ok && b < j.batch; b++)
-        ok = run_sequence(&j, b, out, n_out) && host_presents_read(&j, b, present, n_presents);
+    for (int64_t b = 0; ok && b < j.batch; b += info->banks) {
+        int64_t n = min_i64(info->banks, j.batch - b);
+        ok = run_sequences(&j, b, n, out, n_out);
+        for (int64_t k = 0; ok && k < n; k++) {
+            engine_use_bank(e, k);
+            ok = host_presents_read(&j, b + k, present, n_presents);
+        }
+    }
+    engine_use_bank(e, 0);
     if (!ok) return false;
     outputs->count = 0;
     outputs->items = ARENA_ARRAY(a, tensor_named, n_out + n_presents + 1);

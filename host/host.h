@@ -1,8 +1,9 @@
 // The host of a program: ONNX-shaped tensors in, ONNX-shaped tensors out.
 //
-// Programs take rows. The host finds batch and token count in the inputs, runs every sequence of a
-// batch on its own (in chunks where the program streams), loads caches into rings and reads them
-// back, and puts rows together as the tensors the model would have given. Padding: README.md.
+// Programs take rows. The host finds batch and token count in the inputs, runs the sequences of a
+// batch, each by itself (in chunks where the program streams, as many in turn as it has banks),
+// loads caches into rings and reads them back, and puts rows together as the tensors the model
+// would have given. Padding: README.md.
 #ifndef OHMIC_HOST_HOST_H
 #define OHMIC_HOST_HOST_H
 

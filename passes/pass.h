@@ -76,7 +76,8 @@ typedef struct {
     // token ids by then. NULL: the passes read the files.
     const struct json_t *calibrate_text, *adapt_text;
     // place
-    int effort; // rounds of improvement for each operation; 0: 100
+    int64_t banks; // sequences whose state is kept side by side; 0: as the module says, else 1
+    int effort;    // rounds of improvement for each operation; 0: 100
     // The model as imported (bind.h): what checks execute beside what the passes make of it. NULL:
     // they execute the probes as find-tokens finds them.
     const ir_module *reference;

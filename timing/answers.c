@@ -61,7 +61,7 @@ bool timing_sequence(timing *t, const isa_program *p, int64_t prompt, int64_t ge
     for (int64_t k = 0; ok && k < generate; k++) {
         timing_ps before = s.departed;
         timing_launch l = launch_of(p, last, 1);
-        l.position = at + k;
+        l.position = rows + k;
         l.follows = true;
         timing_observe(t, k + 1 == generate ? timing_path_note : NULL, path);
         ok = timing_step(t, &l, &s, diags);
@@ -73,6 +73,53 @@ bool timing_sequence(timing *t, const isa_program *p, int64_t prompt, int64_t ge
     if (ok) out->path = timing_path_to(path, s.departed, a, &out->n_path);
     out->path_from = s.launched;
     timing_path_free(path);
+    return ok;
+}
+
+typedef struct {
+    int64_t n;
+    timing_ps *departed; // the last step of each
+    timing_ps until;     // all of them
+    timing_ps longest;   // since the step before of the same sequence
+} sequences;
+
+static bool step_of_each(timing *t, timing_launch l, sequences *all, diag_sink *diags) {
+    all->longest = 0;
+    for (int64_t k = 0; k < all->n; k++) {
+        timing_step_times s;
+        l.bank = (uint32_t)k;
+        if (!timing_step(t, &l, &s, diags)) return false;
+        all->longest = max_i64(all->longest, s.departed - all->departed[k]);
+        all->departed[k] = s.departed;
+        all->until = max_i64(all->until, s.departed);
+    }
+    return true;
+}
+
+bool timing_sequences(timing *t, const isa_program *p, int64_t prompt, int64_t generate, int64_t n,
+                      timing_together *out, diag_sink *diags) {
+    uint32_t last = p->n_phases - 1;
+    int64_t rows = last > 0 ? 1 : prompt, chunk = max_i64(1, min_i64(rows, most_rows(p, last)));
+    sequences all = {.n = n, .departed = base_calloc((size_t)n, sizeof *all.departed)};
+    *out = (timing_together){.sequences = n};
+    bool ok = true;
+    for (uint32_t ph = 0; ok && ph < last; ph++)
+        ok = step_of_each(t, launch_of(p, ph, prompt), &all, diags);
+    for (int64_t at = 0; ok && at < rows; at += chunk) {
+        timing_launch l = launch_of(p, last, min_i64(chunk, rows - at));
+        l.position = at;
+        ok = step_of_each(t, l, &all, diags);
+    }
+    out->first = all.until;
+    for (int64_t k = 0; ok && k < generate; k++) {
+        timing_launch l = launch_of(p, last, 1);
+        l.position = rows + k;
+        l.follows = true;
+        ok = step_of_each(t, l, &all, diags);
+        out->last = all.longest;
+    }
+    out->all = all.until - out->first;
+    free(all.departed);
     return ok;
 }
 

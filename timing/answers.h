@@ -27,6 +27,17 @@ typedef struct {
 bool timing_sequence(timing *t, const isa_program *p, int64_t prompt, int64_t generate, arena *a,
                      timing_latency *out, diag_sink *diags);
 
+// The same of so many sequences in as many banks: their prompts are launched together, then every
+// sequence goes on by itself, a step of each in turn.
+typedef struct {
+    int64_t sequences;
+    timing_ps first; // launch to the last row of the last prompt
+    timing_ps last;  // from token to token of a sequence, the longest of its last times; 0: none
+    timing_ps all;   // of all tokens behind the first ones
+} timing_together;
+bool timing_sequences(timing *t, const isa_program *p, int64_t prompt, int64_t generate, int64_t n,
+                      timing_together *out, diag_sink *diags);
+
 // The steps of an activity instead, launched together: all of them count as the prompt.
 bool timing_replay(timing *t, const timing_activity *what, arena *a, timing_latency *out,
                    diag_sink *diags);

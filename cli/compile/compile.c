@@ -92,6 +92,7 @@ bool compile_options(const args *a, compilation *c, diag_sink *diags) {
     o->max_tokens = args_int(a, "max-tokens", 0);
     o->max_chunk = args_int(a, "max-chunk", 0);
     o->slots = args_int(a, "slots", 0);
+    o->banks = args_int(a, "banks", 0);
     o->window = args_int(a, "window", 0);
     o->mask = args_string(a, "mask", NULL);
     o->logits = args_string(a, "logits", "all");
@@ -140,6 +141,7 @@ static const struct {
     {"adapt", PASS_ID_choose_readout},
     {"token-period", PASS_ID_choose_readout},
     {"calibrate", PASS_ID_quantize},
+    {"banks", PASS_ID_place},
 };
 
 bool compile_text_options(const args *a, const pass_pipeline *p, diag_sink *diags) {

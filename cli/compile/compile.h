@@ -20,6 +20,8 @@
         {"max-chunk", 0, ARG_COUNT, "N",                                                         \
          "most rows in one step; default: 64, or max-tokens for whole-sequence models"},         \
         {"slots", 0, ARG_COUNT, "N", "tokens a ring stores; default: what the window needs"},    \
+        {"banks", 0, ARG_COUNT, "N",                                                             \
+         "sequences that the program keeps side by side, each in rings of its own; default: 1"}, \
         {"window", 0, ARG_COUNT, "N",                                                            \
          "tokens a row sees; smaller than the model's changes what it means"},                   \
         ARG_OPTION("bind", 0, ARG_PAIR, "NAME=VALUE",                                            \

@@ -23,9 +23,10 @@ static uint64_t tile_bytes(const isa_tile *t, isa_space space) {
     return end;
 }
 
-static uint32_t tile_heads(const isa_tile *t) {
+// Every bank has its own.
+static uint32_t tile_heads(const isa_program *p, const isa_tile *t) {
     uint32_t n = 0;
-    for (uint32_t i = 0; i < t->n_rings; i++) n += t->rings[i].n_kv;
+    for (uint32_t i = 0; i < t->n_rings; i++) n += t->rings[i].n_kv * p->banks;
     return n;
 }
 
@@ -35,7 +36,7 @@ static totals count(const isa_program *p) {
         const isa_tile *t = &p->tiles[i];
         s.crossbars += t->n_blocks;
         s.rings += t->n_rings;
-        s.heads += tile_heads(t);
+        s.heads += tile_heads(p, t);
         for (uint32_t k = 0; k < p->n_phases; k++) s.instructions += t->phase[k].count;
         for (uint32_t g = 0; g < t->n_groups; g++)
             s.weights += (uint64_t)(t->groups[g].k1 - t->groups[g].k0) * t->groups[g].n;
@@ -91,7 +92,7 @@ static void print_tiles(const isa_program *p, const machine *chip, FILE *out) {
         if (cap) snprintf(of, sizeof of, "/%lld", (long long)cap);
         char used[32];
         snprintf(used, sizeof used, "%u%s", t->n_blocks, of);
-        fprintf(out, "  %-4u  [%s] %-8s  %5u  %8.1f K  ", i, bar, used, tile_heads(t),
+        fprintf(out, "  %-4u  [%s] %-8s  %5u  %8.1f K  ", i, bar, used, tile_heads(p, t),
                 (double)tile_bytes(t, ISA_PAD) / 1024);
         print_groups(p, t, out);
         fputc('\n', out);
@@ -107,6 +108,7 @@ static void print_rows(const isa_program *p, FILE *out) {
     for (int d = 0; p->n_phases > 1 && d < ISA_DOMAINS; d++)
         if (p->phases[0].free_domains >> d & 1)
             fprintf(out, "; before them an encoder's, up to %u at once", p->phases[0].max_rows[d]);
+    if (p->banks > 1) fprintf(out, "; %u sequences side by side", p->banks);
     fputc('\n', out);
 }
 
@@ -164,7 +166,7 @@ void compile_summary_json(const compilation *c, const char *path, FILE *out) {
         for (uint32_t g = 0; g < t->n_groups; g++)
             json_add(groups, json_name(isa_str(p, t->groups[g].name)));
         json_add(tiles, json_make("{s:o, s:o, s:o, s:o, s:o}", "crossbars", json_count(t->n_blocks),
-                                  "heads", json_count(tile_heads(t)), "scratchpad_bytes",
+                                  "heads", json_count(tile_heads(p, t)), "scratchpad_bytes",
                                   json_count(tile_bytes(t, ISA_PAD)), "row_store_bytes",
                                   json_count(tile_bytes(t, ISA_MEM)), "groups", groups));
     }
@@ -174,14 +176,14 @@ void compile_summary_json(const compilation *c, const char *path, FILE *out) {
         text += n + (text[n] == '\n');
     }
     const char *class = p->class == ISA_STREAM ? "stream" : "whole";
-    json_t *root =
-        json_make("{s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
-                  "program", json_name(path), "chip", json_name(c->chip->name), "class", class,
-                  "max_tokens", json_count(p->max_tokens), "max_chunk", json_count(p->max_chunk),
-                  "weights", json_count(s.weights), "instructions", json_count(s.instructions),
-                  "crossbars", json_count(s.crossbars), "heads", json_count(s.heads), "cells_bytes",
-                  json_count(p->cells_bytes), "tables_bytes", json_count(s.table_bytes),
-                  "attention", compile_attention_json(c), "token_period_ns",
-                  json_figure(p->token_period_ns), "tiles", tiles, "notes", notes);
+    json_t *root = json_make(
+        "{s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+        "program", json_name(path), "chip", json_name(c->chip->name), "class", class, "max_tokens",
+        json_count(p->max_tokens), "max_chunk", json_count(p->max_chunk), "banks",
+        json_count(p->banks), "weights", json_count(s.weights), "instructions",
+        json_count(s.instructions), "crossbars", json_count(s.crossbars), "heads",
+        json_count(s.heads), "cells_bytes", json_count(p->cells_bytes), "tables_bytes",
+        json_count(s.table_bytes), "attention", compile_attention_json(c), "token_period_ns",
+        json_figure(p->token_period_ns), "tiles", tiles, "notes", notes);
     json_print(root, 2, out);
 }

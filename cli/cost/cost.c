@@ -7,6 +7,16 @@ bool cost_run(const cost *c, timing *t, arena *a, timing_latency *out) {
     return timing_sequence(t, c->p, c->prompt, c->generate, a, out, c->diags);
 }
 
+// As many as were asked for, in banks of their own.
+static bool count_together(cost *c) {
+    if (c->sequences <= 1) return true;
+    timing *t = timing_new(c->p, c->chip, 0, c->diags);
+    bool ok = t && timing_sequences(t, c->p, c->prompt, c->generate, c->sequences, &c->together,
+                                    c->diags);
+    timing_free(t);
+    return ok;
+}
+
 bool cost_count(cost *c) {
     c->sequence = timing_new(c->p, c->chip, 0, c->diags);
     if (!c->sequence || !cost_run(c, c->sequence, c->a, &c->latency)) return false;
@@ -17,6 +27,7 @@ bool cost_count(cost *c) {
         c->freed = timing_new(c->p, c->chip, UINT32_C(1) << kind, c->diags);
         if (!c->freed || !timing_steady_state(c->freed, c->p, &c->without, c->diags)) return false;
     }
+    if (!count_together(c)) return false;
     double declared = c->p->token_period_ns;
     if (declared > 0 && c->generate > 0 && declared * 1000 < (double)c->latency.last)
         diag_emit(c->diags, DIAG_ID_timing_period, DIAG_NOWHERE,
@@ -29,6 +40,14 @@ bool cost_count(cost *c) {
 
 bool cost_lengths(cost *c, const args *given) {
     c->top = args_int(given, "top", 5);
+    c->sequences = args_int(given, "sequences", 1);
+    if (c->sequences > c->p->banks) {
+        diag_emit(c->diags, DIAG_ID_cost_banks, DIAG_NOWHERE,
+                  "%" PRId64 " sequences, the program has a bank for each of %u: compile with "
+                  "--banks %" PRId64,
+                  c->sequences, c->p->banks, c->sequences);
+        return false;
+    }
     const char *activity = args_string(given, "activity", NULL);
     if (activity) {
         c->activity = timing_activity_read(c->p, activity, c->diags);

@@ -18,6 +18,8 @@ typedef struct {
     // does).
     timing *sequence, *endless, *freed;
     timing_latency latency;
+    int64_t sequences; // asked about together; 1: none beside the one
+    timing_together together;
     timing_steady steady, without;
 } cost;
 

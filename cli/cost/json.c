@@ -57,6 +57,14 @@ static json_t *steady_json(const cost *c, const timing *t, const timing_steady *
         some ? json_name(timing_unit_text(c->a, t, s->unit)) : json_null(), "work_ns", ns(s->work));
 }
 
+static json_t *together_json(const cost *c) {
+    const timing_together *t = &c->together;
+    if (t->sequences <= 1) return json_null();
+    return json_make("{s:o, s:o, s:o, s:o}", "sequences", json_count((uint64_t)t->sequences),
+                     "first_tokens_ns", ns(t->first), "last_token_ns", ns(t->last), "generated_ns",
+                     ns(t->all));
+}
+
 json_t *cost_json(const cost *c) {
     const timing_latency *l = &c->latency;
     size_t n;
@@ -64,10 +72,10 @@ json_t *cost_json(const cost *c) {
     json_t *names = json_array();
     for (size_t k = 0; k < n; k++) json_add(names, json_name(missing[k]));
     return json_make(
-        "{s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "chip",
-        json_name(c->chip->name), "worst_case", !c->activity, "prompt",
-        json_count((uint64_t)l->prompt), "generated", json_count((uint64_t)l->generated), "steps",
-        json_count(l->steps), "first_token_ns", ns(l->first), "next_token_ns", ns(l->next),
+        "{s:o, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+        "chip", json_name(c->chip->name), "together", together_json(c), "worst_case", !c->activity,
+        "prompt", json_count((uint64_t)l->prompt), "generated", json_count((uint64_t)l->generated),
+        "steps", json_count(l->steps), "first_token_ns", ns(l->first), "next_token_ns", ns(l->next),
         "last_token_ns", ns(l->last), "generated_ns", ns(l->all), "end_ns",
         ns(timing_end(c->sequence)), "steady", steady_json(c, c->endless, &c->steady),
         "without_limit", c->freed ? steady_json(c, c->freed, &c->without) : json_null(), "units",

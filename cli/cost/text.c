@@ -120,6 +120,20 @@ static void print_steady(const cost *c) {
     putchar('\n');
 }
 
+// All rows of K sequences over their time, and of one.
+static void print_together(const cost *c) {
+    const timing_together *t = &c->together;
+    const timing_latency *l = &c->latency;
+    if (t->sequences <= 1) return;
+    timing_ps all = l->generated ? t->all : t->first, one = l->generated ? l->all : l->first;
+    int64_t rows = l->generated ? l->generated : l->prompt;
+    printf("%" PRId64 " sequences      first tokens within %s", t->sequences,
+           cost_time_text(c->a, t->first));
+    if (l->generated) printf(", token to token %s", cost_time_text(c->a, t->last));
+    printf("; together %s, %.3g times one alone\n", cost_rate_text(c->a, t->sequences * rows, all),
+           all ? (double)t->sequences * (double)one / (double)all : 0);
+}
+
 static void print_missing(const cost *c) {
     size_t n;
     const char *const *missing = timing_missing(c->sequence, &n);
@@ -139,6 +153,7 @@ void cost_print(const cost *c) {
         printf("token to token   %-10s %s, one sequence alone; the first of them %s\n",
                cost_time_text(c->a, l->last), cost_rate_text(c->a, l->generated, l->all),
                cost_time_text(c->a, l->next));
+    print_together(c);
     print_steady(c);
     if (c->p->token_period_ns > 0 && l->generated > 0)
         printf("token period     %.4g ns declared, %s achieved\n", c->p->token_period_ns,

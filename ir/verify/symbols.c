@@ -14,8 +14,9 @@ static void verify_class(verifier *v, diag_loc loc, const ir_attrs *l) {
     if (!(period >= 0 && period < INFINITY))
         verify_error(v, loc, DIAG_ID_module_attribute,
                      "'token_period' is %g ns, must not be negative", period);
-    for (int i = 0; i < 2; i++) {
-        ir_key k = i ? IR_ATTR_max_chunk : IR_ATTR_max_tokens;
+    static const ir_key positive[] = {IR_ATTR_max_tokens, IR_ATTR_max_chunk, IR_ATTR_banks};
+    for (size_t i = 0; i < ARRAY_LEN(positive); i++) {
+        ir_key k = positive[i];
         if (ir_attr_int(l, k, 1) < 1)
             verify_error(v, loc, DIAG_ID_module_attribute, "'%s' must be positive", ir_key_name(k));
     }

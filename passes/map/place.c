@@ -28,12 +28,13 @@ typedef struct {
     const ir_func *f; // of the old module
     const machine *chip;
     arena *a;
-    int *tile;                          // by operation
-    int *want;                          // by value: tile of its first consumer that has one
-    bool *anchored;                     // by value: made, directly or not, by a crossbar or ring
-    bool *multiplied;                   // by value: read by products only
-    int tiles;                          // used
-    int64_t free_crossbars, free_heads; // of the last tile
+    int *tile;              // by operation
+    int *want;              // by value: tile of its first consumer that has one
+    bool *anchored;         // by value: made, directly or not, by a crossbar or ring
+    bool *multiplied;       // by value: read by products only
+    int tiles;              // used
+    int64_t free_crossbars; // of the last tile
+    int64_t banks;          // each has rings of its own
     shared_rings *shared;
 } placer;
 
@@ -79,7 +80,6 @@ static int *branches(const placer *p) {
 static void open_tile(placer *p) {
     p->tiles++;
     p->free_crossbars = limit(p->chip->tile.crossbars);
-    p->free_heads = limit(p->chip->tile.ring_heads);
 }
 
 static void lay_group(placer *p, ir_symbol *g, int64_t blocks) {
@@ -235,6 +235,19 @@ static void push(placer *p) {
     map_free(rings);
 }
 
+// A program that takes tokens in steps keeps a sequence in each bank.
+static int64_t take_banks(ir_module *m, const pass_options *o) {
+    int64_t banks = ir_attr_int(&m->attrs, IR_ATTR_banks, 1);
+    if (o->banks == 0 || IR_WORD(&m->attrs, class, program_class, CLASS_STREAM) == IR_CLASS_WHOLE)
+        return banks;
+    pass_use(o, PASS_OPTION_banks);
+    if (o->banks > 1)
+        ir_attr_set_int(m->arena, &m->attrs, IR_ATTR_banks, o->banks);
+    else
+        ir_attr_remove(&m->attrs, IR_ATTR_banks);
+    return o->banks;
+}
+
 // Heads of gain cells are a resource of a tile; a ring that does not fit moves to the next tile
 // with room.
 static void lay_rings(placer *p) {
@@ -245,7 +258,7 @@ static void lay_rings(placer *p) {
         const char *ring = ir_attr_str(&op->attrs, IR_ATTR_ring, NULL);
         if (!ring) continue;
         if (map_get(all->rings, ring) == MAP_NONE) {
-            int64_t heads = ir_ring_find(p->m, ring)->n_kv;
+            int64_t heads = p->banks * ir_ring_find(p->m, ring)->n_kv;
             size_t t = (size_t)p->tile[i];
             for (;; t++) {
                 while (all->heads.count <= t) vec_push(&all->heads, 0);
@@ -273,13 +286,14 @@ static bool check_room(const placer *p, diag_sink *diags) {
     }
     for (size_t i = 0; i < p->m->symbols.count; i++) {
         const ir_symbol *s = p->m->symbols.items[i];
-        int64_t heads = s->ring ? s->ring->n_kv : 0;
+        int64_t heads = s->ring ? p->banks * s->ring->n_kv : 0;
         if (heads <= limit(p->chip->tile.ring_heads)) continue;
         diag_emit(diags, DIAG_ID_ring_heads, DIAG_AT(NULL, s->name),
-                  "an attention has %lld key/value heads, a tile of chip '%s' holds %lld: a chip "
-                  "with --set tile.ring_heads=%lld would do",
-                  (long long)heads, p->chip->name, (long long)p->chip->tile.ring_heads,
-                  (long long)heads);
+                  "an attention has %lld key/value heads%s, a tile of chip '%s' holds %lld: a chip "
+                  "with --set tile.ring_heads=%lld would do%s",
+                  (long long)heads, p->banks > 1 ? " in all banks together" : "", p->chip->name,
+                  (long long)p->chip->tile.ring_heads, (long long)heads,
+                  p->banks > 1 ? ", or fewer --banks" : "");
         ok = false;
     }
     return ok;
@@ -407,7 +421,8 @@ ir_module *pass_place(const ir_module *old, const pass_options *o, diag_sink *di
     ir_module *m = ir_module_derive(old);
     m->stage = IR_MAPPED;
     shared_rings shared = {.rings = map_new()};
-    placer p = {.m = m, .chip = o->machine, .a = arena_new(), .shared = &shared};
+    placer p = {
+        .m = m, .chip = o->machine, .a = arena_new(), .shared = &shared, .banks = take_banks(m, o)};
     int **tile = ARENA_ARRAY(p.a, int *, old->funcs.count + 1);
     bool ok = true;
     open_tile(&p);
