@@ -1,4 +1,5 @@
 // ohmic eval MODEL: accuracy of a program, an ONNX file or IR.
+#include "cli/cost/ran.h"
 #include "cli/report.h"
 #include "cli/report_score.h"
 #include "cli/texts.h"
@@ -57,20 +58,27 @@ static const arg_option options[] = {
                ARG_WITHOUT("layers")),
     ARG_OPTION("stats", 0, ARG_FLAG, NULL, "converter figures and event counters of the simulator",
                ARG_WITHOUT("layers")),
+    ARG_OPTION("cost", 0, ARG_FLAG, NULL, "how long the chip takes for it; MODEL is a program",
+               ARG_WITHOUT("layers")),
     {"threads", 't', ARG_SIZE, "N", "threads; never changes a result; default: all cores"},
     {"json", 0, ARG_FLAG, NULL, "print as JSON"},
 };
 
 // ---- scores ----------------------------------------------------------------------------------
 
-static void show(const args *given, const char *what, const eval_score *s, sim *simulator) {
+static void show(const args *given, const char *what, const eval_score *s, sim *simulator,
+                 const ran *r) {
     sim_stats totals = {0};
     bool stats = args_flag(given, "stats") && simulator;
     if (stats) totals = sim_totals(simulator);
-    if (args_flag(given, "json"))
-        report_json(report_score_json(what, s, stats ? &totals : NULL));
-    else
-        report_score(what, s, stats ? &totals : NULL);
+    if (args_flag(given, "json")) {
+        json_t *j = report_score_json(what, s, stats ? &totals : NULL);
+        if (r) json_put(j, "cost", ran_json(r));
+        report_json(j);
+        return;
+    }
+    report_score(what, s, stats ? &totals : NULL);
+    ran_print(r, stdout);
 }
 
 // ---- layers ----------------------------------------------------------------------------------
@@ -130,6 +138,17 @@ static void layers(const args *given, texts *x, eval_model *m, const char *progr
 
 // ---- the command -----------------------------------------------------------------------------
 
+// --cost. False: reported.
+static bool follow(const args *given, eval_model *m, ran **r, diag_sink *diags) {
+    const ran_options wanted = {.time = args_flag(given, "cost")};
+    sim *s = eval_model_sim(m);
+    if (s) *r = ran_new(s, wanted, diags);
+    if (s || !wanted.time) return *r || !wanted.time;
+    diag_emit(diags, DIAG_ID_usage, DIAG_NOWHERE,
+              "--cost wants a program: MODEL is computed by the interpreter, not by a chip");
+    return false;
+}
+
 static void run(const args *given, diag_sink *diags) {
     static const struct {
         const char *option;
@@ -166,7 +185,9 @@ static void run(const args *given, diag_sink *diags) {
     }
     texts_by(&x, given);
     eval_model *m = eval_model_open(model, (int)args_int(given, "threads", 0), o.arena, diags);
-    for (size_t i = 0; m && i < ARRAY_LEN(kinds); i++) {
+    ran *r = NULL;
+    bool follows = m && follow(given, m, &r, diags);
+    for (size_t i = 0; follows && i < ARRAY_LEN(kinds); i++) {
         const char *option = kinds[i].option, *path = args_string(given, option, NULL);
         if (!path) continue;
         if (strcmp(option, "layers") == 0) {
@@ -177,13 +198,15 @@ static void run(const args *given, diag_sink *diags) {
         const eval_data data = {path, json};
         eval_score s;
         double start = report_now();
-        if (kinds[i].score ? json && kinds[i].score(m, &data, &o, &s, diags)
-                           : eval_classify(m, path, &o, &s, diags)) {
+        if ((kinds[i].score ? json && kinds[i].score(m, &data, &o, &s, diags)
+                            : eval_classify(m, path, &o, &s, diags)) &&
+            ran_end(r)) {
             s.seconds = report_now() - start;
-            show(given, option, &s, eval_model_sim(m));
+            show(given, option, &s, eval_model_sim(m), r);
         }
         json_decref(json);
     }
+    ran_free(r);
     eval_model_free(m);
     texts_close(&x);
 }

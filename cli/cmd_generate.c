@@ -53,6 +53,7 @@ static const arg_option options[] = {
     {"metrics", 0, ARG_FLAG, NULL, "a table of what every token cost; on standard error"},
     {"metrics-file", 0, ARG_OUTPUT, "FILE", "the same, to a file"},
     {"stats", 0, ARG_FLAG, NULL, "event counters and peak memory at the end"},
+    {"cost", 0, ARG_FLAG, NULL, "how long the chip takes for it; at the end"},
     {"threads", 't', ARG_SIZE, "N", "threads; never changes a result; default: all cores"},
     {"json", 0, ARG_FLAG, NULL, "print as JSON, at the end"},
 };
@@ -88,6 +89,12 @@ static bool check_stream(generation *g) {
               reason ? (int)strcspn(reason, "\n") : 33,
               reason ? reason : "the program takes whole sequences");
     return false;
+}
+
+static bool follow(generation *g) {
+    const ran_options wanted = {.time = args_flag(g->given, "cost")};
+    g->ran = ran_new(engine_sim(g->engine), wanted, g->diags);
+    return g->ran || !wanted.time;
 }
 
 static bool read_options(generation *g) {
@@ -131,13 +138,14 @@ int command_generate(int argc, char **argv) {
         if (read_options(&g) && check_outputs(&g) && program_open(&g.program, g.path, a, g.diags) &&
             generate_open_tokenizer(&g) && generate_read_ends(&g) &&
             (g.engine = engine_of_program(&g.program, &so, g.diags)) != NULL && check_stream(&g) &&
-            host_text_open(&g.model, g.engine, g.diags) && generate_begin(&g)) {
+            follow(&g) && host_text_open(&g.model, g.engine, g.diags) && generate_begin(&g)) {
             signals_hold_interrupt();
             if (g.interactive ? converse(&g) : generate_turn(&g)) {
                 bool written = generate_write_metrics(&g);
                 if (!g.interactive && (written || !args_flag(given, "json"))) generate_finish(&g);
             }
         }
+        ran_free(g.ran);
         engine_free(g.engine);
         tokenizer_stream_free(g.stream);
         texts_close(&g.texts);

@@ -1,11 +1,11 @@
 // ohmic run PROGRAM: tensors in, tensors out, on the simulator.
 #include "cli/args.h"
+#include "cli/cost/ran.h"
 #include "cli/report.h"
 #include "host/host.h"
 #include "host/tensors.h"
 #include "host/trace.h"
 #include "support/file/file.h"
-#include "timing/activity.h"
 #include <string.h>
 
 int command_run(int argc, char **argv);
@@ -21,6 +21,7 @@ static const arg_option options[] = {
     {"trace", 0, ARG_TRACE, "WHAT[=FILE]",
      "print (or store) the values of an instruction TILE:PC, an IR value %NAME or an ONNX node"},
     {"stats", 0, ARG_FLAG, NULL, "event counters"},
+    {"cost", 0, ARG_FLAG, NULL, "how long the chip takes for it, gates and masks as they were met"},
     {"activity", 0, ARG_OUTPUT, "FILE",
      "record which gates and masks closed what, for `ohmic cost --activity`"},
     {"exact-cells", 0, ARG_FLAG, NULL,
@@ -73,7 +74,7 @@ static bool write_outputs(const args *given, const tensor_set *set, diag_sink *d
     return ok;
 }
 
-static void show(const args *given, const tensor_set *set, const sim_stats *stats) {
+static void show(const args *given, const tensor_set *set, const sim_stats *stats, const ran *r) {
     size_t n;
     args_list(given, "output", &n);
     if (args_flag(given, "json")) {
@@ -81,31 +82,14 @@ static void show(const args *given, const tensor_set *set, const sim_stats *stat
         for (size_t i = 0; i < set->count; i++) json_add(list, report_tensor_json(&set->items[i]));
         json_t *j = json_make("{s:o}", "outputs", list);
         if (args_flag(given, "stats")) json_put(j, "stats", report_stats_json(stats));
+        if (args_flag(given, "cost")) json_put(j, "cost", ran_json(r));
         report_json(j);
         return;
     }
     for (size_t i = 0; n == 0 && i < set->count; i++)
         report_tensor(args_arena(given), &set->items[i], stdout);
     if (args_flag(given, "stats")) report_stats(stats, stdout);
-}
-
-// ---- --activity
-
-static void on_step(void *ctx, uint32_t phase, uint32_t bank, int64_t position,
-                    const int64_t *rows) {
-    timing_activity_step(ctx, phase, bank, position, rows);
-}
-static void on_closed(void *ctx, uint32_t tile, uint32_t pc, int64_t row) {
-    timing_activity_closed(ctx, tile, pc, row);
-}
-static void on_seen(void *ctx, uint32_t tile, uint32_t pc, int64_t row, int64_t seen,
-                    int64_t sub_tiles) {
-    timing_activity_seen(ctx, tile, pc, row, seen, sub_tiles);
-}
-
-static bool write_activity(const args *given, const timing_activity *a, diag_sink *diags) {
-    const char *path = args_string(given, "activity", NULL);
-    return !path || timing_activity_write(a, path, diags);
+    ran_print(r, stdout);
 }
 
 static void run(const args *given, const program_file *f, diag_sink *diags) {
@@ -122,19 +106,21 @@ static void run(const args *given, const program_file *f, diag_sink *diags) {
     for (size_t i = 0; e && i < n; i++) ok = tensors_read(a, files[i], &in, diags) && ok;
     const char *what = args_string(given, "trace", NULL);
     trace *t = ok && what ? trace_open(f->program, engine_sim(e), what, a, diags) : NULL;
-    timing_activity *activity = e ? timing_activity_new(f->program) : NULL;
-    const sim_recorder recorder = {on_step, on_closed, on_seen, activity};
-    if (e && args_given(given, "activity")) sim_record(engine_sim(e), &recorder);
+    const char *activity = args_string(given, "activity", NULL);
+    const ran_options follow = {args_flag(given, "cost"), activity != NULL};
+    ran *r = ok ? ran_new(engine_sim(e), follow, diags) : NULL;
+    ok = ok && (r || !follow.time);
     host_options ho = {0};
     ho.outputs = wanted(given, &ho.n_outputs);
     if (ok && (!what || t) && host_run(e, &(tensor_set){in.items, in.count}, &ho, a, &out, diags) &&
-        (!t || trace_close(t, args_flag(given, "json") ? stderr : stdout, diags)) &&
-        write_outputs(given, &out, diags) && write_activity(given, activity, diags)) {
+        (!t || trace_close(t, args_flag(given, "json") ? stderr : stdout, diags)) && ran_end(r) &&
+        write_outputs(given, &out, diags) &&
+        (!activity || ran_write_activity(r, activity, diags))) {
         sim_stats stats = sim_totals(engine_sim(e));
-        show(given, &out, &stats);
+        show(given, &out, &stats, r);
     }
+    ran_free(r);
     engine_free(e);
-    timing_activity_free(activity);
     vec_free(&in);
 }
 

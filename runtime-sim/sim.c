@@ -126,6 +126,9 @@ void sim_free(sim *s) {
     free(s);
 }
 
+const isa_program *sim_program(const sim *s) { return s->p; }
+const machine *sim_chip(const sim *s) { return s->chip; }
+
 // --- a step
 
 static void reset_bank(sim *s, uint32_t bank) {

@@ -20,6 +20,8 @@ typedef struct sim sim;
 // reported.
 sim *sim_new(const isa_program *p, const machine *chip, const sim_options *o, diag_sink *diags);
 void sim_free(sim *s); // NULL is allowed
+const isa_program *sim_program(const sim *s);
+const machine *sim_chip(const sim *s);
 
 // One launch. rows[d]: rows of each free domain of the phase. inputs[i] belongs to the i-th *input*
 // port and has its rows as axis 0: i32 [rows] for ids, masks, positions; f32 [rows][width] for

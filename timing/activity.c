@@ -30,13 +30,18 @@ timing_activity *timing_activity_new(const isa_program *p) {
     return a;
 }
 
-void timing_activity_free(timing_activity *a) {
-    if (!a) return;
+void timing_activity_clear(timing_activity *a) {
     for (size_t s = 0; s < a->steps.count; s++) {
         step_rows *x = &a->steps.items[s];
         for (size_t k = 0; k < x->insns.count; k++) vec_free(&x->insns.items[k].rows);
         vec_free(&x->insns);
     }
+    vec_clear(&a->steps);
+}
+
+void timing_activity_free(timing_activity *a) {
+    if (!a) return;
+    timing_activity_clear(a);
     vec_free(&a->steps);
     free(a);
 }

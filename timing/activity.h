@@ -9,6 +9,7 @@ typedef struct timing_activity timing_activity;
 
 timing_activity *timing_activity_new(const isa_program *p); // outlives it
 void timing_activity_free(timing_activity *a);              // NULL is allowed
+void timing_activity_clear(timing_activity *a);             // no step any more
 
 // A step begins; rows of all its free domains.
 void timing_activity_step(timing_activity *a, uint32_t phase, uint32_t bank, int64_t position,

@@ -2,6 +2,15 @@
 #include "cli/cost/cost.h"
 #include <inttypes.h>
 
+void cost_check_period(const isa_program *p, timing_ps token, diag_sink *diags) {
+    double declared = p->token_period_ns;
+    if (declared <= 0 || declared * 1000 >= (double)token) return;
+    diag_emit(diags, DIAG_ID_timing_period, DIAG_NOWHERE,
+              "gain cells lose what %.6g ns a token cost them, as declared, but a token takes "
+              "%.6g ns here: --token-period NS when compiling",
+              declared, (double)token / 1000);
+}
+
 bool cost_run(const cost *c, timing *t, arena *a, timing_latency *out) {
     if (c->activity) return timing_replay(t, c->activity, a, out, c->diags);
     return timing_sequence(t, c->p, c->prompt, c->generate, a, out, c->diags);
@@ -28,13 +37,7 @@ bool cost_count(cost *c) {
         if (!c->freed || !timing_steady_state(c->freed, c->p, &c->without, c->diags)) return false;
     }
     if (!count_together(c)) return false;
-    double declared = c->p->token_period_ns;
-    if (declared > 0 && c->generate > 0 && declared * 1000 < (double)c->latency.last)
-        diag_emit(c->diags, DIAG_ID_timing_period, DIAG_NOWHERE,
-                  "gain cells lose what %.6g ns a token cost them, as declared, but a token takes "
-                  "%.6g ns here: "
-                  "--token-period NS when compiling",
-                  declared, (double)c->latency.last / 1000);
+    if (c->generate > 0) cost_check_period(c->p, c->latency.last, c->diags);
     return true;
 }
 

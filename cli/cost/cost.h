@@ -30,6 +30,8 @@ bool cost_lengths(cost *c, const args *given);
 machine *cost_chip(const cost *c, machine *own, const args *given);
 // Everything below the lengths. False: reported. cost_free frees the runs, counted or not.
 bool cost_count(cost *c);
+// Warns where tokens come later than what gain cells were declared to lose accounts for.
+void cost_check_period(const isa_program *p, timing_ps token, diag_sink *diags);
 // The steps that are asked about, on a run that has run nothing.
 bool cost_run(const cost *c, timing *t, arena *a, timing_latency *out);
 void cost_free(cost *c);

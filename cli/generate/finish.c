@@ -24,6 +24,7 @@ static void finish_json(const generation *g, double rate, const sim_stats *stats
         json_figure(g->seconds), "tokens_per_second", json_figure(rate), "seconds_per_1000_tokens",
         pace, "peak_memory_bytes", json_count(report_peak_memory()));
     if (args_flag(g->given, "stats")) json_put(j, "stats", report_stats_json(stats));
+    if (args_flag(g->given, "cost")) json_put(j, "cost", ran_json(g->ran));
     if (args_flag(g->given, "metrics")) json_put(j, "metrics", generate_metrics_json(g));
     report_json(j);
 }
@@ -32,6 +33,7 @@ void generate_finish(generation *g) {
     size_t made = generate_made(g);
     double rate = g->seconds > 0 ? (double)made / g->seconds : 0;
     sim_stats stats = sim_totals(engine_sim(g->engine));
+    ran_end(g->ran);
     if (args_flag(g->given, "json")) {
         finish_json(g, rate, &stats);
         return;
@@ -44,6 +46,7 @@ void generate_finish(generation *g) {
     fprintf(stderr, "%zu of prompt, %.3g s + %.3g s, %.1f tokens/s]\n", g->n_prompt,
             g->prefill_seconds, g->seconds, rate);
     if (args_flag(g->given, "metrics")) generate_metrics_print(g, stderr);
+    ran_print(g->ran, stderr);
     if (!args_flag(g->given, "stats")) return;
     report_stats(&stats, stderr);
     report_stat("peak_memory", report_peak_memory(), "bytes", "of this process", stderr);

@@ -7,6 +7,7 @@
 #define OHMIC_CLI_GENERATE_GENERATE_H
 
 #include "cli/args.h"
+#include "cli/cost/ran.h"
 #include "cli/generate/sampler.h"
 #include "cli/texts.h"
 #include "host/host.h"
@@ -32,6 +33,7 @@ typedef struct {
     const char *path; // of the program
     bool interactive; // prompts are asked for, line by line
     engine *engine;
+    ran *ran; // --cost; NULL: nobody asks
     host_text model;
     texts texts; // the tokenizer; none: ids only
     sampler sampler;

@@ -71,6 +71,7 @@ bool generate_turn(generation *g) {
     size_t limit = (size_t)args_int(g->given, "tokens", 256);
     size_t every = save ? (size_t)args_int(g->given, "save-every", 0) : 0;
     if (!prefill(g)) return false;
+    ran_wait(g->ran);
     double start = report_now(), before = start;
     g->why = "the number of tokens asked for (--tokens)";
     while (generate_made(g) < limit) {

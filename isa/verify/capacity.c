@@ -85,8 +85,9 @@ static void check_memory(verifier *v, uint32_t tile) {
     if (!add_u64(total, end, &total)) total = UINT64_MAX;
     if (total > room)
         verify_bad(v, DIAG_ID_isa_capacity, on_tile(v, tile),
-                   "%llu bytes of tables, stored weights, rings and rows in a memory of %llu",
-                   (unsigned long long)total, (unsigned long long)room);
+                   "%llu bytes of tables, stored weights, rings and rows in a memory of %llu: a "
+                   "chip with --set tile.memory=%llu would do",
+                   (unsigned long long)total, (unsigned long long)room, (unsigned long long)total);
     vec_free(&tables);
     vec_free(&cells);
 }

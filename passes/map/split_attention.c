@@ -113,8 +113,8 @@ static void check_ring(misfits *m, const ir_op *op, const ir_ring *ring) {
         add_misfit(m, DIAG_ID_ring_slots, node,
                    arena_printf(m->a,
                                 "attention needs %lld slots, a ring of chip '%s' has %lld: compile "
-                                "%s, or for a chip with longer rings",
-                                slots, chip->name, most, shorter(m, ring, most)));
+                                "%s, or for a chip with longer rings (--set gain.slots=%lld)",
+                                slots, chip->name, most, shorter(m, ring, most), slots));
     // Where it was asked for, charge read-out can be left out; else it is what the model says.
     bool asked = strcmp(m->o->attention, "hard-sigmoid") == 0;
     if (ir_ring_is_charge(ring) && width && d > width * summed)

@@ -53,3 +53,24 @@ exits 0 compile "$work/fixed.oir" --chip ohmic-1 -q -o "$work/fixed.ohm"
 exits 0 cost "$work/fixed.ohm"
 says "6 tokens, then 0 one by one"
 rejects "--prompt 5: the program takes sequences of 6 tokens only" cost "$work/fixed.ohm" --prompt 5
+
+# what run, generate and eval say of the time are the figures of cost for the same rows
+exits 0 compile examples/tales/tales_gpt.onnx --chip bench-1 --max-chunk 16 -q -o "$work/short.ohm"
+npy "$work/ids.npy" i8 "1, 40" $(seq 1 40)
+exits 0 run "$work/short.ohm" -i "input_ids=$work/ids.npy" --cost
+ran=$(sed -nE 's/^on bench-1: 40 rows in ([0-9.]+ us) .*/\1/p' "$work/out")
+exits 0 cost "$work/short.ohm" --prompt 40 --generate 0
+[ -n "$ran" ] || fail "run --cost says nothing"
+says "first token      $ran"
+exits 0 run "$work/short.ohm" -i "input_ids=$work/ids.npy" --cost --json
+says '"rows_together": 40'
+exits 0 generate "$work/tales.ohm" --tokenizer examples/tales/tokenizer.json --prompt-ids 0,47,393,5 -n 4 --cost
+grep -qF 'then 3 one by one, the last in 3.794 us (263.6 k tokens/s)' "$work/err" || fail "$(cat "$work/err")"
+grep -qF '[timing-period]' "$work/err" || fail "generate --cost does not warn of a token period of 260 ns"
+exits 0 generate "$work/tales.ohm" --tokenizer examples/tales/tokenizer.json --prompt-ids 0,47,393,5 -n 4 --cost --json
+says '"last_token_ns": 3794.0'
+exits 0 eval "$work/short.ohm" --perplexity examples/tales/eval_tokens.json --end-token 0 --limit 2 --cost
+says "on bench-1: "
+misused "--cost wants a program" eval examples/tales/tales_gpt.onnx --perplexity examples/tales/eval_tokens.json --cost --limit 1
+exits 0 compile examples/tales/tales_gpt.onnx --chip bench-1 --set time.settle=1e9 -q -o "$work/slow.ohm"
+rejects "at most a second" run "$work/slow.ohm" -i "input_ids=$work/ids.npy" --cost

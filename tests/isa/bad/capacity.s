@@ -8,7 +8,7 @@
 ; expect-error: isa-capacity: 5 tiles, the chip has 4
 .tile 0
   .buf x f32 4 depth=64 stride=16 base=16 ; expect-error: isa-capacity: ends at byte 1040 of a scratchpad of 1024
-  .buf y f32 4 depth=100 stride=16 space=mem ; expect-error: isa-capacity: 2112 bytes of tables, stored weights, rings and rows in a memory of 2048
+  .buf y f32 4 depth=100 stride=16 space=mem ; expect-error: isa-capacity: 2112 bytes of tables, stored weights, rings and rows in a memory of 2048: a chip with --set tile.memory=2112 would do
   .table t f32 16x4 data=256
   .table u f32 8x4 data=256
   .group g 4x8 kind=stored cells=0 scale=256

@@ -1,0 +1,157 @@
+#include "cli/cost/ran.h"
+#include "cli/cost/cost.h"
+#include "support/name.h"
+#include <inttypes.h>
+#include <stdlib.h>
+
+struct ran {
+    sim *sim;
+    ran_options wanted;
+    diag_sink *diags;
+    sim_recorder recorder;
+    timing_activity *activity; // of the step that runs; where it is wanted, of all
+    size_t timed;              // steps
+    timing *timing;            // NULL: nobody asks
+    bool waits, failed;
+    uint64_t rows;      // in the last phase
+    uint64_t together;  // of them before the first step that waited
+    timing_ps first;    // the last departure of those
+    timing_ps until;    // of all
+    timing_ps departed; // the step before
+    timing_ps last;     // from the step before to the last, where it waited
+};
+
+// --- steps
+
+// A step is timed when it has run: only then are its gates and masks known.
+static void time_step(ran *r) {
+    size_t n = timing_activity_steps(r->activity);
+    if (!r->timing || n == 0 || r->failed || r->timed == n) return;
+    const isa_program *p = sim_program(r->sim);
+    timing_launch l = timing_activity_launch(r->activity, n - 1);
+    l.follows = r->waits && r->departed > 0;
+    timing_step_times s;
+    if (!r->wanted.activity || n == 1) timing_follow(r->timing, r->activity);
+    if (!timing_step(r->timing, &l, &s, r->diags)) {
+        r->failed = true;
+        return;
+    }
+    int64_t rows = 0;
+    for (unsigned d = 0; d < ISA_DOMAINS; d++) rows = max_i64(rows, l.rows[d]);
+    if (l.phase + 1 == p->n_phases) r->rows += (uint64_t)rows;
+    if (l.follows) {
+        r->last = s.departed - r->departed;
+    } else {
+        r->together = r->rows;
+        r->first = max_i64(r->first, s.departed);
+    }
+    r->departed = s.departed;
+    r->until = max_i64(r->until, s.departed);
+    r->timed = n;
+}
+
+static void on_step(void *ctx, uint32_t phase, uint32_t bank, int64_t position,
+                    const int64_t *rows) {
+    ran *r = ctx;
+    time_step(r);
+    if (!r->wanted.activity) {
+        timing_activity_clear(r->activity);
+        r->timed = 0;
+    }
+    timing_activity_step(r->activity, phase, bank, position, rows);
+}
+
+static void on_closed(void *ctx, uint32_t tile, uint32_t pc, int64_t row) {
+    timing_activity_closed(((ran *)ctx)->activity, tile, pc, row);
+}
+
+static void on_seen(void *ctx, uint32_t tile, uint32_t pc, int64_t row, int64_t seen,
+                    int64_t sub_tiles) {
+    timing_activity_seen(((ran *)ctx)->activity, tile, pc, row, seen, sub_tiles);
+}
+
+ran *ran_new(sim *s, ran_options wanted, diag_sink *diags) {
+    if (!wanted.time && !wanted.activity) return NULL;
+    timing *t = wanted.time ? timing_new(sim_program(s), sim_chip(s), 0, diags) : NULL;
+    if (wanted.time && !t) return NULL;
+    ran *r = base_calloc(1, sizeof *r);
+    *r = (ran){.sim = s, .wanted = wanted, .diags = diags, .timing = t};
+    r->activity = timing_activity_new(sim_program(s));
+    r->recorder = (sim_recorder){on_step, on_closed, on_seen, r};
+    sim_record(s, &r->recorder);
+    return r;
+}
+
+void ran_free(ran *r) {
+    if (!r) return;
+    sim_record(r->sim, NULL);
+    timing_free(r->timing);
+    timing_activity_free(r->activity);
+    free(r);
+}
+
+void ran_wait(ran *r) {
+    if (!r) return;
+    time_step(r);
+    r->waits = true;
+}
+
+bool ran_end(ran *r) {
+    if (!r) return true;
+    time_step(r);
+    if (r->last > 0) cost_check_period(sim_program(r->sim), r->last, r->diags);
+    return !r->failed;
+}
+
+// --- what is said
+
+static size_t busiest(const ran *r) {
+    size_t best = SIZE_MAX;
+    timing_ps most = 0;
+    for (size_t k = 0; k < timing_units(r->timing); k++) {
+        timing_ps busy = timing_unit_at(r->timing, k).busy;
+        if (busy > most) most = busy, best = k;
+    }
+    return best;
+}
+
+void ran_print(const ran *r, FILE *out) {
+    if (!r || !r->timing || r->rows == 0) return;
+    arena *a = arena_new();
+    fprintf(out, "on %s: %" PRIu64 " rows in %s", name_text(a, sim_chip(r->sim)->name), r->together,
+            cost_time_text(a, r->first));
+    if (r->rows > r->together)
+        fprintf(out, ", then %" PRIu64 " one by one, the last in %s (%s)", r->rows - r->together,
+                cost_time_text(a, r->last),
+                cost_rate_text(a, (int64_t)(r->rows - r->together), r->until - r->first));
+    else
+        fprintf(out, " (%s)", cost_rate_text(a, (int64_t)r->together, r->first));
+    size_t unit = busiest(r);
+    if (unit != SIZE_MAX)
+        fprintf(out, "; %s busy %.1f %%", timing_unit_text(a, r->timing, unit),
+                cost_share(timing_unit_at(r->timing, unit).busy, timing_end(r->timing)));
+    putc('\n', out);
+    size_t n;
+    const char *const *missing = timing_missing(r->timing, &n);
+    for (size_t k = 0; k < n; k++)
+        fprintf(out, "%s%s%s", k ? " " : "not stated by the chip, so in no total: ", missing[k],
+                k + 1 == n ? "\n" : "");
+    arena_free(a);
+}
+
+static json_t *ns(timing_ps t) { return json_real((double)t / 1000); }
+
+json_t *ran_json(const ran *r) {
+    if (!r || !r->timing) return json_null();
+    size_t n;
+    const char *const *missing = timing_missing(r->timing, &n);
+    json_t *names = json_array();
+    for (size_t k = 0; k < n; k++) json_add(names, json_name(missing[k]));
+    return json_make("{s:o, s:o, s:o, s:o, s:o, s:o}", "rows", json_count(r->rows), "rows_together",
+                     json_count(r->together), "together_ns", ns(r->first), "last_token_ns",
+                     ns(r->last), "end_ns", ns(r->until), "missing", names);
+}
+
+bool ran_write_activity(const ran *r, const char *path, diag_sink *diags) {
+    return timing_activity_write(r->activity, path, diags);
+}
