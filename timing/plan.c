@@ -2,7 +2,7 @@
 #include "timing/plan.h"
 #include <stdlib.h>
 
-static void make_phase(plan *x, uint32_t phase) {
+static bool make_phase(plan *x, uint32_t phase) {
     const isa_program *p = x->p;
     plan_phase *ph = &x->phase[phase];
     uint64_t total = 0;
@@ -33,7 +33,7 @@ static void make_phase(plan *x, uint32_t phase) {
     }
     for (uint32_t k = 0; k < n; k++)
         for (int j = 0; j < KEPT; j++) ph->insns[k].kept[j].at = PLAN_NOTHING;
-    plan_waits_of(x, ph, &lags);
+    return plan_waits_of(x, ph, &lags);
 }
 
 static void note(plan *x, timing_ps t) { x->longest = max_i64(x->longest, t); }
@@ -64,8 +64,18 @@ void plan_price(plan *x, plan_phase *ph, plan_insn *i, const cost_row *row) {
     if (i->send != PLAN_NOTHING) ph->sends.items[i->send].link = c.link;
 }
 
+// As the budget of a program's state counts them (isa/verify/capacity.c).
+static budget budget_of_code(const isa_program *p) {
+    uint64_t bytes = 0;
+    for (uint32_t t = 0; t < p->n_tiles; t++)
+        for (uint32_t k = 0; k < p->n_phases; k++)
+            bytes += sizeof(isa_insn) * (uint64_t)p->tiles[t].phase[k].count;
+    return budget_of("program", bytes);
+}
+
 bool plan_make(plan *x, const isa_program *p, const machine *m, uint32_t unlimited) {
     *x = (plan){.p = p, .m = m, .a = arena_new(), .unlimited = unlimited};
+    x->budget = budget_of_code(p);
     x->mesh = mesh_of(m, p->n_tiles);
     x->cost = cost_model_new(p, m, x->a);
     x->queues = ARENA_ARRAY(x->a, uint32_t, p->n_dests + 1);
@@ -79,7 +89,8 @@ bool plan_make(plan *x, const isa_program *p, const machine *m, uint32_t unlimit
             for (uint32_t r = 0; r < p->channels[c].depth; r++)
                 vec_push(&x->slots, ((slot){.by = PLAN_NOTHING}));
         }
-    for (uint32_t ph = 0; ph < p->n_phases; ph++) make_phase(x, ph);
+    for (uint32_t ph = 0; ph < p->n_phases; ph++)
+        if (!make_phase(x, ph)) return false;
     plan_units_of(x);
     x->ring_ends = ARENA_ARRAY(x->a, timing_ps, (size_t)x->n_ring_ends * p->banks + 1);
     return true;

@@ -6,6 +6,7 @@
 #ifndef OHMIC_TIMING_PLAN_H
 #define OHMIC_TIMING_PLAN_H
 #include "isa/depend/lag.h"
+#include "support/budget.h"
 #include "support/vec.h"
 #include "timing/busy.h"
 #include "timing/cost.h"
@@ -159,6 +160,7 @@ typedef struct {
     mesh mesh;
     cost_model cost;
     uint32_t unlimited;
+    budget budget; // what a phase may ask for
     plan_phase phase[ISA_MAX_PHASES];
     VEC(plan_unit) units;
     VEC(plan_crossbar) crossbars; // that are held, by tile and number
@@ -173,6 +175,7 @@ typedef struct {
     timing_ps longest; // any latency, hold or demand
 } plan;
 
+// False: its instructions wait for more than a program of its size may have to list.
 bool plan_make(plan *x, const isa_program *p, const machine *m, uint32_t unlimited);
 void plan_free(plan *x);
 
@@ -180,6 +183,6 @@ void plan_free(plan *x);
 void plan_price(plan *x, plan_phase *ph, plan_insn *i, const cost_row *row);
 
 // Parts (plan_waits.c, plan_units.c).
-void plan_waits_of(plan *x, plan_phase *ph, const isa_lags *lags);
+bool plan_waits_of(plan *x, plan_phase *ph, const isa_lags *lags); // false: beyond the budget
 void plan_units_of(plan *x);
 #endif

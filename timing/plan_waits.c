@@ -298,10 +298,11 @@ static void place_known(keeper *k) {
         }
 }
 
-void plan_waits_of(plan *x, plan_phase *ph, const isa_lags *lags) {
+bool plan_waits_of(plan *x, plan_phase *ph, const isa_lags *lags) {
     uint32_t n = ph->d->n;
+    isa_waits all;
+    if (!isa_waits_within(ph->d, x->budget.limit[BUDGET_waits], &all)) return false;
     keeper k = {x, ph, lags, base_calloc((size_t)n + 1, sizeof *k.rows)};
-    isa_waits all = isa_waits_new(ph->d);
     all_given given = {0};
     for (uint32_t i = 0; i < n; i++) add_waits(&k, i, &all, &given);
     add_releases(&k, &given);
@@ -310,4 +311,5 @@ void plan_waits_of(plan *x, plan_phase *ph, const isa_lags *lags) {
     isa_waits_free(&all);
     vec_free(&given);
     free(k.rows);
+    return true;
 }

@@ -178,7 +178,14 @@ const char *const *timing_missing(const timing *e, size_t *n) {
 timing *timing_new(const isa_program *p, const machine *chip, uint32_t unlimited,
                    diag_sink *diags) {
     timing *e = base_calloc(1, sizeof *e);
-    plan_make(&e->plan, p, chip, unlimited);
+    if (!plan_make(&e->plan, p, chip, unlimited)) {
+        char why[BUDGET_TEXT];
+        diag_emit(diags, DIAG_ID_timing_range, DIAG_NOWHERE,
+                  "instructions wait for too many others to be timed: %s",
+                  budget_spent(&e->plan.budget, BUDGET_waits, why));
+        timing_free(e);
+        return NULL;
+    }
     arena *a = e->plan.a;
     for (uint32_t k = 0; k < p->n_phases; k++) sort_by_lag(&e->plan.phase[k]);
     e->active_set = (uint64_t)chip->tile.active_set;

@@ -143,6 +143,9 @@ typedef struct {
     uint32_t *first; // [n + 1] by instruction
 } isa_waits;
 isa_waits isa_waits_new(const isa_depend *d);
+// The same, unless there are more than `most`: every reader of what many wrote waits for each of
+// them. False: then *out is empty.
+bool isa_waits_within(const isa_depend *d, uint64_t most, isa_waits *out);
 void isa_waits_free(isa_waits *w);
 // The event that event (i, r) waits for, i being the instruction of the wait's list: *place and
 // *row. False: none, for this r. rows: of every domain. Waits of the step before are the caller's

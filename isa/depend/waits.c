@@ -7,6 +7,7 @@ typedef struct {
     isa_wait *items; // NULL: they are counted only
     uint32_t *at;    // [n + 1] waits of each instruction so far, or where its next one goes
     VEC(isa_set) stack;
+    uint64_t left; // members and joins that may still be looked at
     uint32_t *seen,
         turn; // [2 n_uses] in which set a use was met last, of this step and the one before
 } lister;
@@ -23,7 +24,8 @@ static void each(lister *l, isa_set s, void (*f)(lister *l, uint32_t use, uint32
     l->turn++;
     vec_clear(&l->stack);
     vec_push(&l->stack, s);
-    while (l->stack.count > 0) {
+    while (l->stack.count > 0 && l->left > 0) {
+        l->left--;
         isa_set x = l->stack.items[--l->stack.count];
         uint32_t before = x & ISA_BEFORE;
         if (isa_is_join(x)) {
@@ -83,20 +85,32 @@ static void list_all(lister *l) {
 }
 
 isa_waits isa_waits_new(const isa_depend *d) {
-    isa_waits w = {.first = base_calloc((size_t)d->n + 1, sizeof *w.first)};
-    lister l = {.d = d, .at = base_calloc((size_t)d->n + 1, sizeof *l.at)};
+    isa_waits w;
+    CHECK(isa_waits_within(d, UINT32_MAX - 1, &w), "a list too long to be counted");
+    return w;
+}
+
+bool isa_waits_within(const isa_depend *d, uint64_t most, isa_waits *out) {
+    *out = (isa_waits){.first = base_calloc((size_t)d->n + 1, sizeof *out->first)};
+    lister l = {.d = d, .at = base_calloc((size_t)d->n + 1, sizeof *l.at), .left = most};
     l.seen = base_calloc(2 * (size_t)d->n_uses + 1, sizeof *l.seen);
     list_all(&l);
-    for (uint32_t k = 0; k < d->n; k++) {
-        w.first[k + 1] = w.first[k] + l.at[k];
-        l.at[k] = w.first[k];
+    bool ok = l.left > 0;
+    for (uint32_t k = 0; ok && k < d->n; k++) {
+        out->first[k + 1] = out->first[k] + l.at[k];
+        l.at[k] = out->first[k];
     }
-    w.items = l.items = base_alloc(((size_t)w.first[d->n] + 1) * sizeof *w.items);
-    list_all(&l);
+    if (ok) {
+        out->items = l.items = base_alloc(((size_t)out->first[d->n] + 1) * sizeof *out->items);
+        l.left = most;
+        list_all(&l);
+    } else {
+        isa_waits_free(out);
+    }
     vec_free(&l.stack);
     free(l.seen);
     free(l.at);
-    return w;
+    return ok;
 }
 
 void isa_waits_free(isa_waits *w) {

@@ -74,3 +74,18 @@ says "on bench-1: "
 misused "--cost wants a program" eval examples/tales/tales_gpt.onnx --perplexity examples/tales/eval_tokens.json --cost --limit 1
 exits 0 compile examples/tales/tales_gpt.onnx --chip bench-1 --set time.settle=1e9 -q -o "$work/slow.ohm"
 rejects "at most a second" run "$work/slow.ohm" -i "input_ids=$work/ids.npy" --cost
+
+# every reader of a row that thousands wrote, column by column, waits for each of them: refused in a moment
+{
+  echo ".ohm 1"
+  echo ".program stream max_tokens=4 max_chunk=4 banks=1 token_period_ns=0"
+  printf '.phase run\n  .rows t0 free max=4\n.port x in f32 1\n.port y out f32 2500\n.tile 0\n'
+  printf '  .buf x f32 1 depth=8 stride=16\n  .buf b f32 2500 depth=8 stride=10000 base=128\n  .buf y f32 2500 depth=8 stride=10000 base=80128\n'
+  for ((i = 0; i < 2500; i++)); do echo "  .view v$i b $i..$i"; done
+  printf '  .code run\n    in x, x\n'
+  for ((i = 0; i < 2500; i++)); do echo "    ew1 v$i, x, neg"; done
+  for ((i = 0; i < 2500; i++)); do echo "    ew1 y, b, neg"; done
+  printf '    out y, y, 0\n    halt\n'
+} >"$work/many.s"
+exits 0 as "$work/many.s" --chip ideal-int8 --set tile.scratchpad=1000000 -o "$work/many.ohm"
+rejects "instructions wait for too many others to be timed: it asks for more than" cost "$work/many.ohm"
