@@ -19,7 +19,8 @@ static const arg_option options[] = {
     {"on", 0, ARG_WORD, "interp|ideal",
      "the interpreter on the import (default), or compiled for `ideal` and simulated"},
     {"tolerance", 0, ARG_REAL, "X",
-     "largest |a-b| / (1+|b|) that passes; default: 1e-4; on ideal 1e-3, or no farther from the "
+     "largest |a-b| / (1+|b|) that passes; default: 1e-4; on ideal 1e-3, or no more than twice as "
+     "far from the "
      "float32 truth than stored outputs of half precision and quantised models are"},
     ARG_OPTION("model", 'm', ARG_INPUT, "FILE",
                "the model; default: DIR/model.onnx, else its one .onnx", ARG_TAKES("onnx")),

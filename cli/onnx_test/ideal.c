@@ -13,7 +13,8 @@
 #define MAX_PORTS 1024
 #define MAX_ARGUMENTS 16
 #define DEFAULT_TOLERANCE 1e-3
-#define AS_NEAR 1.25 // root mean squares of two roundings of as many bits, over a few numbers
+#define AS_NEAR \
+    2 // times: root mean squares of two roundings of as many bits, over ten numbers or more
 
 typedef struct {
     arena *a;

@@ -8,7 +8,7 @@
 // As onnx_test_dir. UNSUPPORTED: the model does not compile, and that is no fault of ours. Rows
 // that a mask hides are not compared. Tolerance 0: 1e-3; where a model rounds (half precision,
 // codes of activations), an output may also be as far from the float32
-// truth as the stored one is (root mean square, a quarter more).
+// truth as the stored one is (root mean square, over few numbers: twice).
 onnx_test_result onnx_test_ideal_dir(arena *a, const char *model_path, const char *dir,
                                      const onnx_test_options *options, size_t *n_sets);
 

@@ -121,8 +121,8 @@ static void patch_rows(const tensor *image, int64_t sequence, const char *layout
     for (int64_t r = 0; r < rows->dim[0]; r++)
         for (int64_t i = 0; i < width; i++) {
             int64_t at = first + layout_row_offset(&l, r) + layout_column_offset(&l, i);
-            ((float *)rows->data)[r * width + i] =
-                (float)elem_load_f64(image->type, image->data, (size_t)at);
+            elem_store_f64(rows->type, rows->data, (size_t)(r * width + i),
+                           elem_load_f64(image->type, image->data, (size_t)at));
         }
 }
 

@@ -95,7 +95,7 @@ bool tok_plan_input(tok_ctx *c, uint32_t node) {
                         "has two token axes %s; say what it means (--mask causal or --mask all)",
                         tok_layout_text(c, &l));
     p->layout = l;
-    if (domain < 0 && t->rank == 4 && elem_is_float(t->type)) {
+    if (domain < 0 && t->rank == 4 && (elem_is_float(t->type) || t->type == ELEM_u8)) {
         p->kind = TOK_IMAGE;
         return true;
     }

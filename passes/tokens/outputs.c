@@ -52,6 +52,8 @@ void tok_plan_outputs(tok_ctx *c) {
             plan_rows(c, id, name, out);
         } else if (p->kind == TOK_PROBS) {
             tok_probs_output(c, id, &out->recipe, &out->layout);
+        } else if (p->kind == TOK_IMAGE) {
+            tok_is_rows(c, id, id);
         } else if (p->kind != TOK_REFUSED) {
             tok_fail(c, id, DIAG_ID_tok_out, "output '%s' is no value of rows", name);
         }

@@ -68,7 +68,8 @@ typedef struct {
 typedef struct {
     uint32_t q, k;
     double scale;
-    uint32_t mask; // node, TOK_NONE; one at most
+    uint32_t mask;   // node, TOK_NONE; one at most
+    bool is_rounded; // to codes somewhere, in the model
 } tok_score;
 
 // What the check by execution must know of a needed node.

@@ -16,6 +16,8 @@ typedef struct {
 } row;
 
 static const row rows[] = {
+    {"mini/image_uint8"},
+    {"mini/image_normalised_inside"},
     {"R12"},
     {"mini/roberta_positions"},
     {"R01"},

@@ -69,7 +69,7 @@ static const char *kind_by_place(const bind_port *p, const char *role, int axis,
     if (strcmp(role, "fixed") == 0) return "fixed";
     if (p->rank == 1) return is_float ? "fixed" : "tokens";
     if (axis == 0) return "batch";
-    if (p->rank == 4 && !is_float) return "tokens";
+    if (p->rank == 4 && !is_float && p->type != ELEM_u8) return "tokens"; // u8: an image
     if (p->rank <= 3 && axis == 1) return "tokens";
     return "fixed";
 }

@@ -68,6 +68,7 @@ static bool lacks_columns(const tok_ctx *c, const tok_node *n, const uint32_t *o
 
 bool tok_rule_elementwise(tok_ctx *c, uint32_t node) {
     bool handled = false;
+    if (tok_image_step(c, node)) return true;
     if (!tok_scores_elementwise(c, node, &handled) || handled) return handled;
     const tok_node *n = tok_at(c, node);
     tok_recipe *r = tok_recipe_of(c, node);
@@ -96,6 +97,7 @@ bool tok_rule_elementwise(tok_ctx *c, uint32_t node) {
 
 bool tok_rule_cast(tok_ctx *c, uint32_t node) {
     uint32_t x = tok_at(c, node)->operand[0];
+    if (tok_image_step(c, node)) return true;
     if (!tok_is_rows(c, node, x)) return false;
     elem to = tok_row_elem(tok_type(c, node, 0)->type);
     return tok_set_rows(c, node, tok_step_cast(c, tok_recipe_of(c, node), tok_take(c, x), to),

@@ -37,10 +37,89 @@ static bool read_conv(tok_ctx *c, uint32_t node, patches *p) {
     return p->w != NULL;
 }
 
+// ---- before the cut --------------------------------------------------------------------------
+
+// The operand that is an image, all others constants; TOK_NONE: others too, or none.
+static uint32_t image_operand(const tok_ctx *c, uint32_t node) {
+    const tok_node *n = tok_at(c, node);
+    uint32_t image = TOK_NONE;
+    for (uint32_t k = 0; k < n->n_operands; k++) {
+        if (n->operand[k] == TOK_NONE || tok_at(c, n->operand[k])->is_const) continue;
+        if (image != TOK_NONE || tok_plan_of(c, n->operand[k])->kind != TOK_IMAGE) return TOK_NONE;
+        image = n->operand[k];
+    }
+    return image;
+}
+
+bool tok_image_step(tok_ctx *c, uint32_t node) {
+    uint32_t image = image_operand(c, node);
+    if (image == TOK_NONE) return false;
+    tok_plan *p = tok_plan_of(c, node);
+    p->kind = TOK_IMAGE;
+    p->layout = tok_plan_of(c, image)->layout;
+    return true;
+}
+
+static uint32_t input_of_image(const tok_ctx *c, uint32_t image) {
+    while (tok_at(c, image)->param < 0) image = image_operand(c, image);
+    return image;
+}
+
+// A constant beside an image as a row of a patch's columns, or a number. TOK_NOTHING: refused.
+static tok_ref beside_patch(tok_ctx *c, tok_recipe *r, const patches *p, uint32_t node) {
+    const tok_ref nothing = {.from = TOK_NOTHING};
+    const tensor *t = tok_const_at(c, node, 0);
+    if (!t) return nothing;
+    const elem e = elem_is_float(t->type) ? ELEM_f32 : ELEM_i32;
+    const int64_t area = p->w->dim[2] * p->w->dim[3], channels = p->in->dim[1];
+    int64_t width = channels * area, each = 1; // elements a channel
+    bool fits = t->rank <= 4;
+    for (int i = 0; fits && i < t->rank; i++) { // axes from the last: width, height, channels
+        const int64_t d = t->dim[t->rank - 1 - i];
+        fits = d == 1 || (i == 2 && d == channels);
+        if (i == 2) each = d;
+    }
+    if (!fits) {
+        tok_fail(c, r->node, DIAG_ID_tok_mix,
+                 "an image beside a constant %s, which is other at other places of it: one number "
+                 "a channel at most",
+                 tensor_shape_text(c->a, t));
+        return nothing;
+    }
+    tensor row = tensor_new(c->a, e, each > 1, &width);
+    for (int64_t i = 0; i < (each > 1 ? width : 1); i++)
+        elem_store_f64(e, row.data, (size_t)i, elem_load_f64(t->type, t->data, (size_t)(i / area)));
+    return tok_step_constant(c, r, tok_constant_new(c, "c", row));
+}
+
+// What the model does to the image before it is cut, on rows of patches x of its input.
+static tok_ref on_patches(tok_ctx *c, tok_recipe *r, const patches *p, uint32_t image, tok_ref x) {
+    const tok_node *n = tok_at(c, image);
+    if (n->param >= 0) return x;
+    const uint32_t before = image_operand(c, image);
+    x = on_patches(c, r, p, before, x);
+    if (x.from == TOK_NOTHING) return x;
+    if (n->op->code == IR_t_cast)
+        return tok_step_cast(c, r, x, tok_row_elem(tok_type(c, image, 0)->type));
+    if (n->op->code == IR_t_quantize) return tok_step_quantize(c, r, image, x);
+    if (n->op->code == IR_t_dequantize) return tok_step_dequantize(c, r, image, x);
+    tok_ref in[3];
+    CHECK(n->n_operands <= ARRAY_LEN(in), "%s", ir_ops[n->op->code].name);
+    for (uint32_t k = 0; k < n->n_operands; k++) {
+        in[k] = n->operand[k] == before ? x : beside_patch(c, r, p, n->operand[k]);
+        if (in[k].from == TOK_NOTHING) return in[k];
+    }
+    return tok_step_of(c, r, n->op->code, in, n->n_operands, &n->op->attrs);
+}
+
+// ---- the cut ---------------------------------------------------------------------------------
+
 // The image's input as rows of patches. False: refused.
 static bool cut_input(tok_ctx *c, uint32_t node, const patches *p, int64_t rows, int64_t width,
                       tok_ref *x) {
-    uint32_t image = tok_at(c, node)->operand[0], param = (uint32_t)tok_at(c, image)->param;
+    uint32_t image = tok_at(c, node)->operand[0], at = input_of_image(c, image),
+             param = (uint32_t)tok_at(c, at)->param;
+    const elem e = tok_row_elem(tok_type(c, at, 0)->type);
     tok_input *input = &c->input[param];
     int64_t known = c->domain[0].rows[0];
     if (known && known != rows)
@@ -56,10 +135,13 @@ static bool cut_input(tok_ctx *c, uint32_t node, const patches *p, int64_t rows,
                                  " kw=%" PRId64 " sh=%" PRId64 " sw=%" PRId64,
                                  p->in->dim[1], p->in->dim[2], p->in->dim[3], p->w->dim[2],
                                  p->w->dim[3], p->strides[0], p->strides[1]);
-    *x = (tok_ref){.from = TOK_OF_INPUT, .id = param, .type = tok_row_type(ELEM_f32, 0, width)};
+    *x = (tok_ref){.from = TOK_OF_INPUT, .id = param, .type = tok_row_type(e, 0, width)};
     input->rows = *x;
+    if (e == ELEM_i32) input->index_rows = 256;
     if (c->witness[0].from == TOK_NOTHING) c->witness[0] = *x;
-    return true;
+    *x = tok_step_cast(c, tok_recipe_of(c, node),
+                       on_patches(c, tok_recipe_of(c, node), p, image, *x), ELEM_f32);
+    return x->from != TOK_NOTHING;
 }
 
 bool tok_rule_conv(tok_ctx *c, uint32_t node) {
@@ -89,6 +171,6 @@ bool tok_rule_conv(tok_ctx *c, uint32_t node) {
     tok_layout_push(&l, (tok_atom){TOK_ROWS, 3, 0, p.out->dim[3], 1, false});
     tok_layout_tidy(&l);
     tok_proof(c, node, "rows are the %" PRId64 " patches of '%s'", rows,
-              c->probe[0].f->params.items[tok_at(c, n->operand[0])->param].name);
+              c->probe[0].f->params.items[tok_at(c, input_of_image(c, n->operand[0]))->param].name);
     return tok_set_rows(c, node, tok_step_of(c, r, IR_nn_linear, operand, operands, &attrs), &l);
 }

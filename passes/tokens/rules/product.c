@@ -108,7 +108,8 @@ static bool scores_of(tok_ctx *c, uint32_t node) {
                         "the product of %s and %s %s: only attention may mix tokens",
                         tok_layout_text(c, a), tok_layout_text(c, b),
                         features ? "multiplies rows of one token" : "sums over tokens");
-    return tok_set_scores(c, node, TOK_SCORES, (tok_score){n->operand[0], n->operand[1], 1, 0}, a);
+    return tok_set_scores(c, node, TOK_SCORES,
+                          (tok_score){n->operand[0], n->operand[1], 1, TOK_NONE, false}, a);
 }
 
 bool tok_rule_matmul(tok_ctx *c, uint32_t node) {

@@ -39,41 +39,52 @@ static bool read_scale(tok_ctx *c, uint32_t node, double *scale, double *zero, c
            tok_fail(c, node, DIAG_ID_tok_scope, "%s", words);
 }
 
-// (x - zero) * scale, row by row.
-static bool dequantize_rows(tok_ctx *c, uint32_t node) {
-    uint32_t x = tok_at(c, node)->operand[0];
-    tok_recipe *r = tok_recipe_of(c, node);
+static const tok_ref nothing = {.from = TOK_NOTHING};
+
+tok_ref tok_step_dequantize(tok_ctx *c, tok_recipe *r, uint32_t node, tok_ref x) {
     double scale, zero;
-    if (!tok_is_rows(c, node, x) ||
-        !read_scale(c, node, &scale, &zero, "a quantised value with a scale a column"))
-        return false;
-    tok_ref v = tok_step_cast(c, r, tok_take(c, x), ELEM_f32);
+    if (!read_scale(c, node, &scale, &zero, "a quantised value with a scale a column"))
+        return nothing;
+    tok_ref v = tok_step_cast(c, r, x, ELEM_f32);
     if (zero != 0) v = with_scalar(c, r, IR_t_sub, v, zero);
-    v = with_scalar(c, r, IR_t_mul, v, scale);
-    return tok_set_rows(c, node, v, &tok_plan_of(c, x)->layout);
+    return with_scalar(c, r, IR_t_mul, v, scale);
 }
 
-// Codes of a static scale, kept as whole numbers in f32.
-bool tok_rule_quantize(tok_ctx *c, uint32_t node) {
+static bool dequantize_rows(tok_ctx *c, uint32_t node) {
     uint32_t x = tok_at(c, node)->operand[0];
-    tok_recipe *r = tok_recipe_of(c, node);
+    if (!tok_is_rows(c, node, x)) return false;
+    tok_ref v = tok_step_dequantize(c, tok_recipe_of(c, node), node, tok_take(c, x));
+    return v.from != TOK_NOTHING && tok_set_rows(c, node, v, &tok_plan_of(c, x)->layout);
+}
+
+tok_ref tok_step_quantize(tok_ctx *c, tok_recipe *r, uint32_t node, tok_ref x) {
     double scale, zero;
-    if (!tok_is_rows(c, node, x) ||
-        !read_scale(c, node, &scale, &zero,
+    if (!read_scale(c, node, &scale, &zero,
                     "a quantisation with a scale that is no constant number"))
-        return false;
+        return nothing;
     elem e = tok_type(c, node, 0)->type;
     bool is_signed = e == ELEM_i8;
-    if (!is_signed && e != ELEM_u8)
-        return tok_fail(c, node, DIAG_ID_tok_scope, "a quantisation to %s", elem_name(e));
-    tok_ref v = with_scalar(c, r, IR_t_div, tok_take(c, x), scale);
+    if (!is_signed && e != ELEM_u8) {
+        tok_fail(c, node, DIAG_ID_tok_scope, "a quantisation to %s", elem_name(e));
+        return nothing;
+    }
+    tok_ref v = with_scalar(c, r, IR_t_div, x, scale);
     v = tok_step_of(c, r, IR_t_round, &v, 1, NULL);
     if (zero != 0) v = with_scalar(c, r, IR_t_add, v, zero);
     ir_attrs attrs = {0};
     ir_attr_set_float(c->a, &attrs, IR_ATTR_lo, is_signed ? -128 : 0);
     ir_attr_set_float(c->a, &attrs, IR_ATTR_hi, is_signed ? 127 : 255);
-    v = tok_step_of(c, r, IR_t_clip, &v, 1, &attrs);
-    return tok_set_rows(c, node, v, &tok_plan_of(c, x)->layout);
+    return tok_step_of(c, r, IR_t_clip, &v, 1, &attrs);
+}
+
+bool tok_rule_quantize(tok_ctx *c, uint32_t node) {
+    uint32_t x = tok_at(c, node)->operand[0];
+    bool handled = false;
+    if (tok_image_step(c, node)) return true;
+    if (!tok_scores_codes(c, node, &handled) || handled) return handled;
+    if (!tok_is_rows(c, node, x)) return false;
+    tok_ref v = tok_step_quantize(c, tok_recipe_of(c, node), node, tok_take(c, x));
+    return v.from != TOK_NOTHING && tok_set_rows(c, node, v, &tok_plan_of(c, x)->layout);
 }
 
 // ---- dynamic scales --------------------------------------------------------------------------
@@ -81,6 +92,9 @@ bool tok_rule_quantize(tok_ctx *c, uint32_t node) {
 // codes, scale and zero point of the same dynamic quantisation: q8 rows.
 bool tok_rule_dequantize(tok_ctx *c, uint32_t node) {
     const tok_node *n = tok_at(c, node);
+    bool handled = false;
+    if (tok_image_step(c, node)) return true;
+    if (!tok_scores_codes(c, node, &handled) || handled) return handled;
     if (tok_plan_of(c, n->operand[0])->kind != TOK_QUANT) return dequantize_rows(c, node);
     const tok_node *codes = tok_at(c, n->operand[0]);
     bool same = codes->result == 0;

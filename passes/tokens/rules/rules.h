@@ -13,6 +13,16 @@
     bool tok_rule_##rule(tok_ctx *c, uint32_t node);
 #include "ir/ops.def"
 
+// ---- patches.c, quant.c: what happens to an image before it is cut ----------------------------
+
+// An operation on the elements of an image by themselves, which is done to its patches: true, and
+// the node is an image too.
+bool tok_image_step(tok_ctx *c, uint32_t node);
+// Codes of a static scale, kept as whole numbers in f32; (x - zero) * scale. The node says the
+// scale; TOK_NOTHING: refused at it.
+tok_ref tok_step_quantize(tok_ctx *c, tok_recipe *r, uint32_t node, tok_ref x);
+tok_ref tok_step_dequantize(tok_ctx *c, tok_recipe *r, uint32_t node, tok_ref x);
+
 // ---- positions.c: a table looked up by counted positions --------------------------------------
 
 // Is the index counted over the tokens of an input, padding left out? Then *handled, and the node's
@@ -24,6 +34,9 @@ bool tok_embed_counted(tok_ctx *c, uint32_t node, uint32_t index, uint32_t table
 bool tok_set_scores(tok_ctx *c, uint32_t node, tok_kind kind, tok_score s, const tok_layout *l);
 // An elementwise operation on scores; *handled: it is one.
 bool tok_scores_elementwise(tok_ctx *c, uint32_t node, bool *handled);
+// Scores or probabilities rounded to codes, and back: the attention is computed without. *handled:
+// the node is one of the two.
+bool tok_scores_codes(tok_ctx *c, uint32_t node, bool *handled);
 bool tok_scores_softmax(tok_ctx *c, uint32_t node);
 bool tok_scores_mix(tok_ctx *c, uint32_t node);
 

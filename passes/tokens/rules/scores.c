@@ -54,6 +54,25 @@ bool tok_scores_elementwise(tok_ctx *c, uint32_t node, bool *handled) {
                     ir_ops[n->op->code].name);
 }
 
+bool tok_scores_codes(tok_ctx *c, uint32_t node, bool *handled) {
+    const tok_node *n = tok_at(c, node), *codes = tok_at(c, n->operand[0]);
+    tok_plan *x = tok_plan_of(c, n->operand[0]);
+    *handled = x->kind == TOK_SCORES || x->kind == TOK_PROBS;
+    if (!*handled) return true;
+    bool back = n->op->code == IR_t_dequantize, same = codes->op->code == IR_t_quantize;
+    for (uint32_t k = 1; back && same && k < n->n_operands; k++) { // of the same scale
+        double a = 0, b = 0;
+        same = k < codes->n_operands && tok_const_scalar(c, n->operand[k], &a) &&
+               tok_const_scalar(c, codes->operand[k], &b) && a == b;
+    }
+    if (back && !same)
+        return tok_fail(c, node, DIAG_ID_tok_scope,
+                        "attention scores are codes of another scale than they are read with");
+    tok_score s = *x->score;
+    s.is_rounded = true;
+    return tok_set_scores(c, node, x->kind, s, &x->layout);
+}
+
 bool tok_scores_softmax(tok_ctx *c, uint32_t node) {
     const tok_node *n = tok_at(c, node);
     const tok_plan *x = tok_plan_of(c, n->operand[0]);
@@ -70,6 +89,12 @@ bool tok_scores_mix(tok_ctx *c, uint32_t node) {
     const tok_score *p = tok_plan_of(c, n->operand[0])->score;
     tok_attention s = {.scale = p->scale};
     if (!tok_attention_sizes(c, node, p->q, p->k, true, n->operand[1], &s)) return false;
+    if (p->is_rounded) {
+        tok_note(c, node,
+                 "attention scores and probabilities stay real numbers, which the model rounds to "
+                 "codes");
+        tok_plan_of(c, node)->facts |= TOK_IS_RELAXED;
+    }
     tok_mask m;
     tok_mask_query of = {.mask = p->mask, .heads = s.heads, .queries = s.domain, .keys = s.keys};
     return tok_mask_find(c, node, &of, &m) &&
