@@ -44,8 +44,8 @@ static void make_tracks(timeline *l, const timing *t) {
     l->tracks = ARENA_ARRAY(c->a, trace_track, n + p->banks + p->n_tiles + 1);
     l->track_of_unit = ARENA_ARRAY(c->a, uint32_t, n + 1);
     l->track_of_queues = ARENA_ARRAY(c->a, uint32_t, p->n_tiles + 1);
-    for (uint32_t b = 0; b < p->banks; b++)
-        add_track(l, 0, "steps", arena_printf(c->a, "sequence %u", b), NULL);
+    for (int64_t b = 0; b < (c->activity ? p->banks : c->sequences); b++)
+        add_track(l, 0, "steps", arena_printf(c->a, "sequence %lld", (long long)b), NULL);
     unit_list *of_tile = ARENA_ARRAY(c->a, unit_list, p->n_tiles + 1);
     for (uint32_t u = 0; u < n; u++) vec_push(&of_tile[timing_unit_at(t, u).tile], u);
     for (uint32_t k = 0; k < p->n_tiles; k++) {
@@ -159,7 +159,10 @@ static bool run(timeline *l, FILE *out) {
     const timing_watcher w = {on_span, on_fill, on_step, l};
     timing_watch(t, &w);
     timing_latency latency;
-    bool ok = cost_run(c, t, a, &latency);
+    timing_together together;
+    bool ok = c->sequences > 1 ? timing_sequences(t, p, c->prompt, c->generate, c->sequences,
+                                                  &together, c->diags)
+                               : cost_run(c, t, a, &latency);
     timing_watch_end(t);
     for (uint32_t k = 0; k < p->n_tiles; k++) show_held(l, k);
     format->end(&l->trace);

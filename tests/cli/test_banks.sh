@@ -60,3 +60,9 @@ rejects "'banks' must be positive" compile "${ir%.oir}-none.oir" --chip ohmic-1 
 printf 'module {after = "find-tokens", class = "whole", max_chunk = 6, max_tokens = 6, stage = "graph"}\ndomain t0 {fixed = 6, kind = "free", max = 6}\nfunc @run(%%x "x" : f32[t0,4] {onnx_shape = ["1", "t0", "4"], onnx_type = "f32", role = "tokens"}) -> (%%y "y" {onnx_shape = ["1", "t0", "4"], onnx_type = "f32"}) {\n  %%y = t.add %%x, %%x : f32[t0,4]\n}\n' >"$work/whole.oir"
 exits 0 compile "$work/whole.oir" --chip ohmic-1 --banks 2 -q -o "$work/whole.ohm"
 grep -qF -- "--banks has no effect here: the program takes whole sequences, which leave nothing behind" "$work/err" || fail "$(cat "$work/err")"
+
+# ---- and over time: a track of steps for each
+exits 0 cost "$work/four.ohm" --sequences 4 --generate 3 --timeline "$work/four.trace.json"
+for bank in 0 1 2 3; do
+  [ "$(grep -cF "\"tid\": $bank, \"ts\"" "$work/four.trace.json")" = 4 ] || fail "steps of sequence $bank on the timeline"
+done
