@@ -1,6 +1,7 @@
 // What is counted, for which lengths, on which chip.
 #include "cli/cost/cost.h"
 #include <inttypes.h>
+#include <string.h>
 
 bool cost_run(const cost *c, timing *t, arena *a, timing_latency *out) {
     if (c->activity) return timing_replay(t, c->activity, a, out, c->diags);
@@ -9,7 +10,10 @@ bool cost_run(const cost *c, timing *t, arena *a, timing_latency *out) {
 
 bool cost_count(cost *c) {
     c->sequence = timing_new(c->p, c->chip, 0, c->diags);
-    if (!c->sequence || !cost_run(c, c->sequence, c->a, &c->latency)) return false;
+    if (!c->sequence) return false;
+    cost_watch_energy(c);
+    if (!cost_run(c, c->sequence, c->a, &c->latency)) return false;
+    cost_count_energy(c);
     c->endless = timing_new(c->p, c->chip, 0, c->diags);
     if (!c->endless || !timing_steady_state(c->endless, c->p, &c->steady, c->diags)) return false;
     if (c->steady.unit != SIZE_MAX) {
@@ -65,6 +69,7 @@ machine *cost_chip(const cost *c, machine *own, const args *given) {
 }
 
 void cost_free(cost *c) {
+    cost_free_energy(c);
     timing_free(c->sequence);
     timing_free(c->endless);
     timing_free(c->freed);

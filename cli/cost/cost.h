@@ -4,8 +4,19 @@
 #ifndef OHMIC_CLI_COST_COST_H
 #define OHMIC_CLI_COST_COST_H
 #include "cli/args.h"
+#include "cost/meter.h"
 #include "support/file/json.h"
 #include "timing/answers.h"
+
+// Of the sequence.
+typedef struct {
+    energy_prices prices;
+    counter *counted;
+    meter *meter;
+    isa_events events;
+    energy_aj total;
+    int64_t rows; // tokens: the prompt's and those behind it
+} cost_energy;
 
 typedef struct {
     arena *a;
@@ -14,11 +25,14 @@ typedef struct {
     diag_sink *diags;
     int64_t prompt, generate, top;
     timing_activity *activity; // NULL: the worst case
+    energy_by by;
+    bool by_given;
     // Runs: of a sequence, of rows without end, of those without what limits them (NULL: nothing
     // does).
     timing *sequence, *endless, *freed;
     timing_latency latency;
     timing_steady steady, without;
+    cost_energy spent;
 } cost;
 
 // What --prompt, --generate and --top say, or what they are where they say nothing. False:
@@ -37,6 +51,14 @@ json_t *cost_json(const cost *c);
 // What --timeline and --floorplan ask for, if they are there. False: reported.
 bool cost_timeline(const cost *c, const args *given);
 bool cost_floorplan(const cost *c, const args *given);
+
+// --- energy: before the sequence runs, and after it
+
+void cost_watch_energy(cost *c);
+void cost_count_energy(cost *c);
+void cost_free_energy(cost *c);
+void cost_print_energy(const cost *c);
+json_t *cost_energy_json(const cost *c);
 
 // --- words
 
