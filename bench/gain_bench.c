@@ -1,7 +1,7 @@
-// Speed of the gain-cell unit on one thread: one head of the chip leroux2025 (d 64, 1024 tokens)
-// beside what reading its cells from memory takes; attention of a model of GPT-2-small's size (12
-// layers of 12 heads) beside the model's static products in int8.
-// Usage: bench_gain [FILE]   FILE: receives the head's numbers, for gain.py
+// Speed of the gain-cell unit on one thread: one head of the chip leroux2025-cmos (d 64, 1024
+// tokens) beside what reading its cells from memory takes; attention of a model of GPT-2-small's
+// size (12 layers of 12 heads) beside the model's static products in int8. Usage: bench_gain [FILE]
+// FILE: receives the head's numbers, for gain.py
 #include "bench/peak.h"
 #include "runtime-sim/gain/gain.h"
 #include "support/num/random.h"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # How finely must keys and values be stored? Perplexity of both language models with softmax on
-# leroux2025 by score read-out, at 3 to 8 bits for an element, everything else as the chip has it.
+# leroux2025-cmos by score read-out, at 3 to 8 bits for an element, everything else as the chip has it.
 #   bench/kv_bits.sh [OHMIC [LIMIT]]     LIMIT: sequences scored of each set; 0: all
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -23,7 +23,7 @@ column() {
     local bits
     perplexity "$@" --chip ideal
     for bits in 3 4 5 6 8; do
-        perplexity "$@" --chip leroux2025 --set gain.score_cells=1 --set gain.score_levels=$((1 << bits))
+        perplexity "$@" --chip leroux2025-cmos --set gain.score_cells=1 --set gain.score_levels=$((1 << bits))
     done
 }
 

@@ -1,5 +1,4 @@
-// ohmic cost: what a program takes on its chip. Time so far (timing/); what it does not know yet,
-// it says.
+// ohmic cost: what a program takes on its chip, in time (timing/) and energy (cost/).
 #include "cli/cost/cost.h"
 #include "cli/report.h"
 #include "host/program.h"
@@ -22,6 +21,8 @@ static const arg_option options[] = {
                "the rows of a run that `ohmic run --activity` recorded, with the gates and masks "
                "they met; default: all open",
                ARG_TAKES("json")),
+    {"by", 0, ARG_WORD, "node|tile|unit|component|instruction|operation",
+     "divide the energy of the sequence among these, too"},
     {"top", 0, ARG_SIZE, "N", "lines of each list; default: 5"},
     ARG_OPTION("set", 0, ARG_PAIR, "KEY=VALUE", "change a parameter of the chip first", ARG_MANY),
     {"timeline", 0, ARG_OUTPUT, "FILE",

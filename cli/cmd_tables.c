@@ -34,8 +34,9 @@ static json_t *chip_json(arena *a, const machine *m) {
         const char *text = machine_value_text(a, m, p);
         json_t *value = json_loads(text, JSON_DECODE_ANY, NULL); // NULL: a word
         json_put(section, p->name,
-                 json_make("{s:o, s:s, s:o}", "value", value ? value : json_name(text), "unit",
-                           p->unit ? p->unit : "", "source",
+                 json_make("{s:o, s:s, s:s, s:o}", "value", value ? value : json_name(text), "unit",
+                           p->unit ? p->unit : "", "class",
+                           isa_name(ISA_ENUM_figure, machine_class_of(m, i)), "source",
                            json_name(m->sources ? m->sources[i] : "default")));
     }
     return j;

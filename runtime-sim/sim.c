@@ -79,6 +79,8 @@ sim *sim_new(const isa_program *p, const machine *chip, const sim_options *o, di
     s->port_number = ARENA_ARRAY(s->arena, uint32_t, p->n_ports + 1);
     for (uint32_t i = 0, n[ISA_COUNT_pdir] = {0}; i < p->n_ports; i++)
         s->port_number[i] = n[p->ports[i].direction]++;
+    mesh net = mesh_of(chip, p->n_tiles);
+    s->links = mesh_links_of_channels(&net, p, s->arena);
     for (uint32_t i = 0; i < p->n_phases; i++)
         CHECK(phase_make(s, i), "a verified program has no order");
     return s;
@@ -146,17 +148,46 @@ void sim_reset(sim *s, uint32_t bank) {
     reset_bank(s, bank);
 }
 
+void sim_count(sim_stats *s, const isa_events *e) {
+#define EVENT(name, unit, summary) s->name += e->name;
+#include "isa/count/events.def"
+}
+
+// Rows of an operand that all rows of the instruction read: one each, but for those that look
+// around; what a table puts before or behind rows is not read from them.
+static uint64_t rows_read(const sim_ctx *c, const isa_buffer *b) {
+    if (c->insn->op == ISA_prefix || c->insn->op == ISA_suffix)
+        return c->rows ? (uint64_t)c->rows - c->desc->tables[c->insn->x].rows : 0;
+    return (uint64_t)c->rows * (uint64_t)isa_rows_read(c->insn, c->state->stores[b->parent].rows);
+}
+
 // Bytes that buffer operands move, by space. A row counts with its trailer.
 static void count_operands(sim_ctx *c, const sim_uses *u) {
     for (int k = 0; k < u->n; k++) {
         const isa_buffer *b = &c->desc->buffers[u->buffer[k]];
-        const sim_store *st = &c->state->stores[b->parent];
-        uint64_t bytes = (uint64_t)st->rows * isa_row_bytes((isa_btype)b->type, b->width);
+        bool written = k == u->written;
+        uint64_t rows = written ? (uint64_t)c->rows : rows_read(c, b);
+        uint64_t bytes = rows * isa_row_bytes((isa_btype)b->type, b->width);
         if (b->space == ISA_PAD)
             c->stats->scratchpad_bytes += bytes;
-        else if (k != u->written)
-            c->stats->memory_bytes += bytes;
+        else if (written)
+            c->stats->memory_writes += bytes;
+        else
+            c->stats->memory_reads += bytes;
     }
+}
+
+// Elements that go through the lanes of a digital unit, and those that it makes codes.
+static void count_lanes(sim_ctx *c) {
+    const isa_buffer *a = &c->desc->buffers[c->insn->a];
+    uint64_t rows = (uint64_t)c->rows *
+                    (uint64_t)(c->insn->op == ISA_rred ? c->state->stores[a->parent].rows : 1);
+    isa_events e = {0};
+    isa_count_digital(&e, c->s->chip, isa_digital_of(c->insn), rows * a->width);
+    if (isa_quantises(c->desc, c->insn))
+        isa_count_digital(&e, c->s->chip, ISA_DIGITAL_quantise,
+                          (uint64_t)c->rows * c->desc->buffers[c->insn->d].width);
+    sim_count(c->stats, &e);
 }
 
 static void show(sim_ctx *c) {
@@ -197,6 +228,7 @@ static void execute(sim *s, uint32_t phase, uint32_t bank, uint32_t at) {
     if (info->unit != ISA_UNIT_control) c.stats->rows += (uint64_t)c.rows;
     const sim_uses *u = &ph->uses[ph->base[step.tile] + step.pc];
     count_operands(&c, u);
+    if (info->unit == ISA_UNIT_digital || i->op == ISA_recvadd) count_lanes(&c);
     if (s->observer && u->written >= 0) show(&c);
     for (unsigned k = 0; k < u->n; k++) {
         uint16_t parent = desc->buffers[u->buffer[k]].parent;

@@ -3,6 +3,8 @@
 #ifndef OHMIC_RUNTIME_SIM_STATE_H
 #define OHMIC_RUNTIME_SIM_STATE_H
 
+#include "isa/count/events.h"
+#include "isa/count/mesh.h"
 #include "isa/depend/domain.h"
 #include "isa/depend/order.h"
 #include "isa/verify/verify.h"
@@ -109,6 +111,7 @@ struct sim {
     isa_dests dests;
     uint8_t *port_phases;  // [port] isa_port_phases
     uint32_t *port_number; // [port] among those of its direction
+    uint32_t *links;       // [channel] that its rows go over
     sim_phase phases[ISA_MAX_PHASES];
     VEC(sim_store) spare;   // blocks of storage to be used again
     VEC(gain_unit *) units; // one for every device that rings have
@@ -138,6 +141,8 @@ typedef struct {
 typedef void (*sim_exec)(sim_ctx *c);
 #define INSN(mnemonic, opcode, unit, modes, operands, summary) void sim_exec_##mnemonic(sim_ctx *c);
 #include "isa/isa.def"
+
+void sim_count(sim_stats *s, const isa_events *e); // adds
 
 // Storage of a step (storage.c). Blocks are not cleared.
 void *sim_block_take(sim *s, size_t bytes, size_t *capacity);

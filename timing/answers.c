@@ -1,6 +1,7 @@
 #include "timing/answers.h"
 #include "isa/depend/domain.h"
 #include "support/vec.h"
+#include "timing/engine.h"
 #include <stdlib.h>
 
 static bool streams(const isa_program *p) { return isa_phase_streams(p, p->n_phases - 1); }
@@ -35,6 +36,23 @@ int64_t timing_fixed_tokens(const isa_program *p) {
     return streams(p) ? 0 : (int64_t)p->phases[0].fixed_rows[0];
 }
 
+// Who observed before, and the path.
+typedef struct {
+    timing_observer f;
+    void *ctx;
+    timing_path *path;
+} both;
+
+static void note_both(void *ctx, const timing_event *e) {
+    const both *b = ctx;
+    if (b->f) b->f(b->ctx, e);
+    timing_path_note(b->path, e);
+}
+
+static void observe(timing *t, both *b, bool path) {
+    timing_observe(t, path ? note_both : b->f, path ? b : b->ctx);
+}
+
 bool timing_sequence(timing *t, const isa_program *p, int64_t prompt, int64_t generate, arena *a,
                      timing_latency *out, diag_sink *diags) {
     uint32_t last = p->n_phases - 1;
@@ -47,13 +65,14 @@ bool timing_sequence(timing *t, const isa_program *p, int64_t prompt, int64_t ge
         out->steps++;
     }
     timing_path *path = timing_path_new();
+    both b = {t->observer, t->ctx, path};
     int64_t rows = last > 0 ? 1 : prompt, chunk = max_i64(1, min_i64(rows, most_rows(p, last)));
     bool ok = true;
     for (; ok && at < rows; at += chunk) {
         timing_launch l = launch_of(p, last, min_i64(chunk, rows - at));
         l.position = at;
         bool ends = at + chunk >= rows;
-        timing_observe(t, ends && generate == 0 ? timing_path_note : NULL, path);
+        observe(t, &b, ends && generate == 0);
         ok = timing_step(t, &l, &s, diags);
         out->steps++;
     }
@@ -63,13 +82,13 @@ bool timing_sequence(timing *t, const isa_program *p, int64_t prompt, int64_t ge
         timing_launch l = launch_of(p, last, 1);
         l.position = rows + k;
         l.follows = true;
-        timing_observe(t, k + 1 == generate ? timing_path_note : NULL, path);
+        observe(t, &b, k + 1 == generate);
         ok = timing_step(t, &l, &s, diags);
         out->last = s.departed - before;
         out->all += out->last;
         if (k == 0) out->next = out->last;
     }
-    timing_observe(t, NULL, NULL);
+    observe(t, &b, false);
     if (ok) out->path = timing_path_to(path, s.departed, a, &out->n_path);
     out->path_from = s.launched;
     timing_path_free(path);
@@ -199,8 +218,8 @@ bool timing_steady_state(timing *t, const isa_program *p, timing_steady *out, di
     while (ok && n == 0 && r.departed.count < STEADY_STEPS &&
            (events < STEADY_EVENTS || r.departed.count < 3)) {
         ok = timing_step(t, &l, &s, diags);
-        timing_ps *busy = r.busy[r.departed.count % (STEADY_PERIODS + 1)];
-        for (size_t u = 0; u < timing_units(t); u++) busy[u] = timing_unit_at(t, u).busy;
+        timing_ps *now = r.busy[r.departed.count % (STEADY_PERIODS + 1)];
+        for (size_t u = 0; u < timing_units(t); u++) now[u] = timing_unit_at(t, u).busy;
         vec_push(&r.departed, s.departed);
         events += s.events;
         for (size_t k = STEADY_PERIODS; k > 0; k--)

@@ -1,4 +1,5 @@
 #include "timing/cost.h"
+#include "isa/count/events.h"
 #include "isa/operand.h"
 #include <stdlib.h>
 
@@ -42,29 +43,17 @@ typedef struct {
     int64_t cycles; // an element
     duration extra;
 } digital_function;
-#define FUNCTION(c, name) \
-    (digital_function) { (c)->m->passes.name, NS(c, extra, name) }
-
-static digital_function function_of(cost_model *c, const isa_insn *i) {
-    switch ((isa_opcode)i->op) {
-    case ISA_ew1:
-        if (isa_fn1_is_costly(i->n)) return FUNCTION(c, function);
-        return FUNCTION(c, add);
-    case ISA_ew2:
-    case ISA_ewt:
-        if (i->n == ISA_FN2_div || isa_fn2_is_costly(i->n)) return FUNCTION(c, function);
-        return FUNCTION(c, add);
-    case ISA_clip:
-    case ISA_recvadd: return FUNCTION(c, add);
-    case ISA_norm: return FUNCTION(c, norm);
-    case ISA_softmax: return FUNCTION(c, softmax);
-    case ISA_red:
-    case ISA_rred: return FUNCTION(c, reduce);
-    case ISA_rope: return FUNCTION(c, rotate);
-    case ISA_topk: return FUNCTION(c, select);
-    case ISA_fin: return FUNCTION(c, scale);
-    default: return FUNCTION(c, move);
+static digital_function function(cost_model *c, isa_digital f) {
+    digital_function x = {.cycles = isa_passes_of(c->m, f)};
+    switch (f) {
+#define DIGITAL(name, summary)        \
+    case ISA_DIGITAL_##name:          \
+        x.extra = NS(c, extra, name); \
+        break;
+#include "isa/machine/digital.def"
+    case ISA_DIGITALS: break;
     }
+    return x;
 }
 
 // The lanes' time for so many elements.
@@ -73,12 +62,11 @@ static duration lanes_time(const pricer *x, int64_t cycles, int64_t elements) {
 }
 
 static void add_digital(pricer *x, duration at, digital_function f, int64_t elements) {
-    const isa_info *info = isa_info_of(x->i->op);
     x->digital_at = at;
     x->digital = lanes_time(x, f.cycles, elements);
     duration extra = f.extra;
-    if (isa_has_result(info) && x->t->buffers[x->i->d].type == ISA_Q8) {
-        digital_function q = FUNCTION(x->c, quantise);
+    if (isa_quantises(x->t, x->i)) {
+        digital_function q = function(x->c, ISA_DIGITAL_quantise);
         x->digital += lanes_time(x, q.cycles, x->t->buffers[x->i->d].width);
         extra += q.extra;
     }
@@ -89,7 +77,7 @@ static void add_digital(pricer *x, duration at, digital_function f, int64_t elem
 static void price_digital(pricer *x) {
     const isa_buffer *a = &x->t->buffers[x->i->a];
     int64_t rows = x->i->op == ISA_rred ? x->row->rows[a->dom] : 1;
-    add_digital(x, 0, function_of(x->c, x->i), a->width * rows);
+    add_digital(x, 0, function(x->c, isa_digital_of(x->i)), a->width * rows);
 }
 
 // --- dense memory and scratchpad
@@ -146,8 +134,8 @@ static void price_product(pricer *x) {
     }
     if (g->kind == ISA_STORED) { // weights come from memory, lanes multiply and add
         int64_t weights = (int64_t)(g->k1 - g->k0) * g->n;
-        x->memory += transfer(x, weights * (g->wtype == ISA_W_F32 ? 4 : 1), x->m->memory.width);
-        add_digital(x, 0, FUNCTION(x->c, add), weights);
+        x->memory += transfer(x, (int64_t)isa_stored_bytes(g), x->m->memory.width);
+        add_digital(x, 0, function(x->c, ISA_DIGITAL_add), weights);
         x->latency = duration_most(x->latency, NS(x->c, time, memory));
         return;
     }
@@ -196,8 +184,7 @@ static void price_gain(pricer *x, const isa_ring *r) {
     duration convert = r->adc_bits ? x->m->gain.columns_per_adc * NS(c, time, gain_convert) : 0;
     if (scores) x->latency += heads * (NS(c, time, gain_score) + convert);
     if (scores && mixes) {
-        digital_function f =
-            r->act == ISA_ACT_SOFTMAX ? FUNCTION(c, softmax) : FUNCTION(c, function);
+        digital_function f = function(c, isa_digital_of_scores(r));
         int64_t n = (int64_t)r->n_kv * heads * x->row->seen;
         add_digital(x, x->latency, f, n);
     }
@@ -219,10 +206,9 @@ static void price_stored(pricer *x, const isa_ring *r) {
     x->latency = NS(x->c, time, memory);
     if (columns == 0) return;
     duration before = x->latency;
-    add_digital(x, 0, FUNCTION(x->c, add), heads * seen * columns);
+    add_digital(x, 0, function(x->c, ISA_DIGITAL_add), heads * seen * columns);
     if (scores && mixes) {
-        digital_function f =
-            r->act == ISA_ACT_SOFTMAX ? FUNCTION(x->c, softmax) : FUNCTION(x->c, function);
+        digital_function f = function(x->c, isa_digital_of_scores(r));
         duration more = lanes_time(x, f.cycles, heads * seen);
         x->digital += more;
         x->hold += more;
@@ -252,7 +238,8 @@ static void price_router(pricer *x) {
     x->receive = transfer(x, bytes, x->m->router.receive);
     x->latency = duration_most(NS(x->c, time, receive), x->receive);
     x->hold = x->receive;
-    if (x->i->op == ISA_recvadd) add_digital(x, x->latency, FUNCTION(x->c, add), ch->width);
+    if (x->i->op == ISA_recvadd)
+        add_digital(x, x->latency, function(x->c, ISA_DIGITAL_add), ch->width);
 }
 
 static void price_port(pricer *x) {
@@ -264,13 +251,6 @@ static void price_port(pricer *x) {
 
 // --- bytes of the operands
 
-// Rows of an operand that one row of the instruction reads.
-static int64_t rows_read(const pricer *x, const isa_use *u) {
-    if (x->i->op == ISA_rred) return x->row->rows[u->dom];
-    if (x->i->op != ISA_rows) return 1;
-    return x->i->mode == ISA_MODE_rows_index ? x->i->n : isa_window_of(x->i->imm).k;
-}
-
 static duration price_operands(pricer *x, const isa_depend *d, uint32_t place) {
     int64_t pad = 0, mem = 0;
     for (uint32_t k = d->nodes[place].first_use; k < d->nodes[place + 1].first_use; k++) {
@@ -278,7 +258,7 @@ static duration price_operands(pricer *x, const isa_depend *d, uint32_t place) {
         if (u->kind != ISA_READS && u->kind != ISA_WRITES) continue;
         const isa_buffer *b = &x->t->buffers[u->buffer];
         int64_t bytes = isa_row_bytes(b->type, b->width);
-        if (u->kind == ISA_READS) bytes *= rows_read(x, u);
+        if (u->kind == ISA_READS) bytes *= isa_rows_read(x->i, x->row->rows[u->dom]);
         *(b->space == ISA_MEM ? &mem : &pad) += bytes;
     }
     if (mem) {

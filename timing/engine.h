@@ -33,6 +33,8 @@ struct timing {
     const timing_activity *activity; // NULL: the worst case
     uint32_t followed;               // steps before its first
     watch *watch;                    // NULL: nobody does
+    timing_listener listener;
+    void *listener_ctx;
     const char **missing;
     size_t n_missing;
 };

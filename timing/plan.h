@@ -5,12 +5,12 @@
 // buffers and queues are slots: the time at which the last who used the place is done with it.
 #ifndef OHMIC_TIMING_PLAN_H
 #define OHMIC_TIMING_PLAN_H
+#include "isa/count/mesh.h"
 #include "isa/depend/lag.h"
 #include "support/budget.h"
 #include "support/vec.h"
 #include "timing/busy.h"
 #include "timing/cost.h"
-#include "timing/mesh.h"
 
 #define PLAN_NOTHING UINT32_MAX
 

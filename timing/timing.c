@@ -16,14 +16,6 @@ const char *const timing_cause_summaries[TIMING_CAUSES] = {
 
 // --- a launch
 
-static int64_t position_of(const isa_domain dom[ISA_DOMAINS], unsigned d, const int64_t rows[],
-                           int64_t at) {
-    const isa_domain *x = &dom[d];
-    if (x->free || !x->known) return at;
-    return isa_settl_position((isa_tl)x->kind, x->imm, rows[x->of],
-                              position_of(dom, x->of, rows, at));
-}
-
 static bool take_rows(timing *e, const plan_phase *ph, const timing_launch *l, diag_sink *diags) {
     const isa_phase *p = &e->plan.p->phases[l->phase];
     const isa_domain *dom = ph->d->dom;
@@ -38,7 +30,7 @@ static bool take_rows(timing *e, const plan_phase *ph, const timing_launch *l, d
     for (unsigned d = 0; d < ISA_DOMAINS; d++)
         e->now.rows[d] = isa_domain_rows(dom, d, l->rows[dom[d].root]);
     for (unsigned d = 0; d < ISA_DOMAINS; d++)
-        e->position[d] = position_of(dom, d, e->now.rows, l->position);
+        e->position[d] = isa_domain_position(dom, d, e->now.rows, l->position);
     return true;
 }
 
@@ -123,6 +115,7 @@ bool timing_step(timing *e, const timing_launch *l, timing_step_times *times, di
         for (uint32_t t = 0; t < p->n_tiles; t++)
             e->lines[t].floor = max_i64(e->lines[t].floor, e->lines[t].ended);
     e->phase = l->phase;
+    if (e->listener) e->listener(e->listener_ctx, l);
     engine_run(e, ph);
     end_step(e, ph);
     e->steps++;
@@ -162,10 +155,7 @@ static void list_missing(timing *e) {
     e->missing = ARENA_ARRAY(e->plan.a, const char *, machine_params_count + 1);
     for (size_t k = 0; k < machine_params_count; k++) {
         const machine_param *p = &machine_params[k];
-        double v;
-        if (!e->plan.cost.used[k] || p->kind != MACHINE_REAL) continue;
-        memcpy(&v, (const char *)m + p->offset, sizeof v);
-        if (v == 0 && (!m->sources || strcmp(m->sources[k], "default") == 0))
+        if (e->plan.cost.used[k] && p->kind == MACHINE_REAL && machine_lacks(m, k))
             e->missing[e->n_missing++] = arena_printf(e->plan.a, "%s.%s", p->section, p->name);
     }
 }
@@ -233,6 +223,11 @@ void timing_follow(timing *e, const timing_activity *a) {
 void timing_observe(timing *e, timing_observer f, void *ctx) {
     e->observer = f;
     e->ctx = ctx;
+}
+
+void timing_listen(timing *e, timing_listener f, void *ctx) {
+    e->listener = f;
+    e->listener_ctx = ctx;
 }
 
 timing_ps timing_end(const timing *e) { return e->end; }

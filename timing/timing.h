@@ -69,6 +69,10 @@ typedef struct {
 typedef void (*timing_observer)(void *ctx, const timing_event *e);
 void timing_observe(timing *t, timing_observer f, void *ctx); // NULL: no longer
 
+// Launches, each before its events.
+typedef void (*timing_listener)(void *ctx, const timing_launch *l);
+void timing_listen(timing *t, timing_listener f, void *ctx); // NULL: no longer
+
 // ---- what units do, in order of time ------------------------------------------------------------
 //
 // Older rows are timed first, but younger ones may use the gaps before them: spans are held back

@@ -1,6 +1,7 @@
 // What is counted, for which lengths, on which chip.
 #include "cli/cost/cost.h"
 #include <inttypes.h>
+#include <string.h>
 
 void cost_check_period(const isa_program *p, timing_ps token, diag_sink *diags) {
     double declared = p->token_period_ns;
@@ -28,7 +29,10 @@ static bool count_together(cost *c) {
 
 bool cost_count(cost *c) {
     c->sequence = timing_new(c->p, c->chip, 0, c->diags);
-    if (!c->sequence || !cost_run(c, c->sequence, c->a, &c->latency)) return false;
+    if (!c->sequence) return false;
+    cost_watch_energy(c);
+    if (!cost_run(c, c->sequence, c->a, &c->latency)) return false;
+    cost_count_energy(c);
     c->endless = timing_new(c->p, c->chip, 0, c->diags);
     if (!c->endless || !timing_steady_state(c->endless, c->p, &c->steady, c->diags)) return false;
     if (c->steady.unit != SIZE_MAX) {
@@ -87,6 +91,7 @@ machine *cost_chip(const cost *c, machine *own, const args *given) {
 }
 
 void cost_free(cost *c) {
+    cost_free_energy(c);
     timing_free(c->sequence);
     timing_free(c->endless);
     timing_free(c->freed);

@@ -4,8 +4,19 @@
 #ifndef OHMIC_CLI_COST_COST_H
 #define OHMIC_CLI_COST_COST_H
 #include "cli/args.h"
+#include "cost/meter.h"
 #include "support/file/json.h"
 #include "timing/answers.h"
+
+// Of the sequence.
+typedef struct {
+    energy_prices prices;
+    counter *counted;
+    meter *meter;
+    isa_events events;
+    energy_aj total;
+    int64_t rows; // tokens: the prompt's and those behind it
+} cost_energy;
 
 typedef struct {
     arena *a;
@@ -14,6 +25,8 @@ typedef struct {
     diag_sink *diags;
     int64_t prompt, generate, top;
     timing_activity *activity; // NULL: the worst case
+    energy_by by;
+    bool by_given;
     // Runs: of a sequence, of rows without end, of those without what limits them (NULL: nothing
     // does).
     timing *sequence, *endless, *freed;
@@ -21,6 +34,7 @@ typedef struct {
     int64_t sequences; // asked about together; 1: none beside the one
     timing_together together;
     timing_steady steady, without;
+    cost_energy spent;
 } cost;
 
 // What --prompt, --generate and --top say, or what they are where they say nothing. False:
@@ -41,6 +55,14 @@ json_t *cost_json(const cost *c);
 // What --timeline and --floorplan ask for, if they are there. False: reported.
 bool cost_timeline(const cost *c, const args *given);
 bool cost_floorplan(const cost *c, const args *given);
+
+// --- energy: before the sequence runs, and after it
+
+void cost_watch_energy(cost *c);
+void cost_count_energy(cost *c);
+void cost_free_energy(cost *c);
+void cost_print_energy(const cost *c);
+json_t *cost_energy_json(const cost *c);
 
 // --- words
 

@@ -3,7 +3,7 @@
 #ifndef OHMIC_CLI_COST_FLOORPLAN_H
 #define OHMIC_CLI_COST_FLOORPLAN_H
 #include "cli/cost/cost.h"
-#include "timing/mesh.h"
+#include "isa/count/mesh.h"
 
 typedef struct {
     uint32_t index;

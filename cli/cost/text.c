@@ -135,11 +135,13 @@ static void print_together(const cost *c) {
 }
 
 static void print_missing(const cost *c) {
-    size_t n;
-    const char *const *missing = timing_missing(c->sequence, &n);
-    if (n == 0) return;
+    size_t n, m;
+    const char *const *times = timing_missing(c->sequence, &n);
+    const char *const *energies = energy_lacking(c->a, c->chip, &c->spent.events, &m);
+    if (n + m == 0) return;
     printf("\nnot stated by the chip, so in no total:");
-    for (size_t k = 0; k < n; k++) printf(" %s", missing[k]);
+    for (size_t k = 0; k < n; k++) printf(" %s", times[k]);
+    for (size_t k = 0; k < m; k++) printf(" %s", energies[k]);
     putchar('\n');
 }
 
@@ -161,7 +163,8 @@ void cost_print(const cost *c) {
     print_units(c);
     print_times(c);
     print_path(c);
+    cost_print_energy(c);
     print_missing(c);
-    printf("\nnot counted yet: energy, power, area; gates and masks are taken %s\n",
+    printf("\nnot counted yet: area; gates and masks are taken %s\n",
            c->activity ? "as they were met, in the long run as open" : "as open (the worst case)");
 }

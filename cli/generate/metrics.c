@@ -1,7 +1,8 @@
 // What every token cost and how full the rings were: a table, a row a token. Columns are the rows
 // of metrics.def.
 #include "cli/generate/generate.h"
-#include "runtime-sim/gain/cost.h"
+#include "cost/energy.h"
+#include "isa/count/arrays.h"
 #include "support/num/num.h"
 
 // Rings that the stream writes: of cross attention, only the encoder writes.
@@ -18,13 +19,27 @@ static void look_at_rings(const generation *g, token_metrics *m) {
             m->slots += f.slots;
             if (f.oldest < 0) continue;
             if (d->kind == ISA_RING_GAIN && d->sub_tile) { // rings of a token come one by one
-                sim_gain_cost_of_row cost = sim_gain_cost(g->program.chip, d, f.sub_tiles);
-                m->pj += cost.total_pj;
-                m->ns += cost.time_ns;
+                const machine *chip = g->program.chip;
+                isa_gain_arrays n = isa_gain_arrays_of(chip, d, f.sub_tiles, true);
+                m->ns += machine_gain_query_ns(chip, n.sub_tiles) * d->q_per_kv;
             }
             double left = num_exp_f64(-(double)d->decay * (double)(f.newest - f.oldest));
             if (left < m->oldest_decay) m->oldest_decay = left;
         }
+}
+
+// Of what the simulator has counted, the gain cells' part.
+static double energy_of_attention(const machine *chip, const sim_stats *s) {
+    static const component parts[] = {COMPONENT_gain_k, COMPONENT_gain_v, COMPONENT_gain_digital,
+                                      COMPONENT_gain_dac, COMPONENT_gain_adc};
+    isa_events e = {
+#define EVENT(name, unit, summary) .name = s->name,
+#include "isa/count/events.def"
+    };
+    energy_prices prices = energy_prices_of(chip);
+    energy_aj sum = 0;
+    for (size_t k = 0; k < ARRAY_LEN(parts); k++) sum += energy_of_component(&prices, &e, parts[k]);
+    return energy_pj(sum);
 }
 
 void generate_measure(generation *g) {
@@ -34,6 +49,7 @@ void generate_measure(generation *g) {
 #define STAT(name, unit, summary) m.stats.name = totals.name - g->counted.name;
 #include "runtime-sim/stats.def"
     g->counted = totals;
+    m.pj = energy_of_attention(g->program.chip, &m.stats);
     look_at_rings(g, &m);
     vec_push(&g->metrics, m);
 }

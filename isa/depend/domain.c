@@ -109,6 +109,14 @@ int64_t isa_domain_rows(const isa_domain dom[ISA_DOMAINS], unsigned d, int64_t n
     return isa_settl_rows((isa_tl)x->kind, x->imm, isa_domain_rows(dom, x->of, n));
 }
 
+int64_t isa_domain_position(const isa_domain dom[ISA_DOMAINS], unsigned d, const int64_t rows[],
+                            int64_t at) {
+    const isa_domain *x = &dom[d];
+    if (x->free || !x->known) return at;
+    return isa_settl_position((isa_tl)x->kind, x->imm, rows[x->of],
+                              isa_domain_position(dom, x->of, rows, at));
+}
+
 bool isa_domains_related(const isa_domain dom[ISA_DOMAINS], unsigned a, unsigned b) {
     return a == b || (dom[a].root == dom[b].root && !dom[a].uneven && !dom[b].uneven);
 }

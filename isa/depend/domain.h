@@ -35,6 +35,10 @@ int64_t isa_ring_end(const isa_program *p, uint32_t tile, uint32_t ring, uint32_
 // position `at` on.
 int64_t isa_settl_rows(isa_tl kind, uint32_t imm, int64_t rows);
 int64_t isa_settl_position(isa_tl kind, uint32_t imm, int64_t rows, int64_t at);
+// The position of row 0 of domain d in a step whose domains have `rows`, the launched ones from
+// `at` on.
+int64_t isa_domain_position(const isa_domain dom[ISA_DOMAINS], unsigned d, const int64_t rows[],
+                            int64_t at);
 // Rows of domain d when its root has n.
 int64_t isa_domain_rows(const isa_domain dom[ISA_DOMAINS], unsigned d, int64_t n);
 

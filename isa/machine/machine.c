@@ -39,6 +39,25 @@ const char *machine_section_summary(const char *section) {
     return NULL;
 }
 
+double machine_number(const machine *m, size_t i) {
+    const machine_param *p = &machine_params[i];
+    const char *at = (const char *)m + p->offset;
+    int64_t whole;
+    double real;
+    int place;
+    switch (p->kind) {
+    case MACHINE_INT: return memcpy(&whole, at, sizeof whole), (double)whole;
+    case MACHINE_REAL: return memcpy(&real, at, sizeof real), real;
+    case MACHINE_ENUM: return memcpy(&place, at, sizeof place), place;
+    case MACHINE_LIST: break;
+    }
+    return 0;
+}
+
+machine_class machine_class_of(const machine *m, size_t i) {
+    return m->classes ? m->classes[i] : MACHINE_UNSTATED;
+}
+
 static const machine_param *find_param(const char *section, size_t n, const char *name) {
     for (size_t i = 0; i < machine_params_count; i++) {
         const machine_param *p = &machine_params[i];
@@ -141,6 +160,7 @@ static bool store_value(machine *m, const machine_param *p, const yaml_node *n, 
 typedef struct {
     machine *m;
     const char **sources;
+    machine_class *classes;
     arena *a;
     diag_sink *diags;
     bool ok;
@@ -163,6 +183,22 @@ static void read_source(reader *r, const machine_param *p, const yaml_node *key,
     r->ok = false;
 }
 
+// A number that has no class is assumed; `default` is what machine_text says of one that no file
+// had.
+static void read_class(reader *r, const machine_param *p, const yaml_node *class) {
+    const isa_enum *e = &isa_enums[ISA_ENUM_figure];
+    const char *text = !class ? "" : class->kind == YAML_SCALAR ? class->text : "a list";
+    const char *source = r->sources[p - machine_params];
+    unsigned v = strcmp(source, "default") == 0 ? MACHINE_UNSTATED : MACHINE_ASSUMED;
+    if (class && !isa_enum_find(e, text, strlen(text), &v)) {
+        diag_emit(r->diags, DIAG_ID_chip_value, class->loc,
+                  "%s.%s is of class '%.40s', must be one of: %s", p->section, p->name, text,
+                  e->list);
+        r->ok = false;
+    }
+    r->classes[p - machine_params] = (machine_class)v;
+}
+
 static void read_unit(reader *r, const machine_param *p, const yaml_node *key,
                       const yaml_node *unit) {
     bool wanted = p->kind != MACHINE_ENUM;
@@ -182,17 +218,21 @@ static void read_param(reader *r, const machine_param *p, const yaml_node *key,
                        const yaml_node *n) {
     if (n->kind != YAML_MAPPING) {
         diag_emit(r->diags, DIAG_ID_chip_value, n->loc,
-                  "%s.%s must be {value: ..., unit: ..., source: ...}", p->section, p->name);
+                  "%s.%s must be {value: ..., unit: ..., class: ..., source: ...}", p->section,
+                  p->name);
         r->ok = false;
         return;
     }
     for (size_t i = 0; i < n->count; i++) {
         const char *k = n->keys[i]->text;
-        if (strcmp(k, "value") == 0 || strcmp(k, "unit") == 0 || strcmp(k, "source") == 0) continue;
+        if (strcmp(k, "value") == 0 || strcmp(k, "unit") == 0 || strcmp(k, "source") == 0 ||
+            strcmp(k, "class") == 0)
+            continue;
         spell_nearest near = spell_start(k, strlen(k));
         spell_try(&near, "value");
         spell_try(&near, "unit");
         spell_try(&near, "source");
+        spell_try(&near, "class");
         unknown_key(r, n->keys[i], "key", near);
     }
     const yaml_node *value = yaml_find(n, "value");
@@ -205,6 +245,7 @@ static void read_param(reader *r, const machine_param *p, const yaml_node *key,
     }
     read_unit(r, p, key, yaml_find(n, "unit"));
     read_source(r, p, key, yaml_find(n, "source"));
+    read_class(r, p, yaml_find(n, "class"));
 }
 
 // Parameters of older descriptions that nothing reads any more; programs carry such with them.
@@ -325,15 +366,18 @@ bool machine_check(const machine *m, const char *name, diag_sink *diags) {
     return ok;
 }
 
-static machine *new_machine(arena *a, const char ***sources) {
-    machine *m = ARENA_NEW(a, machine);
-    *sources = ARENA_ARRAY(a, const char *, machine_params_count);
+static machine *new_machine(reader *r) {
+    machine *m = ARENA_NEW(r->a, machine);
+    r->sources = ARENA_ARRAY(r->a, const char *, machine_params_count);
+    r->classes = ARENA_ARRAY(r->a, machine_class, machine_params_count);
     for (size_t i = 0; i < machine_params_count; i++) {
         store_default(m, &machine_params[i]);
-        (*sources)[i] = "default";
+        r->sources[i] = "default";
+        r->classes[i] = MACHINE_UNSTATED;
     }
     m->name = m->summary = "";
-    m->sources = *sources;
+    m->sources = r->sources;
+    m->classes = r->classes;
     return m;
 }
 
@@ -346,7 +390,7 @@ machine *machine_parse(arena *a, const char *yaml, size_t bytes, const char *nam
         return NULL;
     }
     reader r = {.a = a, .diags = diags, .ok = true};
-    r.m = new_machine(a, &r.sources);
+    r.m = new_machine(&r);
     read_top(&r, root);
     if (!*r.m->name) {
         diag_emit(diags, DIAG_ID_chip_value, root->loc, "the chip has no name");
@@ -379,9 +423,14 @@ bool machine_set(arena *a, machine *m, const char *assignment, diag_sink *diags)
     yaml_node value = {.kind = YAML_SCALAR, .loc = loc, .text = assignment + n + 1};
     if (!store_value(m, p, &value, DIAG_ID_usage, diags)) return false;
     const char **sources = ARENA_ARRAY(a, const char *, machine_params_count);
-    for (size_t i = 0; i < machine_params_count; i++)
+    machine_class *classes = ARENA_ARRAY(a, machine_class, machine_params_count);
+    for (size_t i = 0; i < machine_params_count; i++) {
         sources[i] = m->sources ? m->sources[i] : "default";
+        classes[i] = machine_class_of(m, i);
+    }
     sources[p - machine_params] = "set by hand";
+    classes[p - machine_params] = MACHINE_ASSUMED;
     m->sources = sources;
+    m->classes = classes;
     return true;
 }

@@ -25,6 +25,7 @@ typedef struct machine {
 #include "isa/machine/machine.def"
     const char *const
         *sources; // where each number comes from, in the order of machine.def; NULL: all "default"
+    const machine_class *classes; // how sure it is; NULL: all unstated
 } machine;
 
 // Finds `chip` as a path (contains '/' or ends in .yaml), or by name in the folders of $OHMIC_CHIPS
@@ -62,6 +63,13 @@ typedef struct {
 extern const machine_param machine_params[];
 extern const size_t machine_params_count;
 const char *machine_section_summary(const char *section);
+// machine_params[i] as a number; of a list and an enumeration: 0, the place of its name.
+double machine_number(const machine *m, size_t i);
+machine_class machine_class_of(const machine *m, size_t i);
+// The chip says nothing of the parameter: whoever needs it names it, and does not take it for 0.
+static inline bool machine_lacks(const machine *m, size_t i) {
+    return machine_class_of(m, i) == MACHINE_UNSTATED && machine_number(m, i) == 0;
+}
 // The value as chip files write it: "128", "0.39", "offset".
 const char *machine_value_text(arena *a, const machine *m, const machine_param *p);
 

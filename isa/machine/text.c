@@ -57,6 +57,8 @@ char *machine_text(arena *a, const machine *m) {
             fputs(", unit: ", out);
             print_text(out, p->unit);
         }
+        if (machine_class_of(m, i) != MACHINE_UNSTATED)
+            fprintf(out, ", class: %s", isa_name(ISA_ENUM_figure, machine_class_of(m, i)));
         fputs(", source: ", out);
         print_text(out, m->sources ? m->sources[i] : "default");
         fputs("}\n", out);

@@ -41,7 +41,6 @@ static void convert_row(void *arg, int64_t r, float *scratch) {
 
 void sim_exec_copy(sim_ctx *c) {
     move m = {.c = c, .d = sim_target(c, c->insn->d, c->rows), .a = sim_source(c, c->insn->a)};
-    c->stats->digital_elements += (uint64_t)c->rows * m.d.width;
     sim_each_row(c, c->rows, m.d.width, m.d.width, convert_row, &m);
 }
 
@@ -78,7 +77,7 @@ void sim_exec_gather(sim_ctx *c) {
               .d = sim_target(c, c->insn->d, c->rows),
               .a = sim_source(c, c->insn->a),
               .t = table_of(c)};
-    c->stats->memory_bytes += (uint64_t)c->rows * isa_row_bytes((isa_btype)m.t->type, m.t->width);
+    c->stats->memory_reads += (uint64_t)c->rows * isa_row_bytes((isa_btype)m.t->type, m.t->width);
     sim_each_row(c, c->rows, m.d.width, m.d.width, gather_row, &m);
 }
 
@@ -89,7 +88,7 @@ static void posrow_row(void *arg, int64_t r, float *scratch) {
 
 void sim_exec_posrow(sim_ctx *c) {
     move m = {.c = c, .d = sim_target(c, c->insn->d, c->rows), .t = table_of(c)};
-    c->stats->memory_bytes += (uint64_t)c->rows * isa_row_bytes((isa_btype)m.t->type, m.t->width);
+    c->stats->memory_reads += (uint64_t)c->rows * isa_row_bytes((isa_btype)m.t->type, m.t->width);
     sim_each_row(c, c->rows, m.d.width, m.d.width, posrow_row, &m);
 }
 
@@ -189,8 +188,9 @@ static void join(sim_ctx *c, bool table_first) {
     j.first_t = table_first ? 0 : j.a.a.rows;
     CHECK(c->rows == j.a.a.rows + (int64_t)j.t.t->rows || c->rows == 0, "%lld rows",
           (long long)c->rows);
-    c->stats->memory_bytes +=
-        j.t.t->rows * (uint64_t)isa_row_bytes((isa_btype)j.t.t->type, j.t.t->width);
+    if (c->rows > 0)
+        c->stats->memory_reads +=
+            j.t.t->rows * (uint64_t)isa_row_bytes((isa_btype)j.t.t->type, j.t.t->width);
     sim_each_row(c, c->rows, j.a.d.width, j.a.d.width, join_row, &j);
 }
 

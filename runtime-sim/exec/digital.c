@@ -37,7 +37,6 @@ static float *constant_row(const sim_ctx *c, const isa_table *t) {
 
 static void run(const sim_ctx *c, job *j, double work, void (*f)(void *, int64_t, float *)) {
     size_t widest = j->a.width > j->d.width ? j->a.width : j->d.width;
-    c->stats->digital_elements += (uint64_t)c->rows * widest;
     sim_each_row(c, c->rows, work * (double)widest, 3 * widest + 64, f, j);
 }
 
@@ -61,7 +60,6 @@ static void ew1_row(void *arg, int64_t r, float *scratch) {
 void sim_exec_ew1(sim_ctx *c) {
     job j = job_of(c);
     bool costly = isa_fn1_is_costly(c->insn->n);
-    if (costly) c->stats->digital_functions += (uint64_t)c->rows * j.d.width;
     run(c, &j, costly ? 8 : 1, ew1_row);
 }
 
@@ -102,7 +100,6 @@ void sim_exec_ew2(sim_ctx *c) {
     CHECK(j.b.rows == c->rows || j.b.rows == 1 || c->rows == 0, "%lld rows of b",
           (long long)j.b.rows);
     bool costly = isa_fn2_is_costly(c->insn->n);
-    if (costly) c->stats->digital_functions += (uint64_t)c->rows * j.d.width;
     run(c, &j, costly ? 8 : 1, ew2_row);
 }
 
@@ -121,7 +118,6 @@ void sim_exec_ewt(sim_ctx *c) {
     float *row = constant_row(c, t);
     j.constant = row;
     bool costly = isa_fn2_is_costly(c->insn->n);
-    if (costly) c->stats->digital_functions += (uint64_t)c->rows * j.d.width;
     run(c, &j, costly ? 8 : 1, ewt_row);
     free(row);
 }
@@ -202,7 +198,6 @@ void sim_exec_norm(sim_ctx *c) {
         j.constant = row = constant_row(c, j.t);
     }
     j.eps = (double)imm_f32(c);
-    c->stats->digital_functions += (uint64_t)c->rows;
     run(c, &j, 6, norm_row);
     free(row);
 }
@@ -251,7 +246,6 @@ void sim_exec_softmax(sim_ctx *c) {
     job j = job_of(c);
     CHECK(c->insn->n > 0 && j.d.width % c->insn->n == 0, "%u columns in %u segments", j.d.width,
           c->insn->n);
-    c->stats->digital_functions += (uint64_t)c->rows * j.d.width;
     run(c, &j, 10, softmax_row);
 }
 

@@ -151,17 +151,25 @@ static xbar *array_of(const sim_ctx *c, const isa_group *g) {
     return have->array;
 }
 
-static void count_events(sim_ctx *c, const isa_group *g, uint64_t rows, const xbar_events *e) {
-    uint64_t phases = (unsigned)xbar_phases(&c->s->xbar),
-             slices = (unsigned)xbar_slices(&c->s->xbar);
+// coded: codes on cells and through converters. Real numbers have one ideal array and none.
+static void count_events(sim_ctx *c, const isa_group *g, uint64_t rows, bool coded,
+                         const xbar_events *e) {
+    const xbar_params *x = &c->s->xbar;
+    uint64_t phases = coded ? (unsigned)xbar_phases(x) : 1,
+             slices = coded ? (unsigned)xbar_slices(x) : 1,
+             sides = coded && x->encoding == MACHINE_DIFFERENTIAL ? 2 : 1;
     sim_stats *s = c->stats;
-    s->mvm_macs += rows * (g->k1 - g->k0) * g->n;
-    uint64_t cell_bytes = g->wtype == ISA_W_I8 ? 1 : sizeof(float);
-    if (g->kind == ISA_STORED) s->memory_bytes += rows * (g->k1 - g->k0) * g->n * cell_bytes;
+    uint64_t macs = rows * (g->k1 - g->k0) * g->n;
+    s->mvm_macs += macs;
+    if (g->kind == ISA_STORED) { // lanes multiply what memory gives
+        isa_events lanes = {.memory_reads = rows * isa_stored_bytes(g)};
+        isa_count_digital(&lanes, c->s->chip, ISA_DIGITAL_add, macs);
+        sim_count(s, &lanes);
+    }
     for (uint32_t b = 0; b < g->n_blocks; b++) {
         const isa_block *k = &c->desc->blocks[g->first_block + b];
-        uint64_t codes = rows * phases * slices * k->cols;
-        s->array_phases += rows * phases * slices;
+        uint64_t codes = coded ? rows * phases * slices * k->cols : 0;
+        s->array_phases += rows * phases * slices * sides;
         s->dac_rows += rows * phases * k->rows;
         s->adc_conversions += codes;
         s->shift_adds += codes;
@@ -217,13 +225,14 @@ void sim_exec_mvm(sim_ctx *c) {
         if (recorder) recorder->closed(recorder->ctx, c->tile, c->pc, r);
     }
     xbar_events e = {0};
+    bool coded = isa_product_is_coded(c->desc, c->insn);
     if (active > 0) {
-        if (g->wtype == ISA_W_I8 && p.a.type == ISA_Q8)
+        if (coded)
             integer_product(c, &p, active, &e);
         else
             float_product(c, &p, active);
     }
-    count_events(c, g, (uint64_t)active, &e);
+    count_events(c, g, (uint64_t)active, coded, &e);
     free(row_of);
 }
 
@@ -238,6 +247,5 @@ void sim_exec_fin(sim_ctx *c) {
     product p = product_of(c);
     CHECK(p.a.type == ISA_RAW && p.a.width == p.g->n && p.d.width == p.g->n, "fin of %u columns",
           p.a.width);
-    c->stats->digital_elements += (uint64_t)c->rows * p.g->n;
     sim_each_row(c, c->rows, 2.0 * p.g->n, p.g->n, fin_row, &p);
 }

@@ -25,7 +25,7 @@ void sim_exec_send(sim_ctx *c) {
     }
     c->stats->link_rows += (uint64_t)c->rows * ch->n_dests;
     c->stats->link_bytes +=
-        (uint64_t)c->rows * ch->n_dests * isa_row_bytes((isa_btype)ch->type, ch->width);
+        (uint64_t)c->rows * c->s->links[c->insn->x] * isa_row_bytes((isa_btype)ch->type, ch->width);
     if (ch->n_dests == 0) {
         sim_block_give(c->s, p->data, p->capacity);
         free(p);
@@ -41,6 +41,8 @@ static sim_packet *arrived(const sim_ctx *c) {
     sim_packet *p = q->items[q->head++];
     if (q->head == q->count) q->head = q->count = 0;
     CHECK(p->rows == c->rows, "%lld rows arrive for %lld", (long long)p->rows, (long long)c->rows);
+    const isa_channel *ch = channel_of(c);
+    c->stats->received_bytes += (uint64_t)c->rows * isa_row_bytes((isa_btype)ch->type, ch->width);
     return p;
 }
 
@@ -127,7 +129,7 @@ void sim_exec_in(sim_ctx *c) {
         }
     }
     free(scratch);
-    c->stats->port_bytes += (uint64_t)c->rows * isa_row_bytes((isa_btype)port->type, port->width);
+    c->stats->host_bytes += (uint64_t)c->rows * isa_row_bytes((isa_btype)port->type, port->width);
 }
 
 void sim_exec_out(sim_ctx *c) {
@@ -158,5 +160,5 @@ void sim_exec_out(sim_ctx *c) {
         }
     }
     free(scratch);
-    c->stats->port_bytes += (uint64_t)c->rows * isa_row_bytes((isa_btype)port->type, a.width);
+    c->stats->host_bytes += (uint64_t)c->rows * isa_row_bytes((isa_btype)port->type, a.width);
 }

@@ -56,7 +56,6 @@ void sim_exec_red(sim_ctx *c) {
     job j = {.c = c, .a = sim_source(c, c->insn->a), .d = sim_target(c, c->insn->d, c->rows)};
     CHECK(j.d.width > 0 && j.a.width % j.d.width == 0, "%u columns in %u segments", j.a.width,
           j.d.width);
-    c->stats->digital_elements += (uint64_t)c->rows * j.a.width;
     sim_each_row(c, c->rows, j.a.width, (size_t)j.a.width + j.d.width, red_row, &j);
 }
 
@@ -92,7 +91,6 @@ void sim_exec_rred(sim_ctx *c) {
     }
     for (size_t i = 0; i < n; i++)
         y[i] = (float)(how == ISA_RED_mean ? (total != 0 ? acc[i] / total : 0.0) : acc[i]);
-    c->stats->digital_elements += (uint64_t)j.a.rows * n;
     sim_row_end(c, &j.d, 0, y);
     free(acc);
     free(x);
@@ -138,6 +136,5 @@ void sim_exec_topk(sim_ctx *c) {
     job j = {.c = c, .a = sim_source(c, c->insn->a), .d = sim_target(c, c->insn->d, c->rows)};
     CHECK(j.d.type == ISA_PAIR && c->insn->n == j.d.width && c->insn->n <= j.a.width,
           "topk %u of %u", c->insn->n, j.a.width);
-    c->stats->digital_elements += (uint64_t)c->rows * j.a.width;
     sim_each_row(c, c->rows, 2.0 * j.a.width, j.a.width, topk_row, &j);
 }

@@ -9,9 +9,9 @@
 // Row r of `attn` sees what rows <= r wrote. Its rows go one by one, unless none of them takes a
 // slot that another still reads: then all write first, and attend side by side.
 #include "runtime-sim/gain/ring.h"
+#include "isa/count/arrays.h"
 #include "runtime-sim/exec/rows.h"
 #include "runtime-sim/gain/attend.h"
-#include "runtime-sim/gain/cost.h"
 #include <stdlib.h>
 
 typedef struct {
@@ -111,17 +111,29 @@ static uint64_t tokens_seen(const attention *a, sim_visible v) {
     return n;
 }
 
+// Keys and values in dense memory: every column of every token seen is read once for all heads
+// that share it, and goes through lanes for each of them.
+static void count_stored(const attention *a, sim_visible v, bool scores, bool mixes) {
+    const isa_ring *d = a->d;
+    uint64_t columns = (scores ? d->d : 0) + (mixes ? d->dv : 0), seen = (uint64_t)v.n * d->n_kv;
+    isa_events e = {.memory_reads = seen * columns * sizeof(float)};
+    isa_count_digital(&e, a->c->s->chip, ISA_DIGITAL_add, seen * d->q_per_kv * columns);
+    sim_count(a->c->stats, &e);
+}
+
 // What the unit drives and converts when every head forms scores, mixes, or both.
 static void count_unit(const attention *a, sim_visible v, bool scores, bool mixes) {
     const isa_ring *d = a->d;
     sim_stats *s = a->c->stats;
+    if (d->kind == ISA_RING_STORED) count_stored(a, v, scores, mixes);
     if (d->kind != ISA_RING_GAIN || d->sub_tile == 0) return;
     bool last;
     int64_t used = sub_tiles_used(a, v, &last);
-    sim_gain_arrays n = sim_gain_arrays_of(a->c->s->chip, d, used, last);
+    isa_gain_arrays n = isa_gain_arrays_of(a->c->s->chip, d, used, last);
     uint64_t heads = sim_heads(d);
     if (scores) s->gain_k_arrays += heads * (uint64_t)n.k_arrays;
     if (mixes) s->gain_v_arrays += heads * (uint64_t)n.v_arrays;
+    if (mixes) s->gain_sub_tiles += heads * (uint64_t)n.sub_tiles;
     s->gain_idle_cells += heads * (uint64_t)((scores ? n.k_idle : 0) + (mixes ? n.v_idle : 0));
     if (d->readout == ISA_READ_CHARGE)
         s->gain_outputs += heads * (uint64_t)n.sub_tiles * d->dv;
@@ -146,8 +158,11 @@ static void count_row(const attention *a, sim_visible v) {
     s->attn_rows += heads;
     s->score_macs += heads * (uint64_t)v.n * a->d->d;
     s->mix_macs += heads * (uint64_t)v.n * a->d->dv;
-    if (a->d->readout == ISA_READ_SCORE && a->d->act == ISA_ACT_SOFTMAX)
-        s->digital_functions += heads * (uint64_t)v.n;
+    if (a->d->readout == ISA_READ_SCORE || a->d->kind == ISA_RING_STORED) {
+        isa_events e = {0};
+        isa_count_digital(&e, a->c->s->chip, isa_digital_of_scores(a->d), heads * (uint64_t)v.n);
+        sim_count(s, &e);
+    }
     count_unit(a, v, true, true);
 }
 
@@ -161,7 +176,12 @@ static void write_row(const attention *a, int64_t r, float *scratch) {
     const float *kv = sim_row_f32(&a->kv, r, scratch);
     sim_ring_write(a->c->s, a->c->tile, a->c->insn->x, a->c->bank, a->c->pos + r, kv,
                    kv + (size_t)d->n_kv * d->d, mask_of(a, r));
-    a->c->stats->kv_writes += (uint64_t)d->n_kv * (d->d + d->dv);
+    uint64_t elements = (uint64_t)d->n_kv * (d->d + d->dv);
+    a->c->stats->kv_writes += elements;
+    if (d->kind == ISA_RING_STORED)
+        a->c->stats->memory_writes += elements * sizeof(float);
+    else
+        a->c->stats->gain_writes += elements * (uint64_t)isa_gain_cells_of(a->c->s->chip, d);
 }
 
 static void check_widths(const attention *a, const sim_rows *q, const sim_rows *o,

@@ -1,4 +1,4 @@
-# Gain cells, end to end: the published model on leroux2025 in the simulator, to the bit what the
+# Gain cells, end to end: the published model on leroux2025-cmos in the simulator, to the bit what the
 # interpreter computes; adaptation of the linear model to the real cell; softmax models there by
 # score read-out and by hard sigmoids. bench/README.md has the figures.
 #   test_gain.sh PATH-OF-OHMIC
@@ -28,8 +28,8 @@ recalled() { awk '/"distance"/ { d = $2 } /"right"/ && d { print d, $2; d = "" }
 printf '%s\n' "1-15 96" "16-31 95" "32-63 94" "64-127 94" "128-255 80" >"$work/recall"
 
 for name in fn inlined; do
-    echo "== tales_gaincell_$name on leroux2025"
-    compile $name $own/tales_gaincell_$name.onnx --chip leroux2025
+    echo "== tales_gaincell_$name on leroux2025-cmos"
+    compile $name $own/tales_gaincell_$name.onnx --chip leroux2025-cmos
     check "perplexity, within 0.5 % of 1.3221" "$(score perplexity "$work/$name.ohm" $text)" \
         "$(relative 1.3221 0.995)" "$(relative 1.3221 1.005)"
     check "golden steps: same likeliest token" \
@@ -43,7 +43,7 @@ for name in fn inlined; do
 done
 
 echo "== simulator against interpreter, every value of every layer, 4 texts past the window"
-compile wide $own/tales_gaincell_fn.onnx --chip leroux2025 --max-chunk 256 --dump-ir "$work/ir"
+compile wide $own/tales_gaincell_fn.onnx --chip leroux2025-cmos --max-chunk 256 --dump-ir "$work/ir"
 tr -d ' \n' <$own/eval_tokens.json | grep -o '\[[0-9,]*\]' | sed -n 1,4p >"$work/texts"
 while read -r ids; do
     n=$(echo "$ids" | tr ',' '\n' | wc -l)
@@ -58,21 +58,21 @@ done <"$work/texts"
 echo "== the linear model adapted to the real cell"
 compile linear $own/tales_linear_fn.onnx --chip ideal
 check "on ideal, as the model spells it out" "$(score perplexity "$work/linear.ohm" $text)" 1.3250 1.3252
-compile raw $own/tales_linear_fn.onnx --chip leroux2025
+compile raw $own/tales_linear_fn.onnx --chip leroux2025-cmos
 before=$(score perplexity "$work/raw.ohm" $text)
-check "on leroux2025, not adapted" "$before" 1.345 1.348
-compile adapted $own/tales_linear_fn.onnx --chip leroux2025 --adapt $own/adaptation_case.json
+check "on leroux2025-cmos, not adapted" "$before" 1.345 1.348
+compile adapted $own/tales_linear_fn.onnx --chip leroux2025-cmos --adapt $own/adaptation_case.json
 grep '^note: scalings\|^note: perplexity' "$work/adapted.log"
 after=$(score perplexity "$work/adapted.ohm" $text)
 check "adapted" "$after" 1.3251 1.3280
 check "share of the way back to 1.3251, %" \
     "$(awk -v b="$before" -v a="$after" 'BEGIN { printf "%.1f", 100 * (b - a) / (b - 1.3251) }')" 80 100
-compile again $own/tales_linear_fn.onnx --chip leroux2025 --adapt $own/adaptation_case.json --threads 1
+compile again $own/tales_linear_fn.onnx --chip leroux2025-cmos --adapt $own/adaptation_case.json --threads 1
 same "adapted on one thread: the same program" "$work/adapted.ohm" "$work/again.ohm"
 
-echo "== softmax models on leroux2025"
+echo "== softmax models on leroux2025-cmos"
 for bits in 3 8; do
-    levels="--chip leroux2025 --set gain.score_cells=1 --set gain.score_levels=$((1 << bits))"
+    levels="--chip leroux2025-cmos --set gain.score_cells=1 --set gain.score_levels=$((1 << bits))"
     compile tales$bits $tales/tales_gpt.onnx $levels
     compile stories$bits $stories/stories260k_legacy_op17.onnx $levels
 done
@@ -82,7 +82,7 @@ check "stories260K, 8 bits, within 1 % of 2.65806" \
 check "tales_gpt, 3 bits, worse" "$(score perplexity "$work/tales3.ohm" $text)" 1.314 2
 check "stories260K, 3 bits, worse" \
     "$(score perplexity "$work/stories3.ohm" --perplexity $stories/eval_tokens.json)" 5 100
-hard="--chip leroux2025 --attention hard-sigmoid"
+hard="--chip leroux2025-cmos --attention hard-sigmoid"
 compile hard $tales/tales_gpt.onnx $hard
 compile fitted $tales/tales_gpt.onnx $hard --adapt $tales/calibration_tokens.json
 grep '^note: scalings\|^note: perplexity' "$work/fitted.log"

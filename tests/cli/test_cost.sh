@@ -11,7 +11,7 @@ says "in the long run  128 ns     a row, 7.812 M tokens/s"
 says "limited by       crossbar"
 says "critical path of the last step, 3.794 us"
 says "/model/transformer/h.0/mlp/c_proj/Gemm"
-says "not counted yet: energy"
+says "energy           659.9 nJ a token"
 [ "$(wc -l <"$work/out")" -le 40 ] || fail "more than one screen"
 grep -qF '[timing-period]' "$work/err" || fail "a token period of 260 ns is not warned of"
 

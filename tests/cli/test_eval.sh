@@ -158,7 +158,7 @@ rejects "--mean wants one number for each channel" eval "$work/p.ohm" --classify
 rejects "expected one input of floats" eval "$work/p.ohm" --classify "$work/x.f32" --shape 1,6 --labels "$work/labels.json"
 # of another model: other nodes; the same nodes, other weights
 gain=examples/gaincell
-exits 0 compile $gain/tales_linear_fn.onnx --chip leroux2025 -q -o "$work/linear.ohm"
+exits 0 compile $gain/tales_linear_fn.onnx --chip leroux2025-cmos -q -o "$work/linear.ohm"
 rejects "the program is of another model: its node" eval $tales/tales_gpt.onnx --layers "$work/linear.ohm"
 rejects "the program is of another model: its tensor" eval $gain/tales_gaincell_fn.onnx --layers "$work/linear.ohm"
 exits 0 eval $gain/tales_linear_fn.onnx --layers "$work/linear.ohm"

@@ -35,7 +35,7 @@ static const char *const by_charge[] = {"compile",
                                         OHMIC_SOURCE_DIR
                                         "/examples/gaincell/tales_gaincell_fn.onnx",
                                         "--chip",
-                                        "leroux2025",
+                                        "leroux2025-cmos",
                                         "-q",
                                         "--threads",
                                         "1",

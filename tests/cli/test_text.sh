@@ -128,7 +128,7 @@ head -n 8 $tales/eval_texts.txt >"$work/words/x"
 { echo '['; "$ohmic" tokenize $tok --file "$work/words/x" | sed 's/ /, /g; s/.*/[&]/; $!s/$/,/'; echo ']'; } >"$work/numbers/x"
 for kind in words numbers; do
   exits 0 compile $tales/tales_gpt.onnx --chip ohmic-1 --calibrate "$work/$kind/x" -q -o "$work/$kind/calibrated.ohm"
-  exits 0 compile $tales/tales_gpt.onnx --chip leroux2025 --attention hard-sigmoid --adapt "$work/$kind/x" -q -o "$work/$kind/adapted.ohm"
+  exits 0 compile $tales/tales_gpt.onnx --chip leroux2025-cmos --attention hard-sigmoid --adapt "$work/$kind/x" -q -o "$work/$kind/adapted.ohm"
 done
 for program in calibrated adapted; do
   cmp -s "$work/words/$program.ohm" "$work/numbers/$program.ohm" || fail "$program: text gives another program than its ids"

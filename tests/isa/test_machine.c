@@ -53,7 +53,7 @@ static void values(void **state) {
     assert_int_equal(m->crossbar.rows, 128);
     assert_int_equal(m->crossbar.adc_bits, 0);
     assert_int_equal(m->tile.crossbars, 8);
-    assert_int_equal(machine_score_levels(load(a, "leroux2025", NULL)), 512);
+    assert_int_equal(machine_score_levels(load(a, "leroux2025-cmos", NULL)), 512);
     assert_int_equal(machine_score_levels(load(a, "ideal", NULL)), 0);
     machine *b = load(a, OHMIC_SOURCE_DIR "/chips/bench-1.yaml", NULL);
     assert_true(b->energy.conversion == 1.67);

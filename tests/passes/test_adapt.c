@@ -27,7 +27,7 @@
     "saturate = \"both\", decay_form = \"power\", v_dd = 0.9, s_sat = 5, o_sat = 4, sub_tile = " \
     "4, slots = 8, window = 8, decay = 0.00016, q_levels = 16, kv_levels = 8, out_levels = 32, " \
     "cell = [0, 19.3], scalings = @s"
-// leroux2025's own.
+// leroux2025-cmos's own.
 #define LEROUX LEROUX_LOSING("0.00016")
 #define LEROUX_LOSING(decay)                                                                       \
     "d = 4, dv = 4, n_kv = 1, q_per_kv = 2, mode = \"causal\", readout = \"charge\", "             \
@@ -164,7 +164,7 @@ static void threads_do_not_matter(void **state) {
     char *texts[3];
     for (int i = 0; i < 3; i++) {
         o.threads = (int[]){1, 2, 40}[i]; // 40: more than lists
-        run r = choose(DEVICE, 1, "leroux2025", &o);
+        run r = choose(DEVICE, 1, "leroux2025-cmos", &o);
         noted(&r, "scalings adapted on 320 tokens of adapt_text.json: ");
         noted(&r, "perplexity on adapt_text.json (320 tokens): ");
         texts[i] = ir_print_string(r.after);
@@ -181,7 +181,7 @@ static void scalings_meet_their_targets(void **state) {
     o.adapt = some_text();
     for (int softmax = 0; softmax < 2; softmax++) {
         o.attention = softmax ? "hard-sigmoid" : "softmax";
-        run r = choose(softmax ? SOFTMAX : DEVICE, 1, "leroux2025", &o);
+        run r = choose(softmax ? SOFTMAX : DEVICE, 1, "leroux2025-cmos", &o);
         noted(&r, "scalings adapted on 320 tokens");
         corpus c;
         adapt_table want, have;
@@ -208,26 +208,26 @@ static void a_signal_that_does_not_vary(void **state) {
     pass_options o = pass_options_default();
     o.adapt = some_text();
     o.attention = "hard-sigmoid";
-    run r = choose(SOFTMAX, 0, "leroux2025", &o);
+    run r = choose(SOFTMAX, 0, "leroux2025-cmos", &o);
     noted(&r, "that could not be");
     assert_reported(&r, DIAG_ID_adapted_in_part, "not vary on this text and could not be adapted");
 }
 
 static void what_there_is_to_do_is_said(void **state) {
     pass_options o = pass_options_default();
-    run r = choose(DEVICE, 1, "leroux2025", &o);
+    run r = choose(DEVICE, 1, "leroux2025-cmos", &o);
     noted(&r, "--calibrate FILE (texts, or JSON lists of token ids) would measure");
     assert_reported(&r, DIAG_ID_not_adapted,
                     "run on another device than the model's: --adapt FILE");
     o.calibrate = some_text(); // measures, changes nothing
-    r = choose(DEVICE, 1, "leroux2025", &o);
+    r = choose(DEVICE, 1, "leroux2025-cmos", &o);
     noted(&r, "perplexity on adapt_text.json (320 tokens): ");
     assert_true(ir_symbol_find(r.after, "s") != NULL);
     done(&r);
     o.adapt = o.calibrate;
-    r = choose(SOFTMAX, 1, "leroux2025", &o);
+    r = choose(SOFTMAX, 1, "leroux2025-cmos", &o);
     assert_reported(&r, DIAG_ID_nothing_to_adapt, "--attention hard-sigmoid would make it so");
-    r = choose(SOFTMAX ", mode = \"all\"", 1, "leroux2025", &o);
+    r = choose(SOFTMAX ", mode = \"all\"", 1, "leroux2025-cmos", &o);
     assert_reported(&r, DIAG_ID_nothing_to_adapt,
                     "cannot be: that of /attn lets rows see what comes after them");
     r = choose(DEVICE, 1, "ideal", &o);
@@ -240,7 +240,7 @@ static void what_there_is_to_do_is_said(void **state) {
     float number = 1;
     tensor one = {.type = ELEM_f32, .data = &number};
     assert_true(npz_write(o.adapt, &(tensor_set){(tensor_named[]){{"x", one}}, 1}, NULL));
-    r = choose(DEVICE, 1, "leroux2025", &o);
+    r = choose(DEVICE, 1, "leroux2025-cmos", &o);
     assert_null(r.after);
     assert_reported(&r, DIAG_ID_calibration_text, "not arrays");
 }
@@ -249,8 +249,8 @@ static void another_token_period_is_measured_and_adapted_to(void **state) {
     pass_options o = pass_options_default();
     o.adapt = some_text();
     o.token_period = 5e6;
-    run r = choose(LEROUX, 1, "leroux2025", &o);
-    noted(&r, "made for a decay of 0.00016 a token; on chip 'leroux2025' it is 1");
+    run r = choose(LEROUX, 1, "leroux2025-cmos", &o);
+    noted(&r, "made for a decay of 0.00016 a token; on chip 'leroux2025-cmos' it is 1");
     noted(&r, "scalings adapted on 320 tokens");
     noted(&r, "perplexity on");
     done(&r);
@@ -258,7 +258,7 @@ static void another_token_period_is_measured_and_adapted_to(void **state) {
 
 static void query_heads_that_share_keys_take_turns(void **state) {
     pass_options o = pass_options_default();
-    run r = choose(LEROUX_LOSING("0"), 1, "leroux2025", &o); // one sub-tile, two query heads
+    run r = choose(LEROUX_LOSING("0"), 1, "leroux2025-cmos", &o); // one sub-tile, two query heads
     noted(&r, "token period 100 ns (1 attention one after the other)");
     done(&r);
 }
@@ -286,10 +286,10 @@ static void a_shorter_window_is_measured(void **state) {
 static void what_predicts_nothing_is_not_measured(void **state) {
     pass_options o = pass_options_default();
     o.calibrate = some_text();
-    run r = choose(SOFTMAX ", mode = \"all\"", 1, "leroux2025", &o);
+    run r = choose(SOFTMAX ", mode = \"all\"", 1, "leroux2025-cmos", &o);
     noted(&r, "was not measured: its rows see what comes after them");
     done(&r);
-    r = choose(FROZEN SOFTMAX, 1, "leroux2025", &o);
+    r = choose(FROZEN SOFTMAX, 1, "leroux2025-cmos", &o);
     noted(&r, "was not measured: it is frozen at 16 tokens");
     done(&r);
 }
@@ -317,12 +317,12 @@ static void text_that_does_not_fit(void **state) {
     pass_options o = pass_options_default();
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         o.adapt = write(cases[i].name, cases[i].text);
-        run r = choose(DEVICE, 1, "leroux2025", &o);
+        run r = choose(DEVICE, 1, "leroux2025-cmos", &o);
         assert_null(r.after);
         assert_reported(&r, cases[i].id, cases[i].says);
     }
     o.adapt = OHMIC_BUILD_DIR "/no/such.json";
-    run r = choose(DEVICE, 1, "leroux2025", &o);
+    run r = choose(DEVICE, 1, "leroux2025-cmos", &o);
     assert_null(r.after);
     assert_reported(&r, DIAG_ID_io, "");
 }
@@ -344,7 +344,7 @@ static void targets_of_the_case(void **state) {
     onnx_model *onnx = onnx_open(MODELS "/own/tales_linear_fn.onnx", diags);
     assert_non_null(onnx);
     pass_options o = pass_options_default();
-    o.machine = machine_load(a, "leroux2025", NULL, 0, diags);
+    o.machine = machine_load(a, "leroux2025-cmos", NULL, 0, diags);
     bind_source source = bind_onnx_source(a, onnx);
     bind_options options = {.o = &o};
     ir_module *m = bind_module(&source, &options, NULL, diags);

@@ -113,7 +113,7 @@ static bool reported(const run *r, diag_id id, const char *text) {
 static void assert_near(double x, double y) { assert_true(x >= y - 1e-9 && x <= y + 1e-9); }
 
 static void the_chip_a_model_was_made_for_changes_nothing(void **state) {
-    run r = choose(CHARGE LEROUX, CHARGE LEROUX, "leroux2025");
+    run r = choose(CHARGE LEROUX, CHARGE LEROUX, "leroux2025-cmos");
     assert_int_equal(diag_count(r.diags), 0);
     assert_near(ir_attr_float(&r.after->attrs, IR_ATTR_token_period, 0), 800);
     assert_true((float)ring(&r, "r0")->decay == 1.6e-4f);
@@ -123,13 +123,13 @@ static void the_chip_a_model_was_made_for_changes_nothing(void **state) {
 }
 
 static void another_cell_is_the_chips_and_is_noted(void **state) {
-    run r = choose(CHARGE LINEAR, CHARGE LINEAR, "leroux2025");
+    run r = choose(CHARGE LINEAR, CHARGE LINEAR, "leroux2025-cmos");
     const ir_reals cell = ring(&r, "r1")->cell;
     assert_int_equal(cell.count, 4);
     assert_near(cell.items[3], 46.05483778);
-    assert_true(noted(&r,
-                      "attention of /h.0/attn (and 1 more): the model was made for cell [0, "
-                      "19.3]; chip 'leroux2025' has cell [0.521364, 13.6123, -2.62045, 46.0548]"));
+    assert_true(
+        noted(&r, "attention of /h.0/attn (and 1 more): the model was made for cell [0, "
+                  "19.3]; chip 'leroux2025-cmos' has cell [0.521364, 13.6123, -2.62045, 46.0548]"));
     assert_true(reported(&r, DIAG_ID_not_adapted, "--adapt FILE"));
     assert_int_equal(diag_errors(r.diags), 0);
     done(&r);
@@ -138,14 +138,15 @@ static void another_cell_is_the_chips_and_is_noted(void **state) {
 static void each_effect_can_be_switched_off(void **state) {
     static const char *const sets[] = {"gain.q_levels=0", "gain.retention=0", "gain.saturate=none",
                                        "gain.cell=0,19.3"};
-    run r =
-        choose_with(CHARGE LEROUX, CHARGE LEROUX, "leroux2025", sets, 4, pass_options_default());
+    run r = choose_with(CHARGE LEROUX, CHARGE LEROUX, "leroux2025-cmos", sets, 4,
+                        pass_options_default());
     const ir_ring *l = ring(&r, "r0");
     assert_int_equal(l->q_levels, 0);
     assert_near(l->decay, 0);
     assert_int_equal(l->saturate, IR_SAT_NONE);
     assert_true(noted(&r, "saturate both; chip"));
-    assert_true(noted(&r, "made for a decay of 0.00016 a token; on chip 'leroux2025' it is 0"));
+    assert_true(
+        noted(&r, "made for a decay of 0.00016 a token; on chip 'leroux2025-cmos' it is 0"));
     done(&r);
 }
 
@@ -159,14 +160,14 @@ static void a_program_unit_does_what_is_spelled_out(void **state) {
 
 static void a_chip_without_charges_refuses(void **state) {
     static const char *const none[] = {"gain.charge=none"};
-    run r = choose_with(CHARGE LINEAR, SCORE, "leroux2025", none, 1, pass_options_default());
+    run r = choose_with(CHARGE LINEAR, SCORE, "leroux2025-cmos", none, 1, pass_options_default());
     assert_null(r.after);
     assert_true(reported(&r, DIAG_ID_readout, "compile for 'leroux2025'"));
     assert_int_equal(diag_errors(r.diags), 1);
     done(&r);
     pass_options o = pass_options_default();
     o.attention = "hard-sigmoid";
-    r = choose_with(SCORE, SCORE, "leroux2025", none, 1, o);
+    r = choose_with(SCORE, SCORE, "leroux2025-cmos", none, 1, o);
     assert_null(r.after);
     assert_true(reported(&r, DIAG_ID_readout, "--attention hard-sigmoid needs charge read-out"));
     done(&r);
@@ -175,7 +176,7 @@ static void a_chip_without_charges_refuses(void **state) {
 static void token_periods(void **state) {
     // no decay of its own: one attention after the other
     run r = choose(CHARGE ", cell = [0, 1], decay = 0", CHARGE ", cell = [0, 1], decay = 0",
-                   "leroux2025");
+                   "leroux2025-cmos");
     assert_near(ir_attr_float(&r.after->attrs, IR_ATTR_token_period, 0), 2 * (5 + 45 + 1));
     assert_true(noted(&r, "token period 102 ns (2 attentions one after the other)"));
     done(&r);
@@ -183,29 +184,29 @@ static void token_periods(void **state) {
                                           "time.gain_read=0", "time.gain_add=0",
                                           "time.gain_reset=0"};
     r = choose_with(CHARGE ", cell = [0, 1], decay = 0", CHARGE ", cell = [0, 1], decay = 0",
-                    "leroux2025", untimed, 5, pass_options_default());
-    assert_true(noted(&r, "stored values do not decay: chip 'leroux2025' states no time"));
+                    "leroux2025-cmos", untimed, 5, pass_options_default());
+    assert_true(noted(&r, "stored values do not decay: chip 'leroux2025-cmos' states no time"));
     assert_false(ir_attr_has(&r.after->attrs, IR_ATTR_token_period));
     done(&r);
     // declared
     pass_options o = pass_options_default();
     o.token_period = 780;
-    r = choose_with(CHARGE LEROUX, CHARGE LINEAR, "leroux2025", NULL, 0, o);
+    r = choose_with(CHARGE LEROUX, CHARGE LINEAR, "leroux2025-cmos", NULL, 0, o);
     assert_near(ring(&r, "r0")->decay, 780.0 / 5e6);
     assert_true(noted(&r, "token period 780 ns (as declared)"));
     assert_false(reported(&r, DIAG_ID_token_period_short, ""));
     assert_true(noted(&r, "was made for a decay of 0.00016 a token; "
-                          "on chip 'leroux2025' it is 0.000156"));
+                          "on chip 'leroux2025-cmos' it is 0.000156"));
     assert_true(reported(&r, DIAG_ID_not_adapted, "--adapt FILE"));
     done(&r);
     o.token_period = 100;
-    r = choose_with(CHARGE LEROUX, CHARGE LINEAR, "leroux2025", NULL, 0, o);
+    r = choose_with(CHARGE LEROUX, CHARGE LINEAR, "leroux2025-cmos", NULL, 0, o);
     assert_true(reported(&r, DIAG_ID_token_period_short, "takes 102 ns a token"));
     done(&r);
     // too little and too much
     for (int i = 0; i < 3; i++) {
         o.token_period = (double[]){1e-300, 6e9, (double)INFINITY}[i];
-        r = choose_with(CHARGE LEROUX, CHARGE LEROUX, "leroux2025", NULL, 0, o);
+        r = choose_with(CHARGE LEROUX, CHARGE LEROUX, "leroux2025-cmos", NULL, 0, o);
         assert_null(r.after);
         assert_true(reported(&r, DIAG_ID_token_period_range, "must be above 0 and at most 1000"));
         done(&r);
@@ -215,20 +216,20 @@ static void token_periods(void **state) {
     r = choose_with(CHARGE LEROUX, CHARGE LEROUX, "ideal", NULL, 0, o);
     assert_true(reported(&r, DIAG_ID_token_period_unused, "as the model spells it out"));
     done(&r);
-    r = choose_with(SCORE, SCORE, "leroux2025", NULL, 0, o);
+    r = choose_with(SCORE, SCORE, "leroux2025-cmos", NULL, 0, o);
     assert_true(reported(&r, DIAG_ID_token_period_unused, "is read out by charges"));
     done(&r);
     static const char *const stays[] = {"gain.retention=0"};
-    r = choose_with(CHARGE LEROUX, CHARGE LEROUX, "leroux2025", stays, 1, o);
+    r = choose_with(CHARGE LEROUX, CHARGE LEROUX, "leroux2025-cmos", stays, 1, o);
     assert_true(reported(&r, DIAG_ID_token_period_unused, "stored values stay"));
     done(&r);
     // two periods are one where it is declared
-    r = choose_with(CHARGE LEROUX, CHARGE ", cell = [0, 1], decay = 0.0002", "leroux2025", NULL, 0,
-                    o);
+    r = choose_with(CHARGE LEROUX, CHARGE ", cell = [0, 1], decay = 0.0002", "leroux2025-cmos",
+                    NULL, 0, o);
     assert_true(noted(&r, "was made for a decay of 0.0002 a token; on"));
     done(&r);
     // two periods
-    r = choose(CHARGE LEROUX, CHARGE ", cell = [0, 1], decay = 0.0002", "leroux2025");
+    r = choose(CHARGE LEROUX, CHARGE ", cell = [0, 1], decay = 0.0002", "leroux2025-cmos");
     assert_null(r.after);
     assert_true(reported(&r, DIAG_ID_token_period, "those of '/h.0/attn' 0.00016"));
     done(&r);
@@ -238,7 +239,7 @@ static void scores_get_the_chips_precision(void **state) {
     run r = choose(SCORE, SCORE, "ideal");
     assert_true(ir_ring_equal(ring(&r, "r0"), ir_ring_find(r.before, "r0")));
     done(&r);
-    r = choose(SCORE, SCORE, "leroux2025");
+    r = choose(SCORE, SCORE, "leroux2025-cmos");
     const ir_ring *l = ring(&r, "r1");
     assert_int_equal(l->kv_levels, 512);
     assert_int_equal(l->q_levels, 256);
@@ -257,7 +258,7 @@ static void a_hard_sigmoid_of_scores(void **state) {
     run r = choose(HARD, SCORE, "ideal");
     assert_true(ir_ring_equal(ring(&r, "r0"), ir_ring_find(r.before, "r0")));
     done(&r);
-    r = choose(HARD, HARD ", softcap = 30.0", "leroux2025");
+    r = choose(HARD, HARD ", softcap = 30.0", "leroux2025-cmos");
     const ir_ring *l = ring(&r, "r0");
     assert_int_equal(l->readout, IR_READ_CHARGE);
     assert_true(l->act == IR_ACT_SOFTMAX && l->scale == 1 && l->alpha != l->alpha);
@@ -275,7 +276,7 @@ static void a_hard_sigmoid_of_scores(void **state) {
 static void softmax_is_replaced_when_asked(void **state) {
     pass_options o = pass_options_default();
     o.attention = "hard-sigmoid";
-    run r = choose_with(SCORE, SCORE ", mode = \"causal\"", "leroux2025", NULL, 0, o);
+    run r = choose_with(SCORE, SCORE ", mode = \"causal\"", "leroux2025-cmos", NULL, 0, o);
     assert_int_equal(ring(&r, "r1")->readout, IR_READ_CHARGE);
     assert_true(noted(&r, "attention of /h.0/attn (and 1 more): softmax of scores is replaced"));
     assert_true(
@@ -286,7 +287,8 @@ static void softmax_is_replaced_when_asked(void **state) {
     assert_int_equal(ring(&r, "r0")->saturate, IR_SAT_SCORES);
     assert_int_equal(ring(&r, "r0")->kv_levels, 0);
     done(&r);
-    r = choose_with(SCORE ", softcap = 30.0", SCORE ", mode = \"all\"", "leroux2025", NULL, 0, o);
+    r = choose_with(SCORE ", softcap = 30.0", SCORE ", mode = \"all\"", "leroux2025-cmos", NULL, 0,
+                    o);
     assert_null(r.after);
     assert_true(reported(&r, DIAG_ID_readout, "as it caps its scores"));
     assert_true(reported(&r, DIAG_ID_readout, "as it lets rows see what comes after them"));
@@ -295,7 +297,7 @@ static void softmax_is_replaced_when_asked(void **state) {
 
 static void coarse_scores_are_no_fault_of_the_pass(void **state) {
     static const char *const sets[] = {"gain.score_cells=1", "gain.score_levels=2"};
-    run r = choose_with(SCORE, SCORE, "leroux2025", sets, 2, pass_options_default());
+    run r = choose_with(SCORE, SCORE, "leroux2025-cmos", sets, 2, pass_options_default());
     assert_non_null(r.after);
     assert_true(pass_check_equivalent(r.before, r.after, PASS_BOUNDED, &r.o, r.diags));
     assert_int_equal(diag_errors(r.diags), 0);
@@ -309,7 +311,7 @@ static diag_sink *split(const char *attrs, const char *set) {
     diag_sink *diags = diag_sink_new();
     ir_module *m = model(attrs, attrs);
     pass_options o = pass_options_default();
-    o.machine = machine_load(a, "leroux2025", &set, set != NULL, diags);
+    o.machine = machine_load(a, "leroux2025-cmos", &set, set != NULL, diags);
     ir_module *rings = pass_split_attention(m, &o, diags);
     assert_true((rings == NULL) == (diag_errors(diags) > 0));
     ir_module_free(rings);
@@ -331,10 +333,10 @@ static void what_heads_hold(void **state) {
     diag_sink *fits = split(CHARGE LEROUX, NULL);
     assert_int_equal(diag_count(fits), 0);
     diag_sink_free(fits);
-    assert_true(
-        says(split(CHARGE LEROUX, "gain.slots=64"), DIAG_ID_ring_slots,
-             "needs 128 slots, a ring of chip 'leroux2025' has 64: compile with --window 64 (which "
-             "changes what tokens further back mean), or for a chip with longer rings"));
+    assert_true(says(
+        split(CHARGE LEROUX, "gain.slots=64"), DIAG_ID_ring_slots,
+        "needs 128 slots, a ring of chip 'leroux2025-cmos' has 64: compile with --window 64 (which "
+        "changes what tokens further back mean), or for a chip with longer rings"));
     assert_true(says(split(SCORE, "gain.slots=8"), DIAG_ID_ring_slots,
                      "compile with --window 8 (which changes what tokens further back mean), with "
                      "--max-tokens 8, or for"));
@@ -346,9 +348,10 @@ static void what_heads_hold(void **state) {
     assert_int_equal(diag_count(once), 1);
     assert_non_null(strstr(diag_get(once, 0)->loc.where, " (and 1 more)"));
     diag_sink_free(once);
-    assert_true(says(split(CHARGE LEROUX, "gain.head_width=2"), DIAG_ID_ring_width,
-                     "keys of 4 columns do not fit chip 'leroux2025', whose arrays have 2 and add "
-                     "up the currents of 1: compile for a chip whose gain.k_arrays_summed is 2"));
+    assert_true(
+        says(split(CHARGE LEROUX, "gain.head_width=2"), DIAG_ID_ring_width,
+             "keys of 4 columns do not fit chip 'leroux2025-cmos', whose arrays have 2 and add "
+             "up the currents of 1: compile for a chip whose gain.k_arrays_summed is 2"));
     fits = split(SCORE, "gain.head_width=2"); // added up digitally
     assert_int_equal(diag_count(fits), 0);
     diag_sink_free(fits);

@@ -11,10 +11,10 @@
 
 #include <cmocka.h>
 
-// chips/leroux2025.yaml with `sets` (--set) on it.
+// chips/leroux2025-cmos.yaml with `sets` (--set) on it.
 static inline machine *chip_of(arena *a, const char *const *sets, size_t n) {
     diag_sink *diags = diag_sink_new();
-    machine *m = machine_load(a, OHMIC_SOURCE_DIR "/chips/leroux2025.yaml", sets, n, diags);
+    machine *m = machine_load(a, OHMIC_SOURCE_DIR "/chips/leroux2025-cmos.yaml", sets, n, diags);
     diag_print(diags, 0, stderr, false);
     diag_sink_free(diags);
     assert_non_null(m);

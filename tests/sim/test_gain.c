@@ -1,7 +1,7 @@
 // The gain-cell unit against the interpreter's to the bit; all instruction sets, cuts, threads;
 // time and energy.
 #include "ir/kernel/charge.h"
-#include "runtime-sim/gain/cost.h"
+#include "isa/count/arrays.h"
 #include "tests/sim/gain_chip.h"
 
 // --- the interpreter's, to the bit --------------------------------------------------------------
@@ -211,37 +211,6 @@ static void test_interpreter(void **state) {
     free(d), free(want), free(got);
 }
 
-// The chip's own numbers for a ring of 1024 slots, and what changes them.
-static void test_cost(void **state) {
-    static const char *const sets[] = {"gain.skip_empty=on", "energy.conversion=2"};
-    arena *a = arena_new();
-    machine *m = chip_of(a, NULL, 0), *skips = chip_of(a, sets, 2);
-    isa_ring r = {.readout = ISA_READ_CHARGE,
-                  .n_kv = 1,
-                  .q_per_kv = 1,
-                  .d = 64,
-                  .dv = 64,
-                  .slots = 1024,
-                  .sub_tile = 64};
-    sim_gain_cost_of_row c = sim_gain_cost(m, &r, 3);
-    assert_true(c.time_ns == 65 && c.k_pj == 1120 && c.v_pj == 700 && c.digital_pj == 4000);
-    assert_true(c.write_pj == 330 && c.conversion_pj == 0 && c.total_pj == 6150);
-    c = sim_gain_cost(skips, &r, 3);
-    assert_true(c.time_ns == 52 && c.k_pj == 210 && c.digital_pj == 750 && c.write_pj == 330);
-    r.n_kv = 3, r.q_per_kv = 4; // twelve queries, four after each other; three tokens
-    c = sim_gain_cost(m, &r, 16);
-    assert_true(c.time_ns == 4 * 65 && c.k_pj == 12 * 1120 && c.v_pj == 12 * 700);
-    assert_true(c.digital_pj == 12 * 4000 && c.write_pj == 3 * 330);
-    r.n_kv = r.q_per_kv = 1, r.d = 80, r.slots = 1000; // two K arrays beside each other
-    c = sim_gain_cost(m, &r, 16);
-    assert_true(c.time_ns == 65 && c.k_pj == 2 * 1120 && c.v_pj == 700);
-    r.d = 64, r.slots = 1024, r.readout = ISA_READ_SCORE;
-    c = sim_gain_cost(skips, &r, 2);
-    assert_true(c.conversion_pj == 2 * (64 + 64) * 2 && c.time_ns == 51);
-    assert_true(c.total_pj == c.k_pj + c.v_pj + c.digital_pj + c.write_pj + c.conversion_pj);
-    arena_free(a);
-}
-
 // Counters of a narrow head, and of a ring whose last sub-tile is not full; how full it is.
 static void test_counts(void **state) {
     random_stream r = random_test(47);
@@ -425,8 +394,9 @@ static void test_paths(void **state) {
 }
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_interpreter), cmocka_unit_test(test_paths),
-        cmocka_unit_test(test_cost),        cmocka_unit_test(test_counts),
+        cmocka_unit_test(test_interpreter),
+        cmocka_unit_test(test_paths),
+        cmocka_unit_test(test_counts),
         cmocka_unit_test(test_continued),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -97,8 +97,8 @@ static void test_integer_product(void **state) {
         assert_int_equal(e.adc_conversions, T * 3 * N * 8 * 4);
         assert_int_equal(e.adc_clipped, 0);
         assert_int_equal(e.scratchpad_bytes, T * (K + 16 + 4 * N));
-        assert_int_equal(sim_insn_stats(s, 0, 0, 1).digital_elements, T * K);
-        assert_int_equal(sim_totals(s).port_bytes, T * 4 * (K + N));
+        assert_int_equal(sim_insn_stats(s, 0, 0, 1).elements_move, T * K);
+        assert_int_equal(sim_totals(s).host_bytes, T * 4 * (K + N));
         assert_int_equal(sim_totals(s).instructions, 5);
         sim_free(s);
         build_free(&b);

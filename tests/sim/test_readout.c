@@ -1,6 +1,6 @@
 // Score read-out with levels and converters against a plain loop of docs/gain-cells.md over all
 // tokens; sinks; what its counters say; loading and reading back; state across simulators.
-#include "runtime-sim/gain/cost.h"
+#include "isa/count/arrays.h"
 #include "support/num/num.h"
 #include "tests/random.h"
 #include "tests/sim/builder.h"
