@@ -69,6 +69,12 @@ void meter_note(void *noted, const timing_event *e) {
     }
 }
 
+const energy_aj *meter_windows(const meter *m, size_t *n, timing_ps *window) {
+    for (*n = WINDOWS; *n > 0 && m->spent[*n - 1] == 0;) --*n;
+    *window = m->window;
+    return m->spent;
+}
+
 energy_aj meter_peak(const meter *m, timing_ps *window) {
     energy_aj most = 0;
     for (size_t k = 0; k < WINDOWS; k++)

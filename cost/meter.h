@@ -14,4 +14,6 @@ void meter_note(void *m, const timing_event *e);
 // The most that was spent in one window of a row of them; how long each is: 10 ns, or that doubled
 // until a few thousand hold the whole run.
 energy_aj meter_peak(const meter *m, timing_ps *window);
+// What was spent in each of these windows, from 0 on; n: up to the last that is not 0.
+const energy_aj *meter_windows(const meter *m, size_t *n, timing_ps *window);
 #endif

@@ -148,19 +148,20 @@ bool timing_replay(timing *t, const timing_activity *what, arena *a, timing_late
     *out = (timing_latency){.prompt = 0};
     timing_follow(t, what);
     timing_path *path = timing_path_new();
+    both b = {t->observer, t->ctx, path};
     bool ok = true;
     size_t n = timing_activity_steps(what);
     for (size_t k = 0; ok && k < n; k++) {
         timing_launch l = timing_activity_launch(what, k);
         int64_t most = 0;
         for (unsigned d = 0; d < ISA_DOMAINS; d++) most = max_i64(most, l.rows[d]);
-        timing_observe(t, k + 1 == n ? timing_path_note : NULL, path);
+        observe(t, &b, k + 1 == n);
         ok = timing_step(t, &l, &s, diags);
         out->prompt += most;
         out->steps++;
         out->first = max_i64(out->first, s.departed);
     }
-    timing_observe(t, NULL, NULL);
+    observe(t, &b, false);
     if (ok) out->path = timing_path_to(path, s.departed, a, &out->n_path);
     out->path_from = s.launched;
     timing_path_free(path);

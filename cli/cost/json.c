@@ -73,14 +73,15 @@ json_t *cost_json(const cost *c) {
     for (size_t k = 0; k < n; k++) json_add(names, json_name(missing[k]));
     const char **lacking = energy_lacking(c->a, c->chip, &c->spent.events, &n);
     for (size_t k = 0; k < n; k++) json_add(names, json_name(lacking[k]));
-    return json_make(
-        "{s:o, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
-        "chip", json_name(c->chip->name), "together", together_json(c), "worst_case", !c->activity,
-        "prompt", json_count((uint64_t)l->prompt), "generated", json_count((uint64_t)l->generated),
-        "steps", json_count(l->steps), "first_token_ns", ns(l->first), "next_token_ns", ns(l->next),
-        "last_token_ns", ns(l->last), "generated_ns", ns(l->all), "end_ns",
-        ns(timing_end(c->sequence)), "steady", steady_json(c, c->endless, &c->steady),
-        "without_limit", c->freed ? steady_json(c, c->freed, &c->without) : json_null(), "units",
-        units_json(c, c->sequence), "instructions", insns_json(c, c->sequence), "path",
-        path_json(c), "energy", cost_energy_json(c), "missing", names);
+    return json_make("{s:o, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "
+                     "s:o, s:o, s:o}",
+                     "chip", json_name(c->chip->name), "together", together_json(c), "worst_case",
+                     !c->activity, "prompt", json_count((uint64_t)l->prompt), "generated",
+                     json_count((uint64_t)l->generated), "steps", json_count(l->steps),
+                     "first_token_ns", ns(l->first), "next_token_ns", ns(l->next), "last_token_ns",
+                     ns(l->last), "generated_ns", ns(l->all), "end_ns", ns(timing_end(c->sequence)),
+                     "steady", steady_json(c, c->endless, &c->steady), "without_limit",
+                     c->freed ? steady_json(c, c->freed, &c->without) : json_null(), "units",
+                     units_json(c, c->sequence), "instructions", insns_json(c, c->sequence), "path",
+                     path_json(c), "energy", cost_energy_json(c), "missing", names);
 }

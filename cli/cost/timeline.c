@@ -15,6 +15,7 @@ typedef struct {
     trace_track *tracks;
     uint32_t n_tracks;
     uint32_t *track_of_unit, *track_of_queues; // [unit], [tile]
+    uint32_t track_of_power;
     trace_source *sources;
     uint32_t *first_source[ISA_MAX_PHASES]; // [phase][tile] of the tile's first instruction
     uint32_t n_sources;
@@ -41,11 +42,12 @@ static void make_tracks(timeline *l, const timing *t) {
     const cost *c = l->c;
     const isa_program *p = c->p;
     size_t n = timing_units(t);
-    l->tracks = ARENA_ARRAY(c->a, trace_track, n + p->banks + p->n_tiles + 1);
+    l->tracks = ARENA_ARRAY(c->a, trace_track, n + p->banks + p->n_tiles + 2);
     l->track_of_unit = ARENA_ARRAY(c->a, uint32_t, n + 1);
     l->track_of_queues = ARENA_ARRAY(c->a, uint32_t, p->n_tiles + 1);
     for (int64_t b = 0; b < (c->activity ? p->banks : c->sequences); b++)
         add_track(l, 0, "steps", arena_printf(c->a, "sequence %lld", (long long)b), NULL);
+    l->track_of_power = add_track(l, 0, "steps", "power of what happens", "W");
     unit_list *of_tile = ARENA_ARRAY(c->a, unit_list, p->n_tiles + 1);
     for (uint32_t u = 0; u < n; u++) vec_push(&of_tile[timing_unit_at(t, u).tile], u);
     for (uint32_t k = 0; k < p->n_tiles; k++) {
@@ -133,6 +135,24 @@ static void on_step(void *ctx, const timing_launch *launch, const timing_step_ti
     l->departed[launch->bank] = max_i64(from, s->departed);
 }
 
+// Of windows of time, at their beginnings: after the run, as a track of its own. aJ over ps are
+// microwatts.
+static void show_power(timeline *l, const meter *m) {
+    size_t n;
+    timing_ps window;
+    const energy_aj *spent = meter_windows(m, &n, &window);
+    energy_aj before = 0;
+    for (size_t k = 0; k <= n; k++) {
+        energy_aj now = k < n ? spent[k] : 0;
+        timing_ps at = (timing_ps)k * window;
+        bool shown = at + window > l->from && at < l->to;
+        if (!shown || now == before) continue;
+        before = now;
+        l->trace.format->count(&l->trace, l->track_of_power, max_i64(at, l->from),
+                               1e-6 * (double)now / (double)window);
+    }
+}
+
 // --- the run
 
 static bool run(timeline *l, FILE *out) {
@@ -158,6 +178,11 @@ static bool run(timeline *l, FILE *out) {
     for (uint32_t k = 0; k < l->n_tracks; k++) format->track(&l->trace, k);
     const timing_watcher w = {on_span, on_fill, on_step, l};
     timing_watch(t, &w);
+    counter *counted = counter_new(p, c->chip);
+    meter *spent = meter_new(p, counted, &c->spent.prices);
+    if (c->activity) counter_follow(counted, c->activity);
+    timing_listen(t, counter_launch, counted);
+    timing_observe(t, meter_note, spent);
     timing_latency latency;
     timing_together together;
     bool ok = c->sequences > 1 ? timing_sequences(t, p, c->prompt, c->generate, c->sequences,
@@ -165,7 +190,10 @@ static bool run(timeline *l, FILE *out) {
                                : cost_run(c, t, a, &latency);
     timing_watch_end(t);
     for (uint32_t k = 0; k < p->n_tiles; k++) show_held(l, k);
+    show_power(l, spent);
     format->end(&l->trace);
+    meter_free(spent);
+    counter_free(counted);
     vec_free(&l->trace.packet);
     vec_free(&l->trace.event);
     vec_free(&l->trace.note);
