@@ -56,6 +56,8 @@ static inline int ir_type_domain(const ir_type *t) {
 }
 int64_t ir_type_width(const ir_type *t); // elements of a row (product of axes after a domain axis);
                                          // plain: all elements
+// The axis of `from` that holds what axis `axis` of its reshape `to` holds; -1: none.
+int ir_type_same_axis(const ir_type *from, const ir_type *to, int axis);
 bool ir_type_equal(const ir_type *a, const ir_type *b);
 ir_type ir_type_make(elem e, int rank, const int64_t *dim);
 const char *ir_type_text(arena *a, const ir_type *t); // "f32[t0,128]"

@@ -20,6 +20,16 @@ int64_t ir_type_width(const ir_type *t) {
     return empty ? 0 : big ? INT64_MAX : n;
 }
 
+int ir_type_same_axis(const ir_type *from, const ir_type *to, int axis) {
+    int64_t inner = 1, seen = 1;
+    for (int i = axis + 1; i < to->rank; i++) inner *= to->dim[i];
+    for (int i = from->rank; i-- > 0;) {
+        if (seen == inner && from->dim[i] == to->dim[axis]) return i;
+        seen *= from->dim[i];
+    }
+    return -1;
+}
+
 bool ir_type_equal(const ir_type *a, const ir_type *b) {
     if (a->type != b->type || a->rank != b->rank) return false;
     for (int i = 0; i < a->rank; i++) {

@@ -31,7 +31,7 @@ static ir_val as_matrix(emitter *e, ir_val w) {
 static ir_val from_matmul(emitter *e, ir_val v, const ir_op *op) {
     const ir_type x = *emit_type(e, op->operand[0]), w = *emit_type(e, op->operand[1]);
     if (x.rank < 2 || w.rank > x.rank || x.type != ELEM_f32) return v;
-    if (emit_const_of(e, op->operand[0])) return v;
+    if (emit_is_constant(e, op->operand[0])) return v;
     ir_val matrix = as_matrix(e, op->operand[1]);
     if (matrix == IR_NONE) return v;
     const ir_op def = emit_def(e, matrix);

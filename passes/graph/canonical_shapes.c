@@ -21,7 +21,7 @@ static ir_val drop_broadcast(emitter *e, ir_val v, const ir_op *op) {
 // Constants second; else the value made earlier first.
 static ir_val order_operands(emitter *e, ir_val v, const ir_op *op) {
     ir_val a = op->operand[0], b = op->operand[1];
-    bool const_a = emit_const_of(e, a), const_b = emit_const_of(e, b);
+    bool const_a = emit_is_constant(e, a), const_b = emit_is_constant(e, b);
     if (const_a == const_b ? a <= b : const_b) return v;
     return emit2(e, op->code, b, a);
 }

@@ -2,16 +2,46 @@
 //
 // What stays: transposes of big weights (a copy that canonicalize saves), and dequantised matrices
 // (pre-quantised models keep their codes). The choice never depends on sizes that a probe binds, so
-// every probe function of a module folds alike: a weight is a constant that all of them have.
+// every probe function of a module folds alike: a weight is a constant that all of them have. One
+// exception: a mask of very many tokens (large.h), which rules take for a constant all the same
+// (emit_is_constant) and of which find-tokens evaluates rows.
 #include "ir/eval/interp.h"
 #include "passes/graph/fold.h"
+#include "passes/large.h"
 #include "passes/pass.h"
 #include <string.h>
 
 #define BIG_WEIGHT (1u << 20) // bytes
 
+static bool has_type(const ir_func *f, const ir_type *t) {
+    for (size_t i = 1; i < f->values.count; i++)
+        if (ir_type_equal(&f->values.items[i].type, t)) return true;
+    return false;
+}
+
+static bool has_softmax(const ir_func *f) {
+    for (size_t i = 0; i < f->ops.count; i++)
+        if (f->ops.items[i].code == IR_t_softmax || f->ops.items[i].code == IR_nn_attention)
+            return true;
+    return false;
+}
+
+// It grows with the square of the tokens. What another probe has too counts no tokens, however
+// large.
+// Attention without softmax (gain cells, hard sigmoids) is recognised by every entry of its
+// constants.
+static bool is_too_large(const emitter *e, const ir_op *op) {
+    const ir_module *old = e->r.old, *m = e->r.m;
+    const ir_type *t = emit_type(e, op->result[0]);
+    const int64_t tokens = ir_attr_int(&e->r.of->attrs, IR_ATTR_tokens, 0);
+    return e->r.of != old->funcs.items[0] &&
+           large_is(e->r.f, op, 0, large_most(LARGE_TOKENS, tokens)) &&
+           !has_type(old->funcs.items[0], t) && !has_type(m->funcs.items[0], t) &&
+           has_softmax(e->r.of);
+}
+
 static bool may_fold(emitter *e, const ir_op *op) {
-    if (op->n_operands == 0) return false;
+    if (op->n_operands == 0 || is_too_large(e, op)) return false;
     const tensor *first = emit_const_of(e, op->operand[0]);
     switch (op->code) {
     case IR_t_transpose:

@@ -170,14 +170,15 @@ static bool find_leaves(const emitter *e, ir_val v, movement *w, int depth) {
 // Column i of the joined rows is which leaf's column; columns of x that a and b read.
 static rope_mode mode_of_pairs(const emitter *e, movement *join, const pair_form *f, ir_val x,
                                int64_t d, arena *scratch) {
-    tensor y, a, b;
+    tensor traced[3];
     movement ma = {.e = e, .root = f->a, .leaf = {x}, .n_leaves = 1};
     movement mb = {.e = e, .root = f->b, .leaf = {x}, .n_leaves = 1};
-    if (!movement_trace(join, scratch, &y) || !movement_trace(&ma, scratch, &a) ||
-        !movement_trace(&mb, scratch, &b))
-        return ROPE_NONE;
+    if (!movement_trace_alike((movement *[]){join, &ma, &mb}, 3, scratch, traced)) return ROPE_NONE;
+    const tensor y = traced[0], a = traced[1], b = traced[2];
     const ir_type *t = emit_type(e, x);
-    int64_t width = t->dim[t->rank - 1], h = d / 2, rows = ir_type_width(t) / (width ? width : 1);
+    int64_t width = t->dim[t->rank - 1], h = d / 2;
+    int64_t rows = ir_type_width(t) / (width ? width : 1);
+    if (!join->is_whole) rows = (int64_t)tensor_count(&y) / max_i64(1, d);
     if (d < 2 || d % 2 || (int64_t)tensor_count(&a) * 2 != rows * d ||
         tensor_count(&b) != tensor_count(&a) || tensor_count(&y) != (size_t)(rows * d))
         return ROPE_NONE;

@@ -45,17 +45,6 @@ static ir_val under_repeat(emitter *e, const ir_op *op, const ir_type *t) {
     return emit_reshape(e, x, half.rank, half.dim);
 }
 
-// The axis of `from` that holds what axis `axis` of its reshape `to` holds; -1: none.
-static int same_axis(const ir_type *from, const ir_type *to, int axis) {
-    int64_t inner = 1, seen = 1;
-    for (int i = axis + 1; i < to->rank; i++) inner *= to->dim[i];
-    for (int i = from->rank; i-- > 0;) {
-        if (seen == inner && from->dim[i] == to->dim[axis]) return i;
-        seen *= from->dim[i];
-    }
-    return -1;
-}
-
 // The entries of v along `axis` that belong to different pairs, half as many, provided that both
 // entries of each pair are equal; IR_NONE when that does not show.
 static ir_val half_of(emitter *e, ir_val v, int axis, rope_mode mode) {
@@ -92,7 +81,7 @@ static ir_val half_of(emitter *e, ir_val v, int axis, rope_mode mode) {
         return h == IR_NONE ? h : emit2(e, op.code, h, op.operand[1]);
     }
     case IR_t_reshape: {
-        int below = same_axis(emit_type(e, op.operand[0]), &t, axis);
+        int below = ir_type_same_axis(emit_type(e, op.operand[0]), &t, axis);
         return emit_reshape(e, half_of(e, op.operand[0], below, mode), half.rank, half.dim);
     }
     case IR_t_broadcast: {

@@ -66,7 +66,7 @@ static bool takes_bias(match *m) {
 
 static bool is_gate(match *m) {
     ir_val b = match_value(m, "b");
-    return is_f32(m) && !emit_const_of(m->e, b) &&
+    return is_f32(m) && !emit_is_constant(m->e, b) &&
            ir_type_equal(emit_type(m->e, b), emit_type(m->e, match_value(m, "a")));
 }
 

@@ -16,6 +16,7 @@ typedef struct {
     int n_leaves;
     ir_val move[MOVEMENT_MAX]; // in program order, once collected
     int n_moves;
+    bool is_whole; // not to be cut; else, once traced: it was not
 } movement;
 
 bool movement_is(const emitter *e,
@@ -24,8 +25,11 @@ bool movement_is_leaf(const movement *w, ir_val v);
 // Collects the operations between v and the leaves; false when others stand between.
 bool movement_collect(movement *w, ir_val v);
 // The root on numbered leaves: element i of leaf k is k * MOVEMENT_STRIDE + i + 1, negated where
-// negated.
+// negated. Of large leaves only some indices of an axis are traced, where each operation treats all
+// indices of it alike: the tokens, of which there may be many.
 bool movement_trace(movement *w, arena *a, tensor *out);
+// Several that are looked at together: all are cut, or none.
+bool movement_trace_alike(movement *const *w, int n, arena *a, tensor *out);
 // r in numbers of x's elements, also where both are moved from an earlier value (a slice of a slice
 // is a slice of the first).
 bool movement_between(const emitter *e, ir_val x, ir_val r, arena *a, movement *w, tensor *out);

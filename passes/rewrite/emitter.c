@@ -1,5 +1,7 @@
 // Making operations that exist once; see emitter.h.
 #include "passes/rewrite/emitter.h"
+#include "ir/eval/interp.h"
+#include "passes/large.h"
 #include "passes/pass.h"
 #include "passes/rewrite/key.h"
 #include <math.h>
@@ -8,6 +10,7 @@
 
 #define SMALL_CONSTANT 4096 // bytes: constants up to this size are merged by content
 #define MAX_DEPTH 64        // of simplifications that make operations that are simplified
+#define SPLAT_DEPTH 8       // of operations that are looked through for a number
 
 // ---- keys ------------------------------------------------------------------------------------
 
@@ -200,8 +203,54 @@ bool emit_is_shared(emitter *e, ir_val v) {
     return symbol && map_get(e->shared, symbol) == e->r.old->funcs.count;
 }
 
+bool emit_is_constant(emitter *e, ir_val v) {
+    const ir_func *f = e->r.f;
+    if (emit_const_of(e, v) || ir_type_width(emit_type(e, v)) <= large_most(LARGE_TOKENS, 0))
+        return emit_const_of(e, v);
+    for (size_t at = e->constant.count; at <= v; at++) { // operands stand before what reads them
+        const ir_op *op = ir_def(f, (ir_val)at);
+        bool is = at != IR_NONE && op;
+        for (uint32_t k = 0; is && k < op->n_operands; k++)
+            is = op->operand[k] == IR_NONE || e->constant.items[op->operand[k]];
+        vec_push(&e->constant, is);
+    }
+    return e->constant.items[v];
+}
+
+// An operation on numbers gives that of all elements.
+static bool splat_of(const emitter *e, ir_val v, int depth, double *value) {
+    const ir_op *op = ir_def(e->r.f, v);
+    const ir_type *type = emit_type(e, v);
+    if (emit_const_of(e, v)) return emit_splat(e, v, value);
+    if (!op || depth == 0 || ir_type_width(type) == 0) return false;
+    if (op->code == IR_t_broadcast || op->code == IR_t_reshape)
+        return splat_of(e, op->operand[0], depth - 1, value);
+    if (!ir_is_elementwise(op->code) && op->code != IR_t_cast) return false;
+    arena *a = arena_new();
+    tensor in[3], out = tensor_new(a, type->type, 0, NULL);
+    const tensor *operand[ARRAY_LEN(in)];
+    bool ok = op->n_operands <= ARRAY_LEN(in);
+    for (uint32_t k = 0; ok && k < op->n_operands; k++) {
+        double x;
+        ok = splat_of(e, op->operand[k], depth - 1, &x);
+        if (!ok) break;
+        in[k] = tensor_new(a, emit_type(e, op->operand[k])->type, 0, NULL);
+        elem_store_f64(in[k].type, in[k].data, 0, x);
+        operand[k] = &in[k];
+    }
+    diag_sink *quiet = diag_sink_new();
+    ir_eval_ctx c = {.module = e->r.m, .func = e->r.f, .arena = a, .threads = 1, .diags = quiet};
+    ok = ok && ir_eval_op(&c, op, operand, &out);
+    if (ok) *value = elem_load_f64(out.type, out.data, 0);
+    diag_sink_free(quiet);
+    arena_free(a);
+    return ok;
+}
+
 bool emit_splat(const emitter *e, ir_val v, double *value) {
     const tensor *t = emit_const_of(e, v);
+    if (!t && v != IR_NONE && ir_type_width(emit_type(e, v)) > large_most(LARGE_TOKENS, 0))
+        return splat_of(e, v, SPLAT_DEPTH, value);
     if (!t || t->type == ELEM_q8) return false;
     size_t n = tensor_count(t);
     if (n == 0) return false;
@@ -262,6 +311,7 @@ bool emit_end(emitter *e) {
     map_free(e->seen);
     map_free(e->constants);
     map_free(e->shared);
+    vec_free(&e->constant);
     vec_free(&e->nodes);
     bool ok = rewrite_end(&e->r);
     // The swept copy takes the place of the function as it was built.

@@ -24,6 +24,7 @@ struct emitter {
     emit_names nodes;       // ONNX nodes of operations a rule has matched, for its result
     void *ctx;              // of the simplifier
     map *shared;            // constants of the old module -> functions that have them; or NULL
+    VEC(bool) constant;     // by value: depends on no parameter; as many as were asked for
     int depth;
 };
 
@@ -80,11 +81,14 @@ static inline ir_op emit_def(const emitter *e, ir_val v) {
 static inline const tensor *emit_const_of(const emitter *e, ir_val v) {
     return ir_const_of(e->r.m, e->r.f, v);
 }
+// v depends on no parameter: a constant, or one too large to be folded (fold_constants.c).
+bool emit_is_constant(emitter *e, ir_val v);
 // Name of the symbol behind a constant; NULL when v is none.
 const char *emit_symbol_of(const emitter *e, ir_val v);
 // The constant v is one of every function of the old module.
 bool emit_is_shared(emitter *e, ir_val v);
-// True when v is a constant all of whose elements are equal (at least one): *value gets it.
+// True when v is a constant all of whose elements are equal (at least one): *value gets it. Of one
+// too large to be folded: where that shows in what it is computed from.
 bool emit_splat(const emitter *e, ir_val v, double *value);
 // The operation's ONNX nodes belong to what the rule in work makes.
 void emit_note_nodes(emitter *e, const ir_op *op);

@@ -2,7 +2,19 @@
 // with the interpreter's evaluators.
 #include "ir/eval/interp.h"
 #include "passes/tokens/find_tokens.h"
+#include <inttypes.h>
 #include <string.h>
+
+bool tok_is_huge(tok_ctx *c, const tok_probe *p, ir_val v) {
+    const ir_op *op = ir_def(p->f, v);
+    const char *name = op ? ir_ops[op->code].name : "an input";
+    diag_emit(tok_sink(c), DIAG_ID_tok_const,
+              DIAG_AT(NULL, op && op->n_locs ? arena_printf(c->a, "node '%s'", op->loc[0]) : name),
+              "for %" PRId64 " tokens '%s' makes %s, of which neither the whole nor a row can be "
+              "evaluated; compile for fewer tokens (--max-tokens)",
+              p->tokens, name, ir_type_text(c->a, ir_type_of(p->f, v)));
+    return false;
+}
 
 static tensor shaped(arena *a, const ir_type *t) { return tensor_new(a, t->type, t->rank, t->dim); }
 
@@ -94,6 +106,7 @@ bool tok_eval(tok_ctx *c, tok_probe *p, ir_val v, const tensor *const *params, a
         *out = *p->value[v];
         return true;
     }
+    if (p->is_huge[v]) return tok_is_huge(c, p, v);
     if (!p->now) {
         p->now = ARENA_ARRAY(c->a, tensor, f->values.count);
         p->seen = ARENA_ARRAY(c->a, uint32_t, f->values.count);

@@ -33,6 +33,8 @@ typedef struct {
     int64_t tokens, past;
     bool *is_const; // by value
     unsigned *deps; // by value
+    bool *is_large; // by value: many elements, or computed from such; evaluated in parts
+    bool *is_huge;  // by value: more, so that it cannot be evaluated whole
     tensor **value; // constants computed so far, by value
     tensor *now;    // values of the evaluation in progress, by value
     uint32_t *seen; // by value: the round that met it
@@ -159,6 +161,28 @@ bool tok_eval(tok_ctx *c, tok_probe *p, ir_val v, const tensor *const *params, a
               tensor *out);
 // The value of a constant node at probe i; NULL: reported.
 const tensor *tok_const_at(tok_ctx *c, uint32_t node, int i);
+bool tok_is_huge(tok_ctx *c, const tok_probe *p, ir_val v); // reports that; false
+
+// ---- part.c: some rows of what is large --------------------------------------------------
+
+// Indices [from, from + size) of every axis of a value.
+typedef struct {
+    int64_t from[IR_MAX_RANK], size[IR_MAX_RANK];
+} tok_box;
+
+// A probe function of whose values parts are asked for; params as in tok_eval.
+typedef struct {
+    tok_ctx *c;
+    tok_probe *p;
+    const tensor *const *params;
+    arena *a;             // of what is evaluated whole
+    const tensor **whole; // by value; NULL before the first part
+} tok_parts;
+
+// Value v, which is not large: evaluated once. NULL: reported.
+const tensor *tok_eval_whole(tok_parts *s, ir_val v);
+// Part of value v. The part lives in `a`, or longer. False: reported.
+bool tok_eval_part(tok_parts *s, ir_val v, const tok_box *b, arena *a, tensor *out);
 
 // ---- inputs.c, past.c, class.c, check.c ------------------------------------------------------
 

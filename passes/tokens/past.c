@@ -162,33 +162,34 @@ bool tok_past_match(tok_ctx *c) {
 static bool check_shift(tok_ctx *c, uint32_t node, ir_val v) {
     tensor t;
     if (!tok_eval(c, &c->past, v, NULL, c->a, &t)) return false;
-    const tensor *at_n1 = tok_const_at(c, node, 0), *big = tok_const_at(c, node, c->max);
-    if (!at_n1 || !big) return false;
-    int64_t offset[IR_MAX_RANK] = {0};
+    const tensor *at_n1 = tok_const_at(c, node, 0);
+    if (!at_n1) return false;
+    const ir_type *big = tok_type(c, node, c->max);
+    tok_box box = {{0}, {0}};
     bool fits = t.rank == big->rank && t.type == big->type;
     for (int i = 0; fits && i < t.rank; i++) {
         bool varies = at_n1->dim[i] != big->dim[i];
         if (!varies)
             fits = t.dim[i] == big->dim[i];
         else if (t.dim[i] == at_n1->dim[i])
-            offset[i] = c->past.past;
+            box.from[i] = c->past.past;
         else
             fits = t.dim[i] == at_n1->dim[i] + c->past.past;
-        fits = fits && offset[i] < big->dim[i];
+        fits = fits && box.from[i] < big->dim[i];
+        if (fits) box.size[i] = min_i64(t.dim[i], big->dim[i] - box.from[i]);
     }
-    size_t n = tensor_count(&t), bytes = elem_bytes(t.type);
+    tensor same = t;
+    tok_parts max = {.c = c, .p = &c->probe[c->max], .a = c->a};
+    if (fits && !tok_eval_part(&max, tok_at(c, node)->v[c->max], &box, c->a, &same)) return false;
+    size_t n = tensor_count(&same), bytes = elem_bytes(t.type);
     for (size_t k = 0; fits && k < n; k++) {
-        size_t rest = k, at = 0, stride = 1;
-        bool within = true;
+        size_t rest = k, at = 0, stride = 1; // in t, of which the maximum may have less
         for (int i = t.rank; i-- > 0;) {
-            const size_t x = (size_t)offset[i] + rest % (size_t)t.dim[i];
-            within &= x < (size_t)big->dim[i];
-            at += x * stride;
-            rest /= (size_t)t.dim[i];
-            stride *= (size_t)big->dim[i];
+            at += rest % (size_t)same.dim[i] * stride;
+            rest /= (size_t)same.dim[i];
+            stride *= (size_t)t.dim[i];
         }
-        if (!within ||
-            memcmp((char *)t.data + k * bytes, (char *)big->data + at * bytes, bytes) == 0)
+        if (memcmp((char *)t.data + at * bytes, (char *)same.data + k * bytes, bytes) == 0)
             continue;
         uint32_t user = node;
         for (uint32_t i = node + 1; i < c->nodes.count && user == node; i++)
@@ -198,8 +199,8 @@ static bool check_shift(tok_ctx *c, uint32_t node, ir_val v) {
                         "a constant with a past of %" PRId64
                         " tokens has %g where one step of all tokens has %g: "
                         "a step is not the same as rows of a bigger one",
-                        c->past.past, elem_load_f64(t.type, t.data, k),
-                        elem_load_f64(big->type, big->data, at));
+                        c->past.past, elem_load_f64(t.type, t.data, at),
+                        elem_load_f64(same.type, same.data, k));
     }
     return fits ||
            tok_fail(c, node, DIAG_ID_tok_past_shift,

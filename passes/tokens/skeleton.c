@@ -4,6 +4,7 @@
 // from corresponding operands. What depends on no input may be computed in any way and is compared
 // by value later. So neither names nor the order of operations matter, and equal subexpressions
 // that were merged at one size only do no harm: a node is a tuple of values.
+#include "passes/large.h"
 #include "passes/tokens/find_tokens.h"
 #include <inttypes.h>
 #include <string.h>
@@ -55,6 +56,10 @@ static void probe_scan(tok_ctx *c, tok_probe *p) {
     size_t n = f->values.count;
     p->deps = ARENA_ARRAY(c->a, unsigned, n);
     p->is_const = ARENA_ARRAY(c->a, bool, n);
+    p->is_large = ARENA_ARRAY(c->a, bool, n);
+    p->is_huge = ARENA_ARRAY(c->a, bool, n);
+    const int64_t large = large_most(LARGE_TOKENS, p->tokens),
+                  huge = large_most(LARGE_WHOLE, p->tokens);
     p->value = ARENA_ARRAY(c->a, tensor *, n);
     for (size_t i = 0; i < f->params.count; i++) {
         const ir_port *port = &f->params.items[i];
@@ -64,10 +69,17 @@ static void probe_scan(tok_ctx *c, tok_probe *p) {
     for (size_t i = 0; i < f->ops.count; i++) {
         const ir_op *op = &f->ops.items[i];
         unsigned d = 0;
-        for (uint32_t k = 0; k < op->n_operands; k++) d |= p->deps[op->operand[k]];
+        bool of_large = false, of_huge = false;
+        for (uint32_t k = 0; k < op->n_operands; k++) {
+            d |= p->deps[op->operand[k]];
+            of_large |= p->is_large[op->operand[k]];
+            of_huge |= p->is_huge[op->operand[k]];
+        }
         for (uint32_t k = 0; k < op->n_results; k++) {
             p->deps[op->result[k]] = d;
             p->is_const[op->result[k]] = d == 0;
+            p->is_large[op->result[k]] = of_large || large_is(f, op, k, large);
+            p->is_huge[op->result[k]] = of_huge || large_is(f, op, k, huge);
         }
     }
 }

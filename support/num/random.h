@@ -20,6 +20,7 @@ typedef enum {
     RANDOM_EVAL,        // inputs of an evaluation without data
     RANDOM_TEST,        // tests and benches
     RANDOM_LENGTH,      // a length below the probes at which a model is executed
+    RANDOM_ROWS,        // rows of a large mask that find-tokens looks at
 } random_use;
 
 typedef struct {

@@ -141,19 +141,21 @@ static ir_ring ring_of(const tok_attention *s, const tok_mask *k, const extent *
 static void prove(tok_ctx *c, uint32_t node, const tok_attention *s, const tok_mask *k,
                   int64_t window) {
     int64_t rows = c->domain[s->keys].rows[c->max];
+    const char *at = arena_printf(c->a, "%" PRId64 " tokens", rows);
+    if (k->is_shift)
+        at = arena_printf(c->a, "%s, where it is a function of k - q", at);
+    else if (k->looked_at)
+        at = arena_printf(c->a, "%" PRId64 " rows of %s", k->looked_at, at);
     if (is_cross(s)) {
-        tok_proof(c, node,
-                  "every row of the decoder sees every key of the encoder, checked at %" PRId64
-                  " tokens",
-                  rows);
+        tok_proof(c, node, "every row of the decoder sees every key of the encoder, checked at %s",
+                  at);
     } else if (k->mode == IR_RING_ALL) {
         tok_whole(c, node, "every row attends to all tokens");
-        tok_proof(c, node, "every row sees every key, checked at %" PRId64 " tokens", rows);
+        tok_proof(c, node, "every row sees every key, checked at %s", at);
     } else if (window) {
-        tok_proof(c, node, "row q sees keys q-%" PRId64 " < k <= q, checked at %" PRId64 " tokens",
-                  window, rows);
+        tok_proof(c, node, "row q sees keys q-%" PRId64 " < k <= q, checked at %s", window, at);
     } else {
-        tok_proof(c, node, "row q sees keys k <= q, checked at %" PRId64 " tokens", rows);
+        tok_proof(c, node, "row q sees keys k <= q, checked at %s", at);
     }
     if (s->is_hard)
         tok_proof(c, node,

@@ -10,10 +10,10 @@
 
 bool tok_near(float a, float b) { return fabsf(a - b) <= 1e-5f * (1 + fabsf(b)); }
 
-static bool has_bias(const tok_mask_view *v, tok_mask_line *l) {
-    for (int64_t h = 0; h < v->heads; h++)
-        for (int64_t q = 0; q < v->rows; q++) {
-            tok_mask_row(v, h, q, l->visible, l->bias);
+static bool has_bias(tok_mask_view *v, tok_mask_line *l) {
+    for (int64_t i = 0; i < v->n_listed; i++)
+        for (int64_t h = 0; h < v->heads; h++) {
+            tok_mask_row(v, h, tok_mask_listed(v, i), l->visible, l->bias);
             for (int64_t j = 0; j < v->keys; j++)
                 if (l->visible[j] && l->bias[j] != 0) return true;
         }
@@ -21,37 +21,39 @@ static bool has_bias(const tok_mask_view *v, tok_mask_line *l) {
 }
 
 // bias = slope(h) * k + something of the row alone.
-static bool is_alibi(const tok_mask_view *v, int64_t heads, const tok_mask *k, tok_mask_line *l,
+static bool is_alibi(tok_mask_view *v, int64_t heads, const tok_mask *k, tok_mask_line *l,
                      float *slope) {
-    for (int64_t h = 0; h < heads; h++) {
-        bool known = false;
-        for (int64_t q = v->rows; q-- > 0;) {
+    bool known = false;
+    for (int64_t i = v->n_listed; i-- > 0;) {
+        const int64_t q = tok_mask_listed(v, i);
+        int64_t first = -1, n = 0;
+        for (int64_t j = 0; j < v->keys; j++) {
+            if (!tok_mask_sees(k, q, j)) continue;
+            if (first < 0) first = j;
+            n = j - first + 1;
+        }
+        for (int64_t h = 0; h < heads; h++) {
             tok_mask_row(v, h, q, l->visible, l->bias);
-            int64_t first = -1, n = 0;
-            for (int64_t j = 0; j < v->keys; j++) {
-                if (!tok_mask_sees(k, q, j)) continue;
-                if (first < 0) first = j;
-                n = j - first + 1;
-            }
-            if (n > 1 && !known) { // the longest row gives the slope best
+            if (n > 1 && !known) // the longest row gives the slope best
                 slope[h] = (l->bias[first + n - 1] - l->bias[first]) / (float)(n - 1);
-                known = true;
-            }
             for (int64_t j = first; first >= 0 && j < first + n; j++)
                 if (!tok_near(l->bias[first] + slope[h] * (float)(j - first), l->bias[j]))
                     return false;
         }
+        known |= n > 1;
     }
     return true;
 }
 
-// bias = t(h, k - q). The table has the entry of k = q at `zero`.
-static bool is_toeplitz(const tok_mask_view *v, int64_t heads, const tok_mask *k, tok_mask_line *l,
+// bias = t(h, k - q). The table has the entry of k = q at `zero`. The first and the last row have
+// every distance.
+static bool is_toeplitz(tok_mask_view *v, int64_t heads, const tok_mask *k, tok_mask_line *l,
                         float *table, int64_t width, int64_t zero) {
     uint8_t *known = base_calloc((size_t)(heads * width), 1);
     bool ok = true;
-    for (int64_t h = 0; ok && h < heads; h++)
-        for (int64_t q = 0; ok && q < v->rows; q++) {
+    for (int64_t i = 0; ok && i < v->n_listed; i++)
+        for (int64_t h = 0; ok && h < heads; h++) {
+            const int64_t q = tok_mask_listed(v, i);
             tok_mask_row(v, h, q, l->visible, l->bias);
             for (int64_t j = 0; ok && j < v->keys; j++) {
                 int64_t at = h * width + zero + j - q;
@@ -65,9 +67,9 @@ static bool is_toeplitz(const tok_mask_view *v, int64_t heads, const tok_mask *k
     return ok;
 }
 
-bool tok_mask_bias(tok_ctx *c, uint32_t user, const tok_mask_view *v, int64_t heads, tok_mask *k,
+bool tok_mask_bias(tok_ctx *c, uint32_t user, tok_mask_view *v, int64_t heads, tok_mask *k,
                    tok_mask_line *l) {
-    if (v->t->type == ELEM_bool || !has_bias(v, l)) return true;
+    if (v->is_bool || !has_bias(v, l)) return true;
     if (v->heads != 1 && v->heads != heads)
         return tok_fail(c, user, DIAG_ID_tok_mask, "its bias has %" PRId64 " heads of %" PRId64,
                         v->heads, heads);
@@ -113,12 +115,13 @@ static float predicted(const tok_mask *k, const tensor *t, int64_t h, int64_t q,
     return x[h * width + zero + key - q];
 }
 
-bool tok_bias_agrees(const tok_mask_view *v, int64_t heads, const tok_mask *k, int64_t past,
+bool tok_bias_agrees(tok_mask_view *v, int64_t heads, const tok_mask *k, int64_t past,
                      tok_mask_line *l, int64_t *row, int64_t *key) {
     const tensor *t = k->table ? &k->table->data : NULL;
-    bool may_shift = k->bias == IR_BIAS_ALIBI;
-    for (int64_t h = 0; h < heads; h++)
-        for (int64_t q = 0; q < v->rows; q++) {
+    const bool may_shift = k->bias == IR_BIAS_ALIBI;
+    for (int64_t i = 0; i < v->n_listed; i++)
+        for (int64_t h = 0; h < (t ? heads : v->heads); h++) {
+            const int64_t q = tok_mask_listed(v, i);
             tok_mask_row(v, h, q, l->visible, l->bias);
             float shift = 0;
             bool known = !may_shift;
@@ -131,7 +134,6 @@ bool tok_bias_agrees(const tok_mask_view *v, int64_t heads, const tok_mask *k, i
                 *key = j;
                 if (!tok_near(l->bias[j] - shift, want)) return false;
             }
-            if (!t && v->heads == 1 && h == 0 && q + 1 == v->rows) return true;
         }
     return true;
 }

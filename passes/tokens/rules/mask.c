@@ -11,45 +11,6 @@
 #include <math.h>
 #include <string.h>
 
-static const double HIDDEN = -1e4; // an additive mask at or below hides
-
-static bool view_make(tok_ctx *c, uint32_t user, const tensor *t, int64_t rows, int64_t keys,
-                      tok_mask_view *v) {
-    int64_t dim[4] = {1, 1, 1, 1}, stride[4] = {0}, s = 1;
-    for (int i = t->rank; i-- > 0;) {
-        int at = i + 4 - t->rank;
-        if (at < 0 || (at == 0 && t->dim[i] != 1 && !c->is_frozen))
-            return tok_fail(c, user, DIAG_ID_tok_mask, "its mask %s has too many axes",
-                            tensor_shape_text(c->a, t));
-        dim[at] = t->dim[i];
-        stride[at] = t->dim[i] == 1 ? 0 : s;
-        s *= t->dim[i];
-    }
-    *v = (tok_mask_view){t, dim[1], rows, keys, stride[1], stride[2], stride[3]};
-    if ((dim[2] == 1 || dim[2] == rows) && (dim[3] == 1 || dim[3] == keys)) return true;
-    return tok_fail(c, user, DIAG_ID_tok_mask,
-                    "its mask %s does not cover %" PRId64 " x %" PRId64 " scores",
-                    tensor_shape_text(c->a, t), rows, keys);
-}
-
-// One row: what is visible, and the bias of that. False: not a number.
-bool tok_mask_row(const tok_mask_view *v, int64_t h, int64_t q, uint8_t *visible, float *bias) {
-    size_t at = (size_t)((v->heads == 1 ? 0 : h * v->head_stride) + q * v->row_stride);
-    bool is_bool = v->t->type == ELEM_bool;
-    for (int64_t k = 0; k < v->keys; k++, at += (size_t)v->key_stride) {
-        if (is_bool) {
-            visible[k] = ((const uint8_t *)v->t->data)[at] != 0;
-            bias[k] = 0;
-            continue;
-        }
-        double x = elem_load_f64(v->t->type, v->t->data, at);
-        if (isnan(x)) return false;
-        visible[k] = x > HIDDEN;
-        bias[k] = visible[k] ? (float)x : 0;
-    }
-    return true;
-}
-
 // ---- inputs ----------------------------------------------------------------------------------
 
 void tok_params_of(const tok_ctx *c, const tok_probe *p, ir_val v, bool *reached) {
@@ -67,14 +28,8 @@ void tok_params_of(const tok_ctx *c, const tok_probe *p, ir_val v, bool *reached
     needed[IR_NONE] = false;
 }
 
-typedef struct {
-    int key;        // parameter of the key mask, -1
-    bool positions; // depends on position ids
-    bool cross;     // keys are other tokens than queries
-} inputs;
-
-static bool inputs_of(tok_ctx *c, uint32_t user, tok_probe *p, ir_val v, inputs *in) {
-    *in = (inputs){.key = -1};
+static bool inputs_of(tok_ctx *c, uint32_t user, tok_probe *p, ir_val v, tok_mask_inputs *in) {
+    *in = (tok_mask_inputs){.key = -1};
     if (p->is_const[v]) return true;
     bool *reached = ARENA_ARRAY(c->a, bool, p->f->params.count + 1);
     tok_params_of(c, p, v, reached);
@@ -107,72 +62,51 @@ double tok_told_element(const tok_input *in, const ir_type *t, size_t k) {
     return !in->is_causal || key <= row + keys - rows ? in->sees : in->hides;
 }
 
-// Evaluates mask value v with the key mask m (NULL: ones) at a probe.
-static bool eval_mask(tok_ctx *c, uint32_t user, tok_probe *p, ir_val v, const inputs *in,
-                      const uint8_t *m, arena *a, tensor *out) {
-    size_t n = p->f->params.count;
-    const tensor **params = ARENA_ARRAY(a, const tensor *, n + 1);
-    for (size_t i = 0; i < n; i++) {
-        const ir_type *t = ir_type_of(p->f, p->f->params.items[i].value);
-        bool is_key = (int)i == in->key, is_pos = strcmp(tok_role(c, p->f, i), "positions") == 0;
-        if (!is_key && !is_pos) continue;
-        tensor *x = ARENA_NEW(a, tensor);
-        *x = tensor_new(a, t->type, t->rank, t->dim);
-        int64_t last = t->rank ? t->dim[t->rank - 1] : 1;
-        size_t count = tensor_count(x);
-        for (size_t k = 0; k < count; k++) {
-            int64_t at = (int64_t)k % last;
-            double e = !is_key               ? (double)(p->past + at)
-                       : c->input[i].is_told ? tok_told_element(&c->input[i], t, k)
-                       : m                   ? m[at]
-                                             : 1;
-            elem_store_f64(x->type, x->data, k, e);
-        }
-        params[i] = x;
-    }
-    size_t before = diag_errors(c->found);
-    if (tok_eval(c, p, v, params, a, out)) return true;
-    if (diag_errors(c->found) == before)
-        tok_fail(c, user, DIAG_ID_tok_mask, "its mask cannot be evaluated");
-    return false;
-}
-
 // ---- classification --------------------------------------------------------------------------
-
-static tok_mask_line line_new(arena *a, int64_t keys) {
-    return (tok_mask_line){ARENA_ARRAY(a, uint8_t, keys + 1), ARENA_ARRAY(a, float, keys + 1)};
-}
 
 bool tok_mask_sees(const tok_mask *k, int64_t q, int64_t key) {
     if (k->mode == IR_RING_ALL) return true;
     return key <= q && (!k->window || key > q - k->window);
 }
 
-// visible(q, k) of a view is what the mask says, and m[k]. past: position of row 0. strict: also in
-// rows that m hides. *row, *key: the first place that differs.
-static bool agrees(const tok_mask_view *v, const tok_mask *k, int64_t past, const uint8_t *m,
-                   bool strict, tok_mask_line *l, int64_t *row, int64_t *key) {
-    for (int64_t h = 0; h < v->heads; h++)
-        for (int64_t q = 0; q < v->rows; q++) {
-            if (!strict && m && past + q < v->keys && !m[past + q]) continue;
+// visible(q, k) of a view is what the mask says, and m[k], in the rows that are looked at. past:
+// position of row 0. strict: also in rows that m hides. *row, *key: the first place that differs.
+static bool agrees(tok_mask_view *v, const tok_mask *k, int64_t past, const uint8_t *m, bool strict,
+                   tok_mask_line *l, int64_t *row, int64_t *key) {
+    for (int64_t i = 0; i < v->n_listed; i++) {
+        const int64_t q = tok_mask_listed(v, i);
+        if (!strict && m && past + q < v->keys && !m[past + q]) continue;
+        bool any = !m;
+        for (int64_t j = 0; m && j < v->keys && !any; j++)
+            any = m[j] && tok_mask_sees(k, past + q, j);
+        for (int64_t h = 0; h < v->heads; h++) {
             *row = q;
             *key = 0;
             if (!tok_mask_row(v, h, q, l->visible, l->bias)) return false;
-            bool any = !m;
-            for (int64_t j = 0; m && j < v->keys && !any; j++)
-                any = m[j] && tok_mask_sees(k, past + q, j);
             if (!any) continue; // sees nothing: the result is not looked at
             for (int64_t j = 0; j < v->keys; j++) {
                 *key = j;
                 if (l->visible[j] != (tok_mask_sees(k, past + q, j) && (!m || m[j]))) return false;
             }
         }
+    }
     return true;
 }
 
+// The window of a causal mask, of which row `row` is the first looked at that does not see key 0.
+static int64_t window_of(tok_mask_view *v, int64_t row, tok_mask_line *l) {
+    if (!v->listed) return row;
+    const int64_t last = v->rows - 1;
+    int64_t first = 0;
+    if (!tok_mask_row(v, 0, last, l->visible, l->bias)) return row;
+    while (first < last && !l->visible[first]) first++;
+    const int64_t window = last - first + 1;
+    for (int64_t q = window - 1; q <= window + 1; q++) tok_mask_list(v, q);
+    return window;
+}
+
 // Reads mode and window off the mask at the maximum.
-static bool classify(tok_ctx *c, uint32_t user, const tok_mask_view *v, tok_mask *k,
-                     tok_mask_line *l) {
+static bool classify(tok_ctx *c, uint32_t user, tok_mask_view *v, tok_mask *k, tok_mask_line *l) {
     int64_t row, key;
     *k = (tok_mask){.mode = IR_RING_ALL};
     if (v->rows > 1 || v->keys > 1) {
@@ -181,9 +115,8 @@ static bool classify(tok_ctx *c, uint32_t user, const tok_mask_view *v, tok_mask
         if (v->rows > 1 && !l->visible[1]) k->mode = IR_RING_CAUSAL;
     }
     if (agrees(v, k, 0, NULL, true, l, &row, &key)) return true;
-    if (k->mode == IR_RING_CAUSAL &&
-        key < row) { // row `row` is the first that no longer sees key 0
-        k->window = row;
+    if (k->mode == IR_RING_CAUSAL && key < row) {
+        k->window = key == 0 ? window_of(v, row, l) : row;
         if (key == 0 && row > 0 && agrees(v, k, 0, NULL, true, l, &row, &key)) return true;
         k->window = key == 0 ? k->window : 0;
     }
@@ -204,13 +137,13 @@ static bool classify(tok_ctx *c, uint32_t user, const tok_mask_view *v, tok_mask
 enum { TOGGLES = 6 };
 
 // Where both show a key, its bias is the same but for a constant of the row.
-static bool same_bias(const tok_mask_view *v, const tok_mask_view *one, tok_mask_line *a,
-                      tok_mask_line *b, int64_t *row) {
-    for (int64_t h = 0; h < v->heads; h++)
-        for (int64_t q = 0; q < v->rows; q++) {
-            *row = q;
-            tok_mask_row(v, h, q, a->visible, a->bias);
-            tok_mask_row(one, h, q, b->visible, b->bias);
+static bool same_bias(tok_mask_view *v, tok_mask_view *one, tok_mask_line *a, tok_mask_line *b,
+                      int64_t *row) {
+    for (int64_t i = 0; i < v->n_listed; i++)
+        for (int64_t h = 0; h < v->heads; h++) {
+            *row = tok_mask_listed(v, i);
+            tok_mask_row(v, h, *row, a->visible, a->bias);
+            tok_mask_row(one, h, *row, b->visible, b->bias);
             bool known = false;
             float shift = 0;
             for (int64_t j = 0; j < v->keys; j++) {
@@ -225,51 +158,48 @@ static bool same_bias(const tok_mask_view *v, const tok_mask_view *one, tok_mask
 
 // A mask that is counted (its length is summed up) shows the first so many keys: the same as the
 // mask itself where ones come first.
-static bool check_lengths(tok_ctx *c, uint32_t user, tok_probe *p, ir_val v, const inputs *in,
-                          int64_t rows, int64_t keys, const tok_mask *k) {
+static bool check_lengths(tok_ctx *c, uint32_t user, tok_probe *p, ir_val v,
+                          const tok_mask_inputs *in, int64_t rows, int64_t keys,
+                          const tok_mask *k) {
     bool ok = true;
     for (int64_t n = 1; ok && n <= keys; n++) {
         arena *a = arena_new();
         uint8_t *m = ARENA_ARRAY(a, uint8_t, keys + 1);
         memset(m, 1, (size_t)n);
-        tensor t;
         tok_mask_view w;
-        tok_mask_line l = line_new(a, keys);
+        tok_mask_line l = tok_mask_line_new(a, keys);
         int64_t row, key;
-        ok = eval_mask(c, user, p, v, in, m, a, &t) && view_make(c, user, &t, rows, keys, &w) &&
+        ok = tok_mask_open(c, user, p, v, in, m, rows, keys, &w) &&
              agrees(&w, k, p->past, m, true, &l, &row, &key);
+        tok_mask_close(&w);
         arena_free(a);
     }
     return ok;
 }
 
 // Seeded masks, and their complements, at one probe.
-static bool check_toggles(tok_ctx *c, uint32_t user, tok_probe *p, ir_val v, const inputs *in,
-                          int64_t rows, int64_t keys, const tok_mask *k, bool *hides_rows,
-                          bool *is_counted) {
+static bool check_toggles(tok_ctx *c, uint32_t user, tok_probe *p, ir_val v,
+                          const tok_mask_inputs *in, int64_t rows, int64_t keys, const tok_mask *k,
+                          bool *hides_rows, bool *is_counted) {
     random_stream draws = random_of(c->o->seed, RANDOM_PADDING, 0);
     arena *a = arena_new();
     bool ok = true;
     uint8_t *m = ARENA_ARRAY(a, uint8_t, keys + 1);
-    tensor ones;
-    tok_mask_view one;
-    tok_mask_line other = line_new(a, keys);
-    ok =
-        eval_mask(c, user, p, v, in, NULL, a, &ones) && view_make(c, user, &ones, rows, keys, &one);
+    tok_mask_view one, w = {0};
+    tok_mask_line l = tok_mask_line_new(a, keys), other = tok_mask_line_new(a, keys);
+    ok = tok_mask_open(c, user, p, v, in, NULL, rows, keys, &one);
     for (int i = 0; ok && i < TOGGLES + 1; i++) {
         for (int64_t j = 0; j < keys; j++)
             m[j] = i == 0 ? 0 : i % 2 ? (uint8_t)random_below(&draws, 2) : !m[j];
-        tensor t;
-        tok_mask_view w;
-        tok_mask_line l = line_new(a, keys);
         int64_t row, key;
-        ok = eval_mask(c, user, p, v, in, m, a, &t) && view_make(c, user, &t, rows, keys, &w);
+        tok_mask_close(&w);
+        ok = tok_mask_open(c, user, p, v, in, m, rows, keys, &w);
         if (!ok) break;
         if (i == 0) { // nothing may be visible; a mask that shows everything instead hides nothing
                       // either
             bool none = true, all = true;
-            for (int64_t q = 0; q < rows; q++) {
-                tok_mask_row(&w, 0, q, l.visible, l.bias);
+            for (int64_t q = 0; q < w.n_listed; q++) {
+                tok_mask_row(&w, 0, tok_mask_listed(&w, q), l.visible, l.bias);
                 for (int64_t j = 0; j < keys; j++) {
                     none &= !l.visible[j];
                     all &= l.visible[j] != 0;
@@ -303,14 +233,16 @@ static bool check_toggles(tok_ctx *c, uint32_t user, tok_probe *p, ir_val v, con
                       p->f->params.items[in->key].name, m[key], key, row,
                       l.visible[key] ? "sees" : "does not see");
     }
+    tok_mask_close(&w);
+    tok_mask_close(&one);
     arena_free(a);
     return ok;
 }
 
 // Elements that may mean "sees" and "hides": what makes of the input the mask that it is said to
 // be. Left in c->input, as executions of the model want them.
-static bool find_elements(tok_ctx *c, uint32_t user, const inputs *in, const tok_mask_query *of,
-                          const tok_mask *k) {
+static bool find_elements(tok_ctx *c, uint32_t user, const tok_mask_inputs *in,
+                          const tok_mask_query *of, const tok_mask *k) {
     static const struct {
         bool of_floats;
         double sees, hides;
@@ -320,28 +252,28 @@ static bool find_elements(tok_ctx *c, uint32_t user, const inputs *in, const tok
     const bool floats = elem_is_float(ir_type_of(p->f, p->f->params.items[in->key].value)->type);
     const int64_t rows = c->domain[of->queries].rows[0], keys = c->domain[of->keys].rows[0];
     arena *a = arena_new();
-    tok_mask_line l = line_new(a, keys);
+    tok_mask_line l = tok_mask_line_new(a, keys);
     bool found = false;
     for (size_t i = 0; !found && i < ARRAY_LEN(forms); i++) {
         if (forms[i].of_floats && !floats) continue;
         int64_t row, key;
-        tensor t;
         tok_mask_view v;
         input->is_told = true;
         input->is_causal = k->mode == IR_RING_CAUSAL;
         input->sees = forms[i].sees;
         input->hides = forms[i].hides;
-        if (!eval_mask(c, user, p, tok_at(c, of->mask)->v[0], in, NULL, a, &t) ||
-            !view_make(c, user, &t, rows, keys, &v))
-            break;
-        found = agrees(&v, k, 0, NULL, true, &l, &row, &key);
+        const bool ok =
+            tok_mask_open(c, user, p, tok_at(c, of->mask)->v[0], in, NULL, rows, keys, &v);
+        found = ok && agrees(&v, k, 0, NULL, true, &l, &row, &key);
+        tok_mask_close(&v);
+        if (!ok) break;
     }
     arena_free(a);
     return found;
 }
 
-static bool two_axes_input(tok_ctx *c, uint32_t user, const inputs *in, const tok_mask_query *of,
-                           tok_mask *k) {
+static bool two_axes_input(tok_ctx *c, uint32_t user, const tok_mask_inputs *in,
+                           const tok_mask_query *of, tok_mask *k) {
     const ir_port *port = &c->probe[0].f->params.items[in->key];
     const char *as = c->o->mask;
     pass_use(c->o, PASS_OPTION_mask);
@@ -388,7 +320,7 @@ bool tok_mask_find(tok_ctx *c, uint32_t user, const tok_mask_query *of, tok_mask
         *out = k->found;
         return true;
     }
-    inputs in;
+    tok_mask_inputs in;
     tok_probe *max = &c->probe[c->max];
     if (!inputs_of(c, user, &c->probe[0], tok_at(c, mask)->v[0], &in)) return false;
     in.cross = cross;
@@ -406,16 +338,15 @@ bool tok_mask_find(tok_ctx *c, uint32_t user, const tok_mask_query *of, tok_mask
     for (int i = c->max; ok && i >= 0; i--) {
         tok_probe *p = &c->probe[i];
         int64_t rows = c->domain[of->queries].rows[i], keys = c->domain[of->keys].rows[i], row, key;
-        tensor t;
         tok_mask_view v;
-        tok_mask_line l = line_new(a, keys);
-        ok = eval_mask(c, user, p, tok_at(c, mask)->v[i], &in, NULL, a, &t) &&
-             view_make(c, user, &t, rows, keys, &v);
-        if (!ok) break;
-        if (i == c->max) {
+        tok_mask_line l = tok_mask_line_new(a, keys);
+        ok = tok_mask_open(c, user, p, tok_at(c, mask)->v[i], &in, NULL, rows, keys, &v);
+        if (ok && i == c->max) {
             ok = classify(c, user, &v, &own, &l) && tok_mask_bias(c, user, &v, heads, &own, &l);
+            own.looked_at = v.listed ? v.n_listed : 0;
+            own.is_shift = v.is_shift;
             ok = ok && (!cross || check_cross(c, user, &own));
-        } else if (!agrees(&v, &own, 0, NULL, true, &l, &row, &key)) {
+        } else if (ok && !agrees(&v, &own, 0, NULL, true, &l, &row, &key)) {
             ok = tok_fail(c, user, DIAG_ID_tok_mask,
                           "for %" PRId64 " tokens row %" PRId64 " %s key %" PRId64 ", for %" PRId64
                           " tokens it is the other way round",
@@ -430,6 +361,7 @@ bool tok_mask_find(tok_ctx *c, uint32_t user, const tok_mask_query *of, tok_mask
         if (ok && in.key >= 0 && i < 2)
             ok = check_toggles(c, user, p, tok_at(c, mask)->v[i], &in, rows, keys, &own,
                                &hides_rows, &own.is_counted);
+        tok_mask_close(&v);
     }
     arena_free(a);
     if (!ok) return false;
@@ -454,16 +386,14 @@ bool tok_mask_find(tok_ctx *c, uint32_t user, const tok_mask_query *of, tok_mask
 
 bool tok_mask_check_past(tok_ctx *c, uint32_t user, ir_val past_mask, int64_t heads,
                          const tok_mask *k) {
-    inputs in;
+    tok_mask_inputs in;
     tok_probe *p = &c->past;
     if (!inputs_of(c, user, p, past_mask, &in)) return false;
     int64_t rows = p->tokens, keys = p->past + p->tokens, row = 0, key = 0;
     arena *a = arena_new();
-    tensor t;
     tok_mask_view v;
-    tok_mask_line l = line_new(a, keys);
-    bool ok = eval_mask(c, user, p, past_mask, &in, NULL, a, &t) &&
-              view_make(c, user, &t, rows, keys, &v);
+    tok_mask_line l = tok_mask_line_new(a, keys);
+    bool ok = tok_mask_open(c, user, p, past_mask, &in, NULL, rows, keys, &v);
     if (ok && !agrees(&v, k, p->past, NULL, true, &l, &row, &key))
         ok = tok_fail(c, user, DIAG_ID_tok_past_shift,
                       "after %" PRId64 " tokens row %" PRId64 " %s key %" PRId64
@@ -477,6 +407,7 @@ bool tok_mask_check_past(tok_ctx *c, uint32_t user, ir_val past_mask, int64_t he
     bool hides_rows = false, is_counted = false;
     if (ok && in.key >= 0)
         ok = check_toggles(c, user, p, past_mask, &in, rows, keys, k, &hides_rows, &is_counted);
+    tok_mask_close(&v);
     arena_free(a);
     return ok;
 }
