@@ -107,11 +107,73 @@ static void positions_of_a_mask(void **state) {
                    "positions are counted over what it shows");
 }
 
+// ---- ALiBi counted over the mask -------------------------------------------------------------
+
+// Slope times the number of the token among those that are shown; spelling: what hidden ones get.
+static node counted_bias(graph *g, node m, int spelling) {
+    node f = op_cast(g, m, ELEM_f32), sum = op_cumsum(g, f, 1);
+    if (spelling == 0)
+        sum = op2(g, IR_t_mul, op2(g, IR_t_sub, sum, graph_scalar(g, 1)), f); // BLOOM
+    if (spelling == 1) sum = op2(g, IR_t_mul, sum, f);
+    node b = op2(g, IR_t_mul, sum, graph_scalar(g, 0.25));
+    return op_unsqueeze(g, op_unsqueeze(g, b, 1), 1);
+}
+
+static void biases_of_a_mask(void **state) {
+    for (int spelling = 0; spelling < 3; spelling++)
+        for (int64_t pad = -3; pad <= 3; pad += 3)
+            for (int causal = 0; causal < 2; causal++) {
+                graph g = begin();
+                node x = rows(&g, 4), m = mask(&g);
+                same_hiding(&g, attention_with(&g, x, m, counted_bias(&g, m, spelling), causal),
+                            pad);
+            }
+    graph g = begin(); // a row that reads all: padding would run, which the bias counts
+    node x = rows(&g, 4), m = mask(&g);
+    x = attention_with(&g, x, m, counted_bias(&g, m, 0), false);
+    refused_hiding(&g, attention(&g, x, NO_NODE, false), 3,
+                   "positions are counted over what it shows");
+}
+
+// ---- a learned query -------------------------------------------------------------------------
+
+// n learned queries of a head attend to all tokens; m: NO_NODE, no mask.
+static node pooled(graph *g, node x, node m, int n, int heads) {
+    node q = graph_const(g, ELEM_f32, SHAPE(number(1), number(heads), number(n), number(4)),
+                         FILL_RANDOM, 2),
+         part[2];
+    for (int i = 0; i < 2; i++) {
+        node p = op_matmul(g, x, matrix(g, 4, 4 * heads));
+        p = op_reshape(g, p, SHAPE(number(1), tokens(1), number(heads), number(4)));
+        part[i] = op_swap(g, p, 1, 2);
+    }
+    node s = op_matmul(g, q, op_swap(g, part[0], 2, 3));
+    if (m >= 0) s = op2(g, IR_t_add, s, added_mask(g, m));
+    node o = op_swap(g, op_matmul(g, op_softmax(g, s, 3), part[1]), 1, 2);
+    return op_matmul(g, op_reshape(g, o, SHAPE(number(1), number(n), number(4 * heads))),
+                     matrix(g, 4 * heads, 3));
+}
+
+static void learned_queries(void **state) {
+    for (int heads = 1; heads < 3; heads++) {
+        graph g = begin();
+        same(&g, pooled(&g, rows(&g, 4), NO_NODE, 1, heads));
+        for (int64_t pad = -3; pad <= 3; pad += 6) {
+            g = begin();
+            node x = rows(&g, 4), m = mask(&g);
+            same_hiding(&g, pooled(&g, x, m, 1, heads), pad);
+        }
+    }
+    graph g = begin();
+    const try_options o = {.seed = 1, .length = {9}};
+    expect(&g, pooled(&g, rows(&g, 4), NO_NODE, 2, 1), &o, TRY_REFUSED, "one is supported");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(tables_by_position),
-        cmocka_unit_test(positions_of_ids),
-        cmocka_unit_test(positions_of_a_mask),
+        cmocka_unit_test(tables_by_position),  cmocka_unit_test(positions_of_ids),
+        cmocka_unit_test(positions_of_a_mask), cmocka_unit_test(biases_of_a_mask),
+        cmocka_unit_test(learned_queries),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
