@@ -16,6 +16,8 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { FAN_IN = 8 }; // columns of largest elements that one tile receives and reduces
+
 typedef struct {                               // one matrix of a group
     const char *weights, *scale, *zero, *bias; // symbols; NULL: none
     int64_t trans, k, n;
@@ -353,6 +355,43 @@ static void by_strips(tiler *t, const ir_op *op, const strips *like) {
     }
 }
 
+static ir_val largest(tiler *t, ir_val x, const ir_op *op) {
+    ir_attrs a = {0};
+    ir_attr_set_word(t->r.scratch, &a, IR_ATTR_fn, IR_ENUM_row_reduction, IR_RED_ABSMAX);
+    ir_attr_set_int(t->r.scratch, &a, IR_ATTR_segments, 1);
+    ir_type type = with_width(ir_type_of(t->r.f, x), 1);
+    return rewrite_add(&t->r, IR_dig_red, &x, 1, &a, &type, op);
+}
+
+// A row that no tile has as a whole gets its scale all the same: each strip's largest element, then
+// the largest of those, FAN_IN at a time, by which every strip is quantised where it is.
+static void quantise_strips(tiler *t, const ir_op *op, const strips *s) {
+    ir_val *most = ARENA_ARRAY(t->r.scratch, ir_val, s->count);
+    size_t n = s->count;
+    for (size_t i = 0; i < n; i++) most[i] = largest(t, s->items[i], op);
+    while (n > 1) {
+        size_t made = 0;
+        for (size_t i = 0; i < n; i += FAN_IN) {
+            size_t some = n - i < FAN_IN ? n - i : FAN_IN;
+            ir_val of = join(t, most + i, some, op);
+            most[made++] = some > 1 ? largest(t, of, op) : of;
+        }
+        n = made;
+    }
+    strips *cut = &t->cut[op->result[0]];
+    cut->items = ARENA_ARRAY(t->r.scratch, ir_val, s->count);
+    for (size_t i = 0; i < s->count; i++) {
+        ir_type type = with_width(ir_type_of(t->r.of, op->result[0]), width_of(t, s->items[i]));
+        cut->items[cut->count++] = rewrite_add(&t->r, IR_nn_quant, (ir_val[]){s->items[i], most[0]},
+                                               2, &op->attrs, &type, op);
+    }
+}
+
+static bool is_sym(const ir_op *op) {
+    return op->code == IR_nn_quant &&
+           IR_WORD(&op->attrs, mode, quantisation, QUANT_SYM) == IR_QUANT_SYM;
+}
+
 static void copy_whole(tiler *t, const ir_op *op) {
     if (op->code == IR_row_cols && t->cut[op->operand[0]].count > 0) {
         t->r.map[op->result[0]] =
@@ -398,6 +437,8 @@ static bool tile_func(const ir_module *old, const ir_func *f, ir_module *m, cons
         const strips *common = common_strips(&t, op);
         if (common)
             by_strips(&t, op, common);
+        else if (is_sym(op) && t.cut[op->operand[0]].count > 0)
+            quantise_strips(&t, op, &t.cut[op->operand[0]]);
         else
             copy_whole(&t, op);
     }
