@@ -2,17 +2,18 @@
 // parts of a row by its largest element (`copy` with operand b) and send them on. A row of such
 // parts has one scale when one column of largest elements has given it to all of them.
 //
-// That column is named by the instruction that makes it, whichever tiles it has been sent to. The
-// proof follows receives and copies of codes back to it: row r comes from row r, so it is of the
-// same row.
+// That column is named by the instruction that makes it, whichever tiles it has been sent to, or by
+// the input port it comes from. The proof follows receives and copies of codes back to it: row r
+// comes from row r, so it is of the same row.
 #include "isa/operand.h"
 #include "isa/verify/parts.h"
 
 enum { FARTHEST = 32 }; // steps that are followed; behind them nothing is known
 
-// The instruction that makes a column; 0: unknown.
+// Who makes a column: an instruction, or a port for rows of a type; 0: unknown.
 typedef uint64_t maker;
 #define MAKER(tile, pc) ((uint64_t)(tile) << 32 | ((uint64_t)(pc) + 1))
+#define PORT(x, type) MAKER(UINT32_MAX - (type), x)
 
 typedef struct {
     uint32_t n, tile, a; // sends of a channel; of the last: its tile and operand
@@ -65,6 +66,7 @@ static maker column_of(const verifier *v, uint32_t tile, uint32_t buffer) {
         const isa_insn *i = verify_insn(v, tile, pc);
         const isa_buffer *d = &t->buffers[i->d];
         if (d->width != 1 || verify_col0(t, i->d) != verify_col0(t, buffer)) return 0;
+        if (i->op == ISA_in) return PORT(i->x, d->type);
         if (i->op != ISA_recv) return MAKER(tile, pc);
         if (s->sent[i->x].n != 1) return 0;
         tile = s->sent[i->x].tile, buffer = s->sent[i->x].a;

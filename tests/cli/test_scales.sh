@@ -59,5 +59,30 @@ run chip
 same static chip "a chip without row scales gives other bytes than --static-scales"
 cmp -s "$work/static.npz" "$work/whole.npz" && fail "static scales are those of the rows"
 
+# a largest element that a module gives itself, on one tile and on four
+cat >"$work/given.oir" <<'OIR'
+module {after = "find-tokens", class = "stream", max_chunk = 4, max_tokens = 16, stage = "graph"}
+domain t0 {kind = "free", max = 16}
+tensor @w : f32[2,6] = [1, 2, -3, 1, 0.5, 2, 1, -1, 2, 2, 3, -2]
+tensor @c : i8[6,2] = [1, -2, 3, 4, -5, 6, 7, -8, 9, 10, 11, 12]
+tensor @s : f32[2] = [0.5, 0.25]
+
+func @run(%x "x" : f32[t0,2] {onnx_shape = ["t0", "2"], onnx_type = "f32"}, %m "m" : f32[t0,1] {onnx_shape = ["t0", "1"], onnx_type = "f32"}) -> (%y "y" {onnx_shape = ["t0", "2"], onnx_type = "f32"}) {
+  %w = t.const {value = @w} : f32[2,6]
+  %h = nn.linear %x, %w : f32[t0,6]
+  %q = nn.quant %h, %m {mode = "sym"} : q8[t0,6]
+  %c = t.const {value = @c} : i8[6,2]
+  %y = nn.linear %q, %c {wscale = [@s]} : f32[t0,2]
+}
+OIR
+npy "$work/x.npy" f4 "2, 2" 0x3f800000 0xbf19999a 0x40490fdb 0x3e99999a # 1 -0.6 3.14 0.3
+npy "$work/m.npy" f4 "2, 1" 0x41100000 0x40400000                      # 9 3
+for sets in "" "--set crossbar.columns=2 --set tile.crossbars=1"; do
+  # shellcheck disable=SC2086
+  exits 0 compile "$work/given.oir" --chip ideal-int8 $sets --check-equivalence -q -o "$work/p.ohm"
+  exits 0 run "$work/p.ohm" --input x="$work/x.npy" --input m="$work/m.npy" --output y="$work/y$((${#sets} > 0)).npy"
+done
+cmp "$work/y0.npy" "$work/y1.npy" || fail "a given largest element means another thing on four tiles"
+
 misused "the pass quantize reads it" compile "$work"/dump/*-tile-weights.oir --static-scales -o "$work/p.ohm"
 echo "6 tilings, the same bytes; static scales where they are asked for"
