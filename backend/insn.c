@@ -240,6 +240,7 @@ bool be_insn_topk(be_emitter *e, const ir_op *op, int tile, isa_insn *i) {
 bool be_insn_copy(be_emitter *e, const ir_op *op, int tile, isa_insn *i) {
     i->op = ISA_copy;
     i->a = operand(e, op, 0);
+    i->b = operand(e, op, 1);
     return true;
 }
 

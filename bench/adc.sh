@@ -13,11 +13,11 @@ stories=../shared/models/stories260K
 # figure KEY: from the last score
 figure() { awk -v k="\"$1\":" '$1 == k { gsub(/[",]/, "", $2); print $2 }' "$work/score"; }
 
-# row MODEL CALIBRATION END-TOKEN TEXTS NAME OPTION...
+# row MODEL END-TOKEN TEXTS NAME OPTION...
 row() {
-    local model=$1 calibration=$2 end=$3 texts=$4 name=$5
-    shift 5
-    "$ohmic" compile "$model" --calibrate "$calibration" "$@" -o "$work/p.ohm" >/dev/null 2>&1
+    local model=$1 end=$2 texts=$3 name=$4
+    shift 4
+    "$ohmic" compile "$model" "$@" -o "$work/p.ohm" >/dev/null 2>&1
     "$ohmic" eval "$work/p.ohm" --perplexity "$texts" $end --limit "$limit" --stats --json >"$work/score"
     awk -v name="$name" -v p="$(figure perplexity)" -v n="$(figure adc_conversions)" -v c="$(figure adc_clipped)" \
         -v r="$(figure adc_rounded)" 'BEGIN { n = n ? n : 1
@@ -47,16 +47,9 @@ table() {
 }
 
 tales=examples/tales
-table "tales_gpt" $tales/tales_gpt.onnx $tales/calibration_tokens.json "--end-token 0" $tales/eval_tokens.json
+table "tales_gpt" $tales/tales_gpt.onnx "--end-token 0" $tales/eval_tokens.json
 if [ -e $stories ]; then
-    # text of the model's own, so that nothing scored is calibrated on
-    "$ohmic" compile $stories/stories260k_legacy_op17.onnx --chip ideal -o "$work/ideal.ohm" >/dev/null 2>&1
-    for seed in 1 2 3 4 5 6 7 8; do
-        ids=$("$ohmic" generate "$work/ideal.ohm" --prompt-ids 1 --ids --tokens 200 --temperature 1 --seed $seed 2>/dev/null)
-        echo "$([ $seed = 1 ] && echo '[' || echo ',')[1,$(echo $ids | tr ' ' ',')]"
-    done >"$work/drawn.json"
-    echo ']' >>"$work/drawn.json"
-    table "stories260K" $stories/stories260k_legacy_op17.onnx "$work/drawn.json" "" $stories/eval_tokens.json
+    table "stories260K" $stories/stories260k_legacy_op17.onnx "" $stories/eval_tokens.json
 else
     echo "SKIP: $stories is not there"
 fi

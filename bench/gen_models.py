@@ -110,15 +110,7 @@ def gpt2(g, o):
     return norm(g, x, "ln_f", o.hidden, 1e-5)
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("kind", choices=["bert", "gpt2"])
-    parser.add_argument("out")
-    for name, value in dict(layers=12, hidden=768, heads=12, ffn=3072, tokens=128, vocab=0, seed=0).items():
-        parser.add_argument("--" + name, type=int, default=value)
-    o = parser.parse_args()
-    o.vocab = o.vocab or VOCABULARY[o.kind]
-    g = Graph(o.seed)
+def write(g, o, out):
     g.nodes.append(helper.make_node("Identity", [{"bert": bert, "gpt2": gpt2}[o.kind](g, o)], ["output"]))
     ids = [1, o.tokens]
     inputs = [helper.make_tensor_value_info("input_ids", TensorProto.INT64, ids)]
@@ -128,7 +120,19 @@ def main():
     graph = helper.make_graph(g.nodes, o.kind, inputs, [output], g.weights)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], producer_name="bench/gen_models.py")
     model.ir_version = 8
-    onnx.save(model, o.out)
+    onnx.save(model, out)
 
 
-main()
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("kind", choices=["bert", "gpt2"])
+    parser.add_argument("out")
+    for name, value in dict(layers=12, hidden=768, heads=12, ffn=3072, tokens=128, vocab=0, seed=0).items():
+        parser.add_argument("--" + name, type=int, default=value)
+    o = parser.parse_args()
+    o.vocab = o.vocab or VOCABULARY[o.kind]
+    write(Graph(o.seed), o, o.out)
+
+
+if __name__ == "__main__":
+    main()

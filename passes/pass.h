@@ -65,7 +65,9 @@ typedef struct {
         *quant_scope; // dynamic per-tensor scales: "row" (default: relaxed, and noted) or "tensor"
     bool keep_probabilities; // outputs that are attention probabilities stay (nn.scores); else they
                              // are dropped, noted
-    // quantize; choose-readout measures perplexity on it
+    // quantize
+    bool static_scales; // rows that some tiling spreads over tiles have calibrated scales
+    // quantize, with static scales; choose-readout measures perplexity on it
     const char
         *calibrate; // npz of the function's inputs, or JSON lists of token ids; NULL: seeded inputs
     // choose-readout

@@ -96,6 +96,7 @@ bool compile_options(const args *a, compilation *c, diag_sink *diags) {
     o->window = args_int(a, "window", 0);
     o->mask = args_string(a, "mask", NULL);
     o->logits = args_string(a, "logits", "all");
+    o->static_scales = args_flag(a, "static-scales");
     o->calibrate = args_string(a, "calibrate", NULL);
     o->quant_scope = args_string(a, "quant-scope", "row");
     o->attention = args_string(a, "attention", "softmax");
@@ -140,6 +141,7 @@ static const struct {
     {"attention", PASS_ID_choose_readout},
     {"adapt", PASS_ID_choose_readout},
     {"token-period", PASS_ID_choose_readout},
+    {"static-scales", PASS_ID_quantize},
     {"calibrate", PASS_ID_quantize},
     {"banks", PASS_ID_place},
 };
@@ -176,9 +178,13 @@ void compile_unused_options(const args *a, const compilation *c, diag_sink *diag
     for (int i = 0; i < PASS_OPTIONS; i++) {
         if (!args_given(a, rows[i].option) || c->used[i]) continue;
         const char *why = rows[i].why;
-        if (i == PASS_OPTION_calibrate && !c->chip->crossbar.weight_bits)
+        bool scales = i == PASS_OPTION_calibrate || i == PASS_OPTION_static_scales;
+        if (scales && !c->chip->crossbar.weight_bits)
             why =
                 arena_printf(args_arena(a), "chip '%s' computes with real numbers", c->chip->name);
+        else if (i == PASS_OPTION_calibrate && !c->options.static_scales &&
+                 c->chip->digital.row_scales)
+            why = "every row has a scale of its own (--static-scales asks for calibrated ones)";
         diag_emit(diags, DIAG_ID_option_unused, DIAG_NOWHERE, "--%s has no effect here: %s",
                   rows[i].option, why);
     }

@@ -30,6 +30,8 @@
                    "what an axis counts: batch, tokens, past, fixed", ARG_MANY),                 \
         {"mask", 0, ARG_WORD, "all|causal", "what a [T,T] mask input means"},                    \
         {"logits", 0, ARG_WORD, "all|last", "rows of the logits kept; default: all"},            \
+        {"static-scales", 0, ARG_FLAG, NULL,                                                     \
+         "calibrated scales for rows that tiles share, not one a row: nothing is exchanged"},    \
         ARG_OPTION("calibrate", 0, ARG_INPUT, "FILE",                                            \
                    "texts, JSON lists of token ids or npz that static scales are chosen on",     \
                    ARG_TAKES("text|json|npz")),                                                  \

@@ -10,6 +10,7 @@
 typedef struct dig_job {
     const ir_op *op;
     const tensor *a, *b; // b: NULL, or rows of a's domain or of one row
+    const tensor *most;  // dig.copy: the largest |element| of each row that a is part of
     tensor *out;
     // Computes row r: x and x2 are the operands' rows, y overlaps neither.
     void (*row)(const struct dig_job *j, size_t r, const float *x, const float *x2, float *y);
@@ -36,6 +37,10 @@ static void dig_rows(void *ctx, size_t begin, size_t end) {
     float *buffer2 = buffer + j->width, *y = buffer2 + second;
     for (size_t r = begin; r < end; r++) {
         const float *x = eval_row_load(j->a, r, buffer), *x2 = NULL;
+        if (j->most) {
+            eval_row_store_within(j->out, r, x, j->most);
+            continue;
+        }
         if (j->b) x2 = eval_row_load(j->b, j->b->dim[0] == 1 ? 0 : r, buffer2);
         j->row(j, r, x, x2, y);
         eval_row_store(j->op, j->out, r, y);
@@ -130,6 +135,9 @@ bool ir_eval_dig_copy(ir_eval_ctx *c, const ir_op *op, const tensor *const *in, 
         return true;
     }
     dig_job j = {.op = op, .a = in[0], .out = out, .row = row_copy};
+    if (op->n_operands > 1) j.most = in[1];
+    if (j.most && (out->type != ELEM_q8 || tensor_count(j.most) != q8_rows(out)))
+        return eval_fail(c, op, DIAG_ID_eval_operand, "the largest are not one number a row");
     return dig_run(c, &j, eval_width(in[0]));
 }
 
@@ -186,7 +194,7 @@ static void row_reduce(const dig_job *j, size_t r, const float *x, const float *
         for (size_t i = 0; i < n; i++) {
             float v = j->reduction == IR_RED_ABSMAX ? fabsf(x[i]) : x[i];
             sum += j->reduction == IR_RED_SUMSQ ? (double)v * (double)v : (double)v;
-            if (v > most || v != v) most = v;
+            if (v > most || (v != v && j->reduction != IR_RED_ABSMAX)) most = v;
             if (x[i] > x[best]) best = i;
         }
         switch (j->reduction) {

@@ -124,7 +124,7 @@ bool ir_eval_t_dynquant(ir_eval_ctx *c, const ir_op *op, const tensor *const *in
 }
 
 typedef struct {
-    const tensor *x;
+    const tensor *x, *most; // most: NULL, or the largest |element| of each row that x is part of
     tensor *out;
     ir_quantisation mode;
     float scale;
@@ -135,21 +135,27 @@ static void quant_rows(void *ctx, size_t begin, size_t end) {
     const quant_job *j = ctx;
     size_t width = q8_width(j->out);
     float *buffer = base_alloc(width * sizeof *buffer + 1);
-    for (size_t r = begin; r < end; r++)
-        q8_quantise(q8_codes(j->out, r), q8_trailer_of(j->out, r),
-                    eval_load(j->x, r * width, width, ELEM_f32, buffer), width, j->mode, j->scale,
-                    j->zero);
+    for (size_t r = begin; r < end; r++) {
+        const float *x = eval_load(j->x, r * width, width, ELEM_f32, buffer);
+        if (j->most)
+            eval_row_store_within(j->out, r, x, j->most);
+        else
+            q8_quantise(q8_codes(j->out, r), q8_trailer_of(j->out, r), x, width, j->mode, j->scale,
+                        j->zero);
+    }
     free(buffer);
 }
 
 bool ir_eval_nn_quant(ir_eval_ctx *c, const ir_op *op, const tensor *const *in, tensor *out) {
-    quant_job j = {.x = in[0], .out = out};
+    quant_job j = {.x = in[0], .out = out, .most = op->n_operands > 1 ? in[1] : NULL};
     int mode;
     if (!eval_word(c, op, IR_ATTR_mode, IR_ENUM_quantisation, IR_QUANT_SYM, &mode)) return false;
     j.mode = (ir_quantisation)mode;
     if (out->type != ELEM_q8 || tensor_count(in[0]) != tensor_count(out))
         return eval_fail(c, op, DIAG_ID_eval_operand,
                          "the result is not q8 of the operand's shape");
+    if (j.most && tensor_count(j.most) != q8_rows(out))
+        return eval_fail(c, op, DIAG_ID_eval_operand, "the largest are not one number a row");
     j.scale = (float)ir_attr_float(&op->attrs, IR_ATTR_scale, 1);
     j.zero = (int32_t)ir_attr_int(&op->attrs, IR_ATTR_zero, 0);
     parallel_for(c->threads, q8_rows(out), 16, quant_rows, &j);

@@ -28,6 +28,12 @@ void eval_row_store(const ir_op *op, tensor *t, size_t r, const float *x) {
                 (int32_t)ir_attr_int(&op->attrs, IR_ATTR_zero, 0));
 }
 
+void eval_row_store_within(tensor *t, size_t r, const float *x, const tensor *most) {
+    float one;
+    const float *a = eval_load(most, r, 1, ELEM_f32, &one);
+    q8_quantise_within(q8_codes(t, r), q8_trailer_of(t, r), x, eval_width(t), *a);
+}
+
 bool eval_has_raw_trailers(const ir_eval_ctx *c, const ir_op *op, uint32_t i) {
     if (eval_domain_of_operand(c, op, i) < 0) return false;
     const ir_type *t = ir_type_of(c->func, op->operand[i]);

@@ -108,6 +108,17 @@ bool infer_same_domain(ir_infer_ctx *c, size_t i, size_t j) {
     return infer_operand_error(c, j, "must be of domain t%d as operand %zu", a, i + 1);
 }
 
+bool infer_most(ir_infer_ctx *c, ir_key how) {
+    int64_t width;
+    if (!infer_has(c, 1)) return true;
+    if (!infer_elem(c, 1, ELEM_f32) || !infer_rows(c, 1, &width) || !infer_same_domain(c, 0, 1))
+        return false;
+    if (width != 1) return infer_operand_error(c, 1, "must have one column");
+    return infer_is_word(c, how, IR_ENUM_quantisation, IR_QUANT_SYM) ||
+           infer_error(c, DIAG_ID_op_attribute,
+                       "operand 2 gives rows their scale: '%s' must be \"sym\"", ir_key_name(how));
+}
+
 // ---- attributes
 
 bool infer_int(ir_infer_ctx *c, ir_key k, int64_t lo, int64_t hi, int64_t otherwise, int64_t *out) {

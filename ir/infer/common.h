@@ -35,6 +35,9 @@ bool infer_shape(ir_infer_ctx *c, size_t i, int rank, const int64_t *dim);
 // Operand i is a row of a token domain, [tN] (width 1) or [tN, W]; *width gets W.
 bool infer_rows(ir_infer_ctx *c, size_t i, int64_t *width);
 bool infer_same_domain(ir_infer_ctx *c, size_t i, size_t j);
+// Operand 1, where it is given, is the largest |element| of each row that operand 0 is part of:
+// f32[T,1], and attribute `how` is sym.
+bool infer_most(ir_infer_ctx *c, ir_key how);
 
 // ---- attributes
 

@@ -261,9 +261,10 @@ bool ir_infer_dig_topk(ir_infer_ctx *c) {
 bool ir_infer_dig_copy(ir_infer_ctx *c) {
     int64_t width;
     if (!infer_rows(c, 0, &width) || !digital_result(c, width)) return false;
+    if (!infer_most(c, IR_ATTR_quant)) return false;
     if (ir_attr_has(&c->op->attrs, IR_ATTR_quant) || !c->declared) return true;
     elem e = c->declared[0].type;
-    if (e == ELEM_q8)
+    if (e == ELEM_q8 && c->in[0]->type != ELEM_q8) // codes may stay what they are
         return infer_error(c, DIAG_ID_op_attribute, "a result of type q8 needs 'quant'");
     c->out[0].type = e;
     return true;

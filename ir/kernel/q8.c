@@ -10,6 +10,15 @@ static int32_t code_of(float x, float scale, int32_t zero, int32_t lo, int32_t h
     return q == q ? (int32_t)q : 0;
 }
 
+void q8_quantise_within(int8_t *codes, q8_trailer *t, const float *x, size_t n, float most) {
+    *t = (q8_trailer){most > 0 ? most / 127 : 0, 0, 0};
+    for (size_t i = 0; i < n; i++) {
+        int32_t code = most > 0 ? code_of(x[i], t->scale, 0, -127, 127) : 0;
+        codes[i] = (int8_t)code;
+        t->sum += code;
+    }
+}
+
 void q8_quantise(int8_t *codes, q8_trailer *t, const float *x, size_t n, ir_quantisation mode,
                  float scale, int32_t zero) {
     int32_t lo = -127;
@@ -20,9 +29,8 @@ void q8_quantise(int8_t *codes, q8_trailer *t, const float *x, size_t n, ir_quan
             float v = x[i] < 0 ? -x[i] : x[i];
             if (v > a) a = v;
         }
-        scale = a / 127;
-        zero = 0;
-        empty = a == 0;
+        q8_quantise_within(codes, t, x, n, a);
+        return;
     } else if (mode == IR_QUANT_ASYM) {
         float least = 0, most = 0;
         for (size_t i = 0; i < n; i++) {

@@ -41,6 +41,8 @@ static inline q8_trailer *q8_raw_trailer(const tensor *t, size_t row) {
 // docs/numerics.md. IR_QUANT_STATIC uses scale and zero.
 void q8_quantise(int8_t *codes, q8_trailer *t, const float *x, size_t n, ir_quantisation mode,
                  float scale, int32_t zero);
+// As IR_QUANT_SYM, of a row whose largest |element| is `most`.
+void q8_quantise_within(int8_t *codes, q8_trailer *t, const float *x, size_t n, float most);
 // x[i] = f32(f64(scale) * (code - zero))
 void q8_dequantise(float *x, const int8_t *codes, const q8_trailer *t, size_t n);
 

@@ -135,6 +135,8 @@ static void check_copy(const insn *c) {
     bool special = a == ISA_RAW || d == ISA_RAW || d == ISA_PAIR;
     if (special && a != d)
         BAD(c, "%s does not become %s", type_names(c->v->a, 1u << a), type_names(c->v->a, 1u << d));
+    if (has(c, ISA_FIELD_b) && (d != ISA_Q8 || buffer(c, ISA_FIELD_d)->quant != ISA_QUANT_SYM))
+        BAD(c, "operand b gives a row its scale, expected q8 with sym quantisation as operand d");
 }
 
 static void check_same_type(const insn *c) {

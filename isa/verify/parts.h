@@ -30,6 +30,7 @@ typedef struct {
     bool streams; // launched step after step for one sequence, so positions start anywhere
     isa_domain dom[ISA_DOMAINS];
     verify_trailer **trailers;       // [tile][buffer that is no view]
+    struct verify_scales *scales;    // scales.c
     struct verify_writers **writers; // [tile][ring]
 } verifier;
 
@@ -78,6 +79,11 @@ void verify_operands(verifier *v);
 void verify_trailers(verifier *v);
 // Of the rows that instructions of this phase put into the buffer.
 verify_trailer verify_trailer_of(const verifier *v, uint32_t tile, uint32_t buffer);
+
+// --- scales.c: rows of one scale that several instructions write
+void verify_find_scales(verifier *v);
+// True when one column of largest elements is known to give all columns of the buffer their scale.
+bool verify_one_scale(const verifier *v, uint32_t tile, uint32_t buffer);
 
 // --- streams.c: a phase that streams gives the same rows however a sequence is cut
 void verify_streams(verifier *v);

@@ -5,7 +5,7 @@
 // A buffer and its views are one row. What is known of the rows is what all buffers that some
 // instruction of the phase writes say of them; each of those is proved where it is written: an
 // instruction that quantises does as its buffer says, and codes that move come from rows that are
-// known to be so.
+// known to be so. Parts of a row that one largest element gives their scale: scales.c.
 #include "isa/operand.h"
 #include "isa/verify/parts.h"
 #include <string.h>
@@ -156,13 +156,17 @@ static void check_part(const maker *m) {
     uint32_t tile = m->tile, pc = m->pc, whole = v->p->tiles[tile].buffers[m->d->parent].width;
     const isa_buffer *d = m->d;
     if (d->width == whole || verify_trailer_of(v, tile, m->i->d).fixed) return;
+    if (d->type == ISA_Q8 && verify_one_scale(v, tile, m->i->d)) return;
     BAD("d is %u of %u columns: a row has one %s, so it is written whole", d->width, whole,
-        d->type == ISA_RAW ? "sum of codes" : "scale, unless it is static");
+        d->type == ISA_RAW
+            ? "sum of codes"
+            : "scale, unless it is static or one largest element gives it to all its parts");
 }
 
 void verify_trailers(verifier *v) {
     v->trailers = ARENA_ARRAY(v->a, verify_trailer *, v->p->n_tiles + 1);
     for (uint32_t t = 0; t < v->p->n_tiles; t++) look_at_writers(v, t);
+    verify_find_scales(v);
     const verify_trailer *sent = look_at_sends(v);
     for (uint32_t t = 0; t < v->p->n_tiles; t++) {
         for (uint32_t pc = 0; pc < v->p->tiles[t].phase[v->phase].count; pc++) {

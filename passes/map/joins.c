@@ -51,10 +51,11 @@ static ir_val joinable(joiner *j, ir_val v, int tile, const ir_op *loc) {
     ir_type t = *ir_type_of(j->r.f, v);
     ir_attrs a = {0};
     ir_attr_set_int(j->r.scratch, &a, IR_ATTR_tile, tile);
-    if (t.type == ELEM_q8) { // the same codes again: quantised as its maker did
+    if (t.type == ELEM_q8) { // the same codes again, of the scale that is known; others as they are
         for (const ir_op *q = def; q; q = ir_is_columns(q) ? ir_def(j->r.f, q->operand[0]) : NULL) {
             const char *mode = ir_attr_str(&q->attrs, IR_ATTR_quant, NULL);
             if (!mode) continue;
+            if (IR_WORD(&q->attrs, quant, quantisation, QUANT_SYM) != IR_QUANT_STATIC) break;
             ir_attr_set_str(j->r.scratch, &a, IR_ATTR_quant, mode);
             ir_attr_set_float(j->r.scratch, &a, IR_ATTR_scale,
                               ir_attr_float(&q->attrs, IR_ATTR_scale, 1));

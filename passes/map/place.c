@@ -352,6 +352,10 @@ static void mark_row_tiles(const placer *p, const readers *r, ir_val v, bool *ti
 static quantisation decide(const placer *p, const readers *r, const ir_op *op, int *tile) {
     quantisation q = {0};
     const ir_op *maker = ir_def(p->f, op->operand[0]);
+    if (op->n_operands > 1) { // part of a row, which is where it was made
+        *tile = tile_of_value(p, op->operand[0]);
+        return q;
+    }
     if (!maker || ir_is_columns(maker) || maker->code == IR_io_in) return q;
     int home = p->tile[maker - p->f->ops.items];
     bool *has_row = ARENA_ARRAY(p->a, bool, p->tiles + 1);

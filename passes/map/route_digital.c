@@ -294,6 +294,10 @@ void route_quantise(router *t, const ir_op *op) {
     ir_val x = rewrite_get(&t->r, op->operand[0]);
     ir_value *made = &t->r.f->values.items[x];
     const ir_op *maker = ir_def(t->r.f, x);
+    if (op->n_operands > 1) { // the scale comes when the row has been made
+        emit(t, IR_dig_copy, (ir_val[]){x, rewrite_get(&t->r, op->operand[1])}, 2, &a, op);
+        return;
+    }
     if (maker && t->uses[op->operand[0]] == 1 && ir_op_takes(maker->code, IR_ATTR_quant, NULL) &&
         made->type.type == ELEM_f32) {
         ir_op *into = &t->r.f->ops.items[made->op];

@@ -4,17 +4,20 @@
 // has room. A matrix larger than a tile is cut into parts of pr x pc blocks (a block: one
 // crossbar): parts of one column strip give raw integer sums that travel and add up (net.recv_add),
 // the strip's root finishes them (xbar.fin). Results of different strips live on different tiles,
-// so elementwise functions and static quantisation are applied strip by strip; whoever needs the
-// whole row gets a row.join.
+// so elementwise functions and quantisation are applied strip by strip (a scale that follows the
+// row takes its largest element, which the strips find together); whoever needs the whole row gets
+// a row.join.
 //
-// Exact: integers add in any order, and quantize has fixed every scale before. On real-number
-// crossbars without size limit nothing is cut; a real-number crossbar with limits is refused, since
-// f32 sums re-associate.
+// Exact: integers add in any order, the largest of several is the same in any order, and quantize
+// has fixed how each scale comes about. On real-number crossbars without size limit nothing is cut;
+// a real-number crossbar with limits is refused, since f32 sums re-associate.
 #include "passes/pass.h"
 #include "passes/rewrite/key.h"
 #include "passes/rewrite/rewrite.h"
 #include <stdio.h>
 #include <string.h>
+
+enum { FAN_IN = 8 }; // columns of largest elements that one tile receives and reduces
 
 typedef struct {                               // one matrix of a group
     const char *weights, *scale, *zero, *bias; // symbols; NULL: none
@@ -353,6 +356,49 @@ static void by_strips(tiler *t, const ir_op *op, const strips *like) {
     }
 }
 
+static ir_val largest(tiler *t, ir_val x, const ir_op *op) {
+    ir_attrs a = {0};
+    ir_attr_set_word(t->r.scratch, &a, IR_ATTR_fn, IR_ENUM_row_reduction, IR_RED_ABSMAX);
+    ir_attr_set_int(t->r.scratch, &a, IR_ATTR_segments, 1);
+    ir_type type = with_width(ir_type_of(t->r.f, x), 1);
+    return rewrite_add(&t->r, IR_dig_red, &x, 1, &a, &type, op);
+}
+
+// The largest |element| of a row in strips: of each strip, then of those, FAN_IN at a time.
+static ir_val largest_of_strips(tiler *t, const strips *s, const ir_op *op) {
+    ir_val *most = ARENA_ARRAY(t->r.scratch, ir_val, s->count);
+    size_t n = s->count;
+    for (size_t i = 0; i < n; i++) most[i] = largest(t, s->items[i], op);
+    while (n > 1) {
+        size_t made = 0;
+        for (size_t i = 0; i < n; i += FAN_IN) {
+            size_t some = n - i < FAN_IN ? n - i : FAN_IN;
+            ir_val of = join(t, most + i, some, op);
+            most[made++] = some > 1 ? largest(t, of, op) : of;
+        }
+        n = made;
+    }
+    return most[0];
+}
+
+// A row that no tile has as a whole has a scale of its own all the same: every strip is quantised
+// where it is, by the largest element of the row.
+static void quantise_strips(tiler *t, const ir_op *op, const strips *s) {
+    ir_val most = op->n_operands > 1 ? whole(t, op->operand[1], op) : largest_of_strips(t, s, op);
+    strips *cut = &t->cut[op->result[0]];
+    cut->items = ARENA_ARRAY(t->r.scratch, ir_val, s->count);
+    for (size_t i = 0; i < s->count; i++) {
+        ir_type type = with_width(ir_type_of(t->r.of, op->result[0]), width_of(t, s->items[i]));
+        cut->items[cut->count++] = rewrite_add(&t->r, IR_nn_quant, (ir_val[]){s->items[i], most}, 2,
+                                               &op->attrs, &type, op);
+    }
+}
+
+static bool is_sym(const ir_op *op) {
+    return op->code == IR_nn_quant &&
+           IR_WORD(&op->attrs, mode, quantisation, QUANT_SYM) == IR_QUANT_SYM;
+}
+
 static void copy_whole(tiler *t, const ir_op *op) {
     if (op->code == IR_row_cols && t->cut[op->operand[0]].count > 0) {
         t->r.map[op->result[0]] =
@@ -398,6 +444,8 @@ static bool tile_func(const ir_module *old, const ir_func *f, ir_module *m, cons
         const strips *common = common_strips(&t, op);
         if (common)
             by_strips(&t, op, common);
+        else if (is_sym(op) && t.cut[op->operand[0]].count > 0)
+            quantise_strips(&t, op, &t.cut[op->operand[0]]);
         else
             copy_whole(&t, op);
     }

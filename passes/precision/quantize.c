@@ -1,12 +1,13 @@
 // quantize: which rows and weights become integers, and with what scale.
 //
-// Weights: the cells' bits per output column (docs/numerics.md). Activations: the granularity
-// follows from the graph alone, never from chip or tiling, so that tile-weights is exact
-// afterwards: rows that leave a norm, an embedding or the residual get a scale of their own (sym);
-// rows that some tiling spreads over tiles (attention output, what elementwise functions make of a
-// product: FFN hidden) get a static, calibrated one, since no tile has their maximum. Products that
-// a model already brings quantised stay as they are. On a chip of real numbers
-// (crossbar.weight_bits = 0) nothing changes.
+// Weights: the cells' bits per output column (docs/numerics.md). Activations: every row gets a
+// scale of its own (sym); where tiles make a row together, tile-weights lets them find its largest
+// element first. With --static-scales, or on a chip whose tiles cannot (digital.row_scales), rows
+// that some tiling spreads over tiles (attention output, what elementwise functions make of a
+// product: FFN hidden) get a static, calibrated scale instead. Which rows these are follows from
+// the graph alone, never from the tiling, so that tile-weights is exact afterwards. Products that a
+// model already brings quantised stay as they are. On a chip of real numbers (crossbar.weight_bits
+// = 0) nothing changes.
 #include "ir/eval/interp.h"
 #include "passes/pass.h"
 #include "passes/precision/calibrate.h"
@@ -148,7 +149,7 @@ static quantized weight_symbols(rewrite *r, weight_cache *cache, const char *nam
 
 // ---- activations -----------------------------------------------------------------------------
 
-// True when rows of v get a static scale: see the head of this file.
+// True when some tiling spreads rows of v over tiles: see the head of this file.
 static bool is_spread(const ir_module *m, const ir_func *f, ir_val v) {
     for (;;) {
         const ir_op *op = ir_def(f, v);
@@ -178,15 +179,16 @@ static bool is_spread(const ir_module *m, const ir_func *f, ir_val v) {
     }
 }
 
-static ir_val quantized_row(rewrite *r, ir_val *cache, const float *range, ir_val old,
-                            const ir_op *user) {
+// fixed: rows whose scale is static, by their range.
+static ir_val quantized_row(rewrite *r, ir_val *cache, const bool *fixed, const float *range,
+                            ir_val old, const ir_op *user) {
     if (cache[old] != IR_NONE) return cache[old];
     ir_val x = rewrite_get(r, old);
     ir_type t = *ir_type_of(r->f, x);
     if (t.type == ELEM_q8) return cache[old] = x;
     t.type = ELEM_q8;
     ir_attrs attrs = {0};
-    if (is_spread(r->old, r->of, old)) {
+    if (fixed[old]) {
         ir_attr_set_word(r->scratch, &attrs, IR_ATTR_mode, IR_ENUM_quantisation, IR_QUANT_STATIC);
         float most = range[old];
         ir_attr_set_float(r->scratch, &attrs, IR_ATTR_scale,
@@ -222,20 +224,31 @@ static bool codes_fit(const ir_module *m, const ir_func *f, const ir_op *op, int
     return true;
 }
 
+static bool fixes_scales(const pass_options *o) {
+    return o->static_scales || o->machine->digital.row_scales == MACHINE_OFF;
+}
+
 static bool quantize_func(const ir_module *old, const ir_func *of, ir_module *m,
                           const pass_options *o, weight_cache *weights, diag_sink *diags) {
     rewrite r = rewrite_begin(old, of, m, diags);
-    bool *wanted = ARENA_ARRAY(r.scratch, bool, of->values.count + 1);
+    bool *fixed = ARENA_ARRAY(r.scratch, bool, of->values.count + 1);
     bool any = false;
-    for (size_t i = 0; i < of->ops.count; i++) {
+    for (size_t i = 0; i < of->ops.count && fixes_scales(o); i++) {
         const ir_op *op = &of->ops.items[i];
         if (!takes_part(old, of, op) || !is_spread(old, of, op->operand[0])) continue;
-        wanted[op->operand[0]] = any = true;
+        fixed[op->operand[0]] = any = true;
     }
     float *range = ARENA_ARRAY(r.scratch, float, of->values.count + 1);
     const char *how = NULL;
-    if (any && !calibrate_ranges(old, of, o, wanted, range, &how, m->arena, diags)) r.failed = true;
+    if (any && !calibrate_ranges(old, of, o, fixed, range, &how, m->arena, diags)) r.failed = true;
     if (how) vec_push(&m->notes, how);
+    if (any && o->static_scales) pass_use(o, PASS_OPTION_static_scales);
+    if (any && !o->static_scales)
+        vec_push(&m->notes,
+                 arena_printf(m->arena,
+                              "tiles of chip '%s' do not exchange the largest element of a row "
+                              "(digital.row_scales): rows they make together have static scales",
+                              o->machine->name));
     ir_val *cache = ARENA_ARRAY(r.scratch, ir_val, of->values.count + 1);
     for (size_t i = 0; i < of->ops.count && !r.failed; i++) {
         const ir_op *op = &of->ops.items[i];
@@ -253,7 +266,7 @@ static bool quantize_func(const ir_module *old, const ir_func *of, ir_module *m,
         ir_attr_set_str(r.scratch, &value, IR_ATTR_value, q.codes);
         const tensor *codes = &ir_symbol_find(m, q.codes)->data;
         ir_type wt = ir_type_make(ELEM_i8, 2, codes->dim);
-        ir_val in[3] = {quantized_row(&r, cache, range, op->operand[0], op),
+        ir_val in[3] = {quantized_row(&r, cache, fixed, range, op->operand[0], op),
                         rewrite_add(&r, IR_t_const, NULL, 0, &value, &wt, op),
                         op->n_operands > 2 ? rewrite_get(&r, op->operand[2]) : IR_NONE};
         const char *const scale[] = {q.scale};

@@ -4,7 +4,7 @@
 
 typedef struct {
     const sim_ctx *c;
-    sim_rows d, a;
+    sim_rows d, a, most; // most: copy's operand b
     const isa_table *t;
     int64_t shift; // row of the source that belongs to row 0
 } move;
@@ -36,11 +36,16 @@ static void convert_row(void *arg, int64_t r, float *scratch) {
     const float *x = sim_row_f32(&m->a, r, scratch);
     float *y = sim_row_begin(&m->d, r, scratch);
     if (x != y) memmove(y, x, m->d.width * sizeof *y);
-    sim_row_end(m->c, &m->d, r, y);
+    float most;
+    if (m->most.desc)
+        sim_row_end_within(m->c, &m->d, r, y, *sim_row_f32(&m->most, r, &most));
+    else
+        sim_row_end(m->c, &m->d, r, y);
 }
 
 void sim_exec_copy(sim_ctx *c) {
     move m = {.c = c, .d = sim_target(c, c->insn->d, c->rows), .a = sim_source(c, c->insn->a)};
+    if (c->insn->b != ISA_NONE) m.most = sim_source(c, c->insn->b);
     sim_each_row(c, c->rows, m.d.width, m.d.width, convert_row, &m);
 }
 

@@ -17,6 +17,17 @@ static int32_t encode(int8_t *codes, const float *x, size_t n, float scale, floa
     return sum;
 }
 
+sim_trailer sim_quantise_within(float most, const float *x, size_t n, int8_t *codes) {
+    sim_trailer t = {0};
+    if (most > 0) {
+        t.scale = most / 127.0f;
+        t.sum = encode(codes, x, n, t.scale, 0, -127, 127);
+    } else {
+        memset(codes, 0, n);
+    }
+    return t;
+}
+
 sim_trailer sim_quantise(isa_quant how, float scale, int32_t zero, const float *x, size_t n,
                          int8_t *codes) {
     sim_trailer t = {scale, zero, 0};
@@ -28,11 +39,7 @@ sim_trailer sim_quantise(isa_quant how, float scale, int32_t zero, const float *
             float b = __builtin_fabsf(x[i]);
             a = b > a ? b : a;
         }
-        t.scale = a / 127.0f;
-        t.zero = 0;
-        if (a == 0) break;
-        t.sum = encode(codes, x, n, t.scale, 0, -127, 127);
-        return t;
+        return sim_quantise_within(a, x, n, codes);
     }
     case ISA_QUANT_ASYM: {
         float lo = 0, hi = 0;

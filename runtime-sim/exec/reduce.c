@@ -26,7 +26,7 @@ static float reduced(isa_red how, const float *x, size_t n) {
         best = 0;
         for (size_t i = 0; i < n; i++) {
             float b = __builtin_fabsf(x[i]);
-            best = b > best || b != b ? b : best;
+            best = b > best ? b : best; // what is no number does not count
         }
         return best;
     case ISA_RED_argmax:

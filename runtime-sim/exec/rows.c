@@ -117,9 +117,18 @@ static void round_row(machine_format f, float *y, size_t n) {
         for (size_t i = 0; i < n; i++) y[i] = elem_f16_to_f32(elem_f32_to_f16(y[i]));
 }
 
+static void round_result(const sim_ctx *c, float *y, size_t n) {
+    if (c->digital) round_row((machine_format)c->s->chip->digital.format, y, n);
+}
+
+void sim_row_end_within(const sim_ctx *c, const sim_rows *d, int64_t r, float *y, float most) {
+    round_result(c, y, d->width);
+    d->trailers[r] = sim_quantise_within(most, y, d->width, sim_row_at(d, r));
+}
+
 void sim_row_end(const sim_ctx *c, const sim_rows *d, int64_t r, float *y) {
     size_t n = d->width;
-    if (c->digital) round_row((machine_format)c->s->chip->digital.format, y, n);
+    round_result(c, y, n);
     void *row = sim_row_at(d, r);
     switch (d->type) {
     case ISA_F32:

@@ -34,6 +34,8 @@ int32_t sim_row_i32(const sim_rows *v, int64_t r); // first column; f32 truncate
 float *sim_row_begin(const sim_rows *d, int64_t r, float *scratch);
 // Rounds to the chip's digital format (digital instructions), then to the row's type; quantises.
 void sim_row_end(const sim_ctx *c, const sim_rows *d, int64_t r, float *y);
+// The same for a q8 row, part of one whose largest |element| is `most`.
+void sim_row_end_within(const sim_ctx *c, const sim_rows *d, int64_t r, float *y, float most);
 
 // Moves one row: codes and trailer as they are when the types agree, through f32 otherwise.
 void sim_row_move(const sim_ctx *c, const sim_rows *d, int64_t r, const sim_rows *a, int64_t from,
@@ -53,5 +55,7 @@ void sim_each_row(const sim_ctx *c, int64_t rows, double work, size_t floats,
 // Quantisation of one row (docs/numerics.md).
 sim_trailer sim_quantise(isa_quant how, float scale, int32_t zero, const float *x, size_t n,
                          int8_t *codes);
+// As sym, of a row whose largest |element| is `most`.
+sim_trailer sim_quantise_within(float most, const float *x, size_t n, int8_t *codes);
 
 #endif

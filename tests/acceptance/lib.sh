@@ -52,16 +52,6 @@ same() {
 
 relative() { awk -v x="$1" -v by="$2" 'BEGIN { printf "%.6f", x * by }'; }
 
-# sampled PROGRAM FIRST-ID TEXTS TOKENS FILE: texts drawn from the model itself, seeds 1 ..., as JSON
-sampled() {
-    local i ids
-    for i in $(seq 1 "$3"); do
-        ids=$("$ohmic" generate "$1" --prompt-ids "$2" --ids --tokens "$4" --temperature 1 --seed "$i" 2>/dev/null)
-        echo "$([ "$i" = 1 ] && echo '[' || echo ',')[$2,$(echo $ids | tr ' ' ',')]"
-    done >"$5"
-    echo ']' >>"$5"
-}
-
 finish() {
     [ "$failures" = 0 ] || { echo "$failures failures"; exit 1; }
 }

@@ -4,7 +4,6 @@
 . "$(dirname "$0")/lib.sh" "$1"
 tales=examples/tales
 options="--perplexity $tales/eval_tokens.json --end-token 0 --limit 6 --stats"
-calibrate="--calibrate $tales/calibration_tokens.json"
 
 bits_of() { # PROGRAM: the logits of a text, in full
     "$ohmic" generate "$1" --prompt-ids 0,47,393,69,487,266 --ids --tokens 60 2>/dev/null
@@ -18,23 +17,23 @@ bits_of() { # PROGRAM: the logits of a text, in full
     for i in $(seq 1 64); do printf "\\x$(printf %02x $((i * 37 % 250)))\\0\\0\\0\\0\\0\\0\\0"; done
 } >"$work/ids.npy"
 
-compile exact $tales/tales_gpt.onnx --chip ideal-int8 $calibrate
+compile exact $tales/tales_gpt.onnx --chip ideal-int8
 bits_of "$work/exact.ohm" >"$work/exact.bits"
 before=$(score perplexity "$work/exact.ohm" $options)
-compile lossless $tales/tales_gpt.onnx --chip ohmic-1 --set crossbar.adc_bits=10 $calibrate
+compile lossless $tales/tales_gpt.onnx --chip ohmic-1 --set crossbar.adc_bits=10
 bits_of "$work/lossless.ohm" >"$work/lossless.bits"
 same "10 bits: the logits and the text of ideal-int8" "$work/exact.bits" "$work/lossless.bits"
 check "10 bits: perplexity, as ideal-int8" "$(score perplexity "$work/lossless.ohm" $options)" "$before" "$before"
 check "10 bits: clipped conversions" "$(score adc_clipped "$work/lossless.ohm" $options)" 0 0
 for bits in 7 6 5 4; do
-    compile p $tales/tales_gpt.onnx --chip ohmic-1 --set crossbar.adc_bits=$bits $calibrate
+    compile p $tales/tales_gpt.onnx --chip ohmic-1 --set crossbar.adc_bits=$bits
     worse=$(score perplexity "$work/p.ohm" $options)
     check "$bits bits: perplexity, worse" "$worse" "$(relative "$before" 1.001)" 1e12
     check "$bits bits: clipped conversions" "$(score adc_clipped "$work/p.ohm" $options)" 1 1e15
     before=$worse
 done
 for step in 2 4 8; do
-    compile p $tales/tales_gpt.onnx --chip ohmic-1 --set crossbar.adc_step=$step $calibrate
+    compile p $tales/tales_gpt.onnx --chip ohmic-1 --set crossbar.adc_step=$step
     check "8 bits, step $step: rounded conversions" "$(score adc_rounded "$work/p.ohm" $options)" 1 1e15
 done
 finish

@@ -3,7 +3,7 @@
 . "$(dirname "$0")/lib.sh" "$1"
 tales=examples/tales
 started=$SECONDS
-compile tales $tales/tales_gpt.onnx --chip ohmic-1 --calibrate $tales/calibration_tokens.json
+compile tales $tales/tales_gpt.onnx --chip ohmic-1
 grep -q 'chip *ohmic-1' "$work/tales.log" || { echo "FAIL the summary does not name the chip"; exit 1; }
 "$ohmic" verify "$work/tales.ohm" >/dev/null
 "$ohmic" generate "$work/tales.ohm" --tokenizer $tales/tokenizer.json --prompt "Once there was" --tokens 160 >"$work/story" 2>/dev/null

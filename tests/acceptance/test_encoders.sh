@@ -8,19 +8,15 @@ echo "== ALBERT, hidden tokens"
 compile albert $albert/albert_rxnmapper_op17.onnx --chip ideal
 best=$(score top1 "$work/albert.ohm" --masked $albert/mlm_eval.json)
 check "ideal: masked top-1" "$best" 0.98486 0.98496
-# calibrated on the reactions themselves with nothing hidden, of the first 16 sequences
-tr -d ' \n' <$albert/mlm_eval.json | sed 's/.*"ids":\[\[//; s/\]\].*//; s/\],\[/\n/g' | sed -n 1,16p |
-    sed 's/.*/[&]/' | paste -sd, | sed 's/.*/[&]/' >"$work/reactions.json"
-compile albert_1 $albert/albert_rxnmapper_op17.onnx --chip ohmic-1 --calibrate "$work/reactions.json"
-check "ohmic-1: masked top-1, within 0.3 points" "$(score top1 "$work/albert_1.ohm" --masked $albert/mlm_eval.json)" 0.98191 1
+compile albert_1 $albert/albert_rxnmapper_op17.onnx --chip ohmic-1
+check "ohmic-1: masked top-1, within 0.05 points" "$(score top1 "$work/albert_1.ohm" --masked $albert/mlm_eval.json)" 0.98441 1
 
 echo "== ViT, classes"
 images="--classify $vit/data_x.f32 --labels $vit/data_y.json --shape 3,32,32 --mean .4914,.4822,.4465 --std .2023,.1994,.2010"
 compile vit $vit/model.onnx --chip ideal
 check "ideal: images right of 242" "$(score right "$work/vit.ohm" $images)" 242 242
-# without --calibrate: on seeded smooth pictures, no image that is scored
 compile vit_1 $vit/model.onnx --chip ohmic-1
-check "ohmic-1: images right of 242" "$(score right "$work/vit_1.ohm" $images)" 240 242
+check "ohmic-1: images right of 242" "$(score right "$work/vit_1.ohm" $images)" 242 242
 
 echo "== tales_judge"
 for name in op17 dynamo_op20; do
@@ -28,7 +24,7 @@ for name in op17 dynamo_op20; do
     check "ideal, $name: right of 500, as stored" \
         "$(score right "$work/judge_$name.ohm" --classify $own/judge_eval.json)" 372 372
 done
-compile judge_1 $own/tales_judge_op17.onnx --chip ohmic-1 --calibrate examples/tales/calibration_tokens.json
-check "ohmic-1: right of 500, within 1 point" \
-    "$(score right "$work/judge_1.ohm" --classify $own/judge_eval.json)" 367 377
+compile judge_1 $own/tales_judge_op17.onnx --chip ohmic-1
+check "ohmic-1: right of 500, within half a point" \
+    "$(score right "$work/judge_1.ohm" --classify $own/judge_eval.json)" 370 375
 finish

@@ -35,13 +35,18 @@ exits 0 compile $model --chip ideal -q -o "$work/p.ohm"
 [ ! -s "$work/err" ] || fail "$(cat "$work/err")"
 ids=examples/tales/eval_tokens.json
 without "chip 'ideal' computes with real numbers" $model --calibrate $ids --chip ideal
+without "chip 'ideal' computes with real numbers" $model --static-scales --chip ideal
+without "every row has a scale of its own (--static-scales asks for calibrated ones)" $model --calibrate $ids
 without "no input of this model masks queries and keys by itself" $model --mask all
 without "this model has no dynamic scale of a whole tensor" $model --quant-scope row
-exits 0 compile $model --window 40 --slots 64 --logits last --max-chunk 7 --attention softmax --calibrate $ids -q -o "$work/p.ohm"
+exits 0 compile $model --window 40 --slots 64 --logits last --max-chunk 7 --attention softmax --static-scales --calibrate $ids -q -o "$work/p.ohm"
 [ ! -s "$work/err" ] || fail "$(cat "$work/err")"
 if shared cases/R25.onnx; then
   cases=$root/../shared/cases
-  without "no scale is left to be chosen" "$cases/R25.onnx" --calibrate $ids # rows of a table bring theirs
+  # rows of a table bring theirs
+  without "no row of this model is one that tiles may share" "$cases/R25.onnx" --static-scales
+  exits 0 compile "$cases/R25.onnx" --static-scales --calibrate $ids -q -o "$work/p.ohm"
+  grep -qF "warning: --calibrate has no effect here: no scale is left to be chosen" "$work/err" || fail "$(cat "$work/err")"
   without "no attention of this model looks back on tokens" "$cases/R25.onnx" --window 3
   without "no attention of this model writes keys" "$cases/R25.onnx" --slots 3
   without "this model has no attention" "$cases/R25.onnx" --attention softmax

@@ -61,7 +61,8 @@ static const struct {
     const char *line, *keep;
 } commands[] = {
     {"compile lm.onnx --chip ideal -q --threads 1 -o out/lm.ohm", "lm.ohm"},
-    {"compile lm.onnx --chip ohmic-1 --set crossbar.rows=64 -q --threads 1 --calibrate texts.json "
+    {"compile lm.onnx --chip ohmic-1 --set crossbar.rows=64 -q --threads 1 --static-scales "
+     "--calibrate texts.json "
      "--dump-ir out/ir -o out/a.ohm",
      NULL},
     {"compile pair.oir --chip ideal -q --threads 1 --check-equivalence -o out/b.ohm", "b.ohm"},

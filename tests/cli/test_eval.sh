@@ -23,15 +23,19 @@ exits 0 eval $tales/tales_gpt.onnx --layers "$work/p.ohm" --ids $tales/eval_toke
 says '"left_out"'
 
 # ---- a row that several tiles make is received in parts, and its codes are those of one tile
-"$ohmic" compile $tales/tales_gpt.onnx --chip ohmic-1 -q -o "$work/few.ohm" 2>/dev/null
-"$ohmic" compile $tales/tales_gpt.onnx --chip ohmic-1 --set crossbar.rows=32 --set crossbar.columns=32 \
-  --set tile.crossbars=8 -q -o "$work/many.ohm" 2>/dev/null
-"$ohmic" dis "$work/many.ohm" --no-data -o "$work/many.s"
-grep -q 'view.*quant=static' "$work/many.s" || fail "no row is received in parts"
-exits 0 eval "$work/few.ohm" --perplexity $tales/eval_tokens.json --limit 2
-one=$(figure)
-exits 0 eval "$work/many.ohm" --perplexity $tales/eval_tokens.json --limit 2
-[ "$one" = "$(figure)" ] || fail "one tile a layer: $one, several: $(figure)"
+for scales in sym static; do
+  set --
+  [ $scales = sym ] || set -- --static-scales
+  "$ohmic" compile $tales/tales_gpt.onnx --chip ohmic-1 "$@" -q -o "$work/few.ohm" 2>/dev/null
+  "$ohmic" compile $tales/tales_gpt.onnx --chip ohmic-1 "$@" --set crossbar.rows=32 --set crossbar.columns=32 \
+    --set tile.crossbars=8 -q -o "$work/many.ohm" 2>/dev/null
+  "$ohmic" dis "$work/many.ohm" --no-data -o "$work/many.s"
+  grep -q "view.*quant=$scales" "$work/many.s" || fail "no row is received in parts"
+  exits 0 eval "$work/few.ohm" --perplexity $tales/eval_tokens.json --limit 2
+  one=$(figure)
+  exits 0 eval "$work/many.ohm" --perplexity $tales/eval_tokens.json --limit 2
+  [ "$one" = "$(figure)" ] || fail "one tile a layer: $one, several: $(figure)"
+done
 
 # ---- perplexity where rows see later tokens
 for mode in all causal; do

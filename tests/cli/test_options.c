@@ -246,6 +246,7 @@ static void options_that_come_too_late(void **state) {
         {"compile", "10-quantize", "--logits=last", "the pass find-tokens reads it"},
         {"compile", "10-quantize", "--adapt=" DIR "/f.json", "the pass choose-readout reads it"},
         {"compile", "10-quantize", "--calibrate=" DIR "/f.json", "the pass quantize reads it"},
+        {"compile", "10-quantize", "--static-scales", "the pass quantize reads it"},
         {"opt", "00-input", "--mask=all", "the pass find-tokens reads it, which is not run"},
         {"opt", "00-input", "--pass=fuze", "did you mean 'fuse'?"},
     };

@@ -127,7 +127,7 @@ mkdir "$work/words" "$work/numbers"
 head -n 8 $tales/eval_texts.txt >"$work/words/x"
 { echo '['; "$ohmic" tokenize $tok --file "$work/words/x" | sed 's/ /, /g; s/.*/[&]/; $!s/$/,/'; echo ']'; } >"$work/numbers/x"
 for kind in words numbers; do
-  exits 0 compile $tales/tales_gpt.onnx --chip ohmic-1 --calibrate "$work/$kind/x" -q -o "$work/$kind/calibrated.ohm"
+  exits 0 compile $tales/tales_gpt.onnx --chip ohmic-1 --static-scales --calibrate "$work/$kind/x" -q -o "$work/$kind/calibrated.ohm"
   exits 0 compile $tales/tales_gpt.onnx --chip leroux2025-cmos --attention hard-sigmoid --adapt "$work/$kind/x" -q -o "$work/$kind/adapted.ohm"
 done
 for program in calibrated adapted; do

@@ -1,5 +1,6 @@
 # What the scripts of this folder share. The first argument of a script is the command.
 set -u
+shopt -s lastpipe # what stands behind a pipe can fail the script
 ohmic=$1
 here=tests/golden
 shared=../shared/models

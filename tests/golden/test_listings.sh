@@ -2,8 +2,11 @@
 # The worked listings 3a, 3b, 3c, 3d and 3e (docs/worked-listings.md), as the compiler makes them for the chip bench-1.
 . tests/golden/common.sh
 
+# By hand, rows that some tiling spreads over tiles have static scales.
+scales=--static-scales
+
 compile() { # MODEL OPTIONS...
-    "$ohmic" compile "$@" --chip bench-1 -o "$out/p.ohm" > "$out/log" 2>&1 && return 0
+    "$ohmic" compile "$@" --chip bench-1 $scales -o "$out/p.ohm" > "$out/log" 2>&1 && return 0
     cat "$out/log"
     fail "$1 does not compile"
     return 1
@@ -45,5 +48,10 @@ fi
 # Encoder and decoder: two phases, the keys and values of cross attention between them.
 if compile $here/3d.oir; then
     listing "$out/p.ohm" | same $here/3d.s "worked listing 3d, small"
+fi
+# A row that two tiles make gets its scale by messages.
+scales=
+if compile examples/tales/tales_gpt.onnx --set tile.crossbars=2; then
+    listing "$out/p.ohm" tiles=2,3 | same $here/spread.s "a row with a scale of its own, made by two tiles"
 fi
 exit $failed

@@ -184,7 +184,7 @@ static void wrong_lines(void **state) {
         {"copy y", DIAG_ID_asm_syntax, 7, 8, "expected ',', found the end", NULL},
         {"copy y,", DIAG_ID_asm_operand, 8, 9, "operand a is missing: buffer", NULL},
         {"copy y x", DIAG_ID_asm_syntax, 8, 9, "expected ',', found 'x'", NULL},
-        {"copy y, x, x", DIAG_ID_asm_syntax, 10, 11, "expected the end of the line", NULL},
+        {"copy y, x, x, x", DIAG_ID_asm_syntax, 13, 14, "expected the end of the line", NULL},
         {"copy y, z", DIAG_ID_asm_name, 9, 10, "there is no buffer 'z' in this tile", NULL},
         {"copy y, %2", DIAG_ID_asm_name, 9, 11, "there is no buffer %2", NULL},
         {"copy y, _", DIAG_ID_asm_operand, 9, 10, "not optional", NULL},

@@ -46,7 +46,7 @@ static inline void gen_copy(gen *g, gen_value a) {
     uint16_t d = gen_buffer(g, type, b->width, dom);
     bool codes = type == ISA_Q8 && gen_of(g, a.buffer)->type == ISA_Q8 && gen_one_in(g, 2);
     if (codes) gen_tile(g)->buffers[d].quant = ISA_QUANT_NONE;
-    GEN_PUT(g, .op = ISA_copy, .dom = dom, .d = d, .a = a.buffer);
+    GEN_PUT(g, .op = ISA_copy, .dom = dom, .d = d, .a = a.buffer, .b = ISA_NONE);
     if (a.ranged && type == ISA_I32)
         gen_keep_range(g, d, a.lo, a.hi);
     else
@@ -233,7 +233,7 @@ static inline void gen_topk(gen *g, gen_value a) {
     gen_keep(g, d);
     if (b.type == ISA_PAIR || n > 1) return;
     uint16_t x = gen_buffer(g, ISA_I32, 1, b.dom); // the index is one
-    GEN_PUT(g, .op = ISA_copy, .dom = b.dom, .d = x, .a = d);
+    GEN_PUT(g, .op = ISA_copy, .dom = b.dom, .d = x, .a = d, .b = ISA_NONE);
     gen_keep_range(g, x, first, first + b.width - 1);
 }
 
@@ -256,7 +256,7 @@ static inline void gen_columns(gen *g, gen_value a) {
     if (type == ISA_Q8) x->quant = ISA_QUANT_STATIC, x->scale = 0.25f, x->zero = 3;
     uint16_t left = gen_view(g, whole, 0, b.width), right = gen_view(g, whole, b.width, w);
     GEN_PUT(g, .op = ISA_ew1, .dom = b.dom, .d = left, .a = a.buffer, .n = ISA_FN1_neg);
-    GEN_PUT(g, .op = ISA_copy, .dom = b.dom, .d = right, .a = other.buffer);
+    GEN_PUT(g, .op = ISA_copy, .dom = b.dom, .d = right, .a = other.buffer, .b = ISA_NONE);
     gen_keep(g, whole);
     if (gen_one_in(g, 2)) gen_keep(g, right);
 }

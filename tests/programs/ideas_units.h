@@ -98,6 +98,55 @@ static inline void gen_split_product(gen *g, uint16_t q, const int8_t *w, uint32
     gen_keep(g, y);
 }
 
+// A row in two parts that two tiles quantise by its largest element; they meet again in one row.
+static inline void gen_spread(gen *g, gen_value a) {
+    uint32_t here = g->tile, there = (here + 1) % g->p->n_tiles;
+    isa_buffer b = *gen_of(g, a.buffer);
+    uint32_t half = b.width / 2, rest = b.width - half;
+    if (!(GEN_NUMBERS >> b.type & 1)) return;
+    gen_value other;
+    if (there == here || half == 0 || !gen_has_room(g, there) ||
+        g->p->n_channels + 3 > GEN_MOST) { // whole, by a column that may hold anything
+        if (!gen_find(g, GEN_FLOATS, 1, b.dom, &other)) return;
+        uint16_t q = gen_buffer(g, ISA_Q8, b.width, b.dom);
+        gen_tile(g)->buffers[q].quant = ISA_QUANT_SYM;
+        gen_tile(g)->buffers[q].scale = 0, gen_tile(g)->buffers[q].zero = 0;
+        GEN_PUT(g, .op = ISA_copy, .dom = b.dom, .d = q, .a = a.buffer, .b = other.buffer);
+        gen_keep(g, q);
+        return;
+    }
+    uint16_t most = gen_buffer(g, gen_one_in(g, 3) ? ISA_BF16 : ISA_F32, 1, b.dom);
+    GEN_PUT(g, .op = ISA_red, .dom = b.dom, .d = most, .a = a.buffer, .n = ISA_RED_absmax);
+    uint16_t right = gen_view(g, a.buffer, half, rest);
+    isa_buffer column = *gen_of(g, most), part = *gen_of(g, right);
+    uint16_t x = gen_channel(g, &column, there), y = gen_channel(g, &part, there);
+    GEN_PUT(g, .op = ISA_send, .dom = b.dom, .a = most, .x = x);
+    GEN_PUT(g, .op = ISA_send, .dom = b.dom, .a = right, .x = y);
+    uint16_t whole = gen_buffer(g, ISA_Q8, b.width, b.dom);
+    isa_buffer *q = &gen_tile(g)->buffers[whole];
+    q->quant = ISA_QUANT_SYM, q->scale = 0, q->zero = 0;
+    uint16_t q0 = gen_view(g, whole, 0, half), q1 = gen_view(g, whole, half, rest);
+    q->quant = ISA_QUANT_NONE;
+    GEN_PUT(g, .op = ISA_copy, .dom = b.dom, .d = q0, .a = gen_view(g, a.buffer, 0, half),
+            .b = most);
+    g->tile = there;
+    uint16_t at_most = gen_buffer(g, (isa_btype)column.type, 1, b.dom),
+             at = gen_buffer(g, (isa_btype)part.type, rest, b.dom),
+             codes = gen_buffer(g, ISA_Q8, rest, b.dom);
+    if (part.type == ISA_Q8) gen_tile(g)->buffers[at].quant = ISA_QUANT_NONE;
+    q = &gen_tile(g)->buffers[codes];
+    q->quant = ISA_QUANT_SYM, q->scale = 0, q->zero = 0;
+    GEN_PUT(g, .op = ISA_recv, .dom = b.dom, .d = at_most, .x = x);
+    GEN_PUT(g, .op = ISA_recv, .dom = b.dom, .d = at, .x = y);
+    GEN_PUT(g, .op = ISA_copy, .dom = b.dom, .d = codes, .a = at, .b = at_most);
+    isa_buffer sent = *gen_of(g, codes);
+    uint16_t back = gen_channel(g, &sent, here);
+    GEN_PUT(g, .op = ISA_send, .dom = b.dom, .a = codes, .x = back);
+    g->tile = here;
+    GEN_PUT(g, .op = ISA_recv, .dom = b.dom, .d = q1, .x = back);
+    gen_keep(g, whole);
+}
+
 static inline void gen_product(gen *g, gen_value a) {
     isa_buffer b = *gen_of(g, a.buffer);
     uint32_t k = b.width, n = 1 + gen_below(g, 8);
@@ -109,7 +158,7 @@ static inline void gen_product(gen *g, gen_value a) {
     uint16_t q = a.buffer;
     if (b.type != ISA_Q8 && gen_one_in(g, 2)) {
         q = gen_buffer(g, ISA_Q8, k, b.dom);
-        GEN_PUT(g, .op = ISA_copy, .dom = b.dom, .d = q, .a = a.buffer);
+        GEN_PUT(g, .op = ISA_copy, .dom = b.dom, .d = q, .a = a.buffer, .b = ISA_NONE);
         gen_keep(g, q);
     }
     bool codes = gen_of(g, q)->type == ISA_Q8;
@@ -304,7 +353,8 @@ static inline void gen_next(gen *g) {
         gen_in(g);
         return;
     }
-    switch (gen_below(g, 16)) {
+    switch (gen_below(g, 17)) {
+    case 16: gen_spread(g, a); return;
     case 0: gen_copy(g, a); return;
     case 1: gen_lookup(g); return;
     case 2: gen_rows(g, a); return;

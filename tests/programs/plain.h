@@ -144,7 +144,9 @@ static inline int32_t plain_code(float x, plain_trailer t, int lo) {
     return isnan(c) ? 0 : c < lo ? lo : c > 127 ? 127 : (int32_t)c;
 }
 
-static inline void plain_quantise(const plain_view *d, int64_t r, const float *y) {
+// given: the largest element of the row that y is part of; NULL: of y.
+static inline void plain_quantise(const plain_view *d, int64_t r, const float *y,
+                                  const float *given) {
     plain_trailer t = {d->b->scale, d->b->zero, 0};
     float lo = 0, hi = 0, most = 0;
     int least = -128;
@@ -153,6 +155,7 @@ static inline void plain_quantise(const plain_view *d, int64_t r, const float *y
         hi = y[k] > hi ? y[k] : hi;
         most = fabsf(y[k]) > most ? fabsf(y[k]) : most;
     }
+    if (given) most = *given > 0 ? *given : 0;
     if (d->b->quant == ISA_QUANT_STATIC) {
         least = t.zero == 0 ? -127 : -128;
     } else if (d->b->quant == ISA_QUANT_ASYM) {
@@ -171,8 +174,8 @@ static inline void plain_quantise(const plain_view *d, int64_t r, const float *y
 }
 
 // Numbers become a row of d, as its type says.
-static inline void plain_put(const plain_at *c, const plain_view *d, int64_t r,
-                             const float *given) {
+static inline void plain_put_within(const plain_at *c, const plain_view *d, int64_t r,
+                                    const float *given, const float *most) {
     float *y = ARENA_ARRAY(c->m->step, float, d->width + 1);
     for (uint32_t k = 0; k < d->width; k++) {
         bool digital = c->info->unit == ISA_UNIT_digital;
@@ -182,7 +185,12 @@ static inline void plain_put(const plain_at *c, const plain_view *d, int64_t r,
         if (d->type == ISA_BF16) x->f = plain_rounded(MACHINE_FMT_BF16, y[k]);
         if (d->type == ISA_I32) x->i = plain_truncated(y[k]);
     }
-    if (d->type == ISA_Q8) plain_quantise(d, r, y);
+    if (d->type == ISA_Q8) plain_quantise(d, r, y, most);
+}
+
+static inline void plain_put(const plain_at *c, const plain_view *d, int64_t r,
+                             const float *given) {
+    plain_put_within(c, d, r, given, NULL);
 }
 
 static inline float *plain_numbers(const plain_at *c, const plain_view *v, int64_t r) {
@@ -313,7 +321,7 @@ static inline float plain_reduced(unsigned how, const float *x, uint32_t n) {
         if (k > 0 && x[k] > x[at]) at = k;
         float y = how == ISA_RED_absmax ? fabsf(x[k]) : x[k];
         if (k == 0 && how == ISA_RED_absmax) best = 0;
-        if (isnan(y) || y > best) best = y;
+        if ((isnan(y) && how != ISA_RED_absmax) || y > best) best = y;
     }
     if (how == ISA_RED_mean) sum /= n;
     return how == ISA_RED_argmax                         ? (float)at

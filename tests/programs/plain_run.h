@@ -22,7 +22,10 @@ static inline void plain_settl(const plain_at *c) {
 }
 
 static inline void plain_copy(const plain_at *c) {
-    plain_view a = plain_read(c, c->i->a), d = plain_write(c);
+    plain_view a = plain_read(c, c->i->a), b = {0}, d;
+    bool within = c->i->b != ISA_NONE;
+    if (within) b = plain_read(c, c->i->b);
+    d = plain_write(c);
     bool whole = a.type == d.type && a.type != ISA_F32 && a.type != ISA_BF16 &&
                  (a.type != ISA_Q8 || d.b->quant == ISA_QUANT_NONE);
     for (int64_t r = 0; r < c->rows; r++) {
@@ -32,7 +35,8 @@ static inline void plain_copy(const plain_at *c) {
             for (uint32_t k = 0; k < d.width; k++)
                 plain_cell_at(&d, r, k)->i = plain_cell_at(&a, r, k)->i;
         } else {
-            plain_put(c, &d, r, plain_numbers(c, &a, r));
+            plain_put_within(c, &d, r, plain_numbers(c, &a, r),
+                             within ? plain_numbers(c, &b, r) : NULL);
         }
     }
 }

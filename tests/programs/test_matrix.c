@@ -52,7 +52,7 @@ static uint16_t source(gen *g, isa_btype type, uint32_t width, uint8_t dom) {
     uint16_t x = gen_buffer(g, ISA_F32, columns, dom), y = gen_buffer(g, first, columns, dom);
     GEN_PUT(g, .op = ISA_in, .dom = dom, .d = x,
             .x = gen_port(g, ISA_PORT_IN, ISA_F32, columns, dom));
-    GEN_PUT(g, .op = ISA_copy, .dom = dom, .d = y, .a = x);
+    GEN_PUT(g, .op = ISA_copy, .dom = dom, .d = y, .a = x, .b = ISA_NONE);
     if (!raw && !pair) return y;
     uint16_t z = gen_buffer(g, type, width, dom);
     if (pair) {
@@ -166,6 +166,10 @@ static void try_types(const isa_info *info, unsigned mode, const isa_btype *type
             m.i.b = ISA_NONE;
             continue;
         }
+        if (m.i.op == ISA_copy && o->field == ISA_FIELD_b && type == ISA_RAW) { // left out
+            m.i.b = ISA_NONE;
+            continue;
+        }
         if (k == 0 && result)
             b = d = gen_buffer(g, type, width, domain_of(&m.i, o));
         else if (type == ISA_I32 && o->types == 1u << ISA_I32)
@@ -176,6 +180,8 @@ static void try_types(const isa_info *info, unsigned mode, const isa_btype *type
     }
     if (result && gen_of(g, d)->type == ISA_Q8)
         gen_tile(g)->buffers[d].quant = m.i.op == ISA_recv ? ISA_QUANT_NONE : ISA_QUANT_ASYM;
+    if (m.i.op == ISA_copy && m.i.b != ISA_NONE && gen_of(g, d)->type == ISA_Q8)
+        gen_tile(g)->buffers[d].quant = ISA_QUANT_SYM;
     if (m.i.op == ISA_rows && result && gen_of(g, d)->type == ISA_Q8)
         for (uint32_t k = 0; k < gen_tile(g)->n_buffers; k++) {
             isa_buffer *x = &gen_tile(g)->buffers[k];
@@ -235,7 +241,7 @@ static const struct {
     const char *name;
     unsigned accepted;
 } expected[] = {
-    {"copy", 22},  {"gather", 12}, {"posrow", 12}, {"rows", 48},    {"prefix", 48}, {"suffix", 48},
+    {"copy", 32},  {"gather", 12}, {"posrow", 12}, {"rows", 48},    {"prefix", 48}, {"suffix", 48},
     {"pick", 114}, {"skip", 6},    {"rred", 64},   {"mvm", 68},     {"fin", 4},     {"attn", 18},
     {"kvw", 3},    {"query", 6},   {"score", 6},   {"mix", 6},      {"ew1", 16},    {"ew2", 64},
     {"ewt", 48},   {"clip", 48},   {"norm", 144},  {"softmax", 32}, {"red", 16},    {"rope", 96},

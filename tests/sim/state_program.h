@@ -75,7 +75,7 @@ static inline build state_program(float scale) {
     }
     EMIT(&b, .op = ISA_rows, .d = wide, .a = kv, .x = ISA_NONE, .n = ISA_NONE,
          .imm = 3 | 1 << 8 | 2 << 16);
-    EMIT(&b, .op = ISA_copy, .d = codes, .a = kv);
+    EMIT(&b, .op = ISA_copy, .d = codes, .a = kv, .b = ISA_NONE);
     EMIT(&b, .op = ISA_rows, .d = wide_codes, .a = codes, .x = ISA_NONE, .n = ISA_NONE,
          .imm = 3 | 1 << 8 | 2 << 16);
     for (int i = 0; i < SP_RINGS; i++) build_out(&b, "o", o[i]);

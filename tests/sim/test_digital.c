@@ -341,8 +341,8 @@ static void test_quantisation(void **state) {
         b.p->tiles[0].buffers[q].scale = 0.5f,
         b.p->tiles[0].buffers[q].zero = how == ISA_QUANT_STATIC ? -3 : 0;
         uint16_t y = build_buf(&b, ISA_F32, N);
-        EMIT(&b, .op = ISA_copy, .d = q, .a = in);
-        EMIT(&b, .op = ISA_copy, .d = y, .a = q);
+        EMIT(&b, .op = ISA_copy, .d = q, .a = in, .b = ISA_NONE);
+        EMIT(&b, .op = ISA_copy, .d = y, .a = q, .b = ISA_NONE);
         build_out(&b, "y", y);
         tensor in_t = rows_f32(a, 4, N, x), out = run_once(&b, a, &in_t, 4, 0);
         const float *v = f32(&out);
@@ -367,6 +367,57 @@ static void test_quantisation(void **state) {
     arena_free(a);
 }
 
+// Two parts of a row by its largest element are the codes of the row: NaN does not count, zeros and
+// columns of no number are codes of 0.
+static void test_quantisation_within(void **state) {
+    enum { N = 6, LEFT = 2 };
+    float x[4 * N] = {0.3f, 1,     -2, 127, -120.7f, 0.5f, 0,     0, 0,  0, 0,        0,
+                      3,    -9.3f, 2,  NAN, 0,       7.1f, 1e-9f, 1, -1, 0, INFINITY, 2};
+    arena *a = arena_new();
+    tensor in_t = rows_f32(a, 4, N, x), out[2];
+    for (int parts = 0; parts < 2; parts++) {
+        build b = build_new(ISA_STREAM, 4, 16);
+        uint16_t in = build_in(&b, "x", ISA_F32, N),
+                 q = build_buf_in(&b, 0, ISA_Q8, N, 0, ISA_QUANT_SYM);
+        uint16_t most = build_buf(&b, ISA_F32, 1), y = build_buf(&b, ISA_F32, N);
+        if (parts) {
+            uint16_t left = build_view(&b, 0, in, 0, LEFT),
+                     right = build_view(&b, 0, in, LEFT, N - LEFT);
+            uint16_t both = build_buf(&b, ISA_F32, 2), m0 = build_view(&b, 0, both, 0, 1),
+                     m1 = build_view(&b, 0, both, 1, 1);
+            EMIT(&b, .op = ISA_red, .d = m0, .a = left, .n = ISA_RED_absmax);
+            EMIT(&b, .op = ISA_red, .d = m1, .a = right, .n = ISA_RED_absmax);
+            EMIT(&b, .op = ISA_red, .d = most, .a = both, .n = ISA_RED_absmax);
+            EMIT(&b, .op = ISA_copy, .d = build_view(&b, 0, q, 0, LEFT), .a = left, .b = most);
+            EMIT(&b, .op = ISA_copy, .d = build_view(&b, 0, q, LEFT, N - LEFT), .a = right,
+                 .b = most);
+        } else {
+            EMIT(&b, .op = ISA_copy, .d = q, .a = in, .b = ISA_NONE);
+        }
+        EMIT(&b, .op = ISA_copy, .d = y, .a = q, .b = ISA_NONE);
+        build_out(&b, "y", y);
+        out[parts] = run_once(&b, a, &in_t, 4, 0);
+        build_free(&b);
+    }
+    assert_memory_equal(f32(&out[0]), f32(&out[1]), 4 * N * sizeof(float));
+    assert_true(f32(&out[0])[N] == 0 && f32(&out[0])[2 * N + 3] == 0); // of zeros; NaN
+    const float odd[3] = {NAN, -1, 0};
+    for (int i = 0; i < 3; i++) {
+        build b = build_new(ISA_STREAM, 4, 16);
+        uint16_t in = build_in(&b, "x", ISA_F32, 2),
+                 q = build_buf_in(&b, 0, ISA_Q8, 1, 0, ISA_QUANT_SYM),
+                 y = build_buf(&b, ISA_F32, 1);
+        EMIT(&b, .op = ISA_copy, .d = q, .a = build_view(&b, 0, in, 0, 1),
+             .b = build_view(&b, 0, in, 1, 1));
+        EMIT(&b, .op = ISA_copy, .d = y, .a = q, .b = ISA_NONE);
+        build_out(&b, "y", y);
+        tensor row = rows_f32(a, 1, 2, (float[]){5, odd[i]}), got = run_once(&b, a, &row, 1, 0);
+        assert_true(f32(&got)[0] == 0);
+        build_free(&b);
+    }
+    arena_free(a);
+}
+
 static void test_digital_format(void **state) {
     float x[2] = {1.0f + 0x1p-9f, 1.0f + 0x1p-7f};
     arena *a = arena_new();
@@ -374,7 +425,7 @@ static void test_digital_format(void **state) {
         build b = build_new(ISA_STREAM, 4, 16);
         b.chip.digital.format = (int)format;
         uint16_t in = build_in(&b, "x", ISA_F32, 2), y = build_buf(&b, ISA_F32, 2);
-        EMIT(&b, .op = ISA_copy, .d = y, .a = in);
+        EMIT(&b, .op = ISA_copy, .d = y, .a = in, .b = ISA_NONE);
         build_out(&b, "y", y);
         tensor in_t = rows_f32(a, 1, 2, x), out = run_once(&b, a, &in_t, 1, 0);
         assert_true(f32(&out)[0] == (format == MACHINE_FMT_BF16 ? 1.0f : x[0]));
@@ -393,6 +444,7 @@ int main(void) {
         cmocka_unit_test(test_tables_and_rows),
         cmocka_unit_test(test_window_history),
         cmocka_unit_test(test_quantisation),
+        cmocka_unit_test(test_quantisation_within),
         cmocka_unit_test(test_digital_format),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

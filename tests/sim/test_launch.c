@@ -197,7 +197,7 @@ static void test_programs_that_do_not_fit(void **state) {
         uint16_t x = build_in(&b, "x", ISA_F32, 2), q = build_buf(&b, ISA_Q8, 2),
                  y = build_buf(&b, ISA_F32, 2);
         uint16_t g = build_group(&b, 0, 2, 0, 2, 2, w, scale, NULL, NULL, NULL);
-        EMIT(&b, .op = ISA_copy, .d = q, .a = x);
+        EMIT(&b, .op = ISA_copy, .d = q, .a = x, .b = ISA_NONE);
         EMIT(&b, .op = ISA_mvm, .d = y, .a = q, .x = g, .b = ISA_NONE);
         build_out(&b, "y", y);
         if (kind == 0) b.chip.crossbar.weight_bits = 4; // 9 needs five bits

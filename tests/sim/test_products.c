@@ -76,7 +76,7 @@ static void test_integer_product(void **state) {
                  q = build_buf_in(&b, 0, ISA_Q8, K, 0, ISA_QUANT_ASYM);
         uint16_t y = build_buf(&b, ISA_F32, N),
                  g = build_group(&b, 0, K, 0, K, N, d->w, d->scale, d->zero, d->colsum, d->bias);
-        EMIT(&b, .op = ISA_copy, .d = q, .a = x);
+        EMIT(&b, .op = ISA_copy, .d = q, .a = x, .b = ISA_NONE);
         EMIT(&b, .op = ISA_mvm, .d = y, .a = q, .x = g, .b = ISA_NONE);
         build_out(&b, "y", y);
         sim *s = build_sim(&b, 1 + forced, forced);
@@ -118,7 +118,7 @@ static void test_raw_over_tiles(void **state) {
              q = build_buf_in(&one, 0, ISA_Q8, K, 0, ISA_QUANT_ASYM);
     uint16_t y = build_buf(&one, ISA_F32, N),
              g = build_group(&one, 0, K, 0, K, N, d->w, d->scale, d->zero, d->colsum, d->bias);
-    EMIT(&one, .op = ISA_copy, .d = q, .a = x);
+    EMIT(&one, .op = ISA_copy, .d = q, .a = x, .b = ISA_NONE);
     EMIT(&one, .op = ISA_mvm, .d = y, .a = q, .x = g, .b = ISA_NONE);
     build_out(&one, "y", y);
 
@@ -135,7 +135,7 @@ static void test_raw_over_tiles(void **state) {
              raw1 = build_buf_in(&two, 1, ISA_RAW, N, 0, 0);
     uint16_t g1 =
         build_group(&two, 1, K, CUT, K, N, d->w + CUT * N, d->scale, d->zero, d->colsum, d->bias);
-    EMIT(&two, .op = ISA_copy, .d = q, .a = x);
+    EMIT(&two, .op = ISA_copy, .d = q, .a = x, .b = ISA_NONE);
     EMIT(&two, .op = ISA_send, .a = low, .x = there);
     EMIT(&two, .op = ISA_mvm, .mode = 1, .d = raw, .a = top, .x = g0, .b = ISA_NONE);
     EMIT(&two, .op = ISA_recvadd, .d = all, .a = raw, .x = back);
@@ -172,7 +172,7 @@ static void test_float_products(void **state) {
                 uint16_t g = weights8 ? build_group(&b, 0, K, 0, K, N, d->w, d->scale, d->zero,
                                                     d->colsum, d->bias)
                                       : build_group_f32(&b, K, N, d->wf, d->bias);
-                EMIT(&b, .op = ISA_copy, .d = q, .a = x);
+                EMIT(&b, .op = ISA_copy, .d = q, .a = x, .b = ISA_NONE);
                 EMIT(&b, .op = ISA_mvm, .d = y, .a = rows8 ? q : x, .x = g, .b = ISA_NONE);
                 build_out(&b, "y", y);
                 sim *s = build_sim(&b, 2, false);
@@ -215,7 +215,7 @@ static void test_gate(void **state) {
              q = build_buf(&b, ISA_Q8, K);
     uint16_t y = build_buf(&b, ISA_F32, N), z = build_buf(&b, ISA_F32, N);
     uint16_t g = build_group(&b, 0, K, 0, K, N, d->w, d->scale, NULL, NULL, d->bias);
-    EMIT(&b, .op = ISA_copy, .d = q, .a = x);
+    EMIT(&b, .op = ISA_copy, .d = q, .a = x, .b = ISA_NONE);
     EMIT(&b, .op = ISA_mvm, .d = y, .a = q, .x = g, .b = ISA_NONE);
     EMIT(&b, .op = ISA_mvm, .d = z, .a = q, .x = g, .b = gate);
     build_out(&b, "y", y), build_out(&b, "z", z);
@@ -248,7 +248,7 @@ static void test_threads_and_cells(void **state) {
         uint16_t x = build_in(&b, "x", ISA_F32, K), q = build_buf(&b, ISA_Q8, K),
                  y = build_buf(&b, ISA_F32, N);
         uint16_t g = build_group(&b, 0, K, 0, K, N, d->w, d->scale, d->zero, d->colsum, d->bias);
-        EMIT(&b, .op = ISA_copy, .d = q, .a = x);
+        EMIT(&b, .op = ISA_copy, .d = q, .a = x, .b = ISA_NONE);
         EMIT(&b, .op = ISA_mvm, .d = y, .a = q, .x = g, .b = ISA_NONE);
         build_out(&b, "y", y);
         sim *s = build_sim(&b, run < 3 ? 1 << (run * 3 / 2) : 1, run == 3);
@@ -287,7 +287,7 @@ static void test_observer_sees_destinations(void **state) {
     arena *a = arena_new();
     build b = int8_build();
     uint16_t x = build_in(&b, "x", ISA_F32, K), q = build_buf(&b, ISA_Q8, K);
-    EMIT(&b, .op = ISA_copy, .d = q, .a = x);
+    EMIT(&b, .op = ISA_copy, .d = q, .a = x, .b = ISA_NONE);
     build_out(&b, "y", x);
     sim *s = build_sim(&b, 1, false);
     seen got = {0};
