@@ -179,8 +179,8 @@ static bool check_lengths(tok_ctx *c, uint32_t user, tok_probe *p, ir_val v,
 
 // A bias that is counted over the mask (BLOOM's ALiBi) is the same where the mask is one run of
 // ones: what hosts take.
-static bool check_runs(tok_ctx *c, uint32_t user, tok_probe *p, ir_val v, const inputs *in,
-                       const tok_mask_view *one, const tok_mask *k, bool *hides_rows) {
+static bool check_runs(tok_ctx *c, uint32_t user, tok_probe *p, ir_val v, const tok_mask_inputs *in,
+                       tok_mask_view *one, const tok_mask *k, bool *hides_rows) {
     random_stream draws = random_of(c->o->seed, RANDOM_PADDING, 2);
     bool ok = true;
     for (int i = 0; ok && i < TOGGLES; i++) {
@@ -189,14 +189,13 @@ static bool check_runs(tok_ctx *c, uint32_t user, tok_probe *p, ir_val v, const 
         int64_t until = 1 + (int64_t)random_below(&draws, (uint64_t)one->keys), row, key,
                 from = i % 2 ? 0 : (int64_t)random_below(&draws, (uint64_t)until);
         memset(m + from, 1, (size_t)(until - from));
-        tensor t;
         tok_mask_view w;
-        tok_mask_line l = line_new(a, one->keys), other = line_new(a, one->keys);
-        ok = eval_mask(c, user, p, v, in, m, a, &t) &&
-             view_make(c, user, &t, one->rows, one->keys, &w) &&
+        tok_mask_line l = tok_mask_line_new(a, one->keys), other = tok_mask_line_new(a, one->keys);
+        ok = tok_mask_open(c, user, p, v, in, m, one->rows, one->keys, &w) &&
              same_bias(&w, one, &l, &other, &row);
         if (ok && !*hides_rows) *hides_rows = !agrees(&w, k, p->past, m, true, &l, &row, &key);
         ok = ok && (!*hides_rows || agrees(&w, k, p->past, m, false, &l, &row, &key));
+        tok_mask_close(&w);
         arena_free(a);
     }
     return ok;
