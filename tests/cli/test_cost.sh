@@ -46,7 +46,7 @@ says "and 7 more"
 exits 0 cost "$work/tales.ohm" --by node
 says "/model/lm_head/MatMul"
 exits 0 cost "$work/tales.ohm" --by instruction
-says "run t0.5"
+says "run t1.2"
 says "area             52.45 mm2 in 9 tiles"
 says "weights          3407872 cells and 402432 bytes written once: 2.904e+07 pulses"
 misused "--by" cost "$work/tales.ohm" --by colour
