@@ -1,99 +1,19 @@
-// ohmic chips, ops, passes: what exists, from the tables.
+// ohmic ops, passes: what exists, from the tables.
 #include "cli/args.h"
 #include "cli/report.h"
 #include "frontend/onnx.h"
 #include "ir/ir.h"
 #include "isa/isa.h"
-#include "isa/machine/machine.h"
 #include "passes/pass.h"
 #include "support/file/json.h"
 #include "support/name.h"
 #include <stdio.h>
 #include <string.h>
 
-int command_chips(int argc, char **argv);
 int command_ops(int argc, char **argv);
 int command_passes(int argc, char **argv);
 
 static void dump(json_t *root) { json_print(root, 1, stdout); }
-
-// ---- chips -----------------------------------------------------------------------------------
-
-static const arg_option chips_options[] = {
-    ARG_OPTION("set", 0, ARG_PAIR, "KEY=VALUE", "change a parameter of CHIP first", ARG_MANY),
-    {"json", 0, ARG_FLAG, NULL, "as JSON"}};
-
-// {"name", "summary", SECTION: {PARAMETER: {"value", "unit", "source"}}}, as the text has it.
-static json_t *chip_json(arena *a, const machine *m) {
-    json_t *j =
-        json_make("{s:o, s:o}", "name", json_name(m->name), "summary", json_name(m->summary));
-    for (size_t i = 0; i < machine_params_count; i++) {
-        const machine_param *p = &machine_params[i];
-        json_t *section = json_object_get(j, p->section);
-        if (!section) json_put(j, p->section, section = json_object());
-        const char *text = machine_value_text(a, m, p);
-        json_t *value = json_loads(text, JSON_DECODE_ANY, NULL); // NULL: a word
-        json_put(section, p->name,
-                 json_make("{s:o, s:s, s:s, s:o}", "value", value ? value : json_name(text), "unit",
-                           p->unit ? p->unit : "", "class",
-                           isa_name(ISA_ENUM_figure, machine_class_of(m, i)), "source",
-                           json_name(m->sources ? m->sources[i] : "default")));
-    }
-    return j;
-}
-
-static void show_chip(const args *given, const char *const *sets, size_t n, json_t **out,
-                      diag_sink *diags) {
-    arena *a = args_arena(given);
-    machine *m = machine_load(a, args_at(given, 0), sets, n, diags);
-    if (m && args_flag(given, "json"))
-        *out = chip_json(a, m);
-    else if (m)
-        report_lines(machine_text(a, m), "", stdout);
-}
-
-static void list_chips(const args *given, json_t **out, diag_sink *diags) {
-    arena *a = args_arena(given);
-    size_t n;
-    const char **names = machine_list(a, &n);
-    if (args_flag(given, "json")) *out = json_array();
-    for (size_t i = 0; i < n; i++) {
-        machine *m = machine_load(a, names[i], NULL, 0, diags);
-        if (!m) continue;
-        if (*out)
-            json_add(*out, json_make("{s:o, s:o}", "name", json_name(names[i]), "summary",
-                                     json_name(m->summary)));
-        else
-            printf("%-12s %s\n", name_text(a, names[i]), name_text(a, m->summary));
-    }
-}
-
-int command_chips(int argc, char **argv) {
-    arena *a = arena_new();
-    int code;
-    args *given = args_parse(a, argc, argv, "chips", "[CHIP]",
-                             "Lists the chips that can be found, or prints one in full.",
-                             chips_options, ARRAY_LEN(chips_options), 0, 1, &code);
-    if (given) {
-        diag_sink *diags = diag_sink_new();
-        size_t n;
-        const char *const *sets = args_list(given, "set", &n);
-        json_t *out = NULL;
-        if (args_count(given))
-            show_chip(given, sets, n, &out, diags);
-        else if (n)
-            diag_emit(diags, DIAG_ID_usage, DIAG_NOWHERE, "--set changes one chip: say which");
-        else
-            list_chips(given, &out, diags);
-        if (out && !diag_errors(diags))
-            dump(out);
-        else
-            json_decref(out);
-        code = args_finish(given, diags);
-    }
-    arena_free(a);
-    return code;
-}
 
 // ---- ops -------------------------------------------------------------------------------------
 

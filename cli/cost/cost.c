@@ -47,6 +47,10 @@ bool cost_count(cost *c) {
 
 bool cost_lengths(cost *c, const args *given) {
     c->top = args_int(given, "top", 5);
+    const char *by = args_string(given, "by", NULL);
+    c->by_given = by != NULL;
+    for (unsigned k = 0; by && k < ENERGY_BYS; k++)
+        if (strcmp(by, energy_by_names[k]) == 0) c->by = (energy_by)k;
     c->sequences = args_int(given, "sequences", 1);
     if (c->sequences > c->p->banks) {
         diag_emit(c->diags, DIAG_ID_cost_banks, DIAG_NOWHERE,

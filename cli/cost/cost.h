@@ -4,7 +4,9 @@
 #ifndef OHMIC_CLI_COST_COST_H
 #define OHMIC_CLI_COST_COST_H
 #include "cli/args.h"
+#include "cost/area.h"
 #include "cost/meter.h"
+#include "cost/programming.h"
 #include "support/file/json.h"
 #include "timing/answers.h"
 
@@ -16,6 +18,9 @@ typedef struct {
     isa_events events;
     energy_aj total;
     int64_t rows; // tokens: the prompt's and those behind it
+    inventory parts;
+    __int128 on; // drawn all the time by the program's tiles, in picowatts
+    programming weights;
 } cost_energy;
 
 typedef struct {
@@ -63,6 +68,9 @@ void cost_count_energy(cost *c);
 void cost_free_energy(cost *c);
 void cost_print_energy(const cost *c);
 json_t *cost_energy_json(const cost *c);
+// Figures of energy, power, area and programming that the program needs and the chip does not
+// state.
+const char **cost_lacking(const cost *c, size_t *n);
 
 // --- words
 

@@ -2,6 +2,7 @@
 #include "cli/cost/cost.h"
 #include "support/name.h"
 #include <inttypes.h>
+#include <string.h>
 
 // Shares of every kind add up to the total: otherwise what is printed would be wrong.
 static energy_share *shares_of(const cost *c, energy_by by, size_t *n) {
@@ -31,6 +32,9 @@ void cost_count_energy(cost *c) {
     c->spent.events = counter_total(c->spent.counted);
     c->spent.total = energy_of(&c->spent.prices, &c->spent.events);
     c->spent.rows = c->latency.prompt + c->latency.generated;
+    c->spent.parts = inventory_of(c->p, c->chip);
+    c->spent.on = power_of_all(c->chip, c->spent.parts.all);
+    c->spent.weights = programming_of(c->p, c->chip);
 }
 
 void cost_free_energy(cost *c) {
@@ -78,6 +82,53 @@ static void print_components(const cost *c) {
     }
 }
 
+// The largest first.
+static void print_area(const cost *c) {
+    const uint64_t *all = c->spent.parts.all, *used = c->spent.parts.used;
+    printf("area             %.4g mm2 in %u tile%s, %.4g of it used, %.0f %% assumed",
+           area_mm2(area_of_all(c->chip, all)), c->p->n_tiles, c->p->n_tiles == 1 ? "" : "s",
+           area_mm2(area_of_all(c->chip, used)), 100 * inventory_assumed(c->chip, "area", all));
+    bool done[COMPONENTS] = {false};
+    for (unsigned n = 0; n < 8; n++) {
+        unsigned best = COMPONENTS;
+        area_nm2 most = 0;
+        for (unsigned k = 0; k < COMPONENTS; k++) {
+            area_nm2 x = area_of(c->chip, (component)k, all[k]);
+            if (!done[k] && x > most) most = x, best = k;
+        }
+        if (best == COMPONENTS) break;
+        done[best] = true;
+        printf("%s%s %.4g", n == 0 ? "\n  " : ", ", component_names[best], area_mm2(most));
+    }
+    putchar('\n');
+}
+
+static void print_weights(const cost *c) {
+    const programming *w = &c->spent.weights;
+    printf("weights          %" PRIu64 " cells and %" PRIu64 " bytes written once: %.4g pulses, "
+           "%s, %s\n",
+           w->cells, w->bytes, w->pulses, cost_time_text(c->a, (timing_ps)(w->time_ns * 1000)),
+           energy_text(c->a, w->aj));
+}
+
+const char **cost_lacking(const cost *c, size_t *n) {
+    const cost_energy *s = &c->spent;
+    const char **list = ARENA_ARRAY(c->a, const char *, PARAMS + 1);
+    size_t count[4];
+    const char **of[4] = {energy_lacking(c->a, c->chip, &s->events, &count[0]),
+                          inventory_lacking(c->a, c->chip, "power", s->parts.all, &count[1]),
+                          inventory_lacking(c->a, c->chip, "area", s->parts.all, &count[2]),
+                          programming_lacking(c->a, c->chip, &s->weights, &count[3])};
+    *n = 0;
+    for (size_t k = 0; k < ARRAY_LEN(of); k++)
+        for (size_t j = 0; j < count[k]; j++) {
+            bool have = false;
+            for (size_t i = 0; i < *n; i++) have = have || strcmp(list[i], of[k][j]) == 0;
+            if (!have) list[(*n)++] = of[k][j];
+        }
+    return list;
+}
+
 void cost_print_energy(const cost *c) {
     const cost_energy *s = &c->spent;
     timing_ps window;
@@ -86,9 +137,14 @@ void cost_print_energy(const cost *c) {
            energy_text(c->a, a_token(c, s->total)),
            percent(energy_assumed(c->chip, &s->prices, &s->events), s->total));
     print_components(c);
-    printf("power            %s on average, at most %s for %s\n",
-           power_text(c->a, (double)s->total / (double)max_i64(1, timing_end(c->sequence))),
-           power_text(c->a, (double)peak / (double)window), cost_time_text(c->a, window));
+    double on = (double)s->on / 1e6, end = (double)max_i64(1, timing_end(c->sequence));
+    printf("power            %s on average, at most %s for %s; %s of it all the time (%.0f %% "
+           "assumed)\n",
+           power_text(c->a, (double)s->total / end + on),
+           power_text(c->a, (double)peak / (double)window + on), cost_time_text(c->a, window),
+           power_text(c->a, on), 100 * inventory_assumed(c->chip, "power", s->parts.all));
+    print_area(c);
+    print_weights(c);
     if (!c->by_given) return;
     printf("\nenergy a token by %s\n", energy_by_names[c->by]);
     print_shares(c, c->by, (size_t)c->top);
@@ -131,6 +187,39 @@ static json_t *terms_json(const cost *c) {
     return all;
 }
 
+static json_t *parts_json(const cost *c) {
+    const inventory *i = &c->spent.parts;
+    json_t *list = json_array();
+    for (unsigned k = 0; k < COMPONENTS; k++) {
+        if (i->all[k] == 0) continue;
+        double uw = (double)power_of(c->chip, (component)k, i->all[k]) / 1e6;
+        json_add(list, json_make("{s:s, s:s, s:o, s:o, s:o, s:o}", "component", component_names[k],
+                                 "per", component_pers[k], "count", json_count(i->all[k]), "used",
+                                 json_count(i->used[k]), "mm2",
+                                 json_real(area_mm2(area_of(c->chip, (component)k, i->all[k]))),
+                                 "static_uw", json_real(uw)));
+    }
+    return list;
+}
+
+static json_t *tiles_json(const cost *c) {
+    json_t *list = json_array();
+    for (uint32_t t = 0; t < c->p->n_tiles; t++) {
+        inventory i = inventory_of_tile(c->p, c->chip, t);
+        json_add(list,
+                 json_make("{s:o, s:o}", "mm2", json_real(area_mm2(area_of_all(c->chip, i.all))),
+                           "used_mm2", json_real(area_mm2(area_of_all(c->chip, i.used)))));
+    }
+    return list;
+}
+
+static json_t *weights_json(const cost *c) {
+    const programming *w = &c->spent.weights;
+    return json_make("{s:o, s:o, s:o, s:o, s:o}", "cells", json_count(w->cells), "bytes",
+                     json_count(w->bytes), "pulses", json_real(w->pulses), "time_ns",
+                     json_real(w->time_ns), "attojoules", aj(c, w->aj));
+}
+
 json_t *cost_energy_json(const cost *c) {
     const cost_energy *s = &c->spent;
     timing_ps window, end = max_i64(1, timing_end(c->sequence));
@@ -138,11 +227,19 @@ json_t *cost_energy_json(const cost *c) {
     json_t *by = json_object();
     for (unsigned k = 0; k < ENERGY_BYS; k++)
         json_put(by, energy_by_names[k], shares_json(c, (energy_by)k));
-    return json_make(
+    json_t *j = json_make(
         "{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "attojoules", aj(c, s->total),
         "attojoules_a_token", aj(c, a_token(c, s->total)), "assumed_share",
         json_real(percent(energy_assumed(c->chip, &s->prices, &s->events), s->total) / 100),
         "mean_uw", json_real((double)s->total / (double)end), "peak_uw",
         json_real((double)peak / (double)window), "peak_window_ns",
         json_real((double)window / 1000), "terms", terms_json(c), "by", by);
+    json_put(j, "static_uw", json_real((double)s->on / 1e6));
+    json_put(j, "static_attojoules", aj(c, power_energy(s->on, timing_end(c->sequence))));
+    json_put(j, "mm2", json_real(area_mm2(area_of_all(c->chip, s->parts.all))));
+    json_put(j, "used_mm2", json_real(area_mm2(area_of_all(c->chip, s->parts.used))));
+    json_put(j, "parts", parts_json(c));
+    json_put(j, "tiles", tiles_json(c));
+    json_put(j, "weights", weights_json(c));
+    return j;
 }

@@ -71,7 +71,7 @@ json_t *cost_json(const cost *c) {
     const char *const *missing = timing_missing(c->sequence, &n);
     json_t *names = json_array();
     for (size_t k = 0; k < n; k++) json_add(names, json_name(missing[k]));
-    const char **lacking = energy_lacking(c->a, c->chip, &c->spent.events, &n);
+    const char **lacking = cost_lacking(c, &n);
     for (size_t k = 0; k < n; k++) json_add(names, json_name(lacking[k]));
     return json_make("{s:o, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "
                      "s:o, s:o, s:o}",

@@ -137,7 +137,7 @@ static void print_together(const cost *c) {
 static void print_missing(const cost *c) {
     size_t n, m;
     const char *const *times = timing_missing(c->sequence, &n);
-    const char *const *energies = energy_lacking(c->a, c->chip, &c->spent.events, &m);
+    const char *const *energies = cost_lacking(c, &m);
     if (n + m == 0) return;
     printf("\nnot stated by the chip, so in no total:");
     for (size_t k = 0; k < n; k++) printf(" %s", times[k]);
@@ -165,6 +165,6 @@ void cost_print(const cost *c) {
     print_path(c);
     cost_print_energy(c);
     print_missing(c);
-    printf("\nnot counted yet: area; gates and masks are taken %s\n",
+    printf("\ngates and masks are taken %s\n",
            c->activity ? "as they were met, in the long run as open" : "as open (the worst case)");
 }

@@ -32,6 +32,25 @@ for row in "1 0 3794" "2 0 3922" "4 0 4194" "16 0 5754" "64 0 11898" "1 128 3839
   says "\"first_token_ns\": $ns.0"
 done
 
+# energy: divided in every way, exactly; what is drawn all the time, room, the weights
+exits 0 cost "$work/tales.ohm" --prompt 16 --generate 0 --json
+says '"attojoules_a_token": "659906560000"'
+awk '/"by": \{/ { by = 1 } /"static_uw"/ { by = 0 } !by && /"attojoules": "10558504960000"/ { total = 1 }
+  by && /^   "[a-z]+": \[/ { n++ } by && /"attojoules"/ { gsub(/[^0-9]/, ""); sum[n] += $0 }
+  END { for (k = 1; k <= n; k++) if (sprintf("%.0f", sum[k]) != "10558504960000") exit 1; exit !(total && n == 6) }' \
+  "$work/out" || fail "shares do not add up"
+exits 0 cost "$work/tales.ohm" --by tile --top 2
+says "energy a token by tile"
+says "tile 1"
+says "and 7 more"
+exits 0 cost "$work/tales.ohm" --by node
+says "/model/lm_head/MatMul"
+exits 0 cost "$work/tales.ohm" --by instruction
+says "run t1.2"
+says "area             52.45 mm2 in 9 tiles"
+says "weights          3407872 cells and 402432 bytes written once: 2.904e+07 pulses"
+misused "--by" cost "$work/tales.ohm" --by colour
+
 rejects "256 tokens and 1 behind them: the program takes 1 to 256 together" cost "$work/tales.ohm" --prompt 256 --generate 1
 misused "--prompt wants a whole number, 1 ... 2147483647, found '0'" cost "$work/tales.ohm" --prompt 0
 misused "no parameter 'tile.prot'; did you mean 'tile.port'?" cost "$work/tales.ohm" --set tile.prot=1

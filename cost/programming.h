@@ -1,0 +1,16 @@
+// Writing a program's weights, before anything runs: apart from what running costs.
+#ifndef OHMIC_COST_PROGRAMMING_H
+#define OHMIC_COST_PROGRAMMING_H
+#include "cost/energy.h"
+
+typedef struct {
+    uint64_t cells; // of crossbars, all arrays
+    double pulses;  // they take
+    uint64_t bytes; // tables and stored weights, written into dense memory
+    double time_ns; // of the tile that takes longest; dense memory is written meanwhile
+    energy_aj aj;   // of both
+    energy_aj assumed;
+} programming;
+programming programming_of(const isa_program *p, const machine *chip);
+const char **programming_lacking(arena *a, const machine *chip, const programming *x, size_t *n);
+#endif
