@@ -232,16 +232,12 @@ static bool find_spans(host_job *j, int side) {
         s->from = min_i64(s->from, s->until);
         s->real_from = s->from;
         s->real_until = s->until;
-        // Where positions are the program's own they count padding too, as the model's did: a
-        // stream starts later, a whole sequence runs with padding that nobody sees. So does one of
-        // a length that the model was frozen at.
-        if (fixed) {
-            s->from = 0;
-            s->until = tokens;
-        } else if (!has_positions && !stream) {
-            s->from = 0;
-        }
-        s->start = has_positions && !fixed ? past - s->past_from : stream ? past + s->from : past;
+        // A whole sequence runs with the padding in front, which may be read, and one of a length
+        // that the model was frozen at with all. A stream starts behind it: later, where positions
+        // are the program's own, since they count padding as the model's did.
+        if (!stream) s->from = 0;
+        if (fixed) s->until = tokens;
+        s->start = !stream ? past : has_positions ? past - s->past_from : past + s->from;
         ok = (side || check_past(j, s)) && check_length(j, side, b, s) && ok;
     }
     return ok;

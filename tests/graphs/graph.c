@@ -370,9 +370,9 @@ static ir_type type_at(const graph_node *x, int64_t tokens, int64_t past) {
 }
 
 static tensor fill_in(const graph_node *x, const ir_type *t, int64_t tokens, int64_t past,
-                      bool perturbed, arena *a) {
+                      double shake, arena *a) {
     tensor out = tensor_new(a, t->type, t->rank, t->dim);
-    random_stream r = random_test(x->seed), shake = random_test(x->seed + 1);
+    random_stream r = random_test(x->seed), draws = random_test(x->seed + 1);
     for (size_t i = 0, n = tensor_count(&out); i < n; i++) {
         double v = x->value;
         switch (x->fill) {
@@ -384,8 +384,8 @@ static tensor fill_in(const graph_node *x, const ir_type *t, int64_t tokens, int
         case FILL_RAMP: v *= (double)i; break;
         case FILL_LIST: v = (double)x->list[i]; break;
         }
-        if (perturbed && (x->fill == FILL_RANDOM || x->fill == FILL_POSITIVE))
-            v *= 1 + 1e-6 * random_float(&shake);
+        if (x->fill == FILL_RANDOM || x->fill == FILL_POSITIVE)
+            v *= 1 + shake * random_float(&draws);
         elem_store_f64(t->type, out.data, i, v);
     }
     return out;
@@ -393,11 +393,11 @@ static tensor fill_in(const graph_node *x, const ir_type *t, int64_t tokens, int
 
 // One symbol a constant, whatever the length; a count's has as many as there are functions.
 static ir_val build_const(const graph_node *x, int number, const ir_type *t, int64_t tokens,
-                          int64_t past, bool perturbed, ir_module *m, ir_func *f) {
+                          int64_t past, double shake, ir_module *m, ir_func *f) {
     const char *name = x->fill == FILL_COUNT ? arena_printf(m->arena, "c%d.%s", number, f->name)
                                              : arena_printf(m->arena, "c%d", number);
     const ir_symbol *s = ir_symbol_find(m, name);
-    if (!s) s = ir_symbol_add_tensor(m, name, fill_in(x, t, tokens, past, perturbed, m->arena));
+    if (!s) s = ir_symbol_add_tensor(m, name, fill_in(x, t, tokens, past, shake, m->arena));
     ir_attrs attrs = {0};
     ir_attr_set_str(m->arena, &attrs, IR_ATTR_value, s->name);
     return ir_build_typed(m, f, IR_t_const, NULL, 0, &attrs, t, NULL);
@@ -425,7 +425,7 @@ static ir_val build_op(const graph_node *x, int number, const ir_val *in, const 
     return v;
 }
 
-bool graph_build(const graph *g, int64_t tokens, int64_t past, bool perturbed, ir_module *m,
+bool graph_build(const graph *g, int64_t tokens, int64_t past, double shake, ir_module *m,
                  const char *name, diag_sink *diags) {
     ir_func *f = ir_func_add(m, name);
     ir_val *v = base_calloc(g->nodes.count + 1, sizeof *v);
@@ -441,7 +441,7 @@ bool graph_build(const graph *g, int64_t tokens, int64_t past, bool perturbed, i
         ir_val in[MAX_OPERANDS];
         for (int k = 0; k < x->n; k++) in[k] = x->in[k] < 0 ? IR_NONE : v[x->in[k]];
         if (x->kind == NODE_CONST)
-            v[i] = build_const(x, (int)i, &t, tokens, past, perturbed, m, f);
+            v[i] = build_const(x, (int)i, &t, tokens, past, shake, m, f);
         else if (x->kind == NODE_OP)
             v[i] = build_op(x, (int)i, in, &t, tokens, past, m, f, diags);
         ok = v[i] != IR_NONE;
@@ -455,8 +455,7 @@ bool graph_build(const graph *g, int64_t tokens, int64_t past, bool perturbed, i
 char *graph_text(const graph *g) {
     ir_module *m = ir_module_new();
     diag_sink *d = diag_sink_new();
-    char *s =
-        graph_build(g, 3, 0, false, m, "graph", d) ? ir_print_string(m) : strdup("(no graph)");
+    char *s = graph_build(g, 3, 0, 0, m, "graph", d) ? ir_print_string(m) : strdup("(no graph)");
     diag_sink_free(d);
     ir_module_free(m);
     return s;

@@ -70,8 +70,9 @@ typedef struct {
 void graph_free(graph *g);
 // Without what no output needs. Numbers of nodes change.
 void graph_sweep(graph *g);
-// Appends function `name` at a length; slightly changed numbers, when asked. False: reported.
-bool graph_build(const graph *g, int64_t tokens, int64_t past, bool perturbed, ir_module *m,
+// Appends function `name` at a length; shake: its numbers changed by so much of themselves at most.
+// False: reported.
+bool graph_build(const graph *g, int64_t tokens, int64_t past, double shake, ir_module *m,
                  const char *name, diag_sink *diags);
 char *graph_text(const graph *g); // as IR at three tokens; malloc'd
 

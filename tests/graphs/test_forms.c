@@ -92,6 +92,11 @@ static void padding_runs_where_it_is_read(void **state) {
         x = rows(&g, 4), m = mask(&g);
         same_hiding(
             &g, op_slice(&g, attention(&g, x, m, false), 1, (count){1, 0, -1}, number(1), 1), pad);
+        g = begin(); // the first row, beside positions that are given
+        x = rows(&g, 4), m = mask(&g);
+        node at = graph_input(&g, "position_ids", ELEM_i64, SHAPE(number(1), tokens(1)), 48);
+        x = op2(&g, IR_t_add, x, op_gather(&g, matrix(&g, 48, 4), at, 0));
+        same_hiding(&g, op_gather(&g, attention(&g, x, m, false), graph_int(&g, 0), 1), pad);
         g = begin(); // a stream
         x = rows(&g, 4), m = mask(&g);
         node y = attention(&g, x, NO_NODE, true);

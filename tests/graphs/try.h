@@ -9,6 +9,7 @@ typedef enum {
     TRY_SAME,    // the program gives the graph's numbers
     TRY_REFUSED, // no program: a diagnostic says why
     TRY_VAGUE,   // the graph's own numbers hang on the last bits of its constants
+    TRY_COARSE,  // the chip's integers are too few for the graph
     TRY_CAUGHT,  // a compiler's fault that the compile found: its own check, or a verifier
     TRY_DIFFERS, // a compiler's fault that nothing found
 } try_verdict;
@@ -23,6 +24,7 @@ enum { TRY_FOLLOWS = -1 };
 
 typedef struct {
     const char *chip;  // its name; NULL: ideal
+    bool codes;        // the chip computes with integers: see try.c
     const char *set;   // "crossbar.weight_bits=4"; NULL: as the chip is
     int64_t length[4]; // tokens of the runs; 0: no more
     int64_t past[4];   // tokens before each, of seeded keys and values; TRY_FOLLOWS: the last run's
