@@ -137,7 +137,7 @@ static bool set_role(tok_ctx *c, ir_port *port, int domain) {
         all |= n;
     }
     if (!all) return true;
-    if (ir_attr_int(&port->attrs, IR_ATTR_uncounted, 0))
+    if (ir_attr_int(&port->attrs, IR_ATTR_uncounted, 0) || (c->facts & TOK_COUNTS_MASK))
         return refuse(c, port, first, "and positions are counted over what it shows");
     if (c->has_past && domain == 0)
         return refuse(c, port, first, "where every attention after a past must take the same mask");

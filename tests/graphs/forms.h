@@ -63,11 +63,12 @@ static inline node added_mask(graph *g, node m) {
     return op2(g, IR_t_mul, op_unsqueeze(g, op_unsqueeze(g, off, 1), 1), graph_scalar(g, -1e9));
 }
 
-// One head of 4; m: NO_NODE, no mask.
-static inline node attention(graph *g, node x, node m, bool causal) {
+// One head of 4; m and bias: NO_NODE, none.
+static inline node attention_with(graph *g, node x, node m, node bias, bool causal) {
     node part[3];
     for (int i = 0; i < 3; i++) part[i] = op_unsqueeze(g, op_matmul(g, x, matrix(g, 4, 4)), 1);
     node s = op_matmul(g, part[0], op_swap(g, part[1], 2, 3));
+    if (bias >= 0) s = op2(g, IR_t_add, s, bias);
     if (m >= 0) s = op2(g, IR_t_add, s, added_mask(g, m));
     if (causal) {
         node all = op_broadcast(g, graph_const(g, ELEM_bool, (shape){0}, FILL_EQUAL, 1),
@@ -78,6 +79,10 @@ static inline node attention(graph *g, node x, node m, bool causal) {
     }
     node o = op_matmul(g, op_softmax(g, s, 3), part[2]);
     return op2(g, IR_t_add, x, op_squeeze(g, o, 1));
+}
+
+static inline node attention(graph *g, node x, node m, bool causal) {
+    return attention_with(g, x, m, NO_NODE, causal);
 }
 
 #endif

@@ -107,11 +107,40 @@ static void positions_of_a_mask(void **state) {
                    "positions are counted over what it shows");
 }
 
+// ---- ALiBi counted over the mask -------------------------------------------------------------
+
+// Slope times the number of the token among those that are shown; spelling: what hidden ones get.
+static node counted_bias(graph *g, node m, int spelling) {
+    node f = op_cast(g, m, ELEM_f32), sum = op_cumsum(g, f, 1);
+    if (spelling == 0)
+        sum = op2(g, IR_t_mul, op2(g, IR_t_sub, sum, graph_scalar(g, 1)), f); // BLOOM
+    if (spelling == 1) sum = op2(g, IR_t_mul, sum, f);
+    node b = op2(g, IR_t_mul, sum, graph_scalar(g, 0.25));
+    return op_unsqueeze(g, op_unsqueeze(g, b, 1), 1);
+}
+
+static void biases_of_a_mask(void **state) {
+    for (int spelling = 0; spelling < 3; spelling++)
+        for (int64_t pad = -3; pad <= 3; pad += 3)
+            for (int causal = 0; causal < 2; causal++) {
+                graph g = begin();
+                node x = rows(&g, 4), m = mask(&g);
+                same_hiding(&g, attention_with(&g, x, m, counted_bias(&g, m, spelling), causal),
+                            pad);
+            }
+    graph g = begin(); // a row that reads all: padding would run, which the bias counts
+    node x = rows(&g, 4), m = mask(&g);
+    x = attention_with(&g, x, m, counted_bias(&g, m, 0), false);
+    refused_hiding(&g, attention(&g, x, NO_NODE, false), 3,
+                   "positions are counted over what it shows");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tables_by_position),
         cmocka_unit_test(positions_of_ids),
         cmocka_unit_test(positions_of_a_mask),
+        cmocka_unit_test(biases_of_a_mask),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

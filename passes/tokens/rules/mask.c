@@ -177,6 +177,31 @@ static bool check_lengths(tok_ctx *c, uint32_t user, tok_probe *p, ir_val v,
     return ok;
 }
 
+// A bias that is counted over the mask (BLOOM's ALiBi) is the same where the mask is one run of
+// ones: what hosts take.
+static bool check_runs(tok_ctx *c, uint32_t user, tok_probe *p, ir_val v, const inputs *in,
+                       const tok_mask_view *one, const tok_mask *k, bool *hides_rows) {
+    random_stream draws = random_of(c->o->seed, RANDOM_PADDING, 2);
+    bool ok = true;
+    for (int i = 0; ok && i < TOGGLES; i++) {
+        arena *a = arena_new();
+        uint8_t *m = ARENA_ARRAY(a, uint8_t, one->keys + 1);
+        int64_t until = 1 + (int64_t)random_below(&draws, (uint64_t)one->keys), row, key,
+                from = i % 2 ? 0 : (int64_t)random_below(&draws, (uint64_t)until);
+        memset(m + from, 1, (size_t)(until - from));
+        tensor t;
+        tok_mask_view w;
+        tok_mask_line l = line_new(a, one->keys), other = line_new(a, one->keys);
+        ok = eval_mask(c, user, p, v, in, m, a, &t) &&
+             view_make(c, user, &t, one->rows, one->keys, &w) &&
+             same_bias(&w, one, &l, &other, &row);
+        if (ok && !*hides_rows) *hides_rows = !agrees(&w, k, p->past, m, true, &l, &row, &key);
+        ok = ok && (!*hides_rows || agrees(&w, k, p->past, m, false, &l, &row, &key));
+        arena_free(a);
+    }
+    return ok;
+}
+
 // Seeded masks, and their complements, at one probe.
 static bool check_toggles(tok_ctx *c, uint32_t user, tok_probe *p, ir_val v,
                           const tok_mask_inputs *in, int64_t rows, int64_t keys, const tok_mask *k,
@@ -211,7 +236,14 @@ static bool check_toggles(tok_ctx *c, uint32_t user, tok_probe *p, ir_val v,
                               p->f->params.items[in->key].name);
             continue;
         }
-        if (!same_bias(&w, &one, &l, &other, &row))
+        const bool same = same_bias(&w, &one, &l, &other, &row);
+        if (!same && !in->cross && check_runs(c, user, p, v, in, &one, k, hides_rows)) {
+            tok_note(c, user, "input '%s' must be one run of ones: its bias counts them",
+                     p->f->params.items[in->key].name);
+            *is_counted = true;
+            break;
+        }
+        if (!same)
             ok = tok_fail(c, user, DIAG_ID_tok_mask,
                           "its bias in row %" PRId64 " depends on input '%s' in more than what it "
                           "hides; bind that to ones (--bind %s=1)",
