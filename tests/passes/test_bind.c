@@ -149,8 +149,18 @@ static void test_frozen(void **state) {
     assert_int_equal(b.m->funcs.count, 1);
     assert_int_equal(tokens_of(&b, "max"), 9);
     close_bound(&b);
-    // Declared free, frozen inside: told, and bound by name it works.
-    b = bind((toy){.width = 8, .only = 9}, ids, 1, NULL, 0, 0);
+    // Declared free, frozen inside: the one count that it takes, if that is a usual one.
+    static const int64_t traced[] = {9, 1, 77, 197};
+    for (size_t i = 0; i < ARRAY_LEN(traced); i++) {
+        b = bind((toy){.width = 8, .only = traced[i]}, ids, 1, NULL, 0, 0);
+        assert_non_null(b.m);
+        assert_int_equal(b.m->funcs.count, 1);
+        assert_int_equal(tokens_of(&b, "max"), traced[i]);
+        assert_non_null(strstr(b.m->notes.items[0], "tokens alone, though dimension 'sequence'"));
+        close_bound(&b);
+    }
+    // Else told, and bound by name it works.
+    b = bind((toy){.width = 8, .only = 300}, ids, 1, NULL, 0, 0);
     assert_null(b.m);
     bool told = false;
     for (size_t i = 0; i < diag_count(b.diags); i++)

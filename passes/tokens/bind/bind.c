@@ -186,6 +186,40 @@ static int64_t choose_past(int64_t n1, int64_t rows, int64_t max) {
     return most;
 }
 
+// The one token count that a model takes though it declares the dimension free, as a trace froze
+// it; 0: none among the usual, or several.
+static int64_t traced_size(binder *b) {
+    static const int64_t usual[] = {192, 196, 197, 256, 257, 384, 512, 577, 1024, 1500, 2048};
+    int64_t found = 0;
+    for (int64_t n = 1; n <= 128; n++) {
+        if (!takes(b, n, n)) continue;
+        if (found) return 0;
+        found = n;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(usual); i++) {
+        if (!takes(b, usual[i], usual[i])) continue;
+        if (found) return 0;
+        found = usual[i];
+    }
+    return found;
+}
+
+// Every free token dimension has that size after all.
+static void freeze(binder *b, int64_t tokens) {
+    for (size_t i = 0; i < b->s->n_inputs; i++)
+        for (int k = 0; k < b->s->inputs[i].rank; k++) {
+            const char *axis = b->role[i].axis[k];
+            if (b->role[i].size[k] < 0 &&
+                (strcmp(axis, "tokens") == 0 || strcmp(axis, BIND_ENCODER) == 0))
+                b->role[i].size[k] = tokens;
+        }
+    vec_push(&b->m->notes,
+             arena_printf(b->m->arena,
+                          "the model takes %" PRId64
+                          " tokens alone, though dimension '%s' is declared free: a trace froze it",
+                          tokens, b->free_name ? b->free_name : "(unnamed)"));
+}
+
 // A dimension that is declared free may be frozen inside (traced reshapes).
 static bool frozen_after_all(const binder *b, int64_t tokens) {
     diag_note(b->diags, DIAG_NOWHERE,
@@ -226,8 +260,8 @@ static bool choose_encoder(const binder *b, const int64_t *n, int64_t rows, int6
     return false;
 }
 
-// Sizes that the model takes at all: a table may be shorter than the first choice. False: reported.
-static bool first_sizes(binder *b, int64_t *n, int64_t *e) {
+// Sizes that the model takes at all: a table may be shorter than the first choice.
+static bool takes_some(binder *b, int64_t *n, int64_t *e) {
     static const int64_t from[] = {37, 11, 3};
     for (size_t i = 0; i < ARRAY_LEN(from); i++) {
         choose(b, from[i], INT64_MAX, n);
@@ -239,17 +273,14 @@ static bool first_sizes(binder *b, int64_t *n, int64_t *e) {
             if (!b->has_encoder) break;
         }
     }
-    choose(b, 37, INT64_MAX, n);
-    if (b->has_encoder) choose_encoder(b, n, INT64_MAX, e);
-    import_at(b, b->m, "n1", (counts){n[0], e[0], 0});
-    return frozen_after_all(b, n[0]);
+    return false;
 }
 
-// Probe sizes that suit the model's fixed sizes and tables. False: reported.
+// Probe sizes that suit the model's fixed sizes and tables, from sizes that it takes. False:
+// reported.
 static bool probe_sizes(binder *b, int64_t *n, int64_t *e, bind_limit *l, bind_limit *le) {
     // First imports tell the fixed sizes and the tables; they are repeated where their sizes will
     // not do.
-    if (!first_sizes(b, n, e)) return false;
     int64_t from = n[0] >= 37 ? 37 : 3, keep = b->has_past ? 3 : 0;
     for (int round = 0;; round++) {
         int64_t want[3], other[3] = {e[0], e[1], e[2]};
@@ -278,6 +309,17 @@ static bool probe_sizes(binder *b, int64_t *n, int64_t *e, bind_limit *l, bind_l
 
 static bool bind_free(binder *b) {
     int64_t n[3], e[3] = {0};
+    if (!takes_some(b, n, e)) {
+        int64_t traced = b->has_past || b->has_encoder ? 0 : traced_size(b);
+        if (traced) {
+            freeze(b, traced);
+            return bind_frozen(b);
+        }
+        choose(b, 37, INT64_MAX, n);
+        if (b->has_encoder) choose_encoder(b, n, INT64_MAX, e);
+        import_at(b, b->m, "n1", (counts){n[0], e[0], 0});
+        return frozen_after_all(b, n[0]);
+    }
     bind_limit l = {INT64_MAX, NULL}, le = {INT64_MAX, NULL};
     if (!probe_sizes(b, n, e, &l, &le)) return false;
     int64_t max = b->o->o->max_tokens;
