@@ -16,6 +16,7 @@ typedef struct {
 } row;
 
 static const row rows[] = {
+    {"mini/learned_query_pool"},
     {"mini/image_uint8"},
     {"mini/image_normalised_inside"},
     {"R12"},

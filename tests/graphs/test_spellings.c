@@ -135,12 +135,45 @@ static void biases_of_a_mask(void **state) {
                    "positions are counted over what it shows");
 }
 
+// ---- a learned query -------------------------------------------------------------------------
+
+// n learned queries of a head attend to all tokens; m: NO_NODE, no mask.
+static node pooled(graph *g, node x, node m, int n, int heads) {
+    node q = graph_const(g, ELEM_f32, SHAPE(number(1), number(heads), number(n), number(4)),
+                         FILL_RANDOM, 2),
+         part[2];
+    for (int i = 0; i < 2; i++) {
+        node p = op_matmul(g, x, matrix(g, 4, 4 * heads));
+        p = op_reshape(g, p, SHAPE(number(1), tokens(1), number(heads), number(4)));
+        part[i] = op_swap(g, p, 1, 2);
+    }
+    node s = op_matmul(g, q, op_swap(g, part[0], 2, 3));
+    if (m >= 0) s = op2(g, IR_t_add, s, added_mask(g, m));
+    node o = op_swap(g, op_matmul(g, op_softmax(g, s, 3), part[1]), 1, 2);
+    return op_matmul(g, op_reshape(g, o, SHAPE(number(1), number(n), number(4 * heads))),
+                     matrix(g, 4 * heads, 3));
+}
+
+static void learned_queries(void **state) {
+    for (int heads = 1; heads < 3; heads++) {
+        graph g = begin();
+        same(&g, pooled(&g, rows(&g, 4), NO_NODE, 1, heads));
+        for (int64_t pad = -3; pad <= 3; pad += 6) {
+            g = begin();
+            node x = rows(&g, 4), m = mask(&g);
+            same_hiding(&g, pooled(&g, x, m, 1, heads), pad);
+        }
+    }
+    graph g = begin();
+    const try_options o = {.seed = 1, .length = {9}};
+    expect(&g, pooled(&g, rows(&g, 4), NO_NODE, 2, 1), &o, TRY_REFUSED, "one is supported");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(tables_by_position),
-        cmocka_unit_test(positions_of_ids),
-        cmocka_unit_test(positions_of_a_mask),
-        cmocka_unit_test(biases_of_a_mask),
+        cmocka_unit_test(tables_by_position),  cmocka_unit_test(positions_of_ids),
+        cmocka_unit_test(positions_of_a_mask), cmocka_unit_test(biases_of_a_mask),
+        cmocka_unit_test(learned_queries),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -225,6 +225,80 @@ static bool activation_of(tok_ctx *c, uint32_t node, tok_attention *s) {
     return s->sink != NULL;
 }
 
+// One query that the model has learned (SigLIP's pooling): every token asks it, of whom the first
+// is heard. *s: its heads and widths. False: refused.
+static bool learned_query(tok_ctx *c, uint32_t node, tok_recipe *r, tok_attention *s, tok_ref *q) {
+    const tok_node *n = tok_at(c, node);
+    int64_t heads_v, d_k;
+    int dv;
+    const tensor *t = tok_const_at(c, n->operand[0], 0);
+    if (!t || !tok_head_axes(c, node, n->operand[1], false, &s->n_kv, &d_k, &s->keys) ||
+        !tok_head_axes(c, node, n->operand[2], false, &heads_v, &s->dv, &dv))
+        return false;
+    const int64_t width = (int64_t)tensor_count(t);
+    s->domain = s->keys;
+    s->d = t->rank ? t->dim[t->rank - 1] : 0;
+    s->heads = s->d ? width / s->d : 0;
+    if (t->rank < 3 || t->dim[t->rank - 2] != 1 || t->dim[0] != 1)
+        return tok_fail(c, node, DIAG_ID_tok_mix,
+                        "queries that depend on no input, %s: one is supported, not several",
+                        tensor_shape_text(c->a, t));
+    if (dv != s->keys || heads_v != s->n_kv || s->heads % s->n_kv || d_k != s->d)
+        return tok_fail(c, node, DIAG_ID_tok_mix,
+                        "%" PRId64 " query heads, %" PRId64 " key heads, %" PRId64 " value heads",
+                        s->heads, s->n_kv, heads_v);
+    if (!tok_const_whole(c, n->operand[0], node, 1, &width)) return false;
+    // A table by position whose rows are alike.
+    const int64_t most = c->domain[s->keys].rows[c->max];
+    tensor rows = tensor_new(c->a, ELEM_f32, 2, (int64_t[]){most, width});
+    for (int64_t i = 0; i < most * width; i++)
+        elem_store_f64(ELEM_f32, rows.data, (size_t)i,
+                       elem_load_f64(t->type, t->data, (size_t)(i % width)));
+    const tok_ref table = tok_step_constant(c, r, tok_constant_new(c, "query", rows));
+    *q =
+        tok_step_typed(c, r, IR_nn_posrow, &table, 1, NULL, tok_row_type(ELEM_f32, s->keys, width));
+    return true;
+}
+
+static bool attend_learned(tok_ctx *c, uint32_t node, tok_attention *s, tok_mask_query *of) {
+    const tok_node *n = tok_at(c, node);
+    tok_recipe *r = tok_recipe_of(c, node);
+    tok_ref in[4] = {0};
+    tok_mask m;
+    extent e;
+    if (!activation_of(c, node, s) || !learned_query(c, node, r, s, &in[0])) return false;
+    of->heads = s->heads;
+    of->queries = of->keys = s->keys;
+    if (of->is_causal || !tok_mask_find(c, node, of, &m) || m.mode != IR_RING_ALL || m.table)
+        return tok_fail(c, node, DIAG_ID_tok_mask, "a learned query must see every token alike");
+    if (!extent_of(c, node, s, &m, &e)) return false;
+    prove(c, node, s, &m, e.window);
+    tok_whole(c, node, "a learned query attends to all tokens");
+    size_t count = 3;
+    for (size_t i = 1; i < 3; i++) in[i] = tok_take_full(c, node, n->operand[i]);
+    if (m.key != TOK_NONE) in[count++] = tok_take(c, m.key);
+    tok_ring *ring = tok_ring_add(c, (tok_ring){.node = node,
+                                                .k = n->operand[1],
+                                                .v = n->operand[2],
+                                                .is = ring_of(s, &m, &e),
+                                                .sink = s->sink,
+                                                .mask = arena_copy(c->a, &m, sizeof m)});
+    const int64_t width = s->heads * s->dv;
+    tok_ref y =
+        tok_step_typed(c, r, IR_nn_attn, in, count, NULL, tok_row_type(ELEM_f32, s->keys, width));
+    r->step[r->count - 1].ring = ring;
+    ir_attrs attrs = {0};
+    ir_attr_set_str(c->a, &attrs, IR_ATTR_which, "first");
+    y = tok_step_typed(c, r, IR_rows_pick, &y, 1, &attrs,
+                       tok_row_type(ELEM_f32, tok_domain_one(c), width));
+    const int rank = tok_type(c, node, 0)->rank;
+    tok_layout l = {.rank = rank};
+    tok_layout_push(&l, (tok_atom){TOK_FEATURE, rank - 3, 0, s->heads, 1, false});
+    tok_layout_push(&l, (tok_atom){TOK_FEATURE, rank - 1, 0, s->dv, 1, false});
+    tok_layout_tidy(&l);
+    return tok_set_rows(c, node, y, &l);
+}
+
 bool tok_rule_attention(tok_ctx *c, uint32_t node) {
     const tok_node *n = tok_at(c, node);
     const ir_attrs *attrs = &n->op->attrs;
@@ -235,6 +309,7 @@ bool tok_rule_attention(tok_ctx *c, uint32_t node) {
     tok_attention s = {.scale = ir_attr_float(attrs, IR_ATTR_scale, 1),
                        .softcap = ir_attr_float(attrs, IR_ATTR_softcap, 0)};
     tok_evaluates(c, node, of.mask);
+    if (tok_at(c, q)->is_const) return attend_learned(c, node, &s, &of);
     if (!tok_attention_sizes(c, node, q, k, false, v, &s) || !activation_of(c, node, &s))
         return false;
     of.heads = s.heads;
