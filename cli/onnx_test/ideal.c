@@ -261,6 +261,9 @@ static onnx_test_result try_dir(run r, const char *model, const char *dir, const
     r.argv[r.argc++] = arena_str(r.a, model);
     if (option) r.argv[r.argc++] = arena_str(r.a, option);
     bind_images(&r, model, dir);
+    for (int i = 2; i < r.argc; i++)
+        r.result.message =
+            arena_printf(r.a, "%s %s", i == 2 ? "with" : r.result.message, r.argv[i]);
     *n_sets = 0;
     for (bool ok = compile(&r, model); ok; ++*n_sets) {
         char *set = arena_printf(r.a, "%s/test_data_set_%zu", dir, *n_sets);
@@ -281,6 +284,5 @@ onnx_test_result onnx_test_ideal_dir(arena *a, const char *model_path, const cha
     const char *more, *unused;
     onnx_test_result result = try_dir(r, model_path, dir, NULL, n_sets, &more);
     if (result.verdict != ONNX_TEST_FAIL || !more) return result;
-    r.result.message = arena_printf(a, "with %s", more);
     return try_dir(r, model_path, dir, more, n_sets, &unused);
 }
