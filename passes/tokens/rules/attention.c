@@ -177,21 +177,24 @@ tok_ref tok_step_ring(tok_ctx *c, tok_recipe *r, ir_opcode code, tok_ring *ring,
     return v;
 }
 
+// The mask of keys, if there is one, has a row for each of them. False: refused.
+static bool takes_key(tok_ctx *c, uint32_t node, const tok_attention *s, const tok_mask *m) {
+    if (m->is_counted) tok_plan_of(c, node)->facts |= TOK_COUNTS_MASK;
+    if (m->key == TOK_NONE) return true;
+    const tok_plan *key = tok_plan_of(c, m->key);
+    return (key->kind == TOK_VALUE && tok_layout_domain(&key->layout) == s->keys) ||
+           tok_fail(c, node, DIAG_ID_tok_mask,
+                    "its key mask %s does not run along the keys' tokens", tok_name(c, m->key));
+}
+
 bool tok_attend(tok_ctx *c, uint32_t node, uint32_t q, uint32_t k, uint32_t v,
                 const tok_attention *s, const tok_mask *m) {
     extent e;
     if (!extent_of(c, node, s, m, &e)) return false;
     prove(c, node, s, m, e.window);
-    if (m->key != TOK_NONE) {
-        const tok_plan *key = tok_plan_of(c, m->key);
-        if (key->kind != TOK_VALUE || tok_layout_domain(&key->layout) != s->keys)
-            return tok_fail(c, node, DIAG_ID_tok_mask,
-                            "its key mask %s does not run along the keys' tokens",
-                            tok_name(c, m->key));
-    }
+    if (!takes_key(c, node, s, m)) return false;
     tok_mask own = *m; // the model's, should a shorter window have been asked for
     if (!e.full) own.window = e.window;
-    if (m->is_counted) tok_plan_of(c, node)->facts |= TOK_COUNTS_MASK;
     tok_ring *ring = tok_ring_add(c, (tok_ring){.node = node,
                                                 .q = q,
                                                 .k = k,
@@ -266,12 +269,12 @@ static bool attend_learned(tok_ctx *c, uint32_t node, tok_attention *s, tok_mask
     tok_ref in[4] = {0};
     tok_mask m;
     extent e;
-    if (!activation_of(c, node, s) || !learned_query(c, node, r, s, &in[0])) return false;
+    if (!learned_query(c, node, r, s, &in[0]) || !activation_of(c, node, s)) return false;
     of->heads = s->heads;
     of->queries = of->keys = s->keys;
     if (of->is_causal || !tok_mask_find(c, node, of, &m) || m.mode != IR_RING_ALL || m.table)
         return tok_fail(c, node, DIAG_ID_tok_mask, "a learned query must see every token alike");
-    if (!extent_of(c, node, s, &m, &e)) return false;
+    if (!extent_of(c, node, s, &m, &e) || !takes_key(c, node, s, &m)) return false;
     prove(c, node, s, &m, e.window);
     tok_whole(c, node, "a learned query attends to all tokens");
     size_t count = 3;
