@@ -19,6 +19,7 @@ static const row rows[] = {
     {"mini/learned_query_pool"},
     {"mini/image_uint8"},
     {"mini/image_normalised_inside"},
+    {"R11"},
     {"R12"},
     {"mini/roberta_positions"},
     {"R01"},
