@@ -179,24 +179,24 @@ static bool check_lengths(tok_ctx *c, uint32_t user, tok_probe *p, ir_val v,
 
 // A bias that is counted over the mask (BLOOM's ALiBi) is the same where the mask is one run of
 // ones: what hosts take.
-static bool check_runs(tok_ctx *c, uint32_t user, tok_probe *p, ir_val v, const inputs *in,
-                       const tok_mask_view *one, const tok_mask *k, bool *hides_rows) {
+static bool check_runs(tok_ctx *c, uint32_t user, tok_probe *p, ir_val v, const tok_mask_inputs *in,
+                       int64_t rows, int64_t keys, tok_mask_view *one, const tok_mask *k,
+                       bool *hides_rows) {
     random_stream draws = random_of(c->o->seed, RANDOM_PADDING, 2);
     bool ok = true;
     for (int i = 0; ok && i < TOGGLES; i++) {
         arena *a = arena_new();
-        uint8_t *m = ARENA_ARRAY(a, uint8_t, one->keys + 1);
-        int64_t until = 1 + (int64_t)random_below(&draws, (uint64_t)one->keys), row, key,
+        uint8_t *m = ARENA_ARRAY(a, uint8_t, keys + 1);
+        int64_t until = 1 + (int64_t)random_below(&draws, (uint64_t)keys), row, key,
                 from = i % 2 ? 0 : (int64_t)random_below(&draws, (uint64_t)until);
         memset(m + from, 1, (size_t)(until - from));
-        tensor t;
         tok_mask_view w;
-        tok_mask_line l = line_new(a, one->keys), other = line_new(a, one->keys);
-        ok = eval_mask(c, user, p, v, in, m, a, &t) &&
-             view_make(c, user, &t, one->rows, one->keys, &w) &&
+        tok_mask_line l = tok_mask_line_new(a, keys), other = tok_mask_line_new(a, keys);
+        ok = tok_mask_open(c, user, p, v, in, m, rows, keys, &w) &&
              same_bias(&w, one, &l, &other, &row);
         if (ok && !*hides_rows) *hides_rows = !agrees(&w, k, p->past, m, true, &l, &row, &key);
         ok = ok && (!*hides_rows || agrees(&w, k, p->past, m, false, &l, &row, &key));
+        tok_mask_close(&w);
         arena_free(a);
     }
     return ok;
@@ -237,7 +237,7 @@ static bool check_toggles(tok_ctx *c, uint32_t user, tok_probe *p, ir_val v,
             continue;
         }
         const bool same = same_bias(&w, &one, &l, &other, &row);
-        if (!same && !in->cross && check_runs(c, user, p, v, in, &one, k, hides_rows)) {
+        if (!same && !in->cross && check_runs(c, user, p, v, in, rows, keys, &one, k, hides_rows)) {
             tok_note(c, user, "input '%s' must be one run of ones: its bias counts them",
                      p->f->params.items[in->key].name);
             *is_counted = true;
