@@ -58,8 +58,20 @@ bool tensors_read(arena *a, const char *text, tensor_list *list, diag_sink *diag
     return ok;
 }
 
-bool tensors_write(arena *a, const char *text, const tensor_set *set, diag_sink *diags) {
+// As npy has it, which knows no bf16: every such number is one of f32.
+static tensor_set as_npy(arena *a, const tensor_set *set) {
+    tensor_set out = {ARENA_ARRAY(a, tensor_named, set->count + 1), set->count};
+    for (size_t i = 0; i < set->count; i++) {
+        out.items[i] = set->items[i];
+        if (set->items[i].value.type == ELEM_bf16)
+            out.items[i].value = tensor_cast(a, &set->items[i].value, ELEM_f32);
+    }
+    return out;
+}
+
+bool tensors_write(arena *a, const char *text, const tensor_set *given, diag_sink *diags) {
     const char *name, *path;
+    const tensor_set outputs = as_npy(a, given), *set = &outputs;
     if (!arena_pair(a, text, &name, &path)) {
         if (file_ends_in(text, ".npy") && set->count == 1)
             return npy_write(text, &set->items[0].value, diags);

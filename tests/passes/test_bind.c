@@ -297,6 +297,22 @@ static void test_open_sizes(void **state) {
     arena_free(a);
 }
 
+// What nothing reads counts no tokens, whatever its dimensions are called.
+static void test_unread(void **state) {
+    (void)state;
+    static const bind_port more[] = {{"labels", ELEM_i64, 1, {FREE("n")}},
+                                     {"labels", ELEM_i64, 2, {FREE("batch"), FREE("label_seq")}},
+                                     {"labels", ELEM_f32, 3, {FREE("b"), FREE("len"), SIZE(4)}}};
+    for (size_t i = 0; i < ARRAY_LEN(more); i++) {
+        const bind_port inputs[] = {ids[0], more[i]};
+        bound b = bind((toy){.width = 8}, inputs, 2, NULL, 0, 0);
+        assert_non_null(b.m);
+        assert_int_equal(b.m->funcs.count, 4);
+        assert_string_equal(b.m->notes.items[0], "input 'labels' is read by nothing");
+        close_bound(&b);
+    }
+}
+
 // ---- an encoder and a decoder ------------------------------------------------------------------
 
 // Ids of several inputs, each looked up; input i is added to input with[i], whose length it must
@@ -511,8 +527,9 @@ int main(void) {
         cmocka_unit_test(test_sizes),       cmocka_unit_test(test_tables),
         cmocka_unit_test(test_frozen),      cmocka_unit_test(test_values),
         cmocka_unit_test(test_roles),       cmocka_unit_test(test_open_sizes),
-        cmocka_unit_test(test_two_lengths), cmocka_unit_test(test_sides),
-        cmocka_unit_test(test_side_tables), cmocka_unit_test(test_fixed_sides),
+        cmocka_unit_test(test_unread),      cmocka_unit_test(test_two_lengths),
+        cmocka_unit_test(test_sides),       cmocka_unit_test(test_side_tables),
+        cmocka_unit_test(test_fixed_sides),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

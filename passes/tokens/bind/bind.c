@@ -18,6 +18,7 @@ typedef struct {
     ir_module *m;
     bool has_past, has_tokens, has_encoder;
     const char *free_name; // of the first token dimension
+    bool *is_unread;       // by input: found out where it could count tokens of its own
     int64_t encoder_rows;  // that the encoder takes for sure, as far as trials tell
 } binder;
 
@@ -390,12 +391,36 @@ static ir_module *make_reference(binder *b) {
     return reference;
 }
 
+// An input that nothing reads counts no tokens: asked where free dimensions have several names.
+static void leave_out_unread(binder *b) {
+    const char *first = NULL;
+    bool several = false, *is_read = ARENA_ARRAY(b->a, bool, b->s->n_inputs + 1);
+    b->is_unread = ARENA_ARRAY(b->a, bool, b->s->n_inputs + 1);
+    for (size_t i = 0; i < b->s->n_inputs; i++)
+        for (int k = 0; k < b->s->inputs[i].rank; k++) {
+            const char *name = b->s->inputs[i].dim[k].name;
+            if (b->role[i].size[k] >= 0 || strcmp(b->role[i].axis[k], "tokens") || !name) continue;
+            several |= first && strcmp(first, name) != 0;
+            first = name;
+        }
+    bind_size unused;
+    if (!several || !ask(b, &unused, is_read)) return;
+    for (size_t i = 0; i < b->s->n_inputs; i++) {
+        b->is_unread[i] = !is_read[i] && !b->role[i].is_bound;
+        for (int k = 0; b->is_unread[i] && k < b->s->inputs[i].rank; k++) {
+            b->role[i].axis[k] = "fixed";
+            if (b->role[i].size[k] < 0) b->role[i].size[k] = 1;
+        }
+    }
+}
+
 ir_module *bind_module(const bind_source *s, const bind_options *o, ir_module **reference,
                        diag_sink *diags) {
     binder b = {.s = s, .o = o, .diags = diags, .a = arena_new()};
     b.role = bind_roles(b.a, s, o, diags);
-    bool ok = b.role && bind_sizes(b.a, s, b.role, ask, &b, diags) &&
-              bind_domains(b.a, s, b.role, takes, &b, diags);
+    bool ok = b.role && bind_sizes(b.a, s, b.role, ask, &b, diags);
+    if (ok) leave_out_unread(&b);
+    ok = ok && bind_domains(b.a, s, b.role, takes, &b, diags);
     for (size_t i = 0; ok && i < s->n_inputs; i++)
         for (int k = 0; k < s->inputs[i].rank; k++) {
             const char *axis = b.role[i].axis[k];
@@ -416,6 +441,10 @@ ir_module *bind_module(const bind_source *s, const bind_options *o, ir_module **
         ok = b.has_tokens ? bind_free(&b) : bind_frozen(&b);
         if (!ok) ir_module_free(b.m);
     }
+    for (size_t i = 0; ok && i < s->n_inputs; i++)
+        if (b.is_unread[i])
+            vec_push(&b.m->notes,
+                     arena_printf(b.m->arena, "input '%s' is read by nothing", s->inputs[i].name));
     if (ok && reference) *reference = make_reference(&b);
     arena_free(b.a);
     return ok ? b.m : NULL;
