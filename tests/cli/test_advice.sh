@@ -45,13 +45,13 @@ exits 0 compile $model --window 40 --slots 64 --logits last --max-chunk 7 --atte
 # converters that clip are named, on the text that scales are chosen on; what is advised holds every sum
 clips() { grep -qE "^node '$1'.*warning: the converters of chip 'ohmic-1' lose sums of this product: $2 % clipped, $3 % rounded, on $4" "$work/err" || fail "$(cat "$work/err")"; }
 exits 0 compile $model --set crossbar.adc_bits=6 --calibrate $ids -o "$work/p.ohm"
-clips '/model/transformer/h[^ ]*' '[1-9][0-9.]*' 0 '16 tokens of eval_tokens.json; --set crossbar.adc_bits=10 holds every sum'
+clips '/model/[^ ]*' '[1-9][0-9.]*' 0 '16 tokens of eval_tokens.json; --set crossbar.adc_bits=10 holds every sum'
 grep -qE '^ +/model/transformer/h.0/mlp/c_proj/Gemm: [0-9.]+ % clipped, 0 % rounded' "$work/out" || fail "$(cat "$work/out")"
 exits 0 compile $model --set crossbar.adc_bits=6 --set crossbar.adc_bits=10 --json -o "$work/p.ohm"
 [ ! -s "$work/err" ] || fail "$(cat "$work/err")"
 says '"converters": null'
 exits 0 compile $model --set crossbar.adc_step=2 -q -o "$work/p.ohm"
-clips '/model/transformer/h[^ ]*' '[0-9.]+' '[45][0-9.]*' '16 seeded rows; --set crossbar.adc_step=1 rounds none'
+clips '/model/[^ ]*' '[0-9.]+' '[45][0-9.]*' '16 seeded rows; --set crossbar.adc_step=1 rounds none'
 exits 0 compile $model --json -o "$work/p.ohm"
 [ ! -s "$work/err" ] || fail "$(cat "$work/err")"
 says '"on": "16 seeded rows"'
