@@ -46,9 +46,14 @@ int command_compile(int argc, char **argv) {
         bool made = may_write(given, output, diags) && compile_options(given, &c, diags) &&
                     compile_open(given, model, &c, diags) && compile_program(&c, diags);
         if (made) compile_unused_options(given, &c, diags);
-        if (made && isa_write(c.program, output, diags) && !args_flag(given, "quiet")) {
+        made = made && isa_write(c.program, output, diags);
+        if (made) {
             compile_timings_part(&c.timings, "write");
+            compile_converters_run(given, &c, output, diags);
+            compile_timings_part(&c.timings, "converters");
             c.says_timings = args_flag(given, "timings");
+        }
+        if (made && !args_flag(given, "quiet")) {
             FILE *out = strcmp(output, "-") == 0 ? stderr : stdout;
             if (args_flag(given, "json"))
                 compile_summary_json(&c, output, out);

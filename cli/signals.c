@@ -130,6 +130,7 @@ void signals_watch(void) {
         if (sigaction(ends[i], NULL, &old) == 0 && old.sa_handler == SIG_IGN) continue; // nohup
         sigaction(ends[i], &act, NULL);
     }
+    signal(SIGXFSZ, SIG_IGN); // a file that grows too large is a write error, which is reported
     struct sigaction bus = {.sa_sigaction = on_bus_error, .sa_flags = SA_SIGINFO};
     sigemptyset(&bus.sa_mask);
     sigaction(SIGBUS, &bus, NULL);

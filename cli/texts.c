@@ -169,6 +169,13 @@ static json_t *parse(const texts *x, const file_map *f, const char *path, diag_s
     bool by_lines = file_ends_in(path, ".jsonl"); // a single line is JSON as a whole too
     json_t *root = by_lines ? read_lines(p, f->bytes) : NULL;
     if (!root) root = json_file_parse(p, f->bytes, f->name, own);
+    if (json_object_get(root, "text") || json_object_get(root, "prompt")) { // one text, a line
+        json_t *line = root;
+        root = json_make("[o]", json_is_string(json_object_get(line, "text"))
+                                    ? json_incref(json_object_get(line, "text"))
+                                    : json_incref(line));
+        json_decref(line);
+    }
     if (!root && !by_lines) root = read_lines(p, f->bytes);
     if (!root && first == '"') root = split(p, f->bytes, x->by);
     if (root) {

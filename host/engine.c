@@ -2,6 +2,8 @@
 #include "host/engine.h"
 #include "ir/eval/interp.h"
 #include "support/name.h"
+#include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 struct engine {
@@ -21,6 +23,15 @@ struct engine {
     size_t n_in;
     size_t *in_of[2], *out_of[2]; // port numbers of a function's parameters and results
 };
+
+const char *engine_longer(arena *a, const engine_info *info, int64_t n) {
+    if (info->longest && n > info->longest)
+        return arena_printf(a, "the model's position table has %" PRId64 " rows, and no more",
+                            info->longest);
+    const char *most =
+        info->longest ? arena_printf(a, ", at most %" PRId64, info->longest) : " or more";
+    return arena_printf(a, "compile with --max-tokens %" PRId64 "%s", n, most);
+}
 
 const engine_info *engine_describe(const engine *e) { return &e->info; }
 sim *engine_sim(engine *e) { return e->sim; }
@@ -72,6 +83,20 @@ static void describe_phases(engine_info *info, const isa_program *p) {
     }
 }
 
+// A line of the proof: "at most 256 tokens: ..." (bind.c). 0: there is none.
+static int64_t longest_of(const char *proof) {
+    static const char begins[] = "at most ";
+    for (const char *line = proof; line && *line; line += strspn(line, "\n")) {
+        char *end;
+        if (strncmp(line, begins, sizeof begins - 1) == 0) {
+            long long n = strtoll(line + sizeof begins - 1, &end, 10);
+            if (n > 0 && strncmp(end, " tokens: ", 9) == 0) return n;
+        }
+        line += strcspn(line, "\n");
+    }
+    return 0;
+}
+
 engine *engine_of_program(const program_file *f, const sim_options *o, diag_sink *diags) {
     const isa_program *p = f->program;
     sim *s = sim_new(p, f->chip, o, diags);
@@ -83,6 +108,7 @@ engine *engine_of_program(const program_file *f, const sim_options *o, diag_sink
     info->stream = p->class == ISA_STREAM;
     info->max_tokens = p->max_tokens;
     info->banks = p->banks;
+    info->longest = longest_of(p->proof);
     info->notes = p->notes ? p->notes : "";
     describe_phases(info, p);
     info->n_ports = p->n_ports;

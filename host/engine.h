@@ -33,6 +33,7 @@ typedef struct {
 typedef struct {
     bool stream;        // tokens in as many steps as one likes; else a whole sequence at once
     int64_t max_tokens; // of a sequence
+    int64_t longest;    // that the model can be compiled for: its position table; 0: any
     int64_t max_chunk;  // rows of one step at most
     int64_t fixed_rows; // the one token count a sequence may have; 0: any
     // An encoder reads its own tokens, all at once, before the first step.
@@ -54,6 +55,9 @@ typedef struct engine engine;
 engine *engine_of_program(const program_file *f, const sim_options *o, diag_sink *diags);
 engine *engine_of_module(const ir_module *m, int threads, diag_sink *diags);
 void engine_free(engine *e); // NULL is allowed
+// How a program for n tokens would be had: "compile with --max-tokens 65 or more", or why not at
+// all. In `a`.
+const char *engine_longer(arena *a, const engine_info *info, int64_t n);
 const engine_info *engine_describe(const engine *e);
 sim *engine_sim(engine *e); // NULL when it is the interpreter
 // Called for every value the interpreter computes; nothing on the simulator.

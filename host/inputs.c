@@ -190,9 +190,10 @@ static bool check_length(host_job *j, int side, int64_t b, const host_span *s) {
     if (s->start + n <= limit) return true;
     diag_emit(j->diags, DIAG_ID_host_length, DIAG_NOWHERE,
               "sequence %" PRId64 " reaches %" PRId64
-              " tokens%s, the program was compiled for %" PRId64
-              ": compile with --max-tokens %" PRId64,
-              b, s->start + n, side ? " of the encoder" : "", limit, s->start + n);
+              " tokens%s, the program was compiled for %" PRId64 ": %s",
+              b, s->start + n, side ? " of the encoder" : "", limit,
+              side ? arena_printf(j->a, "compile with --max-tokens %" PRId64, s->start + n)
+                   : engine_longer(j->a, info, s->start + n));
     return false;
 }
 

@@ -73,7 +73,8 @@ static void add(diag_sink *s, diag_id id, diag_severity severity, diag_loc loc, 
                 va_list ap) {
     char *text = arena_vprintf(s->strings, fmt, ap);
     shorten(text, strlen(text));
-    if (loc.file) loc.file = arena_str(s->strings, loc.file);
+    if (loc.file) // standard input cannot be read again, for the line to be shown
+        loc.file = strcmp(loc.file, "-") == 0 ? "<stdin>" : arena_str(s->strings, loc.file);
     if (loc.where) loc.where = shorten(arena_str(s->strings, loc.where), strlen(loc.where));
     vec_push(&s->items, (diag){id, severity, loc, text});
     if (severity != DIAG_NOTE) s->notes = 0;

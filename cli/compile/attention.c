@@ -12,6 +12,7 @@ typedef struct {
     size_t count;
     bool charge;
     int64_t heads, q_per_kv, slots, window, sub_tile, sub_tiles, d, dv;
+    int64_t width;    // columns of an array; 0: the chip states none
     double idle;      // share of the cells
     const char *text; // all of it but the count
 } kind;
@@ -51,7 +52,7 @@ static kind describe(arena *a, const ir_ring *r, const machine *chip) {
               .dv = r->dv,
               .sub_tile = r->sub_tile ? r->sub_tile : chip->gain.sub_tile};
     x.sub_tiles = ceil_div_i64(x.slots, x.sub_tile);
-    int64_t width = chip->gain.head_width;
+    int64_t width = x.width = chip->gain.head_width;
     if (width > 0) {
         int64_t cells = x.charge ? 1 : max_i64(1, chip->gain.score_cells); // of an element
         int64_t arrays = ceil_div_i64(x.d * cells, width) + ceil_div_i64(x.dv * cells, width);
@@ -106,15 +107,15 @@ json_t *compile_attention_json(const compilation *c) {
     json_t *out = json_array();
     for (size_t i = 0; i < list.count; i++) {
         const kind *x = &list.items[i];
-        json_add(out,
-                 json_make("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o}",
-                           "readout", x->charge ? "charge" : "score", "rings", (json_int_t)x->count,
-                           "heads", (json_int_t)x->heads, "query_heads",
-                           (json_int_t)(x->heads * x->q_per_kv), "slots", (json_int_t)x->slots,
-                           "window", (json_int_t)x->window, "sub_tiles", (json_int_t)x->sub_tiles,
-                           "sub_tile", (json_int_t)x->sub_tile, "key_columns", (json_int_t)x->d,
-                           "value_columns", (json_int_t)x->dv, "idle_cells", json_figure(x->idle),
-                           "device", json_name(device(a, x))));
+        json_add(out, json_make("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o}",
+                                "readout", x->charge ? "charge" : "score", "rings",
+                                (json_int_t)x->count, "heads", (json_int_t)x->heads, "query_heads",
+                                (json_int_t)(x->heads * x->q_per_kv), "slots", (json_int_t)x->slots,
+                                "window", (json_int_t)x->window, "sub_tiles",
+                                (json_int_t)x->sub_tiles, "sub_tile", (json_int_t)x->sub_tile,
+                                "key_columns", (json_int_t)x->d, "value_columns", (json_int_t)x->dv,
+                                "idle_cells", x->width > 0 ? json_figure(x->idle) : json_null(),
+                                "device", json_name(device(a, x))));
     }
     vec_free(&list);
     arena_free(a);

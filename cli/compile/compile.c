@@ -288,6 +288,7 @@ void compile_close(compilation *c) {
     ir_module_free(c->module);
     ir_module_free(c->reference);
     onnx_close(c->onnx);
+    vec_free(&c->converters.nodes);
     json_decref(c->calibrate);
     json_decref(c->adapt);
 }

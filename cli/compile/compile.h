@@ -7,6 +7,7 @@
 #include "isa/program.h"
 #include "passes/pass.h"
 #include "support/file/json.h"
+#include "support/vec.h"
 
 // Options of every command that compiles; put into its table with COMPILE_OPTIONS.
 #define COMPILE_OPTIONS                                                                          \
@@ -60,11 +61,21 @@ typedef struct {
     double seconds;
 } compile_part;
 typedef struct {
-    compile_part part[PASS_COUNT + 4]; // in order, checks left out
+    compile_part part[PASS_COUNT + 5]; // in order, checks left out
     size_t n_parts;
     double checks;
     double at, checks_before, began; // where the part began; the whole, on the clock
 } compile_timings;
+// Codes that the converters of one node's products made, of them outside their range or with a
+// remainder.
+typedef struct {
+    const char *node;
+    uint64_t conversions, clipped, rounded;
+} compile_conversions;
+typedef struct {
+    const char *on; // "16 tokens of text.json"; NULL: nothing was run, as nothing can be lost
+    VEC(compile_conversions) nodes;
+} compile_converters;
 
 typedef struct {
     machine *chip;
@@ -74,7 +85,8 @@ typedef struct {
     ir_module *module;    // allocated; NULL until compile_model
     ir_module *reference; // of an ONNX model, as it is imported
     isa_program *program;
-    bool used[PASS_OPTIONS];   // by the passes
+    bool used[PASS_OPTIONS]; // by the passes
+    compile_converters converters;
     json_t *calibrate, *adapt; // what those files hold, as ids; NULL: not given, or an npz
     compile_timings timings;
     bool says_timings; // in the summary
@@ -99,6 +111,13 @@ bool compile_program(compilation *c, diag_sink *diags);
 // is an internal error, but for what the chip has no room for and what no pass of these made.
 bool compile_verify(const isa_program *p, const machine *chip, int first, diag_sink *diags);
 void compile_close(compilation *c);
+
+// Runs the program that was written to `path` on a few rows where the chip's converters may lose
+// something, and warns of nodes whose converters lose much. Where it was written to no file nothing
+// is run.
+void compile_converters_run(const args *given, compilation *c, const char *path, diag_sink *diags);
+bool compile_loses(const compile_conversions *x);                   // much
+const char *compile_losses(arena *a, const compile_conversions *x); // "1.2 % clipped, 0 % rounded"
 
 // The screen that says what was mapped where.
 void compile_summary(const compilation *c, const char *path, FILE *out);

@@ -112,6 +112,42 @@ static void print_rows(const isa_program *p, FILE *out) {
     fputc('\n', out);
 }
 
+// What the converters lost: of all nodes, and of each that lost much.
+static void print_converters(const compilation *c, arena *a, FILE *out) {
+    enum { SHOWN = 12 };
+    const compile_converters *x = &c->converters;
+    compile_conversions all = {0};
+    for (size_t i = 0; i < x->nodes.count; i++) {
+        all.conversions += x->nodes.items[i].conversions;
+        all.clipped += x->nodes.items[i].clipped;
+        all.rounded += x->nodes.items[i].rounded;
+    }
+    if (!all.conversions) return;
+    fprintf(out, "converter %s, on %s\n", compile_losses(a, &all), name_text(a, x->on));
+    for (size_t i = 0, shown = 0, more = 0; i < x->nodes.count; i++) {
+        const compile_conversions *y = &x->nodes.items[i];
+        if (compile_loses(y) && shown++ < SHOWN)
+            fprintf(out, "          %s: %s\n", name_text(a, y->node), compile_losses(a, y));
+        else
+            more += compile_loses(y);
+        if (more && i + 1 == x->nodes.count)
+            fprintf(out, "          and %zu nodes more (--json lists all)\n", more);
+    }
+}
+
+// null: nothing was run, as nothing can be lost.
+static json_t *converters_json(const compile_converters *x) {
+    if (!x->on) return json_null();
+    json_t *nodes = json_array();
+    for (size_t i = 0; i < x->nodes.count; i++) {
+        const compile_conversions *y = &x->nodes.items[i];
+        json_add(nodes, json_make("{s:o, s:o, s:o, s:o}", "node", json_name(y->node), "conversions",
+                                  json_count(y->conversions), "clipped", json_count(y->clipped),
+                                  "rounded", json_count(y->rounded)));
+    }
+    return json_make("{s:o, s:o}", "on", json_name(x->on), "nodes", nodes);
+}
+
 void compile_summary(const compilation *c, const char *path, FILE *out) {
     const isa_program *p = c->program;
     const machine *chip = c->chip;
@@ -120,7 +156,7 @@ void compile_summary(const compilation *c, const char *path, FILE *out) {
     if (c->onnx) {
         const onnx_info *info = onnx_describe(c->onnx);
         fprintf(out, "model     %s (%s %s, opset %lld): %zu nodes, %.2f M weights on crossbars\n",
-                name_text(a, file_base(info->path)), name_text(a, info->producer),
+                name_text(a, file_title(info->path)), name_text(a, info->producer),
                 name_text(a, info->producer_version), (long long)info->opset, info->n_nodes,
                 (double)s.weights / 1e6);
     }
@@ -138,6 +174,7 @@ void compile_summary(const compilation *c, const char *path, FILE *out) {
                 (long long)chip->crossbar.rows, (long long)chip->crossbar.columns,
                 100.0 * (double)s.weights / cells);
     fprintf(out, "; %u rings with %u key/value heads\n", s.rings, s.heads);
+    print_converters(c, a, out);
     compile_attention(c, out);
     fprintf(out, "memory    scratchpads ");
     print_bytes(out, s.pad_bytes);
@@ -178,14 +215,16 @@ void compile_summary_json(const compilation *c, const char *path, FILE *out) {
     }
     const char *class = p->class == ISA_STREAM ? "stream" : "whole";
     json_t *root = json_make(
-        "{s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+        "{s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
         "program", json_name(path), "chip", json_name(c->chip->name), "class", class, "max_tokens",
         json_count(p->max_tokens), "max_chunk", json_count(p->max_chunk), "banks",
         json_count(p->banks), "weights", json_count(s.weights), "instructions",
         json_count(s.instructions), "crossbars", json_count(s.crossbars), "heads",
         json_count(s.heads), "cells_bytes", json_count(p->cells_bytes), "tables_bytes",
-        json_count(s.table_bytes), "attention", compile_attention_json(c), "token_period_ns",
-        json_figure(p->token_period_ns), "tiles", tiles, "notes", notes);
+        json_count(s.table_bytes), "converters", converters_json(&c->converters), "attention",
+        compile_attention_json(c), "token_period_ns",
+        p->token_period_ns > 0 ? json_figure(p->token_period_ns) : json_null(), "tiles", tiles,
+        "notes", notes);
     if (c->says_timings) json_put(root, "timings", compile_timings_json(&c->timings));
     json_print(root, 2, out);
 }

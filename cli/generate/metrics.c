@@ -4,6 +4,7 @@
 #include "cost/energy.h"
 #include "isa/count/arrays.h"
 #include "support/num/num.h"
+#include <math.h>
 
 // Rings that the stream writes: of cross attention, only the encoder writes.
 static void look_at_rings(const generation *g, token_metrics *m) {
@@ -51,7 +52,17 @@ void generate_measure(generation *g) {
     g->counted = totals;
     m.pj = energy_of_attention(g->program.chip, &m.stats);
     look_at_rings(g, &m);
+    if (m.pj == 0) m.pj = NAN; // of no gain cells, or of cells whose figures no file states
+    if (m.ns == 0) m.ns = NAN;
     vec_push(&g->metrics, m);
+}
+
+// What is not stated is no number.
+static void print_figure(double v, int digits, FILE *out) {
+    if (isnan(v))
+        fputc('-', out);
+    else
+        fprintf(out, "%.*g", digits, v);
 }
 
 static double ratio(double part, double of) { return of > 0 ? part / of : 0; }
@@ -66,8 +77,9 @@ void generate_metrics_print(const generation *g, FILE *out) {
     for (size_t i = 0; i < g->metrics.count; i++) {
         const token_metrics *m = &g->metrics.items[i];
         tab = "";
-#define METRIC(name, unit, digits, value, summary)        \
-    fprintf(out, "%s%.*g", tab, digits, (double)(value)); \
+#define METRIC(name, unit, digits, value, summary) \
+    fputs(tab, out);                               \
+    print_figure((double)(value), digits, out);    \
     tab = "\t";
 #include "cli/generate/metrics.def"
         fputc('\n', out);
@@ -80,7 +92,7 @@ json_t *generate_metrics_json(const generation *g) {
         const token_metrics *m = &g->metrics.items[i];
         json_t *row = json_object();
 #define METRIC(name, unit, digits, value, summary) \
-    json_put(row, #name, json_figure((double)(value)));
+    json_put(row, #name, isnan((double)(value)) ? json_null() : json_figure((double)(value)));
 #include "cli/generate/metrics.def"
         json_add(list, row);
     }

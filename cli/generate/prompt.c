@@ -106,19 +106,20 @@ static bool read_prompt(generation *g, bool loaded, tokenizer_ids *out) {
 }
 
 static bool check_length(generation *g) {
-    int64_t most = engine_describe(g->engine)->max_tokens, n = (int64_t)g->ids.count;
+    const engine_info *info = engine_describe(g->engine);
+    int64_t most = info->max_tokens, n = (int64_t)g->ids.count;
     if (n <= most || !g->n_prompt) return true;
     if (g->n_loaded)
         diag_emit(g->diags, DIAG_ID_host_length, DIAG_NOWHERE,
                   "the %s %zu tokens and the prompt has %zu, the program was compiled for "
-                  "%" PRId64 ": begin anew with one of --max-tokens %" PRId64 " or more",
+                  "%" PRId64 ": begin anew%s%s",
                   g->interactive ? "text has" : "state holds", g->n_loaded, g->n_prompt, most,
-                  n + 1);
+                  info->longest && n + 1 > info->longest ? "; " : ", and ",
+                  engine_longer(g->a, info, n + 1));
     else
         diag_emit(g->diags, DIAG_ID_host_length, DIAG_NOWHERE,
-                  "the prompt has %zu tokens, the program was compiled for %" PRId64
-                  ": compile with --max-tokens %zu or more",
-                  g->n_prompt, most, g->n_prompt + 1);
+                  "the prompt has %zu tokens, the program was compiled for %" PRId64 ": %s",
+                  g->n_prompt, most, engine_longer(g->a, info, n + 1));
     return false;
 }
 

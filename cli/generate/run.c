@@ -80,8 +80,8 @@ bool generate_turn(generation *g) {
             break;
         }
         if (!g->has_next && g->model.pos == info->max_tokens) {
-            g->why = "the program's maximum (--max-tokens when compiling, up to the rows of the "
-                     "model's position table)";
+            g->why = arena_printf(g->a, "the program's maximum (%s)",
+                                  engine_longer(g->a, info, info->max_tokens + 1));
             break;
         }
         if (!g->has_next && !feed(g)) return false;

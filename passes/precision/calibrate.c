@@ -259,7 +259,7 @@ bool calibrate_ranges(const ir_module *m, const ir_func *f, const pass_options *
     *how =
         o->calibrate
             ? arena_printf(a, "static activation scales calibrated on %lld tokens of %s",
-                           (long long)s.used, file_base(o->calibrate))
+                           (long long)s.used, file_title(o->calibrate))
             : arena_printf(a,
                            "static activation scales calibrated on %lld seeded random rows: give "
                            "--calibrate FILE for real text",

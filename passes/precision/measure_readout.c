@@ -103,7 +103,7 @@ static bool measure(chooser *c, const ir_module *own, corpus *given) {
                : arena_printf(c->a,
                               "perplexity on %s (%zu tokens): %.4f as the model is meant, %.4f "
                               "with these read-outs",
-                              file_base(text.path), text.n_tokens, before, after));
+                              file_title(text.path), text.n_tokens, before, after));
     return true;
 }
 

@@ -72,7 +72,8 @@ char *file_join(arena *a, const char *dir, const char *name);
 // The names in a folder that do not begin with a dot, in order of bytes. NULL: it cannot be read,
 // errno says why.
 const char **file_list(arena *a, const char *dir, size_t *n);
-const char *file_base(const char *path); // last component
+const char *file_base(const char *path);  // last component
+const char *file_title(const char *path); // the same, for people: of "-" "standard input"
 
 // ---- hashes (path.c) -------------------------------------------------------------------------
 

@@ -27,9 +27,10 @@ bool file_make_dir(const char *path, diag_sink *diags) {
         char end = *p;
         *p = 0;
         struct stat st;
-        if (mkdir(part, 0777) != 0 && !(stat(part, &st) == 0 && S_ISDIR(st.st_mode))) {
+        int why = mkdir(part, 0777) == 0 ? 0 : errno;
+        if (why && !(stat(part, &st) == 0 && S_ISDIR(st.st_mode))) {
             diag_emit(diags, DIAG_ID_io, DIAG_FILE(path), "cannot make the folder '%s': %s", part,
-                      strerror(errno == EEXIST ? ENOTDIR : errno));
+                      strerror(why == EEXIST ? ENOTDIR : why));
             ok = false;
         }
         *p = end;
@@ -68,6 +69,10 @@ const char **file_list(arena *a, const char *dir, size_t *n) {
 const char *file_base(const char *path) {
     const char *slash = strrchr(path, '/');
     return slash ? slash + 1 : path;
+}
+
+const char *file_title(const char *path) {
+    return strcmp(path, "-") == 0 ? "standard input" : file_base(path);
 }
 
 uint64_t file_hash64(const void *p, size_t n) { return XXH3_64bits(p, n); }

@@ -42,8 +42,16 @@ generate --prompt "Once there was" --tokens 250
 grep -qE "stopped by (end token|the program's maximum)" "$work/err" || fail "a long text does not end"
 "$ohmic" compile $tales/tales_gpt.onnx --chip ideal --max-tokens 64 -q -o "$work/short.ohm" 2>/dev/null
 exits 0 generate "$work/short.ohm" --prompt "Once there was" --tokens 100
-grep -qF "stopped by the program's maximum (--max-tokens when compiling, up to the rows of the model's position table): 59 tokens after 6" "$work/err" ||
+grep -qF "stopped by the program's maximum (compile with --max-tokens 65, at most 256): 59 tokens after 6" "$work/err" ||
   fail "the compiled maximum is not said: $(cat "$work/err")"
+# what is advised can be done; beyond the position table nothing is
+long=$(printf 'Once there was a fox. %.0s' $(seq 8))
+rejects "the program was compiled for 64: compile with --max-tokens" generate "$work/short.ohm" --prompt "$long"
+most=$(grep -oE -- '--max-tokens [0-9]+' "$work/err")
+# shellcheck disable=SC2086 # two words
+exits 0 compile $tales/tales_gpt.onnx --chip ideal $most -q -o "$work/longer.ohm"
+exits 0 generate "$work/longer.ohm" --prompt "$long" --tokens 1
+rejects "the model's position table has 256 rows, and no more" generate "$work/short.ohm" --prompt "$long$long$long$long$long"
 generate --prompt "Once there was" --tokens 5 --json
 says '"stopped_by"'
 says '"prompt_ids"'

@@ -306,7 +306,7 @@ static void refusals(void **state) {
             "input 'attention_mask' holds 3 sequences, 'input_ids' 2");
     refused(&m, ids_and_mask(ones(1, 17), ones(1, 17)),
             "sequence 0 reaches 17 tokens, the program was compiled for 16: compile with "
-            "--max-tokens 17");
+            "--max-tokens 17 or more");
     tensor k = tensor_new(a, ELEM_f32, 4, (int64_t[]){1, 1, 5, 4});
     refused(&m, with_past(ones(1, 2), ones(1, 2), k, k),
             "mask 'attention_mask' covers 2 tokens, expected 7: 5 past and 2 new");

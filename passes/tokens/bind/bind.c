@@ -332,6 +332,11 @@ static bool bind_free(binder *b) {
                   max, l.rows, l.rows);
         return false;
     }
+    if (l.rows < INT64_MAX) // host/engine.c reads this line
+        vec_push(&b->m->proof,
+                 arena_printf(b->m->arena,
+                              "at most %" PRId64 " tokens: the rows of the table at node '%s'",
+                              l.rows, l.node));
     if (max <= 0) max = l.rows < INT64_MAX ? l.rows : DEFAULT_MAX;
     const int64_t past = choose_past(n[0], l.rows, max);
     int64_t wide = max; // of the encoder
