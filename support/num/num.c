@@ -3,7 +3,8 @@
 // -ffp-contract=off keeps compilers from fusing any of them.
 //
 // exp, tanh and erf are free of branches: the _n loops vectorise, and give what the single
-// functions give because they are the same code. This file is compiled with -O3 for their sake.
+// functions give because they are the same code, compiled once for each kind of vectors. This file
+// is compiled with -O3 for their sake.
 //
 // Where coefficients come from: series that converge fast enough are Taylor series, written as
 // fractions; the two polynomials of erf are Chebyshev fits computed with mpmath at 60 digits
@@ -16,20 +17,22 @@
 #error "num.c must be compiled without -ffast-math: its results are specified bit for bit"
 #endif
 
-static inline uint64_t bits_of(double x) {
+#define INLINE static inline __attribute__((always_inline)) // into every path
+
+INLINE uint64_t bits_of(double x) {
     uint64_t u;
     memcpy(&u, &x, 8);
     return u;
 }
-static inline double from_bits(uint64_t u) {
+INLINE double from_bits(uint64_t u) {
     double x;
     memcpy(&x, &u, 8);
     return x;
 }
 
 #define SIGN_BIT 0x8000000000000000u
-static inline double magnitude(double x) { return from_bits(bits_of(x) & ~SIGN_BIT); }
-static inline double with_sign_of(double x, double sign) {
+INLINE double magnitude(double x) { return from_bits(bits_of(x) & ~SIGN_BIT); }
+INLINE double with_sign_of(double x, double sign) {
     return from_bits((bits_of(x) & ~SIGN_BIT) | (bits_of(sign) & SIGN_BIT));
 }
 
@@ -37,9 +40,7 @@ static inline double with_sign_of(double x, double sign) {
 // sum: an integer conversion that vectorises without AVX-512.
 static const double ROUNDER = 0x1.8p52;
 // 2^n for the integer n in the low bits of `rounded` = n + ROUNDER, |n| <= 1022.
-static inline double power_of_two(double rounded) {
-    return from_bits((bits_of(rounded) + 1023) << 52);
-}
+INLINE double power_of_two(double rounded) { return from_bits((bits_of(rounded) + 1023) << 52); }
 
 static const double LOG2_E = 0x1.71547652b82fep+0;
 static const double LN2_HI = 0x1.62e42fee00000p-1; // 32 bits: n * LN2_HI is exact
@@ -49,14 +50,14 @@ static const double LN2_LO = 0x1.a39ef35793c76p-33;
 //
 // x = n ln 2 + r, |r| <= ln(2)/2 = 0.3466; e^x = 2^n e^r.
 
-static inline double reduce_exp(double x, double *rounded) {
+INLINE double reduce_exp(double x, double *rounded) {
     *rounded = x * LOG2_E + ROUNDER;
     double n = *rounded - ROUNDER;
     return (x - n * LN2_HI) - n * LN2_LO;
 }
 
 // e^r - 1 = r + r^2 (1/2 + r/6 + ...): Taylor to r^13; the first term left out is below 5e-18.
-static inline double expm1_reduced(double r) {
+INLINE double expm1_reduced(double r) {
     double q = 1.0 / 6227020800;
     q = q * r + 1.0 / 479001600;
     q = q * r + 1.0 / 39916800;
@@ -72,7 +73,7 @@ static inline double expm1_reduced(double r) {
     return r + r * r * q;
 }
 
-static inline double exp_kernel(double x) {
+INLINE double exp_kernel(double x) {
     // Beyond these the result is 0 or infinity all the same. Comparisons keep NaN.
     x = x < -746.0 ? -746.0 : x;
     x = x > 710.0 ? 710.0 : x;
@@ -89,7 +90,7 @@ static inline double exp_kernel(double x) {
 // tanh |x| = E / (E + 2) with E = e^(2|x|) - 1 = 2^n (e^r - 1) + (2^n - 1), which loses nothing
 // near 0, where n = 0. From 20 on the result is 1 in double.
 
-static inline double tanh_kernel(double x) {
+INLINE double tanh_kernel(double x) {
     double a = magnitude(x);
     a = a > 20.0 ? 20.0 : a;
     double rounded, r = reduce_exp(2.0 * a, &rounded);
@@ -118,7 +119,7 @@ static const double erf_scaled[16] = {
     -0x1.0cc37e8e915adp-17, 0x1.0e3fb74fdc507p-19, 0x1.56695202d55bcp-20, 0x1.d0badb83f2cadp-29,
 };
 
-static inline double erf_kernel(double x) {
+INLINE double erf_kernel(double x) {
     double a = magnitude(x);
     a = a > 6.0 ? 6.0 : a;
     double z = a * a;
@@ -359,8 +360,8 @@ float num_cos(float x) { return (float)num_cos_f64(x); }
 
 // Through a small buffer: then dst == src needs no alias check, and the kernel loop vectorises.
 enum { BLOCK = 64 };
-#define DEFINE_ARRAY_FUNCTION(name, kernel)                                  \
-    void name(float *dst, const float *src, size_t n) {                      \
+#define ARRAY_FUNCTION(name, target, kernel)                                 \
+    target static void name(float *dst, const float *src, size_t n) {        \
         double wide[BLOCK];                                                  \
         for (size_t at = 0; at < n; at += BLOCK) {                           \
             size_t count = n - at < BLOCK ? n - at : BLOCK;                  \
@@ -369,6 +370,33 @@ enum { BLOCK = 64 };
             for (size_t i = 0; i < count; i++) dst[at + i] = (float)wide[i]; \
         }                                                                    \
     }
-DEFINE_ARRAY_FUNCTION(num_exp_n, exp_kernel)
-DEFINE_ARRAY_FUNCTION(num_tanh_n, tanh_kernel)
-DEFINE_ARRAY_FUNCTION(num_erf_n, erf_kernel)
+#define PATH(path, target)                           \
+    ARRAY_FUNCTION(exp_##path, target, exp_kernel)   \
+    ARRAY_FUNCTION(tanh_##path, target, tanh_kernel) \
+    ARRAY_FUNCTION(erf_##path, target, erf_kernel)   \
+    static const num_arrays arrays_##path = {exp_##path, tanh_##path, erf_##path};
+
+PATH(portable, )
+#if defined(__x86_64__)
+PATH(avx2, SIMD_TARGET_AVX2)
+PATH(avx512, SIMD_TARGET_AVX512)
+#endif
+
+num_arrays num_arrays_on(simd_path path) {
+#if defined(__x86_64__)
+    if (path >= SIMD_AVX512) return arrays_avx512;
+    if (path == SIMD_AVX2) return arrays_avx2;
+#endif
+    (void)path;
+    return arrays_portable;
+}
+
+void num_exp_n(float *dst, const float *src, size_t n) {
+    num_arrays_on(simd_best()).exp(dst, src, n);
+}
+void num_tanh_n(float *dst, const float *src, size_t n) {
+    num_arrays_on(simd_best()).tanh(dst, src, n);
+}
+void num_erf_n(float *dst, const float *src, size_t n) {
+    num_arrays_on(simd_best()).erf(dst, src, n);
+}

@@ -7,7 +7,7 @@
 #ifndef OHMIC_SUPPORT_NUM_NUM_H
 #define OHMIC_SUPPORT_NUM_NUM_H
 
-#include "support/base.h"
+#include "support/num/simd.h"
 
 float num_exp(float x); // overflow -> inf, underflow -> gradual, exp(-inf) = 0
 float num_log(float x); // log(0) = -inf, negative -> NaN
@@ -28,10 +28,18 @@ double num_sin_f64(double x);
 double num_cos_f64(double x);
 double num_pow_f64(double x, double y); // relative error ~1e-16 (2 + |y log x|)
 
-// dst[i] = f(src[i]); dst may be src. Same bits as the single functions, and vectorisable.
+// dst[i] = f(src[i]); dst may be src. Same bits as the single functions, on the best vectors there
+// are.
 void num_exp_n(float *dst, const float *src, size_t n);
 void num_tanh_n(float *dst, const float *src, size_t n);
 void num_erf_n(float *dst, const float *src, size_t n);
+// The same on a path that this processor has.
+typedef struct {
+    void (*exp)(float *dst, const float *src, size_t n);
+    void (*tanh)(float *dst, const float *src, size_t n);
+    void (*erf)(float *dst, const float *src, size_t n);
+} num_arrays;
+num_arrays num_arrays_on(simd_path path);
 
 // Round half to even, to an integer value; independent of the FP environment. Vectorises.
 static inline float num_rint(float x) {

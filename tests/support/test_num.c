@@ -173,32 +173,38 @@ static void known_bits(void **state) {
     if (sum != KNOWN_BITS) fail_msg("bits changed: checksum 0x%llx", (unsigned long long)sum);
 }
 
-static void arrays_equal_singles(void **state) {
-    floats v = all_exponents();
-    random_stream r = random_test(3);
-    for (int i = 0; i < 20001; i++) vec_push(&v, (random_f32(&r) - 0.5f) * 40);
-    struct {
+static void arrays_equal_singles_on(simd_path path, const floats *v) {
+    const num_arrays on = num_arrays_on(path);
+    const struct {
         const char *name;
         float (*one)(float);
         void (*many)(float *, const float *, size_t);
-    } cases[] = {
-        {"exp", num_exp, num_exp_n}, {"tanh", num_tanh, num_tanh_n}, {"erf", num_erf, num_erf_n}};
-    float *out = base_alloc(v.count * sizeof *out);
+    } cases[] = {{"exp", num_exp, on.exp}, {"tanh", num_tanh, on.tanh}, {"erf", num_erf, on.erf}};
+    float *out = base_alloc(v->count * sizeof *out);
     for (size_t k = 0; k < ARRAY_LEN(cases); k++) {
-        cases[k].many(out, v.items, v.count);
-        for (size_t i = 0; i < v.count; i++) {
-            float want = cases[k].one(v.items[i]);
+        cases[k].many(out, v->items, v->count);
+        for (size_t i = 0; i < v->count; i++) {
+            float want = cases[k].one(v->items[i]);
             if (bits(out[i]) != bits(want))
-                fail_msg("%s(%a): array %a, single %a", cases[k].name, v.items[i], out[i], want);
+                fail_msg("%s(%a): %s array %a, single %a", cases[k].name, v->items[i],
+                         simd_name(path), out[i], want);
         }
-        memcpy(out, v.items, v.count * sizeof *out); // in place, odd length and offset
+        memcpy(out, v->items, v->count * sizeof *out); // in place, odd length and offset
         cases[k].many(out + 1, out + 1, 77);
         for (size_t i = 0; i < 100; i++) {
-            float want = i >= 1 && i < 78 ? cases[k].one(v.items[i]) : v.items[i];
+            float want = i >= 1 && i < 78 ? cases[k].one(v->items[i]) : v->items[i];
             assert_int_equal(bits(out[i]), bits(want));
         }
     }
     free(out);
+}
+
+static void arrays_equal_singles(void **state) {
+    floats v = all_exponents();
+    random_stream r = random_test(3);
+    for (int i = 0; i < 20001; i++) vec_push(&v, (random_f32(&r) - 0.5f) * 40);
+    for (int p = 0; p < SIMD_PATHS; p++)
+        if (simd_has((simd_path)p)) arrays_equal_singles_on((simd_path)p, &v);
     vec_free(&v);
 }
 
