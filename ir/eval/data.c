@@ -100,7 +100,7 @@ static bool forward(const ir_eval_ctx *c, const ir_op *op, const tensor *x, tens
         return eval_fail(c, op, DIAG_ID_eval_operand, "operand and result differ");
     bool raw = eval_has_raw_trailers(c, op, 0);
     size_t bytes = x->type == ELEM_q8 || raw ? q8_storage_bytes(x) : tensor_bytes(x);
-    if (bytes) memcpy(out->data, x->data, bytes);
+    if (bytes && out->data != x->data) memcpy(out->data, x->data, bytes);
     return true;
 }
 bool ir_eval_net_send(ir_eval_ctx *c, const ir_op *op, const tensor *const *in, tensor *out) {

@@ -64,6 +64,9 @@ static void merge_axes(ew_loop *l, int n_in) {
 
 static void fill(void *buffer, size_t bytes, size_t n) { // repeats the first element
     char *p = buffer;
+    float *f = buffer;
+    for (size_t i = 1; bytes == sizeof *f && i < n; i++) f[i] = f[0]; // most of them
+    if (bytes == sizeof *f) return;
     for (size_t i = 1; i < n; i++) memcpy(p + i * bytes, p, bytes);
 }
 

@@ -51,6 +51,11 @@ const void *eval_load(const tensor *t, size_t at, size_t count, elem type, void 
     return buffer;
 }
 
+const float *eval_floats(const tensor *t, size_t at) {
+    const float *p = t->data;
+    return t->type == ELEM_f32 && is_aligned(p, ELEM_f32) ? p + at : NULL;
+}
+
 void eval_store(tensor *t, size_t at, size_t count, elem type, const void *data) {
     char *p = (char *)t->data + at * elem_bytes(t->type);
     if (p != data) elem_convert(t->type, p, type, data, count);
@@ -127,6 +132,11 @@ int eval_domain_of_operand(const ir_eval_ctx *c, const ir_op *op, uint32_t i) {
 int eval_domain_of_result(const ir_eval_ctx *c, const ir_op *op, uint32_t i) {
     if (!c->func || i >= op->n_results) return -1;
     return ir_type_domain(ir_type_of(c->func, op->result[i]));
+}
+
+bool eval_is_constant(const ir_eval_ctx *c, const ir_op *op, uint32_t i) {
+    const ir_op *def = c->func ? ir_def(c->func, op->operand[i]) : NULL;
+    return def && def->code == IR_t_const;
 }
 
 int64_t eval_pos(const ir_eval_ctx *c, int domain) {

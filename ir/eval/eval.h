@@ -24,6 +24,8 @@ void eval_view_free(eval_view *v);
 // count elements of t from element `at`, as `type`: a pointer into t, or into `buffer` after
 // conversion.
 const void *eval_load(const tensor *t, size_t at, size_t count, elem type, void *buffer);
+// Elements of t from `at` on where they are aligned floats; NULL: they are not.
+const float *eval_floats(const tensor *t, size_t at);
 void eval_store(tensor *t, size_t at, size_t count, elem type, const void *data);
 
 // The wide type that computes on elements of e: f32 for f32, f16, bf16; f64; i64 for the rest.
@@ -49,6 +51,8 @@ const tensor *eval_table(const ir_eval_ctx *c, const ir_op *op, const char *name
 int eval_domain_of_operand(const ir_eval_ctx *c, const ir_op *op, uint32_t i);
 int eval_domain_of_result(const ir_eval_ctx *c, const ir_op *op, uint32_t i);
 int64_t eval_pos(const ir_eval_ctx *c, int domain); // 0 for -1
+// Operand i is a constant of the module.
+bool eval_is_constant(const ir_eval_ctx *c, const ir_op *op, uint32_t i);
 
 // ---- elementwise -----------------------------------------------------------------------------
 

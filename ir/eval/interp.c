@@ -24,6 +24,7 @@ struct ir_interp {
     bool plain; // no token domains
     bool whole; // every step is a whole sequence
     bool quick; // products
+    struct product_store *store;
     int64_t pos[IR_MAX_DOMAINS];
     ir_ring_state *rings; // NULL in plain functions
     bool borrows_rings;   // of another phase
@@ -100,6 +101,8 @@ void ir_interp_free(ir_interp *t) {
 }
 
 void ir_interp_quick(ir_interp *t) { t->quick = true; }
+
+void ir_interp_share(ir_interp *t, struct product_store *s) { t->store = s; }
 
 void ir_interp_reset(ir_interp *t) {
     memset(t->pos, 0, sizeof t->pos);
@@ -260,6 +263,32 @@ static bool bind_input(ir_interp *t, const ir_eval_ctx *c, size_t i, const tenso
     return true;
 }
 
+// The operation may leave its result where its first operand is.
+static bool works_in_place(ir_opcode code) {
+    return code == IR_t_reshape || code == IR_net_send || code == IR_net_recv ||
+           code == IR_net_recv_add;
+}
+
+// Where nobody reads the first operand behind the operation, its storage becomes the result's, for
+// those that allow it. False: the result needs storage of its own.
+static bool take_storage(ir_interp *t, const ir_op *op, uint32_t index, const tensor *shape) {
+    const ir_val from = op->operand[0];
+    if (!works_in_place(op->code) || !ir_def(t->func, from) || t->last_use[from] != index)
+        return false;
+    value *v = &t->values[from];
+    for (uint32_t k = 1; k < op->n_operands; k++)
+        if (op->operand[k] == from) return false;
+    if (!v->owned || v->t.type != shape->type || tensor_bytes(&v->t) != tensor_bytes(shape) ||
+        q8_storage_bytes(&v->t) != q8_storage_bytes(shape))
+        return false;
+    if (op->code == IR_t_reshape && q8_storage_bytes(shape) != tensor_bytes(shape))
+        return false; // trailers stay behind
+    t->values[op->result[0]] = (value){.t = *shape, .owned = v->owned};
+    t->values[op->result[0]].t.data = v->owned;
+    v->owned = NULL; // the operand is read there still
+    return true;
+}
+
 static bool run_op(ir_interp *t, ir_eval_ctx *c, uint32_t index) {
     const ir_op *op = &t->func->ops.items[index];
     enum { SMALL = 16 };
@@ -279,7 +308,8 @@ static bool run_op(ir_interp *t, ir_eval_ctx *c, uint32_t index) {
         for (uint32_t k = 0; ok && k < op->n_results; k++) {
             tensor shape;
             ok = shape_of(t, c, ir_type_of(t->func, op->result[k]), &shape);
-            if (ok) value_alloc(&t->values[op->result[k]], &shape);
+            if (ok && !take_storage(t, op, index, &shape))
+                value_alloc(&t->values[op->result[k]], &shape);
             small_out[k] = t->values[op->result[k]].t;
         }
         ok = ok && ir_eval_op(c, op, in, small_out);
@@ -350,6 +380,7 @@ bool ir_interp_step(ir_interp *t, const int64_t *rows, const tensor *inputs, are
                      .rings = t->rings,
                      .history = t->history,
                      .quick = t->quick,
+                     .store = t->store,
                      .diags = t->diags,
                      .outputs = outputs};
     bool ok = (t->plain || set_domains(t, rows, &c)) && make_outputs(t, &c, a, outputs);

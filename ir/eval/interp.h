@@ -22,11 +22,13 @@ typedef struct {
     // else NULL
     const tensor *inputs;
     tensor *outputs;
-    bool quick; // products may be quick (ir/kernel/product.h)
+    bool quick;                  // products may be quick (ir/kernel/product.h)
+    struct product_store *store; // of those, to have in common with other executions; NULL: none
 } ir_eval_ctx;
 
 // Evaluates one operation: in[i] for absent operands is NULL; out[] has type and shape set (domains
-// replaced by their rows) and data allocated, zeroed. False: reported.
+// replaced by their rows) and data allocated, zeroed; or, for those that only hand rows on, the
+// data of in[0]. False: reported.
 bool ir_eval_op(ir_eval_ctx *c, const ir_op *op, const tensor *const *in, tensor *out);
 #define OP(unit, name, ...)                                                                \
     bool ir_eval_##unit##_##name(ir_eval_ctx *c, const ir_op *op, const tensor *const *in, \
@@ -41,6 +43,9 @@ ir_interp *ir_interp_beside(ir_interp *first, const ir_func *f);
 void ir_interp_free(ir_interp *t);
 // From now on products are quick: for comparisons within a tolerance.
 void ir_interp_quick(ir_interp *t);
+// Quick products with constant matrices go through the store, in the mode that it is in at the time
+// (ir/kernel/store.h). The modules live as long as the store is used.
+void ir_interp_share(ir_interp *t, struct product_store *s);
 void ir_interp_reset(ir_interp *t); // positions 0, rings and history empty
 // One step. Plain functions: rows is NULL. inputs[i] belongs to func->params[i]; token inputs have
 // their rows as axis 0 ([rows] or [rows, W]). Outputs are allocated in `a`, in order of

@@ -53,6 +53,15 @@ static bool linear_pack(const void *ctx, size_t k0, size_t k1, size_t n0, size_t
     return weights_pack(j->w, j->integer, k0, k1, n0, n1, w);
 }
 
+static const int8_t *linear_code_row(const void *ctx, size_t i) {
+    return q8_codes(((const linear_job *)ctx)->x, i);
+}
+
+static void linear_code_panel(const void *ctx, size_t k0, size_t k1, size_t n0, size_t n1,
+                              int8_t *w) {
+    weights_codes(((const linear_job *)ctx)->w, k0, k1, n0, n1, w);
+}
+
 // i = acc - zx*colsum - zw*rowsum + K*zx*zw; y = f32(f64(i) * (f64(sx)*f64(sw)) + f64(bias))
 static float scaled(const linear_job *j, int64_t acc, const q8_trailer *t, size_t n) {
     int64_t zx = t->zero, zw = j->w->zero[n];
@@ -60,6 +69,17 @@ static float scaled(const linear_job *j, int64_t acc, const q8_trailer *t, size_
     if (zx != 0) i -= zx * j->column_sum[n];
     double factor = (double)t->scale * (double)j->w->scale[n];
     return (float)((double)i * factor + j->w->bias[n]);
+}
+
+// The same of sums [n0, n1) of a row; without zero points there is less to do.
+static void scaled_row(const linear_job *j, const double *acc, const q8_trailer *t, size_t n0,
+                       size_t n1, float *y) {
+    bool zeros = t->zero != 0;
+    for (size_t n = n0; n < n1; n++) zeros |= j->w->zero[n] != 0;
+    for (size_t n = n0; zeros && n < n1; n++) y[n - n0] = scaled(j, (int64_t)acc[n - n0], t, n);
+    for (size_t n = n0; !zeros && n < n1; n++)
+        y[n - n0] =
+            (float)(acc[n - n0] * ((double)t->scale * (double)j->w->scale[n]) + j->w->bias[n]);
 }
 
 static void linear_finish(const void *ctx, size_t m0, size_t m1, size_t n0, size_t n1,
@@ -70,18 +90,22 @@ static void linear_finish(const void *ctx, size_t m0, size_t m1, size_t n0, size
         size_t at = i * j->n + n0;
         if (j->gate && j->gate[i] == 0) continue; // zeros
         if (j->raw) {
-            for (size_t n = n0; n < n1; n++)
-                ((int32_t *)j->out->data)[i * j->n + n] = (int32_t)(int64_t)row[n - n0];
+            int32_t *y = (int32_t *)j->out->data + i * j->n + n0;
+            const bool fits = j->k < (size_t)1 << 16; // 32 bits: one conversion
+            for (size_t n = 0; fits && n < n1 - n0; n++) y[n] = (int32_t)row[n];
+            for (size_t n = 0; !fits && n < n1 - n0; n++) y[n] = (int32_t)(int64_t)row[n];
         } else if (j->out->type == ELEM_f64) {
             double y[COLUMNS];
             for (size_t n = n0; n < n1; n++) y[n - n0] = row[n - n0] + j->w->bias[n];
             eval_store(j->out, at, n1 - n0, ELEM_f64, y);
         } else {
-            float y[COLUMNS];
-            for (size_t n = n0; n < n1; n++)
-                y[n - n0] = j->integer ? scaled(j, (int64_t)row[n - n0], q8_trailer_of(j->x, i), n)
-                                       : (float)(row[n - n0] + j->w->bias[n]);
-            eval_store(j->out, at, n1 - n0, ELEM_f32, y);
+            float buffer[COLUMNS],
+                *y = j->out->type == ELEM_f32 ? (float *)j->out->data + at : buffer;
+            if (j->integer)
+                scaled_row(j, row, q8_trailer_of(j->x, i), n0, n1, y);
+            else
+                for (size_t n = n0; n < n1; n++) y[n - n0] = (float)(row[n - n0] + j->w->bias[n]);
+            if (y == buffer) eval_store(j->out, at, n1 - n0, ELEM_f32, y);
         }
     }
 }
@@ -102,17 +126,29 @@ static bool linear_run(ir_eval_ctx *c, const ir_op *op, linear_job *j) {
         weights_column_sums(j->w, column_sum);
     }
     j->column_sum = column_sum;
-    const bool wide = j->x->type == ELEM_f64 || j->w->source[0].w->type == ELEM_f64;
-    product p = {m,
-                 j->k,
-                 j->n,
-                 j,
-                 linear_rows,
-                 linear_panel,
-                 linear_direct,
-                 linear_finish,
-                 c->quick && !wide,
-                 linear_pack};
+    const weight_source *only = &j->w->source[0];
+    bool narrow = j->x->type == ELEM_q8 || eval_wide(j->x->type) == ELEM_f32;
+    for (size_t i = 0; i < j->w->n_sources; i++) narrow &= j->w->source[i].w->type != ELEM_f64;
+    product p = {.m = m,
+                 .k = j->k,
+                 .n = j->n,
+                 .ctx = j,
+                 .rows = linear_rows,
+                 .panel = linear_panel,
+                 .direct = linear_direct,
+                 .finish = linear_finish,
+                 .left = eval_floats(j->x, 0),
+                 .narrow = narrow,
+                 .quick = c->quick && narrow,
+                 .pack = linear_pack};
+    if (j->integer) {
+        p.code_row = linear_code_row;
+        p.code_panel = linear_code_panel;
+    } else if (op->code == IR_nn_linear && eval_is_constant(c, op, 1) && weights_are_plain(j->w)) {
+        p.store = c->store;
+        p.matrix = only->w->data;
+        p.transposed = only->trans;
+    }
     product_run(&p, c->threads);
     free(column_sum);
     return true;
@@ -168,6 +204,7 @@ bool ir_eval_xbar_fin(ir_eval_ctx *c, const ir_op *op, const tensor *const *in, 
     bool has_sums = false;
     j.column_sum = column_sum;
     float *y = base_alloc(j.n * sizeof *y + 1);
+    double *sum = base_alloc(j.n * sizeof *sum + 1);
     for (size_t i = 0; ok && i < q8_rows(x); i++) {
         const q8_trailer *t = q8_raw_trailer(x, i);
         const int32_t *acc = (const int32_t *)x->data + i * j.n;
@@ -175,9 +212,11 @@ bool ir_eval_xbar_fin(ir_eval_ctx *c, const ir_op *op, const tensor *const *in, 
             weights_column_sums(&w, column_sum);
             has_sums = true;
         }
-        for (size_t n = 0; n < j.n; n++) y[n] = scaled(&j, acc[n], t, n);
+        for (size_t n = 0; n < j.n; n++) sum[n] = (double)acc[n];
+        scaled_row(&j, sum, t, 0, j.n, y);
         eval_store(out, i * j.n, j.n, ELEM_f32, y);
     }
+    free(sum);
     free(y);
     free(column_sum);
     weights_free(&w);

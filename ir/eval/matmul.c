@@ -56,7 +56,10 @@ static void matmul_finish(const void *ctx, size_t m0, size_t m1, size_t n0, size
     for (size_t i = m0; i < m1; i++) {
         const double *row = sum + (i - m0) * COLUMNS;
         size_t at = j->out_at + i * j->n + n0;
-        if (j->wraps) {
+        if (j->out->type == ELEM_f32) {
+            float *y = (float *)j->out->data + at;
+            for (size_t c = 0; c < n1 - n0; c++) y[c] = (float)row[c];
+        } else if (j->wraps) {
             int64_t exact[COLUMNS];
             for (size_t c = 0; c < n1 - n0; c++) exact[c] = (int64_t)row[c];
             eval_store(j->out, at, n1 - n0, ELEM_i64, exact);
@@ -121,6 +124,7 @@ static bool matmul_batches(ir_eval_ctx *c, const ir_op *op, matmul_job *j) {
     // A right operand that all batches share makes one tall product of them.
     bool shared = j->zero_a == NULL;
     for (int i = 0; i < batch; i++) shared = shared && stride_b[i] == 0;
+    const bool floats = j->a->type == ELEM_f32 && j->b->type == ELEM_f32;
     if (shared && batches * (size_t)(m * k) == tensor_count(j->a)) {
         m *= (int64_t)batches;
         batches = batches ? 1 : 0;
@@ -145,8 +149,12 @@ static bool matmul_batches(ir_eval_ctx *c, const ir_op *op, matmul_job *j) {
                      .rows = matmul_rows,
                      .panel = matmul_panel,
                      .finish = matmul_finish,
-                     .quick = c->quick && j->a->type == ELEM_f32 && j->b->type == ELEM_f32,
-                     .pack = matmul_pack};
+                     .left = j->zero_a ? NULL : eval_floats(j->a, j->a_at),
+                     .narrow = floats,
+                     .quick = c->quick && floats,
+                     .pack = matmul_pack,
+                     .store = shared && eval_is_constant(c, op, 1) ? c->store : NULL,
+                     .matrix = j->b->data};
         product_run(&p, c->threads);
     }
     return true;
@@ -288,14 +296,14 @@ bool ir_eval_t_conv(ir_eval_ctx *c, const ir_op *op, const tensor *const *in, te
     }
     for (j.image = 0; j.image < (size_t)x->dim[0]; j.image++) {
         for (j.group = 0; j.group < j.groups; j.group++) {
-            product p = {(size_t)j.positions,
-                         (size_t)(j.channels * j.kernel_size),
-                         (size_t)j.filters,
-                         &j,
-                         conv_rows,
-                         conv_panel,
-                         NULL,
-                         conv_finish};
+            product p = {.m = (size_t)j.positions,
+                         .k = (size_t)(j.channels * j.kernel_size),
+                         .n = (size_t)j.filters,
+                         .ctx = &j,
+                         .rows = conv_rows,
+                         .panel = conv_panel,
+                         .finish = conv_finish,
+                         .narrow = x->type == ELEM_f32 && w->type == ELEM_f32};
             product_run(&p, c->threads);
         }
     }

@@ -88,6 +88,7 @@ bool ir_eval_nn_attention(ir_eval_ctx *c, const ir_op *op, const tensor *const *
         .scale = (float)how.scale,
         .softcap = (float)how.softcap,
         .hard = ir_ring_is_hard(&how),
+        .quick = c->quick,
         .alpha = (float)how.alpha,
         .beta = (float)how.beta,
     };

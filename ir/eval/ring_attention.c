@@ -12,6 +12,7 @@ typedef enum { ATTEND, SCORES, PROBABILITIES, MIX } ring_result;
 typedef struct {
     const ir_ring_state *ring;
     ring_result what;
+    bool quick;      // products
     bool written;    // rows after the querying one may have taken slots
     int64_t pos;     // of row 0
     const float *in; // q [rows][heads*d], or probabilities [rows][heads*slots] to mix
@@ -73,6 +74,7 @@ static void attend_score(const ring_job *j, int64_t t, int64_t h, const sight *v
                         .scale = r->scale,
                         .softcap = r->softcap,
                         .hard = r->hard,
+                        .quick = j->quick,
                         .alpha = r->alpha,
                         .beta = r->beta,
                         .sink = r->sink ? r->sink + h : NULL};
@@ -176,7 +178,7 @@ static bool query_rows(ir_eval_ctx *c, const ir_op *op, const tensor *q, tensor 
         tensor_count(out) != (size_t)(rows * heads * out_width))
         return eval_fail(c, op, DIAG_ID_eval_operand, "the query does not fit ring '@%s'",
                          r->symbol->name);
-    ring_job j = {.ring = r, .what = what, .written = written, .out = out->data};
+    ring_job j = {.ring = r, .what = what, .quick = c->quick, .written = written, .out = out->data};
     j.pos = eval_pos(c, eval_domain_of_operand(c, op, 0));
     int64_t last = max_i64(j.pos + rows, r->first + r->count);
     if (r->bias == IR_BIAS_FULL && last > r->table_width)

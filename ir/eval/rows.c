@@ -56,7 +56,7 @@ static char *row_at(const tensor *t, size_t r) {
 static void sum_codes(const tensor *t, size_t r) {
     const int8_t *codes = q8_codes(t, r);
     int32_t sum = 0;
-    for (size_t i = 0; i < q8_width(t); i++) sum += codes[i];
+    for (size_t i = 0, n = q8_width(t); i < n; i++) sum += codes[i];
     q8_trailer_of(t, r)->sum = sum;
 }
 

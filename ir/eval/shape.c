@@ -16,7 +16,8 @@ bool ir_eval_t_reshape(ir_eval_ctx *c, const ir_op *op, const tensor *const *in,
     if (tensor_count(in[0]) != tensor_count(out))
         return eval_fail(c, op, DIAG_ID_eval_operand, "%zu elements cannot be reshaped to %zu",
                          tensor_count(in[0]), tensor_count(out));
-    if (tensor_bytes(out)) memcpy(out->data, in[0]->data, tensor_bytes(out));
+    if (tensor_bytes(out) && out->data != in[0]->data)
+        memcpy(out->data, in[0]->data, tensor_bytes(out));
     return true;
 }
 

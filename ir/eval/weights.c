@@ -219,30 +219,70 @@ bool weights_direct(const weight_block *b, size_t n0, size_t n1, const float **w
     return false;
 }
 
+bool weights_are_plain(const weight_block *b) {
+    const weight_source *s = &b->source[0];
+    return b->n_sources == 1 && s->w->type == ELEM_f32 && b->k0 == 0 && b->n0 == 0 &&
+           b->k1 == s->w->dim[s->trans] && b->n1 == s->w->dim[!s->trans];
+}
+
+// What of columns [n0, n1) of the block lies in source s.
+typedef struct {
+    size_t n, from, at; // how many; the first one's number in the source, and behind n0
+    size_t width;       // of the source's rows in memory
+} overlap;
+
+static bool overlaps(const weight_block *b, const weight_source *s, size_t n0, size_t n1,
+                     overlap *o) {
+    const int64_t lo = max_i64(s->n0, b->n0 + (int64_t)n0),
+                  hi = min_i64(s->n1, b->n0 + (int64_t)n1);
+    if (lo >= hi) return false;
+    *o = (overlap){.n = (size_t)(hi - lo),
+                   .from = (size_t)(lo - s->n0),
+                   .at = (size_t)(lo - b->n0) - n0,
+                   .width = (size_t)s->w->dim[1]};
+    return true;
+}
+
+void weights_codes(const weight_block *b, size_t k0, size_t k1, size_t n0, size_t n1, int8_t *w) {
+    for (size_t i = 0; i < b->n_sources; i++) {
+        const weight_source *s = &b->source[i];
+        overlap o;
+        if (!overlaps(b, s, n0, n1, &o)) continue;
+        const int8_t *codes = s->w->data;
+        for (size_t k = k0; k < k1; k++) {
+            int8_t *row = w + (k - k0) * COLUMNS + o.at;
+            const size_t r = (size_t)b->k0 + k;
+            if (!s->trans && o.n == COLUMNS)
+                memcpy(row, codes + r * o.width + o.from, COLUMNS); // of a size that is known
+            else
+                for (size_t c = 0; c < o.n; c++)
+                    row[c] =
+                        codes[s->trans ? (o.from + c) * o.width + r : r * o.width + o.from + c];
+        }
+    }
+}
+
 bool weights_pack(const weight_block *b, bool as_codes, size_t k0, size_t k1, size_t n0, size_t n1,
                   float *w) {
     if (b->codes && !as_codes) return false;
     for (size_t i = 0; i < b->n_sources; i++) {
         const weight_source *s = &b->source[i];
-        const int64_t lo = max_i64(s->n0, b->n0 + (int64_t)n0),
-                      hi = min_i64(s->n1, b->n0 + (int64_t)n1);
-        if (lo >= hi) continue;
-        const size_t n = (size_t)(hi - lo), from = (size_t)(lo - s->n0),
-                     at = (size_t)(lo - b->n0) - n0, width = (size_t)s->w->dim[1];
+        overlap o;
+        if (!overlaps(b, s, n0, n1, &o)) continue;
         if (s->w->type == ELEM_f32) {
-            product_pack_f32(s->w->data, width, s->trans, (size_t)b->k0 + k0, (size_t)b->k0 + k1,
-                             from, from + n, w + at);
+            product_pack_f32(s->w->data, o.width, s->trans, (size_t)b->k0 + k0, (size_t)b->k0 + k1,
+                             o.from, o.from + o.n, w + o.at);
             continue;
         }
         if (s->w->type != ELEM_i8) return false;
         const int8_t *codes = s->w->data;
         for (size_t k = k0; k < k1; k++) {
-            float *row = w + (k - k0) * COLUMNS + at;
+            float *row = w + (k - k0) * COLUMNS + o.at;
             const size_t r = (size_t)b->k0 + k;
             if (!s->trans)
-                for (size_t c = 0; c < n; c++) row[c] = codes[r * width + from + c];
+                for (size_t c = 0; c < o.n; c++) row[c] = codes[r * o.width + o.from + c];
             else
-                for (size_t c = 0; c < n; c++) row[c] = codes[(from + c) * width + r];
+                for (size_t c = 0; c < o.n; c++) row[c] = codes[(o.from + c) * o.width + r];
         }
     }
     return true;

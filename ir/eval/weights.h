@@ -37,6 +37,10 @@ void weights_panel(const weight_block *b, bool as_codes, size_t k0, size_t k1, s
 // For product.direct: false when the columns are not floats of one source, aligned.
 bool weights_direct(const weight_block *b, size_t n0, size_t n1, const float **w, size_t *ld,
                     bool *transposed);
+// The block is a whole matrix of float in memory.
+bool weights_are_plain(const weight_block *b);
+// For product.code_panel, of codes.
+void weights_codes(const weight_block *b, size_t k0, size_t k1, size_t n0, size_t n1, int8_t *w);
 // For product.pack: false when the columns are not aligned floats of one source, nor codes asked
 // for.
 bool weights_pack(const weight_block *b, bool as_codes, size_t k0, size_t k1, size_t n0, size_t n1,

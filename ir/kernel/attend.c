@@ -17,7 +17,8 @@ void attend_scale(float *s, const attend_head *h, size_t n, const float *bias) {
 
 void attend_scores(float *s, const float *q, const attend_head *h, size_t from, size_t n,
                    const float *bias) {
-    product_row(s, q, h->d, h->kt + from, h->ld_k, n);
+    const product_operand keys = {h->kt + from, h->ld_k, h->quick};
+    product_row(s, q, NULL, h->d, &keys, n);
     attend_scale(s, h, n, bias);
 }
 
@@ -42,16 +43,15 @@ void attend_activate(float *s, const attend_head *h, size_t n, const uint8_t *va
 
 void attend_mix(float *o, const float *p, const attend_head *h, size_t from, size_t n,
                 const uint8_t *valid) {
-    const float *v = h->v + from * h->dv;
+    const product_operand values = {h->v + from * h->dv, h->dv, h->quick};
     if (!valid) {
-        product_row(o, p, n, v, h->dv, h->dv);
+        product_row(o, p, NULL, n, &values, h->dv);
         return;
     }
-    double *sum = base_calloc(h->dv + 1, sizeof *sum);
-    for (size_t j = 0; j < n; j++) {
-        if (!valid[j]) continue;
-        for (size_t i = 0; i < h->dv; i++) sum[i] += (double)p[j] * (double)v[j * h->dv + i];
-    }
-    for (size_t i = 0; i < h->dv; i++) o[i] = (float)sum[i];
-    free(sum);
+    uint32_t *at = base_alloc(n * sizeof *at + 1);
+    size_t visible = 0;
+    for (size_t j = 0; j < n; j++)
+        if (valid[j]) at[visible++] = (uint32_t)j;
+    product_row(o, p, at, visible, &values, h->dv);
+    free(at);
 }

@@ -11,6 +11,7 @@ typedef struct {
     float scale, softcap; // softcap 0: none
     bool hard;            // probabilities by hard sigmoid, of slope alpha and value beta at 0
     float alpha, beta;
+    bool quick;        // dot products and mixes as quick products (product.h)
     const float *sink; // a score that takes part in softmax and mixes nothing; NULL: none
 } attend_head;
 

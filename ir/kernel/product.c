@@ -1,7 +1,9 @@
 // The blocked product. Compiled at -O3; the kernels once per vector unit of the machine.
 // The product of two floats is exact in double, so only the order of additions matters, and that is
-// k ascending for each sum. Contraction to FMA stays off: f64 operands round after the product.
+// k ascending for each sum. A fused multiply-add then rounds as a product and an addition do;
+// operands that are doubles round twice, so the compiler must not contract.
 #include "ir/kernel/product.h"
+#include "ir/kernel/codes.h"
 #include "support/num/simd.h"
 #include "support/parallel.h"
 #if defined(__x86_64__)
@@ -19,8 +21,10 @@ enum {
     FEW_ROWS = 4,            // at most: the right operand is not packed
 };
 
+#define ROUND_TWICE(x, y, sum) ((x) * (y) + (sum))
+
 // sum[r*COLUMNS + c] += sum over k of a[r*lda + k] * w[k*COLUMNS + c], ROWS rows, HALF columns.
-#define KERNEL(name, target, LANES, ROWS)                                                  \
+#define KERNEL(name, target, LANES, ROWS, MAC)                                             \
     target static void name(const double *a, size_t lda, const double *w, size_t n_k,      \
                             double *sum) {                                                 \
         typedef double vec __attribute__((vector_size(8 * LANES), aligned(8), may_alias)); \
@@ -31,7 +35,10 @@ enum {
         for (size_t k = 0; k < n_k; k++) {                                                 \
             for (int j = 0; j < HALF / LANES; j++) {                                       \
                 vec column = *(const vec *)(w + k * COLUMNS + j * LANES);                  \
-                for (int r = 0; r < ROWS; r++) s[r][j] += a[(size_t)r * lda + k] * column; \
+                for (int r = 0; r < ROWS; r++) {                                           \
+                    vec x = a[(size_t)r * lda + k] - (vec){0};                             \
+                    s[r][j] = MAC(x, column, s[r][j]);                                     \
+                }                                                                          \
             }                                                                              \
         }                                                                                  \
         for (int r = 0; r < ROWS; r++)                                                     \
@@ -39,34 +46,44 @@ enum {
                 *(vec *)(sum + r * COLUMNS + j * LANES) = s[r][j];                         \
     }
 
-// sum[c] = sum over i of x[i] * b[i*ld + c] for one block of 4*LANES columns, x of type X.
-#define ROW_KERNEL(name, target, LANES, X)                                                    \
-    target static void name(double *sum, const X *x, size_t len, const float *b, size_t ld) { \
-        typedef double vec __attribute__((vector_size(8 * LANES), aligned(8), may_alias));    \
-        typedef float narrow __attribute__((vector_size(4 * LANES), aligned(4), may_alias));  \
-        vec s[4] = {{0}, {0}, {0}, {0}};                                                      \
-        for (size_t i = 0; i < len; i++) {                                                    \
-            double factor = (double)x[i];                                                     \
-            for (int j = 0; j < 4; j++) {                                                     \
-                narrow f = *(const narrow *)(b + i * ld + j * LANES);                         \
-                s[j] += factor * __builtin_convertvector(f, vec);                             \
-            }                                                                                 \
-        }                                                                                     \
-        for (int j = 0; j < 4; j++) *(vec *)(sum + j * LANES) = s[j];                         \
+// sum[c] = sum over i of x[i] * b[i*ld + c] for one block of 4*LANES columns, x of type X; where
+// `at` is given, over i = at[0], at[1], ..., at[len - 1].
+#define ROW_KERNEL(name, target, LANES, X, MAC)                                              \
+    target static void name(double *sum, const X *x, const uint32_t *at, size_t len,         \
+                            const float *b, size_t ld) {                                     \
+        typedef double vec __attribute__((vector_size(8 * LANES), aligned(8), may_alias));   \
+        typedef float narrow __attribute__((vector_size(4 * LANES), aligned(4), may_alias)); \
+        vec s[4] = {{0}, {0}, {0}, {0}};                                                     \
+        for (size_t k = 0; k < len; k++) {                                                   \
+            const size_t i = at ? at[k] : k;                                                 \
+            vec factor = (double)x[i] - (vec){0};                                            \
+            for (int j = 0; j < 4; j++) {                                                    \
+                narrow f = *(const narrow *)(b + i * ld + j * LANES);                        \
+                s[j] = MAC(factor, __builtin_convertvector(f, vec), s[j]);                   \
+            }                                                                                \
+        }                                                                                    \
+        for (int j = 0; j < 4; j++) *(vec *)(sum + j * LANES) = s[j];                        \
     }
 
-KERNEL(kernel_many, , 2, 1)
-ROW_KERNEL(row_f32, , 2, float)
-ROW_KERNEL(row_f64, , 2, double)
+KERNEL(kernel_many, , 2, 1, ROUND_TWICE)
+ROW_KERNEL(row_f32, , 2, float, ROUND_TWICE)
+ROW_KERNEL(row_f64, , 2, double, ROUND_TWICE)
 #if defined(__x86_64__)
-KERNEL(kernel_many_avx2, SIMD_TARGET_AVX2, 4, 3)
-KERNEL(kernel_one_avx2, SIMD_TARGET_AVX2, 4, 1)
-KERNEL(kernel_many_avx512, SIMD_TARGET_AVX512, 8, 8)
-KERNEL(kernel_one_avx512, SIMD_TARGET_AVX512, 8, 1)
-ROW_KERNEL(row_f32_avx2, SIMD_TARGET_AVX2, 4, float)
-ROW_KERNEL(row_f64_avx2, SIMD_TARGET_AVX2, 4, double)
-ROW_KERNEL(row_f32_avx512, SIMD_TARGET_AVX512, 8, float)
-ROW_KERNEL(row_f64_avx512, SIMD_TARGET_AVX512, 8, double)
+#define SIMD_TARGET_FMA __attribute__((target("avx2,fma")))
+KERNEL(kernel_many_avx2, SIMD_TARGET_AVX2, 4, 3, ROUND_TWICE)
+KERNEL(kernel_one_avx2, SIMD_TARGET_AVX2, 4, 1, ROUND_TWICE)
+KERNEL(kernel_many_avx512, SIMD_TARGET_AVX512, 8, 8, ROUND_TWICE)
+KERNEL(kernel_one_avx512, SIMD_TARGET_AVX512, 8, 1, ROUND_TWICE)
+KERNEL(fused_many_avx2, SIMD_TARGET_FMA, 4, 3, _mm256_fmadd_pd)
+KERNEL(fused_one_avx2, SIMD_TARGET_FMA, 4, 1, _mm256_fmadd_pd)
+KERNEL(fused_many_avx512, SIMD_TARGET_AVX512, 8, 8, _mm512_fmadd_pd)
+KERNEL(fused_one_avx512, SIMD_TARGET_AVX512, 8, 1, _mm512_fmadd_pd)
+ROW_KERNEL(row_f64_avx2, SIMD_TARGET_AVX2, 4, double, ROUND_TWICE)
+ROW_KERNEL(row_f64_avx512, SIMD_TARGET_AVX512, 8, double, ROUND_TWICE)
+ROW_KERNEL(fused_f32_avx2, SIMD_TARGET_FMA, 4, float, _mm256_fmadd_pd)
+ROW_KERNEL(fused_f64_avx2, SIMD_TARGET_FMA, 4, double, _mm256_fmadd_pd)
+ROW_KERNEL(fused_f32_avx512, SIMD_TARGET_AVX512, 8, float, _mm512_fmadd_pd)
+ROW_KERNEL(fused_f64_avx512, SIMD_TARGET_AVX512, 8, double, _mm512_fmadd_pd)
 #endif
 
 // As KERNEL on floats, all COLUMNS at once: n_k terms in f32, their sum added in f64.
@@ -93,7 +110,32 @@ ROW_KERNEL(row_f64_avx512, SIMD_TARGET_AVX512, 8, double)
         }                                                                                          \
     }
 
+// As ROW_KERNEL, COLUMNS at once: K_BLOCK terms in f32, their sums in f64.
+#define QUICK_ROW_KERNEL(name, target, LANES, FMA, SET1)                                        \
+    target static void name(double *sum, const float *x, const uint32_t *at, size_t len,        \
+                            const float *b, size_t ld) {                                        \
+        typedef float vec __attribute__((vector_size(4 * LANES), aligned(4), may_alias));       \
+        for (size_t k0 = 0; k0 < len; k0 += K_BLOCK) {                                          \
+            const size_t k1 = k0 + K_BLOCK < len ? k0 + K_BLOCK : len;                          \
+            vec s[COLUMNS / LANES];                                                             \
+            SIMD_UNROLL for (int j = 0; j < COLUMNS / LANES; j++) s[j] = (vec){0};              \
+            for (size_t k = k0; k < k1; k++) {                                                  \
+                const size_t i = at ? at[k] : k;                                                \
+                const float *row = b + i * ld;                                                  \
+                SIMD_UNROLL for (int j = 0; j < COLUMNS / LANES; j++) s[j] =                    \
+                    FMA(SET1(x[i]), *(const vec *)(row + j * LANES), s[j]);                     \
+            }                                                                                   \
+            float part[COLUMNS];                                                                \
+            SIMD_UNROLL for (int j = 0; j < COLUMNS / LANES; j++) * (vec *)(part + j * LANES) = \
+                s[j];                                                                           \
+            for (int c = 0; c < COLUMNS; c++) sum[c] += (double)part[c];                        \
+        }                                                                                       \
+    }
+
 #if defined(__x86_64__)
+QUICK_ROW_KERNEL(quick_row_avx512, SIMD_TARGET_AVX512, 16, _mm512_fmadd_ps, _mm512_set1_ps)
+QUICK_ROW_KERNEL(quick_row_avx2, __attribute__((target("avx2,fma"))), 8, _mm256_fmadd_ps,
+                 _mm256_set1_ps)
 #define AVX512(name, ROWS)                                                             \
     QUICK_KERNEL(name, SIMD_TARGET_AVX512, __m512, _mm512_setzero_ps, _mm512_loadu_ps, \
                  _mm512_storeu_ps, _mm512_set1_ps, _mm512_fmadd_ps, 16, ROWS)
@@ -111,44 +153,63 @@ typedef void (*kernel_fn)(const double *a, size_t lda, const double *w, size_t n
 typedef struct {
     kernel_fn many, one;
     size_t rows; // of `many`
-    void (*row_f32)(double *sum, const float *x, size_t len, const float *b, size_t ld);
-    void (*row_f64)(double *sum, const double *x, size_t len, const float *b, size_t ld);
+    void (*row_f32)(double *sum, const float *x, const uint32_t *at, size_t len, const float *b,
+                    size_t ld);
+    void (*row_f64)(double *sum, const double *x, const uint32_t *at, size_t len, const float *b,
+                    size_t ld);
     size_t row_columns; // of those two
 } kernel_set;
 
 typedef struct {
     quick_fn many, one; // NULL: there are none
     size_t rows;        // of `many`
+    void (*row)(double *sum, const float *x, const uint32_t *at, size_t len, const float *b,
+                size_t ld);
 } quick_set;
 
 static quick_set quick_kernels(void) {
 #if defined(__x86_64__)
-    if (simd_has(SIMD_AVX512)) return (quick_set){quick_many_avx512, quick_one_avx512, 8};
+    if (simd_has(SIMD_AVX512))
+        return (quick_set){quick_many_avx512, quick_one_avx512, 8, quick_row_avx512};
     if (simd_has(SIMD_AVX2) && __builtin_cpu_supports("fma"))
-        return (quick_set){quick_many_avx2, quick_one_avx2, 2};
+        return (quick_set){quick_many_avx2, quick_one_avx2, 2, quick_row_avx2};
 #endif
     return (quick_set){0};
 }
 
-static kernel_set kernels(void) {
+// narrow: operands are floats in value, or codes.
+static kernel_set kernels(bool narrow) {
 #if defined(__x86_64__)
+    const bool fused = simd_has(SIMD_AVX512) || __builtin_cpu_supports("fma");
+    if (simd_has(SIMD_AVX512) && narrow)
+        return (kernel_set){fused_many_avx512, fused_one_avx512, 8,
+                            fused_f32_avx512,  fused_f64_avx512, 32};
     if (simd_has(SIMD_AVX512))
         return (kernel_set){kernel_many_avx512, kernel_one_avx512, 8,
-                            row_f32_avx512,     row_f64_avx512,    32};
-    if (simd_has(SIMD_AVX2))
-        return (kernel_set){kernel_many_avx2, kernel_one_avx2, 3, row_f32_avx2, row_f64_avx2, 16};
+                            fused_f32_avx512,   row_f64_avx512,    32};
+    if (simd_has(SIMD_AVX2) && fused && narrow)
+        return (kernel_set){fused_many_avx2, fused_one_avx2, 3, fused_f32_avx2, fused_f64_avx2, 16};
+    if (simd_has(SIMD_AVX2) && fused)
+        return (kernel_set){kernel_many_avx2, kernel_one_avx2, 3, fused_f32_avx2, row_f64_avx2, 16};
 #endif
+    (void)narrow;
     return (kernel_set){kernel_many, kernel_many, 1, row_f32, row_f64, 8};
 }
 
+// Rows [m0, m1) of the left operand, converted to what the product is computed in.
 typedef struct {
     const product *p;
     kernel_set kernels;
     quick_set quick;
-    const double *a; // rows [m0, m1), converted
-    const float *f;  // the same of a quick product
+    const double *a;      // exact
+    const float *f;       // quick
+    const int8_t *x;      // codes, codes_row_bytes apart, with
+    const int64_t *total; // the sum of each row
     size_t m0, m1;
     size_t row_blocks;
+    const float *taken; // sums of panel p, row r at (p*taken_ld + r)*COLUMNS; NULL: not known yet
+    size_t taken_ld;
+    float *kept; // where they go, with m1 - m0 rows a panel; NULL: nowhere
 } batch;
 
 // sum[c] = sum over k of a[k] * w[c*ld + k]: eight sums side by side hide the latency of each.
@@ -182,8 +243,8 @@ static bool run_direct(const batch *b, size_t i0, size_t i1, size_t n0, size_t n
             row_transposed(sum, a, p->k, w, ld, n);
             continue;
         }
-        for (; c + step <= n; c += step) b->kernels.row_f64(sum + c, a, p->k, w + c, ld);
-        for (; c + 8 <= n; c += 8) row_f64(sum + c, a, p->k, w + c, ld);
+        for (; c + step <= n; c += step) b->kernels.row_f64(sum + c, a, NULL, p->k, w + c, ld);
+        for (; c + 8 <= n; c += 8) row_f64(sum + c, a, NULL, p->k, w + c, ld);
         for (; c < n; c++) {
             double s = 0;
             for (size_t k = 0; k < p->k; k++) s += a[k] * (double)w[k * ld + c];
@@ -225,6 +286,37 @@ static void quick_block(const batch *b, size_t i0, size_t i1, size_t k0, size_t 
     }
 }
 
+// w: room for a panel as it comes and as it is multiplied.
+static void codes_block(const batch *b, size_t i0, size_t i1, size_t n0, size_t n1, double *sum,
+                        int8_t *w) {
+    const product *p = b->p;
+    const size_t ld = codes_row_bytes(p->k);
+    uint8_t *packed = (uint8_t *)w + CODES_ROWS * COLUMNS;
+    for (size_t i = i0; i < i1; i++)
+        for (size_t c = 0; c < COLUMNS; c++)
+            sum[(i - i0) * COLUMNS + c] = (double)(-128 * b->total[i - b->m0]);
+    for (size_t k0 = 0; k0 < p->k; k0 += CODES_ROWS) {
+        const size_t k1 = k0 + CODES_ROWS < p->k ? k0 + CODES_ROWS : p->k;
+        if (n1 - n0 < COLUMNS) memset(w, 0, (k1 - k0) * COLUMNS);
+        p->code_panel(p->ctx, k0, k1, n0, n1, w);
+        codes_pack(packed, w, k1 - k0);
+        codes_add(sum, b->x + (i0 - b->m0) * ld + k0, ld, i1 - i0, packed, k1 - k0);
+    }
+}
+
+// Sums from the store, or into it: as floats, so that taken ones are computed ones.
+static void stored_block(const batch *b, size_t i0, size_t i1, size_t panel, double *sum) {
+    const size_t first = i0 - b->m0, n = (i1 - i0) * COLUMNS;
+    if (b->taken) {
+        const float *from = b->taken + (panel * b->taken_ld + first) * COLUMNS;
+        for (size_t i = 0; i < n; i++) sum[i] = (double)from[i];
+        return;
+    }
+    for (size_t i = 0; i < n; i++) sum[i] = (double)(float)sum[i];
+    float *to = b->kept ? b->kept + (panel * (b->m1 - b->m0) + first) * COLUMNS : NULL;
+    for (size_t i = 0; to && i < n; i++) to[i] = (float)sum[i];
+}
+
 // Tasks are (panel, row block), panel slowest.
 static void run_tasks(void *ctx, size_t begin, size_t end) {
     const batch *b = ctx;
@@ -233,15 +325,21 @@ static void run_tasks(void *ctx, size_t begin, size_t end) {
     float *f = b->f ? base_alloc((size_t)K_BLOCK * COLUMNS * sizeof *f) : NULL;
     double *sum = base_alloc((size_t)ROW_BLOCK * COLUMNS * sizeof *sum);
     for (size_t task = begin; task < end; task++) {
-        size_t n0 = task / b->row_blocks * COLUMNS, n1 = n0 + COLUMNS < p->n ? n0 + COLUMNS : p->n;
+        const size_t panel = task / b->row_blocks;
+        size_t n0 = panel * COLUMNS, n1 = n0 + COLUMNS < p->n ? n0 + COLUMNS : p->n;
         size_t i0 = b->m0 + task % b->row_blocks * ROW_BLOCK;
         size_t i1 = i0 + ROW_BLOCK < b->m1 ? i0 + ROW_BLOCK : b->m1;
+        if (b->x) {
+            codes_block(b, i0, i1, n0, n1, sum, (int8_t *)w);
+            p->finish(p->ctx, i0, i1, n0, n1, sum);
+            continue;
+        }
         if (!b->f && run_direct(b, i0, i1, n0, n1, sum)) {
             p->finish(p->ctx, i0, i1, n0, n1, sum);
             continue;
         }
-        memset(sum, 0, (i1 - i0) * COLUMNS * sizeof *sum);
-        for (size_t k0 = 0; k0 < p->k; k0 += K_BLOCK) {
+        if (!b->taken) memset(sum, 0, (i1 - i0) * COLUMNS * sizeof *sum);
+        for (size_t k0 = 0; !b->taken && k0 < p->k; k0 += K_BLOCK) {
             size_t k1 = k0 + K_BLOCK < p->k ? k0 + K_BLOCK : p->k;
             if (b->f) {
                 quick_block(b, i0, i1, k0, k1, n0, n1, w, f, sum);
@@ -251,6 +349,7 @@ static void run_tasks(void *ctx, size_t begin, size_t end) {
             p->panel(p->ctx, k0, k1, n0, n1, w);
             exact_block(b, i0, i1, k0, k1, n1 - n0, w, sum);
         }
+        if (b->f && p->store) stored_block(b, i0, i1, panel, sum);
         p->finish(p->ctx, i0, i1, n0, n1, sum);
     }
     free(sum);
@@ -258,24 +357,81 @@ static void run_tasks(void *ctx, size_t begin, size_t end) {
     free(w);
 }
 
+// Room for the left operand in the form that a product is computed in.
+typedef struct {
+    double *a;
+    float *f;
+    int8_t *x;
+    int64_t *total;
+} left_operand;
+
+static int64_t sum_codes(const int8_t *x, size_t n) {
+    int64_t total = 0;
+    for (size_t at = 0; at < n; at += K_BLOCK) { // in 32 bits: a vector
+        const size_t end = at + K_BLOCK < n ? at + K_BLOCK : n;
+        int32_t sum = 0;
+        for (size_t k = at; k < end; k++) sum += x[k];
+        total += sum;
+    }
+    return total;
+}
+
+static void copy_codes(const product *p, size_t m0, size_t m1, left_operand *l) {
+    const size_t ld = codes_row_bytes(p->k);
+    for (size_t i = m0; i < m1; i++) {
+        const int8_t *from = p->code_row(p->ctx, i);
+        int8_t *to = l->x + (i - m0) * ld;
+        memcpy(to, from, p->k);
+        memset(to + p->k, 0, ld - p->k);
+        l->total[i - m0] = sum_codes(from, p->k);
+    }
+}
+
+static void run_batch(const product *p, size_t m0, size_t m1, left_operand *l, int threads) {
+    batch b = {.p = p,
+               .kernels = kernels(p->narrow),
+               .quick = quick_kernels(),
+               .a = l->a,
+               .f = l->a || l->x ? l->f : p->left + m0 * p->k,
+               .x = l->x,
+               .total = l->total,
+               .m0 = m0,
+               .m1 = m1,
+               .row_blocks = ceil_div_u64(m1 - m0, ROW_BLOCK)};
+    if (b.x) {
+        copy_codes(p, m0, m1, l);
+    } else {
+        if (l->a) p->rows(p->ctx, m0, m1, l->a);
+        for (size_t i = 0; l->a && l->f && i < (m1 - m0) * p->k; i++) l->f[i] = (float)l->a[i];
+    }
+    if (b.f && p->store) {
+        const store_key key = {p->matrix, p->transposed, m1 - m0, p->k, p->n};
+        b.taken = product_store_find(p->store, &key, b.f, &b.taken_ld);
+        b.kept = b.taken ? NULL : product_store_add(p->store, &key, b.f);
+    }
+    // Below a tenth of a millisecond other threads are not worth waking.
+    bool small = (double)(m1 - m0 + FEW_ROWS) * (double)p->k * (double)p->n < 2e6;
+    parallel_for(small ? 1 : threads, ceil_div_u64(p->n, COLUMNS) * b.row_blocks, 1, run_tasks, &b);
+}
+
 void product_run(const product *p, int threads) {
     if (p->m == 0 || p->n == 0) return;
-    size_t rows = p->m < ROW_BATCH ? p->m : ROW_BATCH;
-    const quick_set quick = quick_kernels();
-    double *a = base_alloc(rows * p->k * sizeof *a + 1);
-    float *f = p->quick && quick.many ? base_alloc(rows * p->k * sizeof *f + 1) : NULL;
-    size_t panels = ceil_div_u64(p->n, COLUMNS);
-    for (size_t m0 = 0; m0 < p->m; m0 += rows) {
-        size_t m1 = m0 + rows < p->m ? m0 + rows : p->m;
-        p->rows(p->ctx, m0, m1, a);
-        for (size_t i = 0; f && i < (m1 - m0) * p->k; i++) f[i] = (float)a[i];
-        batch b = {p, kernels(), quick, a, f, m0, m1, ceil_div_u64(m1 - m0, ROW_BLOCK)};
-        // Below a tenth of a millisecond other threads are not worth waking.
-        bool small = (double)(m1 - m0 + FEW_ROWS) * (double)p->k * (double)p->n < 2e6;
-        parallel_for(small ? 1 : threads, panels * b.row_blocks, 1, run_tasks, &b);
+    const size_t rows = p->m < ROW_BATCH ? p->m : ROW_BATCH, n = rows * p->k;
+    left_operand l = {0};
+    if (p->code_row && codes_can_multiply()) {
+        l.x = base_alloc(rows * codes_row_bytes(p->k) + 1);
+        l.total = base_alloc(rows * sizeof *l.total);
+    } else {
+        const bool quick = (p->quick || p->code_row) && quick_kernels().many;
+        if (quick && !p->left) l.f = base_alloc(n * sizeof *l.f + 1);
+        if (!quick || !p->left) l.a = base_alloc(n * sizeof *l.a + 1);
     }
-    free(f);
-    free(a);
+    for (size_t m0 = 0; m0 < p->m; m0 += rows)
+        run_batch(p, m0, m0 + rows < p->m ? m0 + rows : p->m, &l, threads);
+    free(l.a);
+    free(l.f);
+    free(l.x);
+    free(l.total);
 }
 
 void product_pack_f32(const void *data, size_t ld, bool transposed, size_t k0, size_t k1, size_t n0,
@@ -326,19 +482,35 @@ void product_panel_f32(const void *data, size_t ld, bool transposed, size_t k0, 
     }
 }
 
-void product_row(float *y, const float *x, size_t len, const float *b, size_t ld, size_t n) {
-    kernel_set ks = kernels();
-    double sum[COLUMNS];
-    size_t c = 0;
-    while (n - c >= 8) {
-        size_t step = n - c >= ks.row_columns ? ks.row_columns : 8;
-        (step == 8 ? row_f32 : ks.row_f32)(sum, x, len, b + c, ld);
-        for (size_t i = 0; i < step; i++) y[c + i] = (float)sum[i];
-        c += step;
+// One block of columns; returns how many.
+static size_t row_block(const kernel_set *ks, const quick_set *quick, float *y, const float *x,
+                        const uint32_t *at, size_t len, const product_operand *b, size_t c,
+                        size_t n) {
+    double sum[COLUMNS] = {0};
+    const float *columns = b->b + c;
+    size_t step = n - c >= ks->row_columns ? ks->row_columns : 8;
+    if (b->quick && quick->row && n - c >= COLUMNS) {
+        step = COLUMNS;
+        quick->row(sum, x, at, len, columns, b->ld);
+    } else {
+        (step == 8 ? row_f32 : ks->row_f32)(sum, x, at, len, columns, b->ld);
     }
+    for (size_t i = 0; i < step; i++) y[c + i] = (float)sum[i];
+    return step;
+}
+
+void product_row(float *y, const float *x, const uint32_t *at, size_t len, const product_operand *b,
+                 size_t n) {
+    const kernel_set ks = kernels(true);
+    const quick_set quick = quick_kernels();
+    size_t c = 0;
+    while (n - c >= 8) c += row_block(&ks, &quick, y, x, at, len, b, c, n);
     for (; c < n; c++) {
         double s = 0;
-        for (size_t i = 0; i < len; i++) s += (double)x[i] * (double)b[i * ld + c];
+        for (size_t k = 0; k < len; k++) {
+            const size_t i = at ? at[k] : k;
+            s += (double)x[i] * (double)b->b[i * b->ld + c];
+        }
         y[c] = (float)s;
     }
 }

@@ -5,11 +5,14 @@
 // and a callback turns finished sums into results. Integer products up to 2^53 are exact that way.
 //
 // A quick product sums up to PRODUCT_QUICK terms in f32, and those sums in f64: for comparisons
-// within a tolerance, never for values. Codes of 8 bits stay exact. Where the processor has no
-// fused multiply-add it is the exact one.
+// within a tolerance, never for values. Where the processor has no fused multiply-add it is the
+// exact one. Executions that are compared may have quick products in common (store.h).
+//
+// Codes of 8 bits are exact every way: they are multiplied as integers where the processor can.
 #ifndef OHMIC_IR_KERNEL_PRODUCT_H
 #define OHMIC_IR_KERNEL_PRODUCT_H
 
+#include "ir/kernel/store.h"
 #include "support/base.h"
 
 enum { PRODUCT_COLUMNS = 32, PRODUCT_QUICK = 256 }; // columns of a panel; terms of an f32 sum
@@ -27,9 +30,20 @@ typedef struct {
                    bool *transposed);
     // sum[(i-m0)*PRODUCT_COLUMNS + c-n0] is finished; called from several threads.
     void (*finish)(const void *ctx, size_t m0, size_t m1, size_t n0, size_t n1, const double *sum);
-    bool quick; // operands are floats in value, or codes
+    // Optional: the left operand as floats in memory, rows k apart.
+    const float *left;
+    bool narrow; // operands are floats in value, or codes: products of two are exact in double
+    bool quick;  // only if narrow
     // Optional, for quick products: as `panel` but in floats; false: not so.
     bool (*pack)(const void *ctx, size_t k0, size_t k1, size_t n0, size_t n1, float *w);
+    // Optional, of a quick product with a matrix of floats in memory: where sums are kept, and what
+    // the matrix is known by.
+    product_store *store;
+    const void *matrix;
+    bool transposed;
+    // Both operands are codes: row i of the left one, and the right one as `panel`. NULL: not so.
+    const int8_t *(*code_row)(const void *ctx, size_t i);
+    void (*code_panel)(const void *ctx, size_t k0, size_t k1, size_t n0, size_t n1, int8_t *w);
 } product;
 void product_run(const product *p, int threads);
 
@@ -42,7 +56,14 @@ void product_panel_f32(const void *data, size_t ld, bool transposed, size_t k0, 
 void product_pack_f32(const void *data, size_t ld, bool transposed, size_t k0, size_t k1, size_t n0,
                       size_t n1, float *w);
 
-// y[c] = f32(sum over i ascending of x[i] * b[i*ld + c]), c in [0, n).
-void product_row(float *y, const float *x, size_t len, const float *b, size_t ld, size_t n);
+typedef struct {
+    const float *b; // row i at b + i*ld
+    size_t ld;
+    bool quick; // up to PRODUCT_QUICK terms in f32
+} product_operand;
+// y[c] = f32(sum over i ascending of x[i] * b[i*ld + c]), c in [0, n); i counts to len, or (`at`
+// not NULL) is at[0], at[1], ..., at[len - 1].
+void product_row(float *y, const float *x, const uint32_t *at, size_t len, const product_operand *b,
+                 size_t n);
 
 #endif

@@ -1,36 +1,56 @@
 // Quantising a row and back: docs/numerics.md, "dynamic" and "static quantisation".
 #include "ir/kernel/q8.h"
 #include "support/num/num.h"
+#include "support/num/simd.h"
 #include <string.h>
 
-// clamp(round_half_even(x / scale) + zero, lo, hi); NaN: 0. The sum is exact, or far outside.
-static int32_t code_of(float x, float scale, int32_t zero, int32_t lo, int32_t hi) {
-    float q = num_rint(x / scale) + (float)zero;
-    q = q < (float)lo ? (float)lo : q > (float)hi ? (float)hi : q;
-    return q == q ? (int32_t)q : 0;
+#define INLINE static inline __attribute__((always_inline)) // into every path
+
+// Everything below is branchless, and integers where it can be: the loops are vectors.
+
+INLINE int32_t bits_of(float x) {
+    int32_t i;
+    memcpy(&i, &x, sizeof i);
+    return i;
 }
 
-void q8_quantise_within(int8_t *codes, q8_trailer *t, const float *x, size_t n, float most) {
-    *t = (q8_trailer){most > 0 ? most / 127 : 0, 0, 0};
+INLINE bool is_nan(float x) { return (bits_of(x) & INT32_MAX) > 0x7f800000; }
+
+// clamp(round_half_even(x / scale) + zero, lo, hi); NaN: 0. |zero| < 256, so that what is clamped
+// first is beyond lo and hi all the same. Adding 1.5 * 2^23 leaves no room for a fraction, and the
+// integer in the low bits.
+INLINE int32_t code_of(float x, float scale, int32_t zero, int32_t lo, int32_t hi) {
+    const float q = x / scale;
+    float near = q < 512.0f ? q : 512.0f;
+    near = near > -512.0f ? near : -512.0f;
+    int32_t code = bits_of(near + 0x1.8p23f) - bits_of(0x1.8p23f) + zero;
+    code = code < lo ? lo : code;
+    code = code > hi ? hi : code;
+    return is_nan(q) ? 0 : code;
+}
+
+// Largest of |x|; NaN counts as 0. Numbers without a sign are in the order of their bits.
+INLINE float largest(const float *x, size_t n) {
+    int32_t most = 0;
     for (size_t i = 0; i < n; i++) {
-        int32_t code = most > 0 ? code_of(x[i], t->scale, 0, -127, 127) : 0;
-        codes[i] = (int8_t)code;
-        t->sum += code;
+        int32_t v = bits_of(x[i]) & INT32_MAX;
+        v = is_nan(x[i]) ? 0 : v;
+        most = v > most ? v : most;
     }
+    float f;
+    memcpy(&f, &most, sizeof f);
+    return f;
 }
 
-void q8_quantise(int8_t *codes, q8_trailer *t, const float *x, size_t n, ir_quantisation mode,
-                 float scale, int32_t zero) {
+INLINE void quantise(int8_t *codes, q8_trailer *t, const float *x, size_t n, ir_quantisation mode,
+                     float scale, int32_t zero) {
     int32_t lo = -127;
     bool empty = false; // scale 0: all codes 0
     if (mode == IR_QUANT_SYM) {
-        float a = 0;
-        for (size_t i = 0; i < n; i++) {
-            float v = x[i] < 0 ? -x[i] : x[i];
-            if (v > a) a = v;
-        }
-        q8_quantise_within(codes, t, x, n, a);
-        return;
+        const float a = largest(x, n);
+        scale = a / 127;
+        zero = 0;
+        empty = a == 0;
     } else if (mode == IR_QUANT_ASYM) {
         float least = 0, most = 0;
         for (size_t i = 0; i < n; i++) {
@@ -45,12 +65,46 @@ void q8_quantise(int8_t *codes, q8_trailer *t, const float *x, size_t n, ir_quan
         lo = zero == 0 ? -127 : -128;
     }
     int32_t sum = 0;
-    for (size_t i = 0; i < n; i++) {
-        int32_t code = empty ? 0 : code_of(x[i], scale, zero, lo, 127);
-        codes[i] = (int8_t)code;
-        sum += code;
-    }
+    if (empty)
+        memset(codes, 0, n);
+    else
+        for (size_t i = 0; i < n; i++) {
+            const int32_t code = code_of(x[i], scale, zero, lo, 127);
+            codes[i] = (int8_t)code;
+            sum += code;
+        }
     *t = (q8_trailer){scale, zero, sum};
+}
+
+#define PATH(path, target)                                                                     \
+    target static void quantise_##path(int8_t *codes, q8_trailer *t, const float *x, size_t n, \
+                                       ir_quantisation mode, float scale, int32_t zero) {      \
+        quantise(codes, t, x, n, mode, scale, zero);                                           \
+    }
+PATH(portable, )
+#if defined(__x86_64__)
+PATH(avx2, SIMD_TARGET_AVX2)
+PATH(avx512, SIMD_TARGET_AVX512)
+#endif
+
+void q8_quantise(int8_t *codes, q8_trailer *t, const float *x, size_t n, ir_quantisation mode,
+                 float scale, int32_t zero) {
+#if defined(__x86_64__)
+    (simd_has(SIMD_AVX512) ? quantise_avx512
+     : simd_has(SIMD_AVX2) ? quantise_avx2
+                           : quantise_portable)(codes, t, x, n, mode, scale, zero);
+#else
+    quantise_portable(codes, t, x, n, mode, scale, zero);
+#endif
+}
+
+void q8_quantise_within(int8_t *codes, q8_trailer *t, const float *x, size_t n, float most) {
+    if (most > 0) {
+        q8_quantise(codes, t, x, n, IR_QUANT_STATIC, most / 127, 0);
+        return;
+    }
+    memset(codes, 0, n);
+    *t = (q8_trailer){0};
 }
 
 void q8_dequantise(float *x, const int8_t *codes, const q8_trailer *t, size_t n) {

@@ -5,6 +5,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#define MOST_STORED ((size_t)256 << 20) // bytes of products
+
 // ---- where the elements of a plain value lie -------------------------------------------------
 
 // Rows of the atom's whole domain.
@@ -161,11 +163,18 @@ static tensor *row_inputs(const tok_run *r, int64_t sequence) {
 
 // ---- running ---------------------------------------------------------------------------------
 
+// What the executions of a big model have in common is computed once.
+static void be_quick(const tok_run *r, ir_interp *t, store_mode mode) {
+    ir_interp_quick(t);
+    ir_interp_share(t, r->store);
+    product_store_use(r->store, mode);
+}
+
 static bool run_plain(tok_run *r) {
     const ir_func *f = r->f;
     r->expected = ARENA_ARRAY(r->a, tensor, f->results.count + 1);
     ir_interp *t = ir_interp_new(r->m, f, r->c->o->threads, r->c->diags);
-    if (t && r->quick) ir_interp_quick(t);
+    if (t && r->quick) be_quick(r, t, STORE_KEEP);
     bool ok = t && ir_interp_step(t, NULL, r->plain, r->a, r->expected);
     ir_interp_free(t);
     return ok;
@@ -237,6 +246,7 @@ static bool check_cuts(tok_run *r, ir_interp *t, const tensor *in, const tensor 
         }
         tensor *out = ARENA_ARRAY(r->a, tensor, r->c->f->results.count + 1);
         ir_interp_reset(t);
+        if (r->quick) product_store_use(r->store, STORE_SAME);
         if (r->past && !tok_load_past(r, t)) return false;
         if (!run_steps(r, t, in, cut, n, out) ||
             !same_bits(r, one, out,
@@ -291,21 +301,22 @@ bool tok_execute(tok_run *r) {
     tok_ctx *c = r->c;
     count_rows(r);
     make_inputs(r);
-    if (!run_plain(r)) return false;
+    r->store = r->quick ? product_store_new(MOST_STORED) : NULL;
     const bool stream = strcmp(ir_attr_str(&c->m->attrs, IR_ATTR_class, ""), "stream") == 0;
-    ir_interp *t = ir_interp_new(c->m, c->f, c->o->threads, c->diags);
+    ir_interp *t = run_plain(r) ? ir_interp_new(c->m, c->f, c->o->threads, c->diags) : NULL;
     bool ok = t != NULL;
-    if (ok && r->quick) ir_interp_quick(t);
     for (int64_t s = 0, n = sequences_of(r); ok && s < n; s++) {
         tensor *in = row_inputs(r, s), *out = ARENA_ARRAY(r->a, tensor, c->f->results.count + 1);
         if (s > 0) r->kept = NULL;
         if (r->kept) keep(r, in);
         ir_interp_reset(t);
+        if (r->quick) be_quick(r, t, stream ? STORE_TAKE : STORE_LAST);
         ok = (!r->past || tok_load_past(r, t)) && run_steps(r, t, in, &r->n, 1, out);
         for (size_t k = 0; ok && k < c->f->results.count; k++) ok = tok_compare(r, k, s, &out[k]);
         if (ok && s == 0) ok = tok_compare_presents(r, t);
         if (ok && stream) ok = check_cuts(r, t, in, out);
     }
     ir_interp_free(t);
+    product_store_free(r->store);
     return ok;
 }

@@ -3,6 +3,7 @@
 #define OHMIC_PASSES_TOKENS_EXECUTE_H
 
 #include "ir/eval/interp.h"
+#include "ir/kernel/store.h"
 #include "passes/tokens/plan.h"
 #include "passes/witness.h"
 #include "support/num/random.h"
@@ -20,8 +21,9 @@ typedef struct {
     tensor *expected;             // its results
     const uint8_t *mask[2];       // key mask of the rows of t0 and t1; NULL: ones
     random_stream draws;
-    bool quick;   // products
-    double limit; // of |a-b| / (1+|b|); 0: what is compared is `whole`
+    bool quick;           // products
+    product_store *store; // of those; NULL: they are not quick
+    double limit;         // of |a-b| / (1+|b|); 0: what is compared is `whole`
     double whole; // of the root of the mean square of a-b, against b's deviation from its mean
     pass_witness *kept; // remembers this execution; NULL: it need not be
 } tok_run;
