@@ -3,6 +3,7 @@
 #include "backend/parts.h"
 #include "ir/mapped.h"
 #include "ir/ring.h"
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -96,22 +97,33 @@ static uint64_t column_table(be_emitter *e, const cell_image *c, per_column what
     return any ? table_bytes(e, out, n * 4) : ISA_NO_OFFSET;
 }
 
-// Column sums of the codes over all rows of the matrix.
+// Sums of the codes of columns [lo, hi) of a source over all its rows.
+static void add_columns(int32_t *to, const ir_source *src, int64_t lo, int64_t hi) {
+    const int8_t *w = src->weights->data;
+    for (int64_t col = lo; src->trans && col < hi; col++)
+        for (int64_t k = 0; k < src->k; k++) to[col - lo] += w[col * src->k + k];
+    for (int64_t k = 0; !src->trans && k < src->k; k++)
+        for (int64_t i = 0; i < hi - lo; i++) to[i] += w[k * src->n + lo + i];
+}
+
+// Column sums of the codes over all rows of the matrix: what groups below one another have alike.
 static uint64_t column_sums(be_emitter *e, const cell_image *c) {
-    size_t n = (size_t)(c->n1 - c->n0);
+    const size_t n = (size_t)(c->n1 - c->n0);
+    arena *a = arena_new();
+    const char *key = arena_printf(a, "%" PRId64 " %" PRId64, c->n0, c->n1);
+    for (size_t s = 0; s < c->n_sources; s++)
+        key = arena_printf(a, "%s %p%s", key, c->sources[s].weights->data,
+                           c->sources[s].trans ? "^T" : "");
+    const uint32_t known = map_add(e->sums_index, key, (uint32_t)e->sums.count);
+    arena_free(a);
+    if (known != MAP_NONE) return table_bytes(e, e->sums.items[known], n * 4);
     int32_t *sum = ARENA_ARRAY(e->p->arena, int32_t, n);
     int64_t at = 0;
-    for (size_t s = 0; s < c->n_sources; s++) {
-        const ir_source *src = &c->sources[s];
-        const int8_t *w = src->weights->data;
-        int64_t lo = max_i64(c->n0, at), hi = min_i64(c->n1, at + src->n);
-        for (int64_t k = 0; k < src->k && lo < hi; k++) {
-            for (int64_t col = lo; col < hi; col++)
-                sum[col - c->n0] +=
-                    src->trans ? w[(col - at) * src->k + k] : w[k * src->n + col - at];
-        }
-        at += src->n;
+    for (size_t s = 0; s < c->n_sources; at += c->sources[s++].n) {
+        const int64_t lo = max_i64(c->n0, at), hi = min_i64(c->n1, at + c->sources[s].n);
+        if (lo < hi) add_columns(sum + (lo - c->n0), &c->sources[s], lo - at, hi - at);
     }
+    vec_push(&e->sums, sum);
     return table_bytes(e, sum, n * 4);
 }
 

@@ -43,6 +43,8 @@ typedef struct {
     uint64_t cells_bytes, tables_bytes;
     map *table_offsets; // key of data -> index into offsets
     VEC(uint64_t) offsets;
+    map *sums_index; // columns of matrices -> index into sums
+    VEC(const int32_t *) sums;
 } be_emitter;
 
 // The number of a tile's next descriptor of a kind, `count` of which it has; 0 and e->failed,

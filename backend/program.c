@@ -260,6 +260,7 @@ isa_program *be_emit(ir_module *m, const machine *chip, const char *tool, diag_s
         e->tiles[i].table_index = map_new();
     }
     e->table_offsets = map_new();
+    e->sums_index = map_new();
     e->ring_domains = map_new();
     be_ports(e);
     channels(e);
@@ -279,6 +280,8 @@ isa_program *be_emit(ir_module *m, const machine *chip, const char *tool, diag_s
     p->notes = lines_of(p->arena, &m->notes);
     p->tool = arena_str(p->arena, tool);
     map_free(e->table_offsets);
+    map_free(e->sums_index);
+    vec_free(&e->sums);
     map_free(e->ring_domains);
     vec_free(&e->offsets);
     free(e->tiles);

@@ -185,7 +185,7 @@ static bool stream_bytes(stream *s, const uint8_t *p, uint64_t n) {
 }
 
 static bool stream_zeros(stream *s, uint64_t n, uint8_t *buffer) {
-    memset(buffer, 0, CHUNK);
+    memset(buffer, 0, n < CHUNK ? (size_t)n : CHUNK);
     for (; n > CHUNK; n -= CHUNK)
         if (!stream_bytes(s, buffer, CHUNK)) return false;
     return stream_bytes(s, buffer, n);

@@ -13,6 +13,7 @@
 #include "passes/precision/calibrate.h"
 #include "passes/rewrite/rewrite.h"
 #include "support/num/num.h"
+#include "support/num/simd.h"
 #include "support/parallel.h"
 #include <float.h>
 #include <inttypes.h>
@@ -32,19 +33,32 @@ typedef struct {
     float top;     // largest code: 127 of 8 bits
 } weight_job;
 
+#define INLINE static inline __attribute__((always_inline)) // into every path
+
+INLINE int32_t bits_of(float x) {
+    int32_t i;
+    memcpy(&i, &x, sizeof i);
+    return i;
+}
+
 // Nearest integer of x / scale, ties to even, at most top: adding 1.5 * 2^23 leaves no room for a
-// fraction. Loops over it are vectors.
-static inline int8_t code_of(float x, float scale, float top) {
+// fraction, and the integer in the low bits. Loops over it are vectors.
+INLINE int8_t code_of(float x, float scale, float top) {
     float q = x / scale;
     q = q < top ? q : top;
     q = q > -top ? q : -top;
-    return (int8_t)(int32_t)((q + 0x1.8p23f) - 0x1.8p23f);
+    return (int8_t)(bits_of(q + 0x1.8p23f) - bits_of(0x1.8p23f));
 }
 
-static inline float larger(float a, float b) { return a > b ? a : b; }
+INLINE void codes_of(int8_t *restrict codes, const float *restrict w, const float *restrict scale,
+                     size_t n, float top) {
+    for (size_t i = 0; i < n; i++) codes[i] = code_of(w[i], scale[i], top);
+}
+
+INLINE float larger(float a, float b) { return a > b ? a : b; }
 
 // Columns n0 .. n0 + n of a row-major matrix.
-static void quantize_strip(const weight_job *j, size_t n0, size_t n) {
+INLINE void quantize_strip(const weight_job *j, size_t n0, size_t n) {
     float most[STRIP] = {0}, scale[STRIP];
     for (size_t k = 0; k < j->k; k++)
         for (size_t i = 0; i < n; i++) most[i] = larger(fabsf(j->w[k * j->n + n0 + i]), most[i]);
@@ -53,12 +67,11 @@ static void quantize_strip(const weight_job *j, size_t n0, size_t n) {
         scale[i] = j->scale[n0 + i] > 0 ? j->scale[n0 + i] : 1; // a column of zeros: codes 0
     }
     for (size_t k = 0; k < j->k; k++)
-        for (size_t i = 0; i < n; i++)
-            j->codes[k * j->n + n0 + i] = code_of(j->w[k * j->n + n0 + i], scale[i], j->top);
+        codes_of(j->codes + k * j->n + n0, j->w + k * j->n + n0, scale, n, j->top);
 }
 
 // The same where a column is a row of memory: codes are turned block by block.
-static void quantize_strip_trans(const weight_job *j, size_t n0, size_t n) {
+INLINE void quantize_strip_trans(const weight_job *j, size_t n0, size_t n) {
     int8_t block[STRIP][STRIP];
     float scale[STRIP];
     for (size_t i = 0; i < n; i++) {
@@ -78,15 +91,31 @@ static void quantize_strip_trans(const weight_job *j, size_t n0, size_t n) {
     }
 }
 
-static void quantize_columns(void *ctx, size_t begin, size_t end) {
-    const weight_job *j = ctx;
-    for (size_t n0 = begin; n0 < end; n0 += STRIP) {
-        size_t n = n0 + STRIP < end ? STRIP : end - n0;
-        if (j->trans)
-            quantize_strip_trans(j, n0, n);
-        else
-            quantize_strip(j, n0, n);
+#define PATH(path, target)                                                    \
+    target static void quantize_##path(void *ctx, size_t begin, size_t end) { \
+        const weight_job *j = ctx;                                            \
+        for (size_t n0 = begin; n0 < end; n0 += STRIP) {                      \
+            size_t n = n0 + STRIP < end ? STRIP : end - n0;                   \
+            if (j->trans)                                                     \
+                quantize_strip_trans(j, n0, n);                               \
+            else                                                              \
+                quantize_strip(j, n0, n);                                     \
+        }                                                                     \
     }
+PATH(portable, )
+#if defined(__x86_64__)
+PATH(avx2, SIMD_TARGET_AVX2)
+PATH(avx512, SIMD_TARGET_AVX512)
+#endif
+
+static void quantize_columns(void *ctx, size_t begin, size_t end) {
+#if defined(__x86_64__)
+    (simd_has(SIMD_AVX512) ? quantize_avx512
+     : simd_has(SIMD_AVX2) ? quantize_avx2
+                           : quantize_portable)(ctx, begin, end);
+#else
+    quantize_portable(ctx, begin, end);
+#endif
 }
 
 // Symbols "<name>.q" (codes) and "<name>.s" (scales) of a weight; made once for each weight and
