@@ -13,6 +13,8 @@ static const arg_option options[] = {
     COMPILE_OPTIONS,
     {"quiet", 'q', ARG_FLAG, NULL, "no summary"},
     {"json", 0, ARG_FLAG, NULL, "the summary as JSON"},
+    {"timings", 0, ARG_FLAG, NULL,
+     "with the summary: processor time of every part, and the checks' share"},
 };
 
 static const char *default_output(arena *a, const char *model) {
@@ -45,6 +47,8 @@ int command_compile(int argc, char **argv) {
                     compile_open(given, model, &c, diags) && compile_program(&c, diags);
         if (made) compile_unused_options(given, &c, diags);
         if (made && isa_write(c.program, output, diags) && !args_flag(given, "quiet")) {
+            compile_timings_part(&c.timings, "write");
+            c.says_timings = args_flag(given, "timings");
             FILE *out = strcmp(output, "-") == 0 ? stderr : stdout;
             if (args_flag(given, "json"))
                 compile_summary_json(&c, output, out);

@@ -3,6 +3,7 @@
 #include "ir/text/text.h"
 #include "ir/verify/verify.h"
 #include "passes/witness.h"
+#include "support/clock.h"
 #include "support/file/file.h"
 #include "support/spell.h"
 #include <errno.h>
@@ -115,6 +116,12 @@ static ir_module *run_traced(const pass_step *s, const ir_module *m, const pass_
     return next;
 }
 
+double pass_check_began(const pass_options *o) { return o->checking ? clock_processor() : 0; }
+
+void pass_check_ended(const pass_options *o, double began) {
+    if (o->checking) *o->checking += clock_processor() - began;
+}
+
 bool pass_invalid(const char *pass, const char *what, diag_sink *diags) {
     diag_emit(diags, DIAG_ID_pass_invalid, DIAG_NOWHERE,
               "pass '%s' made a %s that the verifier refuses; please report this model", pass,
@@ -181,14 +188,18 @@ ir_module *pass_run_pipeline(const pass_pipeline *p, const ir_module *m, const p
         if (checks->progress) checks->progress(checks->progress_ctx, i, p->count, s->info.name);
         ir_module *next = run_traced(s, now, o, checks->dump_dir, i + 1, diags);
         if (next) pass_made(next, &s->info);
+        const double began = pass_check_began(o);
         ok = next && check_step(s, now, next, o, checks, diags);
+        pass_check_ended(o, began);
         model.was_changed |= ok && pass_changes_device(now, next);
         if (next && checks->dump_dir)
             ok = dump(next, checks->dump_dir, i + 1, s->info.name, diags) && ok;
         ir_module_free(now);
         now = next;
     }
+    const double began = pass_check_began(o);
     ok = ok && check_reference(&model, now, o, diags);
+    pass_check_ended(o, began);
     pass_witness_free(model.is);
     if (checks->progress) checks->progress(checks->progress_ctx, p->count, p->count, NULL);
     if (ok) return now;

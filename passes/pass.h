@@ -87,6 +87,7 @@ typedef struct {
         *witness; // what find-tokens found it to compute, for later; NULL: no matter
     // Set by a pass that looks at an option where it decides something. NULL: nobody asks.
     bool (*used)[PASS_OPTIONS];
+    double *checking; // processor seconds that checks take are added to it; NULL: nobody asks
     FILE *trace; // what a pass found out besides the module it makes, as text; NULL: nobody asks
 } pass_options;
 pass_options pass_options_default(void);
@@ -151,6 +152,10 @@ bool pass_may_run(const pass_info *p, pass_state s);
 // Notes in the module that the pass made it, unless one further on in the table has, or the pass
 // was run in another state than where the table has it: a compile goes on behind the pass noted.
 void pass_made(ir_module *m, const pass_info *by);
+
+// Around a check: its processor time goes where the options say.
+double pass_check_began(const pass_options *o);
+void pass_check_ended(const pass_options *o, double began);
 
 // Reports that a verifier, which has said why, refuses the module or program (`what`) of the pass.
 // Returns false.

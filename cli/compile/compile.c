@@ -85,7 +85,9 @@ bool compile_options(const args *a, compilation *c, diag_sink *diags) {
     arena *mem = args_arena(a);
     const char *const *sets = args_list(a, "set", &n);
     pass_options *o = &c->options;
+    compile_timings_begin(&c->timings);
     *o = pass_options_default();
+    o->checking = &c->timings.checks;
     c->chip = machine_load(mem, args_string(a, "chip", "ohmic-1"), sets, n, diags);
     o->machine = c->chip;
     o->used = &c->used;
@@ -246,26 +248,39 @@ bool compile_verify(const isa_program *p, const machine *chip, int first, diag_s
     return false;
 }
 
+typedef struct {
+    progress *bar;
+    compile_timings *timings;
+    const char *running; // the pass; NULL: none yet
+} shown;
+
 static void show_pass(void *ctx, size_t index, size_t count, const char *name) {
+    shown *s = ctx;
     (void)count;
-    (void)name;
-    progress_set(ctx, index);
+    progress_set(s->bar, index);
+    compile_timings_part(s->timings, s->running ? s->running : "import");
+    s->running = name;
 }
 
 bool compile_program(compilation *c, diag_sink *diags) {
     const int first = pass_last(c->module) + 1;
     pass_pipeline p = rest_of(c->module);
-    progress *bar = progress_new("compiling", p.count);
+    shown s = {progress_new("compiling", p.count), &c->timings, NULL};
     c->checks.progress = show_pass;
-    c->checks.progress_ctx = bar;
+    c->checks.progress_ctx = &s;
     ir_module *done = pass_run_pipeline(&p, c->module, &c->options, &c->checks, diags);
-    progress_free(bar);
+    progress_free(s.bar);
     vec_free(&p);
     if (!done) return false;
     ir_module_free(c->module);
     c->module = done;
     c->program = be_emit(done, c->chip, "ohmic " OHMIC_VERSION, diags);
-    return c->program && compile_verify(c->program, c->chip, first, diags);
+    if (!c->program) return false;
+    compile_timings_part(&c->timings, "backend");
+    const double since = pass_check_began(&c->options);
+    const bool ok = compile_verify(c->program, c->chip, first, diags);
+    pass_check_ended(&c->options, since);
+    return ok;
 }
 
 void compile_close(compilation *c) {

@@ -54,6 +54,18 @@
             "interpret before and after every pass and compare"                                  \
     }
 
+// Processor time of all threads, in seconds.
+typedef struct {
+    const char *name;
+    double seconds;
+} compile_part;
+typedef struct {
+    compile_part part[PASS_COUNT + 4]; // in order, checks left out
+    size_t n_parts;
+    double checks;
+    double at, checks_before, began; // where the part began; the whole, on the clock
+} compile_timings;
+
 typedef struct {
     machine *chip;
     pass_options options;
@@ -64,6 +76,8 @@ typedef struct {
     isa_program *program;
     bool used[PASS_OPTIONS];   // by the passes
     json_t *calibrate, *adapt; // what those files hold, as ids; NULL: not given, or an npz
+    compile_timings timings;
+    bool says_timings; // in the summary
 } compilation;
 
 // Reads the options into *c. False: reported.
@@ -89,6 +103,12 @@ void compile_close(compilation *c);
 // The screen that says what was mapped where.
 void compile_summary(const compilation *c, const char *path, FILE *out);
 void compile_summary_json(const compilation *c, const char *path, FILE *out);
+
+// Parts of both: what took how long.
+void compile_timings_begin(compile_timings *t);
+void compile_timings_part(compile_timings *t, const char *name); // what went on since the last one
+void compile_timings_print(const compile_timings *t, FILE *out);
+json_t *compile_timings_json(const compile_timings *t);
 
 // Parts of both that speak of attention.
 void compile_attention(const compilation *c, FILE *out);

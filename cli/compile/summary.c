@@ -149,6 +149,7 @@ void compile_summary(const compilation *c, const char *path, FILE *out) {
     print_bytes(out, p->cells_bytes);
     fputc('\n', out);
     print_tiles(p, chip, out);
+    if (c->says_timings) compile_timings_print(&c->timings, out);
     if (*p->notes) {
         fprintf(out, "\n");
         report_lines(p->notes, "note: ", out);
@@ -185,5 +186,6 @@ void compile_summary_json(const compilation *c, const char *path, FILE *out) {
         json_count(s.heads), "cells_bytes", json_count(p->cells_bytes), "tables_bytes",
         json_count(s.table_bytes), "attention", compile_attention_json(c), "token_period_ns",
         json_figure(p->token_period_ns), "tiles", tiles, "notes", notes);
+    if (c->says_timings) json_put(root, "timings", compile_timings_json(&c->timings));
     json_print(root, 2, out);
 }

@@ -41,7 +41,11 @@ static bool find(tok_ctx *c) {
     tok_emit(c);
     tok_write_class(c);
     tok_write_proof(c);
-    return tok_padding(c) && tok_check(c);
+    if (!tok_padding(c)) return false;
+    const double began = pass_check_began(c->o);
+    const bool same = tok_check(c);
+    pass_check_ended(c->o, began);
+    return same;
 }
 
 ir_module *pass_find_tokens(const ir_module *old, const pass_options *o, diag_sink *diags) {

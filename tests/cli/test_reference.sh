@@ -11,3 +11,16 @@ if shared cases/R03.onnx; then
     [ ! -e "$work/r03.ohm" ] || fail "a program was written"
   done
 fi
+
+# What the checks of a compile take is stated, and changes nothing.
+model=$root/examples/tales/tales_gpt.onnx
+exits 0 compile "$model" --chip ohmic-1 -o "$work/plain.ohm"
+grep -q "processor time" "$work/out" && fail "timings that nobody asked for"
+exits 0 compile "$model" --chip ohmic-1 --timings -o "$work/timed.ohm"
+says "  processor time    "
+says " % of all"
+cmp -s "$work/plain.ohm" "$work/timed.ohm" || fail "--timings changes the program"
+exits 0 compile "$model" --chip ohmic-1 --timings --json -o "$work/timed.ohm"
+awk '/"(checks_share|seconds|checks_seconds)":/ { gsub(/[",:]/, ""); v[$1] = $2 }
+     END { s = v["checks_share"]; exit !(s > 0 && s < 1 && v["checks_seconds"] < v["seconds"]) }' "$work/out" ||
+  fail "no share of the checks between 0 and 1"
