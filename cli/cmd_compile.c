@@ -45,12 +45,12 @@ int command_compile(int argc, char **argv) {
         const char *output = args_string(given, "output", default_output(a, model));
         bool made = may_write(given, output, diags) && compile_options(given, &c, diags) &&
                     compile_open(given, model, &c, diags) && compile_program(&c, diags);
-        if (made) compile_unused_options(given, &c, diags);
         made = made && isa_write(c.program, output, diags);
         if (made) {
             compile_timings_part(&c.timings, "write");
             compile_converters_run(given, &c, output, diags);
             compile_timings_part(&c.timings, "converters");
+            compile_unused_options(given, &c, diags);
             c.says_timings = args_flag(given, "timings");
         }
         if (made && !args_flag(given, "quiet")) {

@@ -209,7 +209,7 @@ static bool check_past(const host_job *j, const host_span *s) {
 
 static bool find_spans(host_job *j, int side) {
     size_t mask = SIZE_MAX;
-    bool ok = true, has_positions = false, stream = j->info->stream && !side;
+    bool ok = true, has_positions = false, counts = false, stream = j->info->stream && !side;
     int64_t tokens = j->side[side].tokens, past = side ? 0 : j->past;
     int64_t fixed = side ? j->info->fixed_encoder : j->info->fixed_rows;
     j->side[side].span = ARENA_ARRAY(j->a, host_span, j->batch + 1);
@@ -217,8 +217,9 @@ static bool find_spans(host_job *j, int side) {
         if (!j->given[i] || j->shape[i].row < 0 || host_side_of(&j->info->ports[i]) != side)
             continue;
         if (j->info->ports[i].role == ISA_ROLE_MASK && mask == SIZE_MAX) mask = i;
-        // positions that count what a mask shows, as position ids would
-        has_positions |= j->info->ports[i].role == ISA_ROLE_POSITIONS || j->info->ports[i].pad > 0;
+        // positions that count what a mask shows: as position ids would, but made by the program
+        counts |= j->info->ports[i].pad > 0;
+        has_positions |= counts || j->info->ports[i].role == ISA_ROLE_POSITIONS;
     }
     for (int64_t b = 0; b < j->batch; b++) {
         int64_t x = 0, y = past + tokens;
@@ -233,10 +234,11 @@ static bool find_spans(host_job *j, int side) {
         s->from = min_i64(s->from, s->until);
         s->real_from = s->from;
         s->real_until = s->until;
-        // A whole sequence runs with the padding in front, which may be read, and one of a length
-        // that the model was frozen at with all. A stream starts behind it: later, where positions
-        // are the program's own, since they count padding as the model's did.
-        if (!stream) s->from = 0;
+        // A whole sequence runs with the padding in front, which may be read (not where positions
+        // are counted without it), and one of a length that the model was frozen at with all. A
+        // stream starts behind it: later, where positions are the program's own, since they count
+        // padding as the model's did.
+        if (fixed || (!stream && !counts)) s->from = 0;
         if (fixed) s->until = tokens;
         s->start = !stream ? past : has_positions ? past - s->past_from : past + s->from;
         ok = (side || check_past(j, s)) && check_length(j, side, b, s) && ok;

@@ -183,6 +183,7 @@ void compile_converters_run(const args *given, compilation *c, const char *path,
         c->converters.on = text ? arena_printf(a, "%" PRId64 " tokens of %s", rows,
                                                file_title(c->options.calibrate))
                                 : arena_printf(a, "%" PRId64 " seeded rows", rows);
+        c->used[PASS_OPTION_calibrate] |= text;
         count(c, engine_sim(e));
         warn(c, diags);
     }

@@ -37,7 +37,9 @@ exits 0 compile $model --chip ideal -q -o "$work/p.ohm"
 ids=examples/tales/eval_tokens.json
 without "chip 'ideal' computes with real numbers" $model --calibrate $ids --chip ideal
 without "chip 'ideal' computes with real numbers" $model --static-scales --chip ideal
-without "every row has a scale of its own (--static-scales asks for calibrated ones)" $model --calibrate $ids
+without "every row has a scale of its own (--static-scales asks for calibrated ones)" $model --calibrate $ids --chip ideal-int8
+exits 0 compile $model --calibrate $ids -o "$work/p.ohm" # its converters are looked at on that text
+[ ! -s "$work/err" ] || fail "$(cat "$work/err")"
 without "no input of this model masks queries and keys by itself" $model --mask all
 without "this model has no dynamic scale of a whole tensor" $model --quant-scope row
 exits 0 compile $model --window 40 --slots 64 --logits last --max-chunk 7 --attention softmax --static-scales --calibrate $ids -q -o "$work/p.ohm"
