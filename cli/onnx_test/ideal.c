@@ -5,6 +5,7 @@
 #include "host/host.h"
 #include "isa/file/file.h"
 #include "support/file/file.h"
+#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,13 +43,20 @@ static bool give_up(run *r, onnx_test_verdict v, const char *message) {
 // ---- compiling -------------------------------------------------------------------------------
 
 // Through a program file, as users do: a program as the backend leaves it streams its cells and
-// cannot run.
+// cannot run. The file has no name, so that nothing is left behind.
 static bool store(run *r) {
     const char *folder = getenv("TMPDIR");
-    char *path = arena_printf(r->a, "%s/ohmic-test-%d.ohm", folder ? folder : "/tmp", getpid());
+    char *name = arena_printf(r->a, "%s/ohmic-test-XXXXXX", folder ? folder : "/tmp");
+    int fd = mkstemp(name);
+    if (fd < 0) {
+        diag_emit(r->diags, DIAG_ID_io, DIAG_FILE(name), "cannot write: %s", strerror(errno));
+        return false;
+    }
+    unlink(name);
+    char *path = arena_printf(r->a, "/dev/fd/%d", fd);
     bool ok =
         isa_write(r->c.program, path, r->diags) && program_open(&r->file, path, r->a, r->diags);
-    unlink(path); // what is mapped stays
+    close(fd); // what is mapped stays
     return ok;
 }
 

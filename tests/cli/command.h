@@ -25,7 +25,7 @@ typedef struct {
     int code, signal; // of the end; one of them is 0
     double seconds;
     long megabytes;
-    char out[1 << 16], err[1 << 16];
+    char out[1 << 18], err[1 << 16];
     size_t n_out, n_err;
 } outcome;
 
