@@ -206,6 +206,7 @@ static void run(const args *given, diag_sink *diags) {
         }
         json_decref(json);
     }
+    if (m) texts_unused(&x, given, diags);
     ran_free(r);
     eval_model_free(m);
     texts_close(&x);

@@ -49,6 +49,20 @@ bool texts_open(texts *x, const args *given, const char *beside, diag_sink *diag
 
 void texts_by(texts *x, const args *given) { x->by = args_string(given, "text-by", x->by); }
 
+void texts_unused(const texts *x, const args *given, diag_sink *diags) {
+    static const struct {
+        const char *option, *why;
+        bool cuts;
+    } rows[] = {{"tokenizer", "the file holds ids", false},
+                {"bos", "the file holds ids", false},
+                {"no-bos", "the file holds ids", false},
+                {"text-by", "the file is no text that is cut", true}};
+    for (size_t i = 0; i < ARRAY_LEN(rows) && diag_errors(diags) == 0; i++)
+        if (args_given(given, rows[i].option) && !(rows[i].cuts ? x->split : x->encoded))
+            diag_emit(diags, DIAG_ID_option_unused, DIAG_NOWHERE, "--%s has no effect here: %s",
+                      rows[i].option, rows[i].why);
+}
+
 void texts_close(texts *x) { tokenizer_free(x->t); }
 
 // ---- one text --------------------------------------------------------------------------------
@@ -76,6 +90,7 @@ bool texts_encode(texts *x, const char *p, size_t n, tokenizer_ids *ids, tokeniz
                   diag_sink *diags) {
     size_t from = ids->count;
     if (!tokenizer_encode(x->t, p, n, x->around, ids, spans, diags)) return false;
+    x->encoded = true;
     if (!x->told && ids->count > from) look_at_ends(x, ids, from, diags);
     return true;
 }
@@ -94,7 +109,9 @@ static void append(json_t *list, const char *p, size_t n) {
     if (n) json_add(list, json_stringn_nocheck(p, n));
 }
 
-static json_t *split(const char *p, size_t n, const char *by) {
+static json_t *split(texts *x, const char *p, size_t n) {
+    const char *by = x->by;
+    x->split = true;
     json_t *list = json_array();
     if (n >= 3 && memcmp(p, "\xef\xbb\xbf", 3) == 0) { // a byte order mark is no text
         p += 3;
@@ -158,13 +175,13 @@ static void pass_on(diag_sink *own, diag_loc here, diag_sink *diags) {
 }
 
 // What begins as JSON and is none is an error, unless it begins with a quotation mark, as texts do.
-static json_t *parse(const texts *x, const file_map *f, const char *path, diag_sink *diags) {
+static json_t *parse(texts *x, const file_map *f, const char *path, diag_sink *diags) {
     const char *p = (const char *)f->data;
     size_t at = 0;
     while (at < f->bytes && strchr(" \t\r\n", p[at]) && p[at]) at++;
     char first = at < f->bytes ? p[at] : 0;
     if (file_ends_in(path, ".txt") || !first || !strchr("[{\"", first))
-        return split(p, f->bytes, x->by);
+        return split(x, p, f->bytes);
     diag_sink *own = diag_sink_new();
     bool by_lines = file_ends_in(path, ".jsonl"); // a single line is JSON as a whole too
     json_t *root = by_lines ? read_lines(p, f->bytes) : NULL;
@@ -177,7 +194,7 @@ static json_t *parse(const texts *x, const file_map *f, const char *path, diag_s
         json_decref(line);
     }
     if (!root && !by_lines) root = read_lines(p, f->bytes);
-    if (!root && first == '"') root = split(p, f->bytes, x->by);
+    if (!root && first == '"') root = split(x, p, f->bytes);
     if (root) {
         diag_sink_free(own);
         return root;
@@ -190,7 +207,7 @@ static json_t *parse(const texts *x, const file_map *f, const char *path, diag_s
     return NULL;
 }
 
-json_t *texts_load(const texts *x, const char *path, diag_sink *diags) {
+json_t *texts_load(texts *x, const char *path, diag_sink *diags) {
     file_map f;
     if (!file_map_open(&f, path, diags)) return NULL;
     json_t *root = parse(x, &f, path, diags);

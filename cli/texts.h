@@ -31,7 +31,8 @@ typedef struct {
     tokenizer_around around;
     const char *by; // "line", "paragraph", "file"
     arena *a;
-    bool told; // what the files do not say has been noted
+    bool told;           // what the files do not say has been noted
+    bool encoded, split; // some text became ids; some file was cut into texts
 } texts;
 
 // Reads the options. The tokenizer is opened when one is named, or when one lies beside `beside`
@@ -40,6 +41,8 @@ bool texts_open(texts *x, const args *given, const char *beside, diag_sink *diag
 // The same with a tokenizer that is no option's.
 bool texts_open_as(texts *x, const args *given, const char *path, diag_sink *diags);
 void texts_by(texts *x, const args *given); // TEXTS_BY_OPTION
+// Warns of options that decided nothing, as the files that were read hold ids, or JSON.
+void texts_unused(const texts *x, const args *given, diag_sink *diags);
 void texts_close(texts *x);
 
 // One text. False: reported.
@@ -48,7 +51,7 @@ bool texts_encode(texts *x, const char *p, size_t n, tokenizer_ids *ids, tokeniz
 
 // What a file holds, by its content. JSON: its value; a line of JSON each: the list of them; else
 // the list of its texts. NULL: reported.
-json_t *texts_load(const texts *x, const char *path, diag_sink *diags);
+json_t *texts_load(texts *x, const char *path, diag_sink *diags);
 
 // The file as ids, in the shape that is asked for; NULL: reported. What is ids already stays.
 //   TEXTS_LISTS   lists of ids, one a text                (cli/README.md has the shapes)

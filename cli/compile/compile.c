@@ -75,6 +75,7 @@ static void read_texts(const args *a, compilation *c, diag_sink *diags) {
         opened = true;
         if (ok) *files[i].to = texts_read(&x, files[i].path, TEXTS_LISTS, diags);
     }
+    if (opened && ok) texts_unused(&x, a, diags);
     if (opened) texts_close(&x);
     c->options.calibrate_text = c->calibrate;
     c->options.adapt_text = c->adapt;

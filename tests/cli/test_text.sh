@@ -91,6 +91,13 @@ exits 0 eval "$work/p.ohm" --perplexity $tales/eval_texts.txt --tokenizer $tok -
 exits 0 eval "$work/p.ohm" --perplexity $tales/eval_texts.txt --tokenizer "$work/bare/tokenizer.json" --bos --end-token 0 --limit 5
 [ "$ids" = "$(figure)" ] || fail "text with --bos: $(figure), ids: $ids"
 misused "the file holds text: say --tokenizer FILE" eval "$work/p.ohm" --perplexity $tales/eval_texts.txt
+# options of texts where ids are read
+exits 0 eval "$work/p.ohm" --perplexity $tales/eval_tokens.json --tokenizer $tok --no-bos --text-by file --end-token 0 --limit 1
+for option in tokenizer no-bos text-by; do
+  grep -q "warning: --$option has no effect here: the file" "$work/err" || fail "$(cat "$work/err")"
+done
+exits 0 compile $tales/tales_gpt.onnx --chip ideal-int8 --static-scales --calibrate $tales/calibration_tokens.json --tokenizer $tok -q -o "$work/x.ohm"
+grep -q "warning: --tokenizer has no effect here: the file holds ids" "$work/err" || fail "$(cat "$work/err")"
 printf 'ok\n\377\n' >"$work/bytes.txt"
 rejects "bytes.txt: text 1: error: the text is not UTF-8 at byte 0" eval "$work/p.ohm" --perplexity "$work/bytes.txt" --tokenizer $tok
 exits 0 eval $tales/tales_gpt.onnx --layers "$work/p.ohm" --ids $tales/eval_texts.txt # the tokenizer lies beside the model
