@@ -109,6 +109,20 @@ static void list_chips(const args *given, json_t **out, diag_sink *diags) {
     }
 }
 
+// What is impossible is an error; what is odd a warning.
+static void check(const args *given, const machine *m, json_t **out, diag_sink *diags) {
+    const char *name = args_at(given, 0);
+    if (!chip_inspect(m, name, diags)) return;
+    if (!args_flag(given, "json")) {
+        printf("%s: nothing impossible\n", name_text(args_arena(given), m->name));
+        return;
+    }
+    json_t *odd = json_array();
+    for (size_t i = 0; i < diag_count(diags); i++)
+        json_add(odd, json_name(diag_get(diags, i)->message));
+    *out = json_make("{s:o, s:b, s:o}", "chip", json_name(m->name), "possible", true, "odd", odd);
+}
+
 static void show(const args *given, json_t **out, diag_sink *diags) {
     arena *a = args_arena(given);
     size_t n;
@@ -124,8 +138,7 @@ static void show(const args *given, json_t **out, diag_sink *diags) {
         if (m && chips > 1) other = machine_load(a, args_at(given, 1), NULL, 0, diags);
         if (!m || (chips > 1 && !other)) return;
         if (args_flag(given, "check")) {
-            if (chip_inspect(m, args_at(given, 0), diags))
-                printf("%s: nothing impossible\n", name_text(a, m->name));
+            check(given, m, out, diags);
         } else if (other) {
             compare_chips(given, m, other, out);
         } else {

@@ -82,9 +82,33 @@ static void print_components(const cost *c) {
     }
 }
 
+// Nothing, as the chip does not state it: what it states as 0 is 0.
+static bool no_energy(const cost *c) {
+    size_t n;
+    energy_lacking(c->a, c->chip, &c->spent.events, &n);
+    return c->spent.total == 0 && n > 0;
+}
+
+static bool no_part(const cost *c, const char *section, bool is_nothing) {
+    size_t n;
+    inventory_lacking(c->a, c->chip, section, c->spent.parts.all, &n);
+    return is_nothing && n > 0;
+}
+
+static bool no_programming(const cost *c) {
+    const programming *w = &c->spent.weights;
+    size_t n;
+    programming_lacking(c->a, c->chip, w, &n);
+    return w->pulses == 0 && w->time_ns == 0 && w->aj == 0 && n > 0;
+}
+
 // The largest first.
 static void print_area(const cost *c) {
     const uint64_t *all = c->spent.parts.all, *used = c->spent.parts.used;
+    if (no_part(c, "area", area_of_all(c->chip, all) == 0)) {
+        printf("area             not stated by the chip\n");
+        return;
+    }
     printf("area             %.4g mm2 in %u tile%s, %.4g of it used, %.0f %% assumed",
            area_mm2(area_of_all(c->chip, all)), c->p->n_tiles, c->p->n_tiles == 1 ? "" : "s",
            area_mm2(area_of_all(c->chip, used)), 100 * inventory_assumed(c->chip, "area", all));
@@ -105,10 +129,13 @@ static void print_area(const cost *c) {
 
 static void print_weights(const cost *c) {
     const programming *w = &c->spent.weights;
-    printf("weights          %" PRIu64 " cells and %" PRIu64 " bytes written once: %.4g pulses, "
-           "%s, %s\n",
-           w->cells, w->bytes, w->pulses, cost_time_text(c->a, (timing_ps)(w->time_ns * 1000)),
-           energy_text(c->a, w->aj));
+    printf("weights          %" PRIu64 " cells and %" PRIu64 " bytes written once: ", w->cells,
+           w->bytes);
+    if (!no_programming(c))
+        printf("%.4g pulses, %s, %s\n", w->pulses,
+               cost_time_text(c->a, (timing_ps)(w->time_ns * 1000)), energy_text(c->a, w->aj));
+    else
+        printf("time and energy not stated by the chip\n");
 }
 
 const char **cost_lacking(const cost *c, size_t *n) {
@@ -133,16 +160,26 @@ void cost_print_energy(const cost *c) {
     const cost_energy *s = &c->spent;
     timing_ps window;
     energy_aj peak = meter_peak(s->meter, &window);
-    printf("\nenergy           %s a token, %.0f %% of it from assumed numbers; by component\n",
-           energy_text(c->a, a_token(c, s->total)),
-           percent(energy_assumed(c->chip, &s->prices, &s->events), s->total));
-    print_components(c);
+    if (!no_energy(c)) {
+        printf("\nenergy           %s a token, %.0f %% of it from assumed numbers; by component\n",
+               energy_text(c->a, a_token(c, s->total)),
+               percent(energy_assumed(c->chip, &s->prices, &s->events), s->total));
+        print_components(c);
+    } else {
+        printf("\nenergy           not stated by the chip\n");
+    }
     double on = (double)s->on / 1e6, end = (double)max_i64(1, timing_end(c->sequence));
-    printf("power            %s on average, at most %s for %s; %s of it all the time (%.0f %% "
-           "assumed)\n",
-           power_text(c->a, (double)s->total / end + on),
-           power_text(c->a, (double)peak / (double)window + on), cost_time_text(c->a, window),
-           power_text(c->a, on), 100 * inventory_assumed(c->chip, "power", s->parts.all));
+    const bool no_static = no_part(c, "power", s->on == 0);
+    if (no_static && (s->total == 0 || timing_end(c->sequence) == 0)) // energy in no time is none
+        printf("power            not stated by the chip\n");
+    else
+        printf("power            %s on average, at most %s for %s; %s\n",
+               power_text(c->a, (double)s->total / end + on),
+               power_text(c->a, (double)peak / (double)window + on), cost_time_text(c->a, window),
+               no_static ? "what is drawn all the time is not stated"
+                         : arena_printf(c->a, "%s of it all the time (%.0f %% assumed)",
+                                        power_text(c->a, on),
+                                        100 * inventory_assumed(c->chip, "power", s->parts.all)));
     print_area(c);
     print_weights(c);
     if (!c->by_given) return;
@@ -228,15 +265,17 @@ json_t *cost_energy_json(const cost *c) {
     for (unsigned k = 0; k < ENERGY_BYS; k++)
         json_put(by, energy_by_names[k], shares_json(c, (energy_by)k));
     json_t *j = json_make(
-        "{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "attojoules", aj(c, s->total),
-        "attojoules_a_token", aj(c, a_token(c, s->total)), "assumed_share",
+        "{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "attojoules",
+        no_energy(c) ? json_null() : aj(c, s->total), "attojoules_a_token",
+        no_energy(c) ? json_null() : aj(c, a_token(c, s->total)), "assumed_share",
         json_real(percent(energy_assumed(c->chip, &s->prices, &s->events), s->total) / 100),
         "mean_uw", json_real((double)s->total / (double)end), "peak_uw",
         json_real((double)peak / (double)window), "peak_window_ns",
         json_real((double)window / 1000), "terms", terms_json(c), "by", by);
     json_put(j, "static_uw", json_real((double)s->on / 1e6));
     json_put(j, "static_attojoules", aj(c, power_energy(s->on, timing_end(c->sequence))));
-    json_put(j, "mm2", json_real(area_mm2(area_of_all(c->chip, s->parts.all))));
+    const area_nm2 area = area_of_all(c->chip, s->parts.all);
+    json_put(j, "mm2", no_part(c, "area", area == 0) ? json_null() : json_real(area_mm2(area)));
     json_put(j, "used_mm2", json_real(area_mm2(area_of_all(c->chip, s->parts.used))));
     json_put(j, "parts", parts_json(c));
     json_put(j, "tiles", tiles_json(c));

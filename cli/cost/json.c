@@ -65,6 +65,11 @@ static json_t *together_json(const cost *c) {
                      ns(t->all));
 }
 
+// Null: the chip states no time.
+static json_t *total_ns(const cost *c, timing_ps t) {
+    return timing_end(c->sequence) > 0 ? ns(t) : json_null();
+}
+
 json_t *cost_json(const cost *c) {
     const timing_latency *l = &c->latency;
     size_t n;
@@ -78,9 +83,10 @@ json_t *cost_json(const cost *c) {
                      "chip", json_name(c->chip->name), "together", together_json(c), "worst_case",
                      !c->activity, "prompt", json_count((uint64_t)l->prompt), "generated",
                      json_count((uint64_t)l->generated), "steps", json_count(l->steps),
-                     "first_token_ns", ns(l->first), "next_token_ns", ns(l->next), "last_token_ns",
-                     ns(l->last), "generated_ns", ns(l->all), "end_ns", ns(timing_end(c->sequence)),
-                     "steady", steady_json(c, c->endless, &c->steady), "without_limit",
+                     "first_token_ns", total_ns(c, l->first), "next_token_ns", total_ns(c, l->next),
+                     "last_token_ns", total_ns(c, l->last), "generated_ns", total_ns(c, l->all),
+                     "end_ns", total_ns(c, timing_end(c->sequence)), "steady",
+                     steady_json(c, c->endless, &c->steady), "without_limit",
                      c->freed ? steady_json(c, c->freed, &c->without) : json_null(), "units",
                      units_json(c, c->sequence), "instructions", insns_json(c, c->sequence), "path",
                      path_json(c), "energy", cost_energy_json(c), "missing", names);

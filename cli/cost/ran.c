@@ -118,9 +118,13 @@ static size_t busiest(const ran *r) {
 void ran_print(const ran *r, FILE *out) {
     if (!r || !r->timing || r->rows == 0) return;
     arena *a = arena_new();
-    fprintf(out, "on %s: %" PRIu64 " rows in %s", name_text(a, sim_chip(r->sim)->name), r->together,
-            cost_time_text(a, r->first));
-    if (r->rows > r->together)
+    const char *chip = name_text(a, sim_chip(r->sim)->name);
+    const bool stated = timing_end(r->timing) > 0;
+    fprintf(out, "on %s: %" PRIu64 " rows", chip, stated ? r->together : r->rows);
+    if (stated) fprintf(out, " in %s", cost_time_text(a, r->first));
+    if (!stated)
+        fputs(" in a time that is not stated", out);
+    else if (r->rows > r->together)
         fprintf(out, ", then %" PRIu64 " one by one, the last in %s (%s)", r->rows - r->together,
                 cost_time_text(a, r->last),
                 cost_rate_text(a, (int64_t)(r->rows - r->together), r->until - r->first));
@@ -139,7 +143,10 @@ void ran_print(const ran *r, FILE *out) {
     arena_free(a);
 }
 
-static json_t *ns(timing_ps t) { return json_real((double)t / 1000); }
+// Null: the chip states no time.
+static json_t *ns(const ran *r, timing_ps t) {
+    return timing_end(r->timing) > 0 ? json_real((double)t / 1000) : json_null();
+}
 
 json_t *ran_json(const ran *r) {
     if (!r || !r->timing) return json_null();
@@ -148,8 +155,8 @@ json_t *ran_json(const ran *r) {
     json_t *names = json_array();
     for (size_t k = 0; k < n; k++) json_add(names, json_name(missing[k]));
     return json_make("{s:o, s:o, s:o, s:o, s:o, s:o}", "rows", json_count(r->rows), "rows_together",
-                     json_count(r->together), "together_ns", ns(r->first), "last_token_ns",
-                     ns(r->last), "end_ns", ns(r->until), "missing", names);
+                     json_count(r->together), "together_ns", ns(r, r->first), "last_token_ns",
+                     ns(r, r->last), "end_ns", ns(r, r->until), "missing", names);
 }
 
 bool ran_write_activity(const ran *r, const char *path, diag_sink *diags) {

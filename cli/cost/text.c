@@ -145,10 +145,8 @@ static void print_missing(const cost *c) {
     putchar('\n');
 }
 
-void cost_print(const cost *c) {
+static void print_time(const cost *c) {
     const timing_latency *l = &c->latency;
-    printf("on %s: %" PRId64 " tokens, then %" PRId64 " one by one\n",
-           name_text(c->a, c->chip->name), l->prompt, l->generated);
     printf("first token      %-10s %u step%s\n", cost_time_text(c->a, l->first), l->steps,
            l->steps == 1 ? "" : "s");
     if (l->generated > 0)
@@ -163,6 +161,15 @@ void cost_print(const cost *c) {
     print_units(c);
     print_times(c);
     print_path(c);
+}
+
+void cost_print(const cost *c) {
+    printf("on %s: %" PRId64 " tokens, then %" PRId64 " one by one\n",
+           name_text(c->a, c->chip->name), c->latency.prompt, c->latency.generated);
+    if (timing_end(c->sequence) > 0)
+        print_time(c);
+    else
+        printf("time             not stated by the chip\n");
     cost_print_energy(c);
     print_missing(c);
     printf("\ngates and masks are taken %s\n",

@@ -108,3 +108,18 @@ rejects "at most a second" run "$work/slow.ohm" -i "input_ids=$work/ids.npy" --c
 } >"$work/many.s"
 exits 0 as "$work/many.s" --chip ideal-int8 --set tile.scratchpad=1000000 -o "$work/many.ohm"
 rejects "instructions wait for too many others to be timed: it asks for more than" cost "$work/many.ohm"
+
+# what a chip does not state is no 0
+exits 0 compile examples/tales/tales_gpt.onnx --chip ideal -q -o "$work/ideal.ohm"
+exits 0 cost "$work/ideal.ohm"
+for what in time energy power area; do
+  grep -qE "^$what +not stated by the chip$" "$work/out" || fail "$(cat "$work/out")"
+done
+says "time and energy not stated by the chip"
+! grep -qE '(^|[^0-9.])0 (ns|aJ|uW|mm2|tokens)' "$work/out" || fail "$(cat "$work/out")"
+exits 0 cost "$work/ideal.ohm" --json
+for figure in first_token_ns last_token_ns attojoules mm2; do says "\"$figure\": null"; done
+exits 0 run "$work/ideal.ohm" -i "input_ids=$work/ids.npy" --cost
+grep -q "rows in a time that is not stated" "$work/out" "$work/err" || fail "$(cat "$work/out" "$work/err")"
+exits 0 chips --check chips/ohmic-1.yaml --json
+says '"possible": true'
