@@ -1,5 +1,5 @@
 // ohmic cost --timeline: both formats hold the same, in order and nested, as many bytes as is said
-// before; a part of the run; a full disk. By Perfetto's own schema: test_perfetto.sh.
+// before; a part of the run; a full disk. By Perfetto's own schema: bench/perfetto.sh.
 #define DIR OHMIC_BUILD_DIR "/timeline"
 #include "support/file/file.h"
 #include "support/file/json.h"
