@@ -272,9 +272,9 @@ static bool works_in_place(ir_opcode code) {
 // Where nobody reads the first operand behind the operation, its storage becomes the result's, for
 // those that allow it. False: the result needs storage of its own.
 static bool take_storage(ir_interp *t, const ir_op *op, uint32_t index, const tensor *shape) {
+    if (!works_in_place(op->code) || op->n_operands == 0) return false;
     const ir_val from = op->operand[0];
-    if (!works_in_place(op->code) || !ir_def(t->func, from) || t->last_use[from] != index)
-        return false;
+    if (!ir_def(t->func, from) || t->last_use[from] != index) return false;
     value *v = &t->values[from];
     for (uint32_t k = 1; k < op->n_operands; k++)
         if (op->operand[k] == from) return false;
