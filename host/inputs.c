@@ -200,10 +200,12 @@ static bool check_length(host_job *j, int side, int64_t b, const host_span *s) {
 // A whole sequence begins at its first token.
 static bool check_past(const host_job *j, const host_span *s) {
     if (j->info->stream || s->start == 0) return true;
-    const char *why = strstr(j->info->notes, "the program takes whole sequences");
+    const char *words = "the program takes whole sequences"; // and why, where a note says it
+    const char *why = strstr(j->info->notes, words);
+    if (!why) why = words;
     diag_emit(j->diags, DIAG_ID_host_whole, DIAG_NOWHERE,
               "a past of %" PRId64 " tokens cannot be gone on with: %.*s (tok-whole)", s->start,
-              why ? (int)strcspn(why, "\n") : 33, why ? why : "the program takes whole sequences");
+              (int)strcspn(why, "\n"), why);
     return false;
 }
 
