@@ -57,35 +57,61 @@ void diag_sink_free(diag_sink *s) {
     free(s);
 }
 
-// A name in it may be as long as a file.
-static char *shorten(char *text, size_t n) {
-    if (n > DIAG_TEXT) strcpy(text + DIAG_TEXT - 3, "...");
-    return text;
-}
-
 // One finding more of a severity.
 static void tally(diag_sink *s, diag_severity severity) {
     s->errors += severity >= DIAG_ERROR;
     s->internals += severity == DIAG_INTERNAL;
 }
 
-static void add(diag_sink *s, diag_id id, diag_severity severity, diag_loc loc, const char *fmt,
+// What is kept of a text: a name in it may be as long as a file.
+static const char *keep(diag_sink *s, const char *text) {
+    if (!text) return NULL;
+    if (strlen(text) <= DIAG_TEXT) return arena_str(s->strings, text);
+    return arena_printf(s->strings, "%.*s...", DIAG_TEXT - 3, text);
+}
+
+static bool same_text(const char *a, const char *b) {
+    return !a || !b ? a == b : !strncmp(a, b, DIAG_TEXT - 3);
+}
+
+// Whether this very finding was kept before.
+static bool is_kept(const diag_sink *s, const diag *found) {
+    for (size_t i = 0; i < s->items.count; i++) {
+        const diag *d = &s->items.items[i];
+        if (d->id == found->id && d->severity == found->severity &&
+            d->loc.line == found->loc.line && d->loc.col == found->loc.col &&
+            same_text(d->message, found->message) && same_text(d->loc.where, found->loc.where) &&
+            same_text(d->loc.file, found->loc.file))
+            return true;
+    }
+    return false;
+}
+
+// False: it repeats one that is kept.
+static bool add(diag_sink *s, diag_id id, diag_severity severity, diag_loc loc, const char *fmt,
                 va_list ap) {
-    char *text = arena_vprintf(s->strings, fmt, ap);
-    shorten(text, strlen(text));
-    if (loc.file) // standard input cannot be read again, for the line to be shown
-        loc.file = strcmp(loc.file, "-") == 0 ? "<stdin>" : arena_str(s->strings, loc.file);
-    if (loc.where) loc.where = shorten(arena_str(s->strings, loc.where), strlen(loc.where));
-    vec_push(&s->items, (diag){id, severity, loc, text});
+    char text[DIAG_TEXT + 2];
+    vsnprintf(text, sizeof text, fmt, ap);
+    if (loc.file && !strcmp(loc.file, "-")) // cannot be read again, for the line to be shown
+        loc.file = "<stdin>";
+    diag d = {id, severity, loc, text};
+    if (severity != DIAG_NOTE && is_kept(s, &d)) return false;
+    d.message = keep(s, text);
+    d.loc.where = keep(s, loc.where);
+    if (loc.file) d.loc.file = arena_str(s->strings, loc.file);
+    vec_push(&s->items, d);
     if (severity != DIAG_NOTE) s->notes = 0;
+    return true;
 }
 
 void diag_vemit(diag_sink *s, diag_id id, diag_loc loc, const char *fmt, va_list ap) {
     CHECK((unsigned)id < DIAG_ID_COUNT, "diagnostic %d", (int)id);
     if (!s) return;
-    s->dropped = ++s->emitted[id] > DIAG_KEPT;
     tally(s, rows[id].severity);
-    if (!s->dropped) add(s, id, rows[id].severity, loc, fmt, ap);
+    s->dropped = ++s->emitted[id] > DIAG_KEPT;
+    if (s->dropped || add(s, id, rows[id].severity, loc, fmt, ap)) return;
+    s->dropped = true; // and its notes with it
+    s->emitted[id]--;
 }
 
 void diag_emit(diag_sink *s, diag_id id, diag_loc loc, const char *fmt, ...) {

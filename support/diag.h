@@ -41,7 +41,8 @@ void diag_sink_free(diag_sink *s);
 // Of each kind so many findings are kept and so many shown, the others are counted; so many notes
 // are kept of one finding, so many bytes of a message.
 enum { DIAG_KEPT = 1000, DIAG_SHOWN = 50, DIAG_TEXT = 2000 };
-// Adds one finding; strings are copied. Severity is the row's. Safe with s == NULL (dropped).
+// Adds one finding; strings are copied. Severity is the row's. Safe with s == NULL (dropped). The
+// same words about the same place are kept once, and counted as an error each time.
 void diag_emit(diag_sink *s, diag_id id, diag_loc loc, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
 void diag_vemit(diag_sink *s, diag_id id, diag_loc loc, const char *fmt, va_list ap)

@@ -131,6 +131,25 @@ static void a_broken_check_exits_70(void **state) {
     assert_non_null(strstr(text, "internal error: CHECK(1 == 2) failed: found 42\n"));
 }
 
+static void the_same_words_are_kept_once(void **state) {
+    diag_sink *s = diag_sink_new();
+    for (int i = 0; i < 3; i++) {
+        diag_emit(s, DIAG_ID_op_operand_count, DIAG_AT("m.onnx", "node 'a'"), "found %d", 1);
+        diag_note(s, DIAG_NOWHERE, "its note");
+    }
+    assert_int_equal(diag_count(s), 2);
+    assert_int_equal(diag_errors(s), 3); // none is lost to who counts before and after
+    diag_emit(s, DIAG_ID_op_operand_count, DIAG_AT("m.onnx", "node 'b'"), "found %d", 1);
+    diag_emit(s, DIAG_ID_op_operand_count, DIAG_AT("n.onnx", "node 'a'"), "found %d", 1);
+    diag_emit(s, DIAG_ID_op_operand_count, DIAG_AT("m.onnx", "node 'a'"), "found %d", 2);
+    assert_int_equal(diag_count(s), 5);
+    for (int i = 0; i < 2 * DIAG_KEPT; i++)
+        diag_emit(s, DIAG_ID_op_operand_count, DIAG_AT("m.onnx", "node 'a'"), "found %d", 1);
+    diag_emit(s, DIAG_ID_op_operand_count, DIAG_AT("m.onnx", "node 'c'"), "found %d", 1);
+    assert_int_equal(diag_count(s), 6); // repetitions take no other finding's place
+    diag_sink_free(s);
+}
+
 static void first_error_in_one_line(void **state) {
     arena *a = arena_new();
     diag_sink *s = diag_sink_new();
@@ -151,9 +170,9 @@ static void first_error_in_one_line(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(first_error_in_one_line), cmocka_unit_test(ids_print_with_hyphens),
-        cmocka_unit_test(places_of_all_kinds),     cmocka_unit_test(source_lines_with_carets),
-        cmocka_unit_test(a_broken_check_exits_70),
+        cmocka_unit_test(the_same_words_are_kept_once), cmocka_unit_test(first_error_in_one_line),
+        cmocka_unit_test(ids_print_with_hyphens),       cmocka_unit_test(places_of_all_kinds),
+        cmocka_unit_test(source_lines_with_carets),     cmocka_unit_test(a_broken_check_exits_70),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
