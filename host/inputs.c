@@ -1,6 +1,7 @@
 // What do the inputs of a run mean? Names, types, sizes, padding, ranges; then rows for the
 // program.
 #include "host/parts.h"
+#include "support/map.h"
 #include "support/name.h"
 #include <inttypes.h>
 #include <math.h>
@@ -21,10 +22,12 @@ const char *host_input_names(const engine_info *info, arena *a) {
     for (size_t i = 0; i < info->n_ports; i++)
         if (info->ports[i].input)
             text = arena_printf(a, "%s%s%s", text, *text ? ", " : "", info->ports[i].name);
+    map *pasts = map_new(); // rings may share them
     for (size_t i = 0; i < info->n_rings; i++)
-        if (info->rings[i].past_key[0])
+        if (info->rings[i].past_key[0] && map_add(pasts, info->rings[i].past_key, 0) == MAP_NONE)
             text = arena_printf(a, "%s%s%s, %s", text, *text ? ", " : "", info->rings[i].past_key,
                                 info->rings[i].past_value);
+    map_free(pasts);
     return text;
 }
 

@@ -41,10 +41,11 @@ typedef struct {
     uint32_t round; // evaluations so far
 } tok_probe;
 
-// A cache: a past input, and what is joined behind it.
+// A cache: a past input, what is joined behind it, and who reads that: operand k of `user`, through
+// views (TOK_NONE: a result).
 typedef struct {
     int param;
-    uint32_t node;
+    uint32_t node, user, k;
 } tok_cache;
 
 typedef struct {

@@ -75,13 +75,22 @@ uint32_t tok_base_of(const tok_ctx *c, uint32_t node) {
     }
 }
 
-static void add_cache(tok_ctx *c, int param, uint32_t node) {
-    for (size_t i = 0; i < c->caches.count; i++)
-        if (c->caches.items[i].param == param && c->caches.items[i].node == node) return;
-    vec_push(&c->caches, (tok_cache){param, node});
-}
+// A pair to compare, read as operand k of `user`.
+typedef struct {
+    uint32_t node;
+    ir_val past;
+    uint32_t user, k;
+} use;
 
-typedef VEC(tok_pair) pairs;
+typedef VEC(use) uses;
+
+static void add_cache(tok_ctx *c, int param, uint32_t node, const use *u) {
+    for (size_t i = 0; i < c->caches.count; i++) {
+        const tok_cache *x = &c->caches.items[i];
+        if (x->param == param && x->node == node && x->user == u->user && x->k == u->k) return;
+    }
+    vec_push(&c->caches, (tok_cache){param, node, u->user, u->k});
+}
 
 static bool differs(tok_ctx *c, uint32_t node, ir_val v) {
     const ir_op *op = ir_def(c->past.f, v);
@@ -95,14 +104,25 @@ static bool differs(tok_ctx *c, uint32_t node, ir_val v) {
                     op && op->n_locs ? op->loc[0] : "", op && op->n_locs ? "'" : "");
 }
 
+// Who reads a value is asked of caches alone, which are joins behind views: all else is compared
+// once.
+static void push_use(const tok_ctx *c, uses *todo, uint32_t node, ir_val v, use by) {
+    const ir_op *op = ir_def(c->past.f, v);
+    const bool may_cache =
+        op && !c->past.is_const[v] && (is_view(op->code) || op->code == IR_t_concat);
+    vec_push(todo, (use){node, v, may_cache ? by.user : TOK_NONE, may_cache ? by.k : 0});
+}
+
 // Compares one pair and appends those of its operands.
-static bool match(tok_ctx *c, uint32_t node, ir_val v, pairs *todo) {
+static bool match(tok_ctx *c, const use *u, uses *todo) {
     const ir_func *f = c->past.f;
+    uint32_t node = u->node;
+    ir_val v = u->past;
     int param;
     ir_val rows = joined_rows(c, v, &param);
     if (rows != IR_NONE) {
         node = strip_empty(c, node);
-        add_cache(c, param, node);
+        add_cache(c, param, node, u);
         v = rows;
     }
     node = strip_empty(c, node);
@@ -125,30 +145,36 @@ static bool match(tok_ctx *c, uint32_t node, ir_val v, pairs *todo) {
         if (is_mask)
             vec_push(&c->masks, (tok_pair){node, op->operand[k]});
         else
-            vec_push(todo, (tok_pair){n->operand[k], op->operand[k]});
+            push_use(c, todo, n->operand[k], op->operand[k],
+                     is_view(op->code) ? *u : (use){.user = node, .k = k});
     }
     return true;
 }
 
+// The past input that result i gives with the new rows behind it; -1: none.
+static int past_of_result(const tok_ctx *c, size_t i) {
+    ir_val v = c->past.f->results.items[i].value;
+    int param = -1;
+    for (const ir_op *op; (op = ir_def(c->past.f, v)) != NULL && is_view(op->code);)
+        v = op->operand[0];
+    return joined_rows(c, v, &param) != IR_NONE ? param : -1;
+}
+
 bool tok_past_match(tok_ctx *c) {
     const ir_func *f = c->past.f;
-    pairs todo = {0};
+    uses todo = {0};
     map *seen = map_new();
     bool ok = true;
     for (size_t i = 0; i < f->results.count; i++) {
-        ir_val v = f->results.items[i].value, base = v;
-        int param;
-        for (const ir_op *op; (op = ir_def(f, base)) != NULL && is_view(op->code);)
-            base = op->operand[0];
-        c->is_present[i] = joined_rows(c, base, &param) != IR_NONE;
-        vec_push(&todo, (tok_pair){c->result[i], v});
+        c->is_present[i] = past_of_result(c, i) >= 0;
+        push_use(c, &todo, c->result[i], f->results.items[i].value, (use){.user = TOK_NONE});
     }
     while (todo.count) {
-        tok_pair p = todo.items[--todo.count];
-        char key[32];
-        snprintf(key, sizeof key, "%u/%u", p.node, p.past);
+        use u = todo.items[--todo.count];
+        char key[64];
+        snprintf(key, sizeof key, "%u/%u/%u/%u", u.node, u.past, u.user, u.k);
         if (map_add(seen, key, 1) != MAP_NONE) continue;
-        ok = match(c, p.node, p.past, &todo) && ok;
+        ok = match(c, &u, &todo) && ok;
     }
     map_free(seen);
     vec_free(&todo);
@@ -249,6 +275,34 @@ static bool take_layout(tok_ctx *c, uint32_t node, ir_ring *r, const char *layou
         name, layout, other, ir_word(IR_ENUM_kv_layout, (int)before));
 }
 
+// The keys and values of a ring that are joined at `base`. Both, where a model computes them alike.
+typedef enum { NEITHER = 0, KEYS = 1, VALUES = 2, BOTH = 3 } side;
+
+static side side_of(const tok_ctx *c, const tok_ring *r, uint32_t base) {
+    return (side)((tok_base_of(c, r->k) == base ? KEYS : 0) |
+                  (tok_base_of(c, r->v) == base ? VALUES : 0));
+}
+
+// Of keys and values that are alike: which of them goes on behind this cache.
+static side side_read(const tok_ctx *c, const tok_ring *r, const tok_cache *k) {
+    if (k->user == TOK_NONE) return NEITHER;
+    if (k->user != r->node) return tok_plan_of(c, k->user)->kind == TOK_SCORES ? KEYS : NEITHER;
+    return k->k == 1 && tok_at(c, k->user)->n_operands > 2 ? KEYS : VALUES;
+}
+
+// False: reported.
+static bool name_cache(tok_ctx *c, const tok_ring *r, const char **slot, const char *name,
+                       side which) {
+    if (!*slot || strcmp(*slot, name) == 0) {
+        *slot = name;
+        return true;
+    }
+    return tok_fail(c, r->node, DIAG_ID_tok_past_use,
+                    "past inputs '%s' and '%s' are joined in front of the same %s: two attentions "
+                    "compute them alike and keep them apart; give them weights of their own",
+                    *slot, name, which == KEYS ? "keys" : "values");
+}
+
 static void link_cache(tok_ctx *c, const tok_cache *k, bool may_lack) {
     const char *name = c->past.f->params.items[k->param].name;
     uint32_t base = tok_base_of(c, k->node);
@@ -263,17 +317,28 @@ static void link_cache(tok_ctx *c, const tok_cache *k, bool may_lack) {
     }
     for (size_t i = 0; i < c->rings.count; i++) {
         tok_ring *r = c->rings.items[i];
-        bool is_k = tok_base_of(c, r->k) == base, is_v = tok_base_of(c, r->v) == base;
-        if (!is_k && !is_v) continue;
+        side s = side_of(c, r, base);
+        if (s == NEITHER) continue;
         found = true;
+        if (s == BOTH) s = side_read(c, r, k);
+        if (s == NEITHER) continue;
         if (!take_layout(c, k->node, &r->is, layout, name)) return;
-        *(is_k ? &r->is.past_key : &r->is.past_value) = name;
+        if (!name_cache(c, r, s == KEYS ? &r->is.past_key : &r->is.past_value, name, s)) return;
     }
     if (!found && !may_lack)
         tok_fail(c, k->node, DIAG_ID_tok_past_use,
                  "past input '%s' is joined with something else than the keys or values of an "
                  "attention",
                  name);
+}
+
+// Result i of keys and values that are alike: those behind its own past, else whichever are not
+// given yet.
+static side side_given(const tok_ctx *c, const ir_ring *r, size_t i) {
+    const int param = c->has_past ? past_of_result(c, i) : -1;
+    if (param < 0) return r->present_key ? VALUES : KEYS;
+    const char *past = c->past.f->params.items[param].name;
+    return r->past_key && strcmp(r->past_key, past) == 0 ? KEYS : VALUES;
 }
 
 // Outputs that are a ring's keys or values.
@@ -285,19 +350,41 @@ static void link_presents(tok_ctx *c) {
         if (!c->is_present[i] && !strstr(name, "present") && !strstr(name, "key_values")) continue;
         for (size_t k = 0; k < c->rings.count; k++) {
             tok_ring *r = c->rings.items[k];
-            bool is_k = tok_base_of(c, r->k) == base;
-            if (!is_k && tok_base_of(c, r->v) != base) continue;
+            side s = side_of(c, r, base);
             ir_ring *is = &r->is;
             // An encoder's keys are its own rows: they do not go on with the decoder's.
-            if (is->mode == IR_RING_CROSS) continue;
+            if (s == NEITHER || is->mode == IR_RING_CROSS) continue;
+            if (s == BOTH) s = side_given(c, is, i);
             const tok_layout full = tok_layout_full(&tok_plan_of(c, c->result[i])->layout);
             const char *layout = layout_of_rows(&full);
             if (!layout) continue;
             if (!take_layout(c, c->result[i], is, layout, name)) continue;
-            *(is_k ? &is->present_key : &is->present_value) = name;
+            *(s == KEYS ? &is->present_key : &is->present_value) = name;
             c->is_present[i] = true;
+            break; // attentions that share keys and values have them alike
         }
     }
+}
+
+// A program takes and gives keys together with their values, each under a name of its own.
+static void check_sides(tok_ctx *c, const tok_ring *r) {
+    const ir_ring *is = &r->is;
+    if (!is->past_key != !is->past_value) {
+        tok_fail(c, r->node, DIAG_ID_tok_past_use,
+                 "its %s go on behind past input '%s', its %s behind none",
+                 is->past_key ? "keys" : "values", is->past_key ? is->past_key : is->past_value,
+                 is->past_key ? "values" : "keys");
+    } else if (is->past_key && strcmp(is->past_key, is->past_value) == 0) {
+        tok_fail(c, r->node, DIAG_ID_tok_past_use,
+                 "past input '%s' is both its keys and its values: export a past for each",
+                 is->past_key);
+    }
+    if (!is->present_key != !is->present_value)
+        tok_fail(c, r->node, DIAG_ID_tok_past_use,
+                 "its %s are given as output '%s', its %s are not: export both or neither",
+                 is->present_key ? "keys" : "values",
+                 is->present_key ? is->present_key : is->present_value,
+                 is->present_key ? "values" : "keys");
 }
 
 // An attention that was refused has no ring, so its caches are not missed.
@@ -322,9 +409,20 @@ static void check_past_inputs(tok_ctx *c) {
     }
 }
 
-void tok_past_finish(tok_ctx *c) {
-    link_presents(c);
-    if (!c->has_past) return;
+static size_t n_caches(const tok_ctx *c) {
+    size_t n = 0;
+    for (size_t i = 0; i < c->caches.count; i++) {
+        size_t k = 0;
+        while (c->caches.items[k].param != c->caches.items[i].param ||
+               c->caches.items[k].node != c->caches.items[i].node)
+            k++;
+        n += k == i;
+    }
+    return n;
+}
+
+// A step is rows of a bigger one: constants and masks; the caches of rings.
+static void finish_past(tok_ctx *c) {
     for (size_t i = 0; i < c->pairs.count; i++)
         check_shift(c, c->pairs.items[i].node, c->pairs.items[i].past);
     for (size_t i = 0; i < c->masks.count; i++) {
@@ -343,5 +441,11 @@ void tok_past_finish(tok_ctx *c) {
         tok_proof(c, c->rings.items[0]->node,
                   "a step after %" PRId64 " tokens is rows %" PRId64
                   "... of one big step: %zu caches, %zu constants and %zu masks compared",
-                  c->past.past, c->past.past, c->caches.count, c->pairs.count, c->masks.count);
+                  c->past.past, c->past.past, n_caches(c), c->pairs.count, c->masks.count);
+}
+
+void tok_past_finish(tok_ctx *c) {
+    if (c->has_past) finish_past(c);
+    link_presents(c);
+    for (size_t i = 0; i < c->rings.count; i++) check_sides(c, c->rings.items[i]);
 }

@@ -164,6 +164,88 @@ static void caches_have_one_order(void **state) {
     }
 }
 
+// x + softmax(q k) v of one matrix for all three; `past` NULL: of keys and values of their own.
+static node alike(graph *g, node x, const char *past, const char *present_key,
+                  const char *present_value) {
+    node y = op_unsqueeze(g, op_matmul(g, x, matrix(g, 4, 4)), 1), part[2];
+    for (int i = 0; i < 2; i++) {
+        const char *name = past ? past : i ? "past_key_values.0.value" : "past_key_values.0.key";
+        part[i] = past && i ? part[0] : behind(g, y, name, i ? present_value : present_key, false);
+    }
+    node key = op_unsqueeze(g, op_range(g, number(0), ALL), 0),
+         row = op_unsqueeze(g, op_range(g, PAST, ALL), 1);
+    node s = op_select(g, op2(g, IR_t_le, key, row), op_matmul(g, y, op_swap(g, part[0], 2, 3)),
+                       graph_scalar(g, -1e9));
+    return op2(g, IR_t_add, x, op_squeeze(g, op_matmul(g, op_softmax(g, s, 3), part[1]), 1));
+}
+
+// Keys and values that are computed alike go on behind a past each.
+static void keys_are_values(void **state) {
+    static const char *const key = "present.0.key", *const value = "present.0.value";
+    const try_options o = steps(0);
+    for (int i = 0; i < 2; i++) {
+        graph g = begin(64);
+        node x = rows(&g, 4);
+        expect(&g, alike(&g, x, NULL, i ? key : NULL, i ? value : NULL), &o, TRY_SAME, NULL);
+    }
+    graph g = begin(64);
+    node x = rows(&g, 4);
+    expect(&g, alike(&g, x, "past", NULL, NULL), &o, TRY_REFUSED, "both its keys and its values");
+    for (int i = 0; i < 2; i++) {
+        g = begin(64), x = rows(&g, 4);
+        expect(&g, alike(&g, x, NULL, i ? NULL : key, i ? value : NULL), &o, TRY_REFUSED,
+               "export both or neither");
+    }
+}
+
+// Two attentions of the same weights are one computation, and their pasts two.
+static void attentions_are_alike(void **state) {
+    const try_options o = steps(0);
+    graph g = begin(64);
+    node x = rows(&g, 4), w[3], y = x;
+    for (int i = 0; i < 3; i++) w[i] = matrix(&g, 4, 4);
+    node key = op_unsqueeze(&g, op_range(&g, number(0), ALL), 0),
+         row = op_unsqueeze(&g, op_range(&g, PAST, ALL), 1), m = op2(&g, IR_t_le, key, row);
+    static const char *const past[2][2] = {{"past_key_values.0.key", "past_key_values.0.value"},
+                                           {"past_key_values.1.key", "past_key_values.1.value"}};
+    for (int i = 0; i < 2; i++) {
+        node part[3];
+        for (int k = 0; k < 3; k++) part[k] = op_unsqueeze(&g, op_matmul(&g, x, w[k]), 1);
+        for (int k = 0; k < 2; k++) part[k + 1] = behind(&g, part[k + 1], past[i][k], NULL, false);
+        node s = op_select(&g, m, op_matmul(&g, part[0], op_swap(&g, part[1], 2, 3)),
+                           graph_scalar(&g, -1e9));
+        node z = op_squeeze(&g, op_matmul(&g, op_softmax(&g, s, 3), part[2]), 1);
+        y = op2(&g, IR_t_add, y, i ? op2(&g, IR_t_mul, z, graph_scalar(&g, 2)) : z);
+    }
+    expect(&g, y, &o, TRY_REFUSED, "two attentions compute them alike");
+}
+
+// Attentions that read the same keys and values go on behind the same past.
+static void caches_are_shared(void **state) {
+    const try_options o = steps(0);
+    for (int i = 0; i < 2; i++) {
+        graph g = begin(64);
+        node x = rows(&g, 4), y = x, part[2];
+        for (int k = 0; k < 2; k++)
+            part[k] = behind(&g, op_unsqueeze(&g, op_matmul(&g, x, matrix(&g, 4, 4)), 1),
+                             k ? "past_key_values.0.value" : "past_key_values.0.key",
+                             !i  ? NULL
+                             : k ? "present.0.value"
+                                 : "present.0.key",
+                             false);
+        node key = op_unsqueeze(&g, op_range(&g, number(0), ALL), 0),
+             row = op_unsqueeze(&g, op_range(&g, PAST, ALL), 1), m = op2(&g, IR_t_le, key, row);
+        for (int k = 0; k < 2; k++) {
+            node q = op_unsqueeze(&g, op_matmul(&g, y, matrix(&g, 4, 4)), 1);
+            node s = op_select(&g, m, op_matmul(&g, q, op_swap(&g, part[0], 2, 3)),
+                               graph_scalar(&g, -1e9));
+            y = op2(&g, IR_t_add, y,
+                    op_squeeze(&g, op_matmul(&g, op_softmax(&g, s, 3), part[1]), 1));
+        }
+        expect(&g, y, &o, TRY_SAME, NULL);
+    }
+}
+
 // Rows whose window shows nothing but padding have no meaning; where one is read, the model is
 // refused.
 static void windows_of_padding(void **state) {
@@ -216,6 +298,9 @@ int main(void) {
         cmocka_unit_test(hidden_pasts),
         cmocka_unit_test(whole_sequences_have_no_past),
         cmocka_unit_test(caches_have_one_order),
+        cmocka_unit_test(keys_are_values),
+        cmocka_unit_test(attentions_are_alike),
+        cmocka_unit_test(caches_are_shared),
         cmocka_unit_test(windows_of_padding),
         cmocka_unit_test(positions_are_columns),
     };

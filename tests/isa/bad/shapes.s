@@ -7,6 +7,7 @@
 ; expect-error: isa-port: an output has no layout; expect-error: isa-port: rows of 4 columns, a mask has one
 ; expect-error: isa-port: kv_layout is 'bbhh'; expect-error: isa-port: kv_layout is 'bht'
 ; expect-error: isa-port: names a cache of keys or of values; expect-error: isa-port: two inputs have this name
+; expect-error: isa-port: two inputs have this name; expect-error: isa-port: two inputs have this name
 ; expect-error: isa-port: tensors have no elements of type q8
 .ohm 1
 .program whole max_tokens=4 max_chunk=4
@@ -34,6 +35,9 @@
   .ring r n_kv=1 q_per_kv=1 d=2 dv=2 slots=4 scale=1 past_key=pk past_value=pv kv_layout=bbhh
   .ring s n_kv=1 q_per_kv=1 d=2 dv=2 slots=4 scale=1 present_key=k kv_layout=bht
   .ring t n_kv=1 q_per_kv=1 d=2 dv=2 slots=4 scale=1 present_key=k2 present_value=v2 kv_layout=tbhd
+  .ring u n_kv=1 q_per_kv=1 d=2 dv=2 slots=4 scale=1 past_key=uk past_value=uv kv_layout=bhtd
+  .ring u2 n_kv=1 q_per_kv=1 d=2 dv=2 slots=4 scale=1 past_key=uk past_value=uv kv_layout=bhtd
+  .ring u3 n_kv=2 q_per_kv=1 d=2 dv=2 slots=4 scale=1 past_key=uk past_value=uv kv_layout=bhtd
   .code run
     in x, a
     in x, b
