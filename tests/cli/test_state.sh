@@ -89,7 +89,7 @@ done
 [ "$made" -lt ${#whole[@]} ] || echo "note: the last child had ended before it was killed"
 
 # ---- Ctrl-C: what was generated is saved, and how long it took is said
-for try in 1 2 3 4 5; do
+for try in $(seq 1 200); do # until one is met while it runs
   rm -f "$s"
   set -m # or the child would ignore it
   "$ohmic" generate "$p" --prompt "Once there was" -n 120 --temperature 1 --seed 8 --ids --save-state "$s" --save-every 20 \
