@@ -63,6 +63,20 @@ static void quantised_as(isa_buffer *b, const ir_op *op) {
     b->zero = (int32_t)ir_attr_int(&op->attrs, IR_ATTR_zero, 0);
 }
 
+// The chip quantises rows to the bits of its converters.
+static void check_bits(be_emitter *e, const ir_op *op) {
+    const int64_t bits = ir_attr_int(&op->attrs, IR_ATTR_bits, 8),
+                  of_chip = e->chip->crossbar.input_bits ? e->chip->crossbar.input_bits : 8;
+    const bool around_0 = ir_attr_has(&op->attrs, IR_ATTR_quant) &&
+                          quant_of(op) != ISA_QUANT_ASYM &&
+                          ir_attr_int(&op->attrs, IR_ATTR_zero, 0) == 0;
+    if (!around_0 || bits == of_chip || e->failed) return;
+    diag_emit(e->diags, DIAG_ID_no_instruction, DIAG_AT(NULL, op->n_locs ? op->loc[0] : NULL),
+              "gives codes of %lld bits, the chip's rows have %lld (crossbar.input_bits)",
+              (long long)bits, (long long)of_chip);
+    e->failed = true;
+}
+
 // The operation whose codes arrive as the result of op: itself, unless they come over a channel.
 static const ir_op *sent_by(const ir_func *f, const ir_op *op) {
     const ir_op *from = op;
@@ -72,7 +86,7 @@ static const ir_op *sent_by(const ir_func *f, const ir_op *op) {
     return from ? from : op;
 }
 
-static isa_buffer describe(const be_emitter *e, ir_val v, const ir_op *op) {
+static isa_buffer describe(be_emitter *e, ir_val v, const ir_op *op) {
     const ir_type *type = ir_type_of(e->f, v);
     const char *name = e->f->values.items[v].name;
     isa_buffer b = {.type = (uint8_t)be_row_type(e->f, v),
@@ -80,6 +94,7 @@ static isa_buffer describe(const be_emitter *e, ir_val v, const ir_op *op) {
                     .width = (uint32_t)ir_type_width(type)};
     if (name) b.name = isa_program_string(e->p, name);
     quantised_as(&b, op);
+    check_bits(e, op);
     return b;
 }
 

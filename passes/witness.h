@@ -33,11 +33,14 @@ typedef struct pass_witness {
 // a change of precision may cost (integers instead of real numbers; scales of rows instead of
 // tensors).
 #define PASS_BOUNDED_LIMIT 0.5
+// Integers of less than 8 bits may cost more: what they do is said, and no fault of a pass.
+bool pass_is_coarse(const machine *chip); // NULL is allowed
 
 pass_witness *pass_witness_new(void);
 void pass_witness_free(pass_witness *w); // NULL is allowed
 // The module, in any state from tokens on, computes what the witness says: within its tolerance
-// where all is real numbers, else within PASS_BOUNDED_LIMIT. False: reported.
+// where all is real numbers, else within PASS_BOUNDED_LIMIT; coarse chips beyond it: a warning.
+// False: reported.
 bool pass_witness_check(const pass_witness *w, const ir_module *m, const pass_options *o,
                         diag_sink *diags);
 

@@ -38,7 +38,8 @@ static void dig_rows(void *ctx, size_t begin, size_t end) {
     for (size_t r = begin; r < end; r++) {
         const float *x = eval_row_load(j->a, r, buffer), *x2 = NULL;
         if (j->most) {
-            eval_row_store_within(j->out, r, x, j->most);
+            eval_row_store_within(j->out, r, x, (int)ir_attr_int(&j->op->attrs, IR_ATTR_bits, 8),
+                                  j->most);
             continue;
         }
         if (j->b) x2 = eval_row_load(j->b, j->b->dim[0] == 1 ? 0 : r, buffer2);

@@ -83,7 +83,7 @@ const float *eval_row_load(const tensor *t, size_t r, float *buffer);
 // sym).
 void eval_row_store(const ir_op *op, tensor *t, size_t r, const float *x);
 // Stores a row of floats as part of one whose largest |element| is that of row r of `most`.
-void eval_row_store_within(tensor *t, size_t r, const float *x, const tensor *most);
+void eval_row_store_within(tensor *t, size_t r, const float *x, int bits, const tensor *most);
 // Operand i of op is a token-typed i32 matrix, so its rows have room for trailers (q8.h).
 bool eval_has_raw_trailers(const ir_eval_ctx *c, const ir_op *op, uint32_t i);
 

@@ -113,8 +113,8 @@ bool ir_eval_t_dynquant(ir_eval_ctx *c, const ir_op *op, const tensor *const *in
     for (size_t r = 0; r < rows; r++) {
         q8_trailer t;
         uint8_t *row = codes + r * width;
-        q8_quantise((int8_t *)row, &t, (const float *)v.data + r * width, width, IR_QUANT_ASYM, 0,
-                    0);
+        static const q8_form bytes = {.mode = IR_QUANT_ASYM, .bits = 8};
+        q8_quantise((int8_t *)row, &t, (const float *)v.data + r * width, width, &bytes);
         for (size_t i = 0; i < width; i++) row[i] = t.scale == 0 ? 0 : (uint8_t)(row[i] + 128);
         elem_store_f64(out[1].type, out[1].data, r, (double)t.scale);
         elem_store_i64(out[2].type, out[2].data, r, t.zero + 128);
@@ -126,9 +126,7 @@ bool ir_eval_t_dynquant(ir_eval_ctx *c, const ir_op *op, const tensor *const *in
 typedef struct {
     const tensor *x, *most; // most: NULL, or the largest |element| of each row that x is part of
     tensor *out;
-    ir_quantisation mode;
-    float scale;
-    int32_t zero;
+    q8_form form;
 } quant_job;
 
 static void quant_rows(void *ctx, size_t begin, size_t end) {
@@ -138,10 +136,9 @@ static void quant_rows(void *ctx, size_t begin, size_t end) {
     for (size_t r = begin; r < end; r++) {
         const float *x = eval_load(j->x, r * width, width, ELEM_f32, buffer);
         if (j->most)
-            eval_row_store_within(j->out, r, x, j->most);
+            eval_row_store_within(j->out, r, x, j->form.bits, j->most);
         else
-            q8_quantise(q8_codes(j->out, r), q8_trailer_of(j->out, r), x, width, j->mode, j->scale,
-                        j->zero);
+            q8_quantise(q8_codes(j->out, r), q8_trailer_of(j->out, r), x, width, &j->form);
     }
     free(buffer);
 }
@@ -150,14 +147,12 @@ bool ir_eval_nn_quant(ir_eval_ctx *c, const ir_op *op, const tensor *const *in, 
     quant_job j = {.x = in[0], .out = out, .most = op->n_operands > 1 ? in[1] : NULL};
     int mode;
     if (!eval_word(c, op, IR_ATTR_mode, IR_ENUM_quantisation, IR_QUANT_SYM, &mode)) return false;
-    j.mode = (ir_quantisation)mode;
+    j.form = q8_form_of((ir_quantisation)mode, &op->attrs);
     if (out->type != ELEM_q8 || tensor_count(in[0]) != tensor_count(out))
         return eval_fail(c, op, DIAG_ID_eval_operand,
                          "the result is not q8 of the operand's shape");
     if (j.most && tensor_count(j.most) != q8_rows(out))
         return eval_fail(c, op, DIAG_ID_eval_operand, "the largest are not one number a row");
-    j.scale = (float)ir_attr_float(&op->attrs, IR_ATTR_scale, 1);
-    j.zero = (int32_t)ir_attr_int(&op->attrs, IR_ATTR_zero, 0);
     parallel_for(c->threads, q8_rows(out), 16, quant_rows, &j);
     return true;
 }

@@ -22,16 +22,14 @@ void eval_row_store(const ir_op *op, tensor *t, size_t r, const float *x) {
         eval_store(t, r * width, width, ELEM_f32, x);
         return;
     }
-    ir_quantisation mode = IR_WORD(&op->attrs, quant, quantisation, QUANT_SYM);
-    q8_quantise(q8_codes(t, r), q8_trailer_of(t, r), x, width, mode,
-                (float)ir_attr_float(&op->attrs, IR_ATTR_scale, 1),
-                (int32_t)ir_attr_int(&op->attrs, IR_ATTR_zero, 0));
+    const q8_form f = q8_form_of(IR_WORD(&op->attrs, quant, quantisation, QUANT_SYM), &op->attrs);
+    q8_quantise(q8_codes(t, r), q8_trailer_of(t, r), x, width, &f);
 }
 
-void eval_row_store_within(tensor *t, size_t r, const float *x, const tensor *most) {
+void eval_row_store_within(tensor *t, size_t r, const float *x, int bits, const tensor *most) {
     float one;
     const float *a = eval_load(most, r, 1, ELEM_f32, &one);
-    q8_quantise_within(q8_codes(t, r), q8_trailer_of(t, r), x, eval_width(t), *a);
+    q8_quantise_within(q8_codes(t, r), q8_trailer_of(t, r), x, eval_width(t), bits, *a);
 }
 
 bool eval_has_raw_trailers(const ir_eval_ctx *c, const ir_op *op, uint32_t i) {

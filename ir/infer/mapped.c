@@ -132,6 +132,8 @@ static bool digital_result(ir_infer_ctx *c, int64_t width) {
     if (infer_is_word(c, IR_ATTR_quant, IR_ENUM_quantisation, IR_QUANT_STATIC) &&
         !ir_attr_has(l, IR_ATTR_scale))
         return infer_error(c, DIAG_ID_op_attribute, "quant = \"static\" needs 'scale'");
+    int64_t bits;
+    if (!infer_int(c, IR_ATTR_bits, 2, 8, 8, &bits)) return false;
     elem e = ir_attr_has(l, IR_ATTR_quant) ? ELEM_q8 : ELEM_f32;
     return rows_result(c, e, c->in[0]->dim[0], width);
 }

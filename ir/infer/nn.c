@@ -224,7 +224,8 @@ bool ir_infer_nn_quant(ir_infer_ctx *c) {
     if (infer_is_word(c, IR_ATTR_mode, IR_ENUM_quantisation, IR_QUANT_STATIC) &&
         !ir_attr_has(&c->op->attrs, IR_ATTR_scale))
         return infer_error(c, DIAG_ID_op_attribute, "mode \"static\" needs 'scale'");
-    if (!infer_most(c, IR_ATTR_mode)) return false;
+    int64_t bits;
+    if (!infer_most(c, IR_ATTR_mode) || !infer_int(c, IR_ATTR_bits, 2, 8, 8, &bits)) return false;
     c->out[0] = *c->in[0];
     c->out[0].type = ELEM_q8;
     return true;

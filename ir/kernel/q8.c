@@ -42,13 +42,16 @@ INLINE float largest(const float *x, size_t n) {
     return f;
 }
 
-INLINE void quantise(int8_t *codes, q8_trailer *t, const float *x, size_t n, ir_quantisation mode,
-                     float scale, int32_t zero) {
-    int32_t lo = -127;
+static int32_t top_of(int bits) { return (1 << (bits - 1)) - 1; }
+
+INLINE void quantise(int8_t *codes, q8_trailer *t, const float *x, size_t n, const q8_form *f) {
+    const ir_quantisation mode = f->mode;
+    float scale = f->scale;
+    int32_t zero = f->zero, hi = top_of(f->bits), lo = -hi;
     bool empty = false; // scale 0: all codes 0
     if (mode == IR_QUANT_SYM) {
         const float a = largest(x, n);
-        scale = a / 127;
+        scale = a / (float)hi;
         zero = 0;
         empty = a == 0;
     } else if (mode == IR_QUANT_ASYM) {
@@ -60,16 +63,16 @@ INLINE void quantise(int8_t *codes, q8_trailer *t, const float *x, size_t n, ir_
         scale = (most - least) / 255;
         empty = scale == 0;
         zero = (empty ? 0 : code_of(-least, scale, 0, 0, 255)) - 128;
-        lo = -128; // the clamp of the unsigned code, less 128
-    } else {
-        lo = zero == 0 ? -127 : -128;
+        lo = -128, hi = 127; // the clamp of the unsigned code, less 128
+    } else if (zero != 0) {
+        lo = -128, hi = 127;
     }
     int32_t sum = 0;
     if (empty)
         memset(codes, 0, n);
     else
         for (size_t i = 0; i < n; i++) {
-            const int32_t code = code_of(x[i], scale, zero, lo, 127);
+            const int32_t code = code_of(x[i], scale, zero, lo, hi);
             codes[i] = (int8_t)code;
             sum += code;
         }
@@ -78,8 +81,8 @@ INLINE void quantise(int8_t *codes, q8_trailer *t, const float *x, size_t n, ir_
 
 #define PATH(path, target)                                                                     \
     target static void quantise_##path(int8_t *codes, q8_trailer *t, const float *x, size_t n, \
-                                       ir_quantisation mode, float scale, int32_t zero) {      \
-        quantise(codes, t, x, n, mode, scale, zero);                                           \
+                                       const q8_form *f) {                                     \
+        quantise(codes, t, x, n, f);                                                           \
     }
 PATH(portable, )
 #if defined(__x86_64__)
@@ -87,20 +90,21 @@ PATH(avx2, SIMD_TARGET_AVX2)
 PATH(avx512, SIMD_TARGET_AVX512)
 #endif
 
-void q8_quantise(int8_t *codes, q8_trailer *t, const float *x, size_t n, ir_quantisation mode,
-                 float scale, int32_t zero) {
+void q8_quantise(int8_t *codes, q8_trailer *t, const float *x, size_t n, const q8_form *f) {
 #if defined(__x86_64__)
     (simd_has(SIMD_AVX512) ? quantise_avx512
      : simd_has(SIMD_AVX2) ? quantise_avx2
-                           : quantise_portable)(codes, t, x, n, mode, scale, zero);
+                           : quantise_portable)(codes, t, x, n, f);
 #else
-    quantise_portable(codes, t, x, n, mode, scale, zero);
+    quantise_portable(codes, t, x, n, f);
 #endif
 }
 
-void q8_quantise_within(int8_t *codes, q8_trailer *t, const float *x, size_t n, float most) {
+void q8_quantise_within(int8_t *codes, q8_trailer *t, const float *x, size_t n, int bits,
+                        float most) {
     if (most > 0) {
-        q8_quantise(codes, t, x, n, IR_QUANT_STATIC, most / 127, 0);
+        const float scale = most / (float)top_of(bits);
+        q8_quantise(codes, t, x, n, &(q8_form){IR_QUANT_STATIC, scale, 0, bits});
     } else {
         memset(codes, 0, n);
         *t = (q8_trailer){0};

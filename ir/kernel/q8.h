@@ -38,11 +38,25 @@ static inline q8_trailer *q8_raw_trailer(const tensor *t, size_t row) {
     return (q8_trailer *)(void *)((char *)t->data + tensor_bytes(t)) + row;
 }
 
-// docs/numerics.md. IR_QUANT_STATIC uses scale and zero.
-void q8_quantise(int8_t *codes, q8_trailer *t, const float *x, size_t n, ir_quantisation mode,
-                 float scale, int32_t zero);
+// How a row becomes codes (docs/numerics.md). IR_QUANT_STATIC uses scale and zero; bits: of codes
+// around 0 (others have 8).
+typedef struct {
+    ir_quantisation mode;
+    float scale;
+    int32_t zero;
+    int bits;
+} q8_form;
+
+// What the attributes of nn.quant, or of an operation that gives codes, say.
+static inline q8_form q8_form_of(ir_quantisation mode, const ir_attrs *l) {
+    return (q8_form){mode, (float)ir_attr_float(l, IR_ATTR_scale, 1),
+                     (int32_t)ir_attr_int(l, IR_ATTR_zero, 0),
+                     (int)ir_attr_int(l, IR_ATTR_bits, 8)};
+}
+void q8_quantise(int8_t *codes, q8_trailer *t, const float *x, size_t n, const q8_form *f);
 // As IR_QUANT_SYM, of a row whose largest |element| is `most`.
-void q8_quantise_within(int8_t *codes, q8_trailer *t, const float *x, size_t n, float most);
+void q8_quantise_within(int8_t *codes, q8_trailer *t, const float *x, size_t n, int bits,
+                        float most);
 // x[i] = f32(f64(scale) * (code - zero))
 void q8_dequantise(float *x, const int8_t *codes, const q8_trailer *t, size_t n);
 

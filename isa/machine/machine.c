@@ -327,10 +327,12 @@ bool machine_check(const machine *m, const char *name, diag_sink *diags) {
     REQUIRE(weight != 1,
             "crossbar.weight_bits is 1, which holds no sign beside a number: must be 0 "
             "or at least 2")
-    REQUIRE(m->crossbar.input_bits == (weight ? 8 : 0),
-            "crossbar.input_bits is %lld, expected %d: rows are %s beside weights of %lld bits",
-            (long long)m->crossbar.input_bits, weight ? 8 : 0,
-            weight ? "codes of 8 bits" : "real numbers", weight)
+    REQUIRE((weight == 0) == (m->crossbar.input_bits == 0),
+            "crossbar.weight_bits is %lld and input_bits %lld: real numbers need both to be 0",
+            weight, (long long)m->crossbar.input_bits)
+    REQUIRE(
+        m->crossbar.input_bits != 1,
+        "crossbar.input_bits is 1, which holds no sign beside a number: must be 0 or at least 2")
     REQUIRE(m->crossbar.input_bits == 0 || m->crossbar.dac_bits <= m->crossbar.input_bits,
             "crossbar.dac_bits is %lld, more than the %lld input_bits",
             (long long)m->crossbar.dac_bits, (long long)m->crossbar.input_bits)

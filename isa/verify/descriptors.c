@@ -48,6 +48,14 @@ static const char *where(verifier *v, uint32_t tile, const char *kind, uint32_t 
               : arena_printf(v->a, "tile %u, %s %u", tile, kind, i);
 }
 
+// Rows of codes that the chip's converters are too narrow for: those that are not made around 0.
+static void check_bits(verifier *v, const char *place) {
+    const int64_t bits = v->chip ? v->chip->crossbar.input_bits : 0;
+    if (bits > 0 && bits < 8)
+        verify_bad(v, DIAG_ID_sim_chip, place, "codes of 8 bits, crossbar.input_bits is %lld",
+                   (long long)bits);
+}
+
 static void check_buffers(verifier *v, uint32_t tile) {
     const isa_tile *t = &v->p->tiles[tile];
     uint64_t room = v->chip ? (uint64_t)v->chip->tile.scratchpad : 0;
@@ -58,6 +66,9 @@ static void check_buffers(verifier *v, uint32_t tile) {
             verify_bad(v, DIAG_ID_isa_capacity, where(v, tile, "buffer", i, b->name),
                        "ends at byte %llu of a scratchpad of %llu", (unsigned long long)end,
                        (unsigned long long)room);
+        if (b->type == ISA_Q8 &&
+            (b->quant == ISA_QUANT_ASYM || (b->quant == ISA_QUANT_STATIC && b->zero != 0)))
+            check_bits(v, where(v, tile, "buffer", i, b->name));
         if (b->type != ISA_Q8 || b->quant != ISA_QUANT_STATIC) continue;
         if (!(b->scale > 0) || !isfinite(b->scale) || !is_zero_point(b->zero))
             verify_bad(v, DIAG_ID_isa_descriptor, where(v, tile, "buffer", i, b->name),
@@ -71,6 +82,7 @@ static void check_tables(verifier *v, uint32_t tile) {
     for (uint32_t i = 0; i < t->n_tables; i++) {
         const isa_table *d = &t->tables[i];
         const char *place = where(v, tile, "table", i, d->name);
+        if (d->type == ISA_Q8) check_bits(v, place);
         if (d->type != ISA_F32 && d->type != ISA_Q8 && d->type != ISA_I32) {
             verify_bad(v, DIAG_ID_isa_descriptor, place, "tables hold f32, q8 or i32");
             continue;
@@ -123,13 +135,10 @@ static void search_piece(code_search *s, const isa_piece *piece) {
     free(made);
 }
 
-// Codes stand on cells of so many bits, rows on converters of 8.
+// Codes stand on cells of so many bits.
 static void check_codes(verifier *v, const isa_group *g, const char *place) {
     if (!v->chip || g->kind == ISA_EPILOGUE || g->wtype != ISA_W_I8) return;
-    int64_t bits = v->chip->crossbar.weight_bits, input = v->chip->crossbar.input_bits;
-    if (input != 0 && input != 8)
-        verify_bad(v, DIAG_ID_sim_chip, place, "rows are 8 bits, crossbar.input_bits is %lld",
-                   (long long)input);
+    int64_t bits = v->chip->crossbar.weight_bits;
     if (bits == 0 || bits >= 8) return;
     code_search s = {g->cells, g->cells + (uint64_t)(g->k1 - g->k0) * g->n,
                      INT64_C(1) << (bits - 1), UINT64_MAX, 0};

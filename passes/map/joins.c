@@ -61,6 +61,9 @@ static ir_val joinable(joiner *j, ir_val v, int tile, const ir_op *loc) {
                               ir_attr_float(&q->attrs, IR_ATTR_scale, 1));
             ir_attr_set_int(j->r.scratch, &a, IR_ATTR_zero,
                             ir_attr_int(&q->attrs, IR_ATTR_zero, 0));
+            if (ir_attr_has(&q->attrs, IR_ATTR_bits))
+                ir_attr_set_int(j->r.scratch, &a, IR_ATTR_bits,
+                                ir_attr_int(&q->attrs, IR_ATTR_bits, 8));
         }
     }
     ir_val c = rewrite_add(&j->r, IR_dig_copy, &v, 1, &a, &t, loc);

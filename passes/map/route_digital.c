@@ -291,6 +291,8 @@ void route_quantise(router *t, const ir_op *op) {
                           ir_attr_float(&op->attrs, IR_ATTR_scale, 0));
         ir_attr_set_int(t->r.scratch, &a, IR_ATTR_zero, ir_attr_int(&op->attrs, IR_ATTR_zero, 0));
     }
+    if (ir_attr_has(&op->attrs, IR_ATTR_bits))
+        ir_attr_set_int(t->r.scratch, &a, IR_ATTR_bits, ir_attr_int(&op->attrs, IR_ATTR_bits, 8));
     ir_val x = rewrite_get(&t->r, op->operand[0]);
     ir_value *made = &t->r.f->values.items[x];
     const ir_op *maker = ir_def(t->r.f, x);

@@ -208,9 +208,9 @@ static bool is_spread(const ir_module *m, const ir_func *f, ir_val v) {
     }
 }
 
-// fixed: rows whose scale is static, by their range.
+// fixed: rows whose scale is static, by their range. bits: of the codes.
 static ir_val quantized_row(rewrite *r, ir_val *cache, const bool *fixed, const float *range,
-                            ir_val old, const ir_op *user) {
+                            int64_t bits, ir_val old, const ir_op *user) {
     if (cache[old] != IR_NONE) return cache[old];
     ir_val x = rewrite_get(r, old);
     ir_type t = *ir_type_of(r->f, x);
@@ -219,13 +219,13 @@ static ir_val quantized_row(rewrite *r, ir_val *cache, const bool *fixed, const 
     ir_attrs attrs = {0};
     if (fixed[old]) {
         ir_attr_set_word(r->scratch, &attrs, IR_ATTR_mode, IR_ENUM_quantisation, IR_QUANT_STATIC);
-        float most = range[old];
-        ir_attr_set_float(r->scratch, &attrs, IR_ATTR_scale,
-                          most > 0 ? most / 127.0f : 1.0f / 127.0f);
+        const float most = range[old], top = (float)((1 << (bits - 1)) - 1);
+        ir_attr_set_float(r->scratch, &attrs, IR_ATTR_scale, (most > 0 ? most : 1.0f) / top);
         ir_attr_set_int(r->scratch, &attrs, IR_ATTR_zero, 0);
     } else {
         ir_attr_set_word(r->scratch, &attrs, IR_ATTR_mode, IR_ENUM_quantisation, IR_QUANT_SYM);
     }
+    if (bits < 8) ir_attr_set_int(r->scratch, &attrs, IR_ATTR_bits, bits);
     return cache[old] = rewrite_add(r, IR_nn_quant, &x, 1, &attrs, &t, user);
 }
 
@@ -235,9 +235,18 @@ static bool takes_part(const ir_module *m, const ir_func *f, const ir_op *op) {
     return w && w->rank == 2 && elem_is_float(w->type);
 }
 
-// Codes that a model brings stand on the chip's cells. False: reported.
-static bool codes_fit(const ir_module *m, const ir_func *f, const ir_op *op, int64_t bits,
+// Codes that a model brings stand on the chip's cells, and those of its rows on its converters.
+// False: reported.
+static bool codes_fit(const ir_module *m, const ir_func *f, const ir_op *op, const machine *chip,
                       diag_sink *diags) {
+    const int64_t bits = chip->crossbar.weight_bits, rows = chip->crossbar.input_bits;
+    if (op->code == IR_nn_quant && rows > 0 && ir_attr_int(&op->attrs, IR_ATTR_bits, 8) > rows) {
+        diag_emit(diags, DIAG_ID_no_unit, DIAG_AT(NULL, op->n_locs ? op->loc[0] : "(no node)"),
+                  "the model's own rows are codes of 8 bits, converters of the chip take %" PRId64
+                  " (crossbar.input_bits)",
+                  rows);
+        return false;
+    }
     if (op->code != IR_nn_linear || !ir_attr_has(&op->attrs, IR_ATTR_wscale)) return true;
     const tensor *w = ir_const_of(m, f, op->operand[1]);
     const int64_t top = INT64_C(1) << (bits - 1);
@@ -282,7 +291,7 @@ static bool quantize_func(const ir_module *old, const ir_func *of, ir_module *m,
     for (size_t i = 0; i < of->ops.count && !r.failed; i++) {
         const ir_op *op = &of->ops.items[i];
         if (!takes_part(old, of, op)) {
-            r.failed |= !codes_fit(old, of, op, o->machine->crossbar.weight_bits, diags);
+            r.failed |= !codes_fit(old, of, op, o->machine, diags);
             rewrite_copy(&r, op);
             continue;
         }
@@ -295,7 +304,8 @@ static bool quantize_func(const ir_module *old, const ir_func *of, ir_module *m,
         ir_attr_set_str(r.scratch, &value, IR_ATTR_value, q.codes);
         const tensor *codes = &ir_symbol_find(m, q.codes)->data;
         ir_type wt = ir_type_make(ELEM_i8, 2, codes->dim);
-        ir_val in[3] = {quantized_row(&r, cache, fixed, range, op->operand[0], op),
+        const int64_t bits = o->machine->crossbar.input_bits;
+        ir_val in[3] = {quantized_row(&r, cache, fixed, range, bits, op->operand[0], op),
                         rewrite_add(&r, IR_t_const, NULL, 0, &value, &wt, op),
                         op->n_operands > 2 ? rewrite_get(&r, op->operand[2]) : IR_NONE};
         const char *const scale[] = {q.scale};

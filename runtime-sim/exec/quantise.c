@@ -17,20 +17,25 @@ static int32_t encode(int8_t *codes, const float *x, size_t n, float scale, floa
     return sum;
 }
 
-sim_trailer sim_quantise_within(float most, const float *x, size_t n, int8_t *codes) {
+// Largest code of `bits`, around 0.
+static float top_of(int bits) { return (float)((1 << (bits - 1)) - 1); }
+
+sim_trailer sim_quantise_within(float most, int bits, const float *x, size_t n, int8_t *codes) {
     sim_trailer t = {0};
+    const float top = top_of(bits);
     if (most > 0) {
-        t.scale = most / 127.0f;
-        t.sum = encode(codes, x, n, t.scale, 0, -127, 127);
+        t.scale = most / top;
+        t.sum = encode(codes, x, n, t.scale, 0, -top, top);
     } else {
         memset(codes, 0, n);
     }
     return t;
 }
 
-sim_trailer sim_quantise(isa_quant how, float scale, int32_t zero, const float *x, size_t n,
-                         int8_t *codes) {
+sim_trailer sim_quantise(isa_quant how, float scale, int32_t zero, int bits, const float *x,
+                         size_t n, int8_t *codes) {
     sim_trailer t = {scale, zero, 0};
+    const float top = top_of(bits);
     switch (how) {
     case ISA_QUANT_NONE: // a q8 buffer that no conversion writes: symmetric is the safe reading
     case ISA_QUANT_SYM: {
@@ -39,7 +44,7 @@ sim_trailer sim_quantise(isa_quant how, float scale, int32_t zero, const float *
             float b = __builtin_fabsf(x[i]);
             a = b > a ? b : a;
         }
-        return sim_quantise_within(a, x, n, codes);
+        return sim_quantise_within(a, bits, x, n, codes);
     }
     case ISA_QUANT_ASYM: {
         float lo = 0, hi = 0;
@@ -60,7 +65,8 @@ sim_trailer sim_quantise(isa_quant how, float scale, int32_t zero, const float *
         return t;
     }
     case ISA_QUANT_STATIC:
-        t.sum = encode(codes, x, n, scale, (float)zero, zero == 0 ? -127 : -128, 127);
+        t.sum =
+            encode(codes, x, n, scale, (float)zero, zero == 0 ? -top : -128, zero == 0 ? top : 127);
         return t;
     }
     memset(codes, 0, n);

@@ -121,9 +121,14 @@ static void round_result(const sim_ctx *c, float *y, size_t n) {
     if (c->digital) round_row((machine_format)c->s->chip->digital.format, y, n);
 }
 
+// Bits of the codes of rows.
+static int row_bits(const machine *chip) {
+    return chip->crossbar.input_bits ? (int)chip->crossbar.input_bits : 8;
+}
+
 void sim_row_end_within(const sim_ctx *c, const sim_rows *d, int64_t r, float *y, float most) {
     round_result(c, y, d->width);
-    d->trailers[r] = sim_quantise_within(most, y, d->width, sim_row_at(d, r));
+    d->trailers[r] = sim_quantise_within(most, row_bits(c->s->chip), y, d->width, sim_row_at(d, r));
 }
 
 void sim_row_end(const sim_ctx *c, const sim_rows *d, int64_t r, float *y) {
@@ -139,8 +144,8 @@ void sim_row_end(const sim_ctx *c, const sim_rows *d, int64_t r, float *y) {
         if (y != row) memcpy(row, y, n * sizeof *y);
         return;
     case ISA_Q8:
-        d->trailers[r] =
-            sim_quantise((isa_quant)d->desc->quant, d->desc->scale, d->desc->zero, y, n, row);
+        d->trailers[r] = sim_quantise((isa_quant)d->desc->quant, d->desc->scale, d->desc->zero,
+                                      row_bits(c->s->chip), y, n, row);
         return;
     case ISA_I32:
         for (size_t i = 0; i < n; i++) ((int32_t *)row)[i] = truncated(y[i]);

@@ -53,9 +53,9 @@ void sim_each_row(const sim_ctx *c, int64_t rows, double work, size_t floats,
                   void (*f)(void *arg, int64_t r, float *scratch), void *arg);
 
 // Quantisation of one row (docs/numerics.md).
-sim_trailer sim_quantise(isa_quant how, float scale, int32_t zero, const float *x, size_t n,
-                         int8_t *codes);
+sim_trailer sim_quantise(isa_quant how, float scale, int32_t zero, int bits, const float *x,
+                         size_t n, int8_t *codes);
 // As sym, of a row whose largest |element| is `most`.
-sim_trailer sim_quantise_within(float most, const float *x, size_t n, int8_t *codes);
+sim_trailer sim_quantise_within(float most, int bits, const float *x, size_t n, int8_t *codes);
 
 #endif

@@ -18,14 +18,13 @@ xbar_params xbar_params_of(const machine *m) {
 static int weight_bits(const xbar_params *p) { return p->weight_bits ? p->weight_bits : 8; }
 
 xbar_plan xbar_plan_of(const xbar_params *p) {
-    enum { INPUT_BITS = 8 };
     int b = weight_bits(p), c = p->cell_bits && p->cell_bits < b ? p->cell_bits : b;
-    int v = p->input_bits ? p->dac_bits : INPUT_BITS - 1;
+    const int n = p->input_bits ? p->input_bits : 8; // of a row's codes
+    int v = p->input_bits ? p->dac_bits : n - 1;
     xbar_plan q = {.exact = p->adc_bits == 0, .step = p->adc_bits ? p->adc_step : 1};
-    for (int at = 0; at < INPUT_BITS - 1; at += v)
-        q.phase[q.n_phases++] =
-            (xbar_digit){at, at + v < INPUT_BITS - 1 ? v : INPUT_BITS - 1 - at, 1};
-    q.phase[q.n_phases++] = (xbar_digit){INPUT_BITS - 1, 1, -1};
+    for (int at = 0; at < n - 1; at += v)
+        q.phase[q.n_phases++] = (xbar_digit){at, at + v < n - 1 ? v : n - 1 - at, 1};
+    q.phase[q.n_phases++] = (xbar_digit){n - 1, 1, -1};
     bool twos = p->encoding == MACHINE_TWOS_COMPLEMENT;
     int unsigned_bits = twos ? b - 1 : b;
     for (int at = 0; at < unsigned_bits; at += c)

@@ -355,6 +355,11 @@ static try_result try_once(const graph *g, const try_options *o, uint64_t check)
         t.result.verdict = TRY_VAGUE;
     if (t.result.verdict == TRY_CAUGHT && t.result.why == DIAG_ID_pass_differs && o->codes)
         t.result.verdict = TRY_COARSE;
+    for (size_t i = 0; i < diag_count(t.diags) && t.result.verdict == TRY_SAME; i++)
+        if (diag_get(t.diags, i)->id == DIAG_ID_pass_coarse) {
+            t.result.verdict = TRY_COARSE;
+            snprintf(t.result.text, sizeof t.result.text, "%s", diag_get(t.diags, i)->message);
+        }
     engine_free(t.engine);
     engine_free(t.mapped);
     program_close(&t.file);

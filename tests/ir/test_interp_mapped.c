@@ -51,7 +51,8 @@ static void quantised_rows(void **state) {
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         int8_t codes[4];
         q8_trailer t;
-        q8_quantise(codes, &t, cases[i].x, 4, cases[i].mode, cases[i].scale, cases[i].zero);
+        q8_quantise(codes, &t, cases[i].x, 4,
+                    &(q8_form){cases[i].mode, cases[i].scale, cases[i].zero, 8});
         int sum = 0;
         for (int k = 0; k < 4; k++) {
             if (codes[k] != cases[i].codes[k])
@@ -171,8 +172,8 @@ static void integer_products(void **state) {
         for (int r = 0; r < 11; r++) {
             int8_t codes[K];
             q8_trailer t;
-            q8_quantise(codes, &t, (float *)in.data + r * K, K, asym ? IR_QUANT_ASYM : IR_QUANT_SYM,
-                        0, 0);
+            q8_quantise(codes, &t, (float *)in.data + r * K, K,
+                        &(q8_form){asym ? IR_QUANT_ASYM : IR_QUANT_SYM, 0, 0, 8});
             for (int n = 0; n < N; n++) {
                 int64_t zw = zeros ? (int64_t)column(h, "za", "zb", n) : 0, i = 0;
                 for (int k = 0; k < K; k++)
@@ -212,7 +213,7 @@ static void float_products(void **state) {
         int8_t codes[K];
         q8_trailer t;
         const float *row = (float *)in.data + r * K;
-        q8_quantise(codes, &t, row, K, IR_QUANT_ASYM, 0, 0);
+        q8_quantise(codes, &t, row, K, &(q8_form){IR_QUANT_ASYM, 0, 0, 8});
         for (int n = 0; n < N; n++) {
             double s[3] = {0, 0, 0}, bias = column(h, NULL, "bias", n);
             for (int k = 0; k < K; k++) {

@@ -44,10 +44,11 @@ static inline uint32_t plain_block(const machine *m, const int8_t *w, uint32_t s
     bool twos = m->crossbar.encoding == MACHINE_TWOS_COMPLEMENT;
     plain_digit slice[10], phase[10];
     unsigned slices = plain_digits(slice, twos ? bits - 1 : bits, cell);
+    const int input = m->crossbar.input_bits ? (int)m->crossbar.input_bits : 8;
     unsigned phases =
-        plain_digits(phase, 7, m->crossbar.input_bits ? (int)m->crossbar.dac_bits : 7);
+        plain_digits(phase, input - 1, m->crossbar.input_bits ? (int)m->crossbar.dac_bits : 7);
     if (twos) slice[slices++] = (plain_digit){bits - 1, 1, true};
-    phase[phases++] = (plain_digit){7, 1, true};
+    phase[phases++] = (plain_digit){input - 1, 1, true};
     uint32_t sum = 0;
     for (unsigned s = 0; s < slices; s++)
         for (unsigned f = 0; f < phases; f++) {

@@ -43,11 +43,12 @@ static problem make(random_stream *r, xbar_params p, uint32_t m, uint32_t k, uin
         int64_t v = centre + random_in(r, -spread, spread);
         q.w[i] = (int8_t)(v < -top ? -top : v > top - 1 ? top - 1 : v);
     }
+    const int64_t driven = INT64_C(1) << ((p.input_bits ? p.input_bits : 8) - 1);
     bool sparse = random_in(r, 0, 2) == 0, extreme = random_in(r, 0, 3) == 0;
     for (size_t i = 0; i < (size_t)m * q.x_stride; i++) {
-        q.x[i] = (int8_t)random_in(r, -128, 127);
+        q.x[i] = (int8_t)random_in(r, -driven, driven - 1);
         if (sparse && random_in(r, 0, 3)) q.x[i] = 0;
-        if (extreme) q.x[i] = random_in(r, 0, 1) ? 127 : -128;
+        if (extreme) q.x[i] = (int8_t)(random_in(r, 0, 1) ? driven - 1 : -driven);
     }
     cut(&q, rows, cols);
     return q;
@@ -114,6 +115,7 @@ static xbar_params params(random_stream *r) {
     xbar_params p = {
         .encoding = (machine_encoding)random_in(r, 0, 2), .input_bits = 8, .weight_bits = 8};
     if (random_in(r, 0, 4) == 0) p.weight_bits = (int)random_in(r, 2, 8);
+    if (random_in(r, 0, 4) == 0) p.input_bits = (int)random_in(r, 2, 8);
     static const int cells[] = {1, 2, 2, 2, 4, 3, 8, 5, 6, 7, 0};
     static const int dacs[] = {1, 1, 1, 2, 4, 3, 5, 8};
     p.cell_bits = cells[random_in(r, 0, (int64_t)ARRAY_LEN(cells) - 1)];
