@@ -54,6 +54,8 @@ int command_compile(int argc, char **argv) {
             c.says_timings = args_flag(given, "timings");
         }
         if (made && !args_flag(given, "quiet")) {
+            c.cost = headline_of(c.program, c.chip);
+            compile_timings_part(&c.timings, "cost");
             FILE *out = strcmp(output, "-") == 0 ? stderr : stdout;
             if (args_flag(given, "json"))
                 compile_summary_json(&c, output, out);

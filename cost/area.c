@@ -103,18 +103,26 @@ static uint64_t buffers_in(const isa_tile *t, isa_space space) {
     return most;
 }
 
-static bool uses(const isa_program *p, const isa_tile *t, isa_unit unit, isa_opcode or_op) {
+static bool uses(const isa_program *p, const isa_tile *t, isa_opcode op) {
     for (uint32_t ph = 0; ph < p->n_phases; ph++)
-        for (uint32_t pc = 0; pc < t->phase[ph].count; pc++) {
-            unsigned op = t->phase[ph].code[pc].op;
-            if (isa_info_of(op)->unit == unit || op == (unsigned)or_op) return true;
-        }
+        for (uint32_t pc = 0; pc < t->phase[ph].count; pc++)
+            if (t->phase[ph].code[pc].op == (unsigned)op) return true;
     return false;
 }
 
-// --- a tile
+// Instructions of the phase that has most of them.
+static uint64_t want_lanes(const isa_program *p, const isa_tile *t) {
+    uint64_t most = 0;
+    for (uint32_t ph = 0; ph < p->n_phases; ph++) {
+        uint64_t n = 0;
+        for (uint32_t pc = 0; pc < t->phase[ph].count; pc++)
+            n += isa_wants_lanes(t, &t->phase[ph].code[pc]);
+        if (n > most) most = n;
+    }
+    return most;
+}
 
-static uint64_t most(uint64_t a, int64_t b) { return a > (uint64_t)b ? a : (uint64_t)b; }
+// --- a tile
 
 inventory inventory_empty(const machine *m) {
     inventory i = {0};
@@ -140,13 +148,13 @@ inventory inventory_of_tile(const isa_program *p, const machine *m, uint32_t at)
     if (m->crossbar.columns) columns = (uint64_t)m->crossbar.columns;
     add_crossbars(m, n, rows, columns, i.used);
     rings_used(p, t, m, i.used);
-    if (uses(p, t, ISA_UNIT_digital, ISA_recvadd))
-        i.used[COMPONENT_digital] = most(1, m->digital.units);
+    uint64_t lanes = want_lanes(p, t), units = (uint64_t)m->digital.units;
+    if (lanes) i.used[COMPONENT_digital] = units ? units : lanes;
     i.used[COMPONENT_scratchpad] = buffers_in(t, ISA_PAD);
     i.used[COMPONENT_memory] = buffers_in(t, ISA_MEM) + stored_in(p, t);
     i.used[COMPONENT_port] = i.used[COMPONENT_control] = 1;
-    i.used[COMPONENT_router] = uses(p, t, ISA_UNIT_router, ISA_send);
-    i.used[COMPONENT_receive] = uses(p, t, ISA_UNIT_router, ISA_recv);
+    i.used[COMPONENT_receive] = uses(p, t, ISA_recv) || uses(p, t, ISA_recvadd);
+    i.used[COMPONENT_router] = i.used[COMPONENT_receive] || uses(p, t, ISA_send);
     for (unsigned k = 0; k < COMPONENTS; k++)
         if (i.all[k] < i.used[k]) i.all[k] = i.used[k];
     return i;

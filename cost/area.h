@@ -4,7 +4,8 @@
 #define OHMIC_COST_AREA_H
 #include "cost/components.h"
 
-// used <= all. Where a chip sets no limit (0), there is what the program uses.
+// used <= all. Where a chip sets no limit (0), there is what the program uses; of digital units one
+// for each instruction of a phase that wants one.
 typedef struct {
     uint64_t used[COMPONENTS], all[COMPONENTS];
 } inventory;

@@ -7,6 +7,13 @@ energy_prices energy_prices_of(const machine *chip) {
     return p;
 }
 
+energy_prices energy_prices_assumed(const machine *chip) {
+    energy_prices p = energy_prices_of(chip);
+    for (unsigned k = 0; k < ENERGY_TERMS; k++)
+        if (machine_class_of(chip, energy_terms[k].param) > MACHINE_ASSUMED) p.aj[k] = 0;
+    return p;
+}
+
 energy_aj energy_of_term(const energy_prices *p, const isa_events *e, unsigned term) {
     return (energy_aj)energy_count(&energy_terms[term], e) * p->aj[term];
 }
@@ -21,14 +28,6 @@ energy_aj energy_of_component(const energy_prices *p, const isa_events *e, compo
     energy_aj sum = 0;
     for (unsigned k = 0; k < ENERGY_TERMS; k++)
         if (energy_terms[k].component == c) sum += energy_of_term(p, e, k);
-    return sum;
-}
-
-energy_aj energy_assumed(const machine *chip, const energy_prices *p, const isa_events *e) {
-    energy_aj sum = 0;
-    for (unsigned k = 0; k < ENERGY_TERMS; k++)
-        if (machine_class_of(chip, energy_terms[k].param) <= MACHINE_ASSUMED)
-            sum += energy_of_term(p, e, k);
     return sum;
 }
 

@@ -7,19 +7,18 @@
 #define OHMIC_COST_ENERGY_H
 #include "cost/components.h"
 #include "cost/count.h"
-
-typedef __int128 energy_aj;
+#include "cost/standing.h"
 
 // What one of each event costs: a row of cost.def each.
 typedef struct {
     energy_aj aj[ENERGY_TERMS];
 } energy_prices;
 energy_prices energy_prices_of(const machine *chip);
+// The same without what the chip's author has not assumed: the part of a sum that rests on guesses.
+energy_prices energy_prices_assumed(const machine *chip);
 energy_aj energy_of(const energy_prices *p, const isa_events *e);
 energy_aj energy_of_term(const energy_prices *p, const isa_events *e, unsigned term);
 energy_aj energy_of_component(const energy_prices *p, const isa_events *e, component c);
-// Of it, what rests on numbers that the chip's author assumed.
-energy_aj energy_assumed(const machine *chip, const energy_prices *p, const isa_events *e);
 // Parameters that these events need and the chip does not state: "energy.dac", n of them.
 const char **energy_lacking(arena *a, const machine *chip, const isa_events *e, size_t *n);
 
@@ -34,13 +33,14 @@ extern const char *const energy_by_names[ENERGY_BYS];
 typedef struct {
     const char *name;
     uint32_t phase, tile, pc; // of an instruction; of a tile the tile
-    energy_aj aj;
+    energy_aj aj, standing;   // of events; drawn all the time
 } energy_share;
-// The total in shares, the largest first; those without energy are left out. An instruction made of
-// several nodes is divided evenly among them, the first of them taking what is left over, an
-// attojoule each. What belongs to no node or operation has the name "".
+// The totals in shares, the largest first; those without energy are left out. An instruction made
+// of several nodes is divided evenly among them, the first of them taking what is left over, an
+// attojoule each. What belongs to no node, operation or tile has the name "". on: NULL: what is
+// drawn all the time is left out.
 energy_share *energy_shares(const isa_program *p, const counter *c, const energy_prices *prices,
-                            energy_by by, arena *a, size_t *n);
+                            const standing *on, energy_by by, arena *a, size_t *n);
 
 const char *energy_text(arena *a, energy_aj e);  // "659.9 nJ"
 const char *energy_exact(arena *a, energy_aj e); // attojoules, all digits

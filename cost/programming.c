@@ -34,6 +34,8 @@ static uint64_t steps_of(const isa_tile *t, const machine *m, int64_t arrays, ui
     return shared > longest ? shared : longest;
 }
 
+static bool guessed(const machine *m, param p) { return machine_class_of(m, p) <= MACHINE_ASSUMED; }
+
 programming programming_of(const isa_program *p, const machine *m) {
     programming x = {0};
     uint64_t most = 0;
@@ -52,10 +54,11 @@ programming programming_of(const isa_program *p, const machine *m) {
     energy_aj cells = (energy_aj)(x.pulses * m->programming.energy * 1e6 + 0.5);
     energy_aj bytes = (energy_aj)x.bytes * (energy_aj)(m->energy.memory_write * 1e6 + 0.5);
     x.aj = cells + bytes;
-    if (machine_class_of(m, PARAM_programming_pulses) <= MACHINE_ASSUMED ||
-        machine_class_of(m, PARAM_programming_energy) <= MACHINE_ASSUMED)
-        x.assumed += cells;
-    if (machine_class_of(m, PARAM_energy_memory_write) <= MACHINE_ASSUMED) x.assumed += bytes;
+    x.pulses_assumed = guessed(m, PARAM_programming_pulses);
+    x.time_assumed = x.pulses_assumed || guessed(m, PARAM_programming_time) ||
+                     guessed(m, PARAM_programming_cells) || guessed(m, PARAM_programming_arrays);
+    if (x.pulses_assumed || guessed(m, PARAM_programming_energy)) x.assumed += cells;
+    if (guessed(m, PARAM_energy_memory_write)) x.assumed += bytes;
     return x;
 }
 

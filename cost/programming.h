@@ -4,12 +4,13 @@
 #include "cost/energy.h"
 
 typedef struct {
-    uint64_t cells; // of crossbars, all arrays
-    double pulses;  // they take
-    uint64_t bytes; // tables and stored weights, written into dense memory
-    double time_ns; // of the tile that takes longest; dense memory is written meanwhile
-    energy_aj aj;   // of both
-    energy_aj assumed;
+    uint64_t cells;    // of crossbars, all arrays
+    double pulses;     // they take
+    uint64_t bytes;    // tables and stored weights, written into dense memory
+    double time_ns;    // of the tile that takes longest; dense memory is written meanwhile
+    energy_aj aj;      // of both
+    energy_aj assumed; // of it, from guesses
+    bool time_assumed, pulses_assumed;
 } programming;
 programming programming_of(const isa_program *p, const machine *chip);
 const char **programming_lacking(arena *a, const machine *chip, const programming *x, size_t *n);

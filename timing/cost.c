@@ -1,4 +1,5 @@
 #include "timing/cost.h"
+#include "isa/count/arrays.h"
 #include "isa/count/events.h"
 #include "isa/operand.h"
 #include <stdlib.h>
@@ -91,13 +92,11 @@ static void price_memory(pricer *x) {
 // --- crossbars
 
 static duration row_time(pricer *x) { // the phases of one block
-    int64_t bits = x->m->crossbar.input_bits;
-    int64_t phases = bits ? ceil_div_i64(bits, x->m->crossbar.dac_bits) : 1;
     // Real numbers are not converted.
     duration convert = x->m->crossbar.weight_bits
                            ? x->m->crossbar.columns_per_adc * NS(x->c, time, conversion)
                            : 0;
-    return phases * duration_most(NS(x->c, time, settle), convert);
+    return isa_crossbar_of(x->m).phases * duration_most(NS(x->c, time, settle), convert);
 }
 
 static uint32_t steps_of_tree(const pricer *x, const isa_group *g) {

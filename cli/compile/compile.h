@@ -2,6 +2,7 @@
 #ifndef OHMIC_CLI_COMPILE_COMPILE_H
 #define OHMIC_CLI_COMPILE_COMPILE_H
 
+#include "cli/cost/headline.h"
 #include "cli/texts.h"
 #include "frontend/onnx.h"
 #include "isa/program.h"
@@ -61,7 +62,7 @@ typedef struct {
     double seconds;
 } compile_part;
 typedef struct {
-    compile_part part[PASS_COUNT + 5]; // in order, checks left out
+    compile_part part[PASS_COUNT + 6]; // in order, checks left out
     size_t n_parts;
     double checks;
     double at, checks_before, began; // where the part began; the whole, on the clock
@@ -89,6 +90,7 @@ typedef struct {
     compile_converters converters;
     json_t *calibrate, *adapt; // what those files hold, as ids; NULL: not given, or an npz
     compile_timings timings;
+    headline cost;     // where a summary is asked for
     bool says_timings; // in the summary
 } compilation;
 

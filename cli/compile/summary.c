@@ -191,6 +191,7 @@ void compile_summary(const compilation *c, const char *path, FILE *out) {
         fprintf(out, "\n");
         report_lines(p->notes, "note: ", out);
     }
+    fprintf(out, "\ncost      %s\n", headline_text(a, &c->cost));
     arena_free(a);
 }
 
@@ -225,6 +226,7 @@ void compile_summary_json(const compilation *c, const char *path, FILE *out) {
         compile_attention_json(c), "token_period_ns",
         p->token_period_ns > 0 ? json_figure(p->token_period_ns) : json_null(), "tiles", tiles,
         "notes", notes);
+    json_put(root, "cost", headline_json(&c->cost));
     if (c->says_timings) json_put(root, "timings", compile_timings_json(&c->timings));
     json_print(root, 2, out);
 }

@@ -27,12 +27,30 @@ static bool count_together(cost *c) {
     return ok;
 }
 
-bool cost_count(cost *c) {
+// The sequence and the long run once more; where the chip states no time nothing is assumed.
+static bool count_guesses(cost *c) {
+    if (timing_end(c->sequence) == 0) return true;
+    c->sure = guesses_left_out(c->chip);
+    timing *t = timing_new(c->p, &c->sure, 0, c->diags);
+    bool ok = t && cost_run(c, t, c->a, &c->sure_latency);
+    timing_free(t);
+    t = ok ? timing_new(c->p, &c->sure, 0, c->diags) : NULL;
+    ok = t && timing_steady_state(t, c->p, &c->sure_steady, c->diags);
+    timing_free(t);
+    return ok;
+}
+
+bool cost_count_sequence(cost *c) {
     c->sequence = timing_new(c->p, c->chip, 0, c->diags);
     if (!c->sequence) return false;
     cost_watch_energy(c);
     if (!cost_run(c, c->sequence, c->a, &c->latency)) return false;
     cost_count_energy(c);
+    return true;
+}
+
+bool cost_count(cost *c) {
+    if (!cost_count_sequence(c)) return false;
     c->endless = timing_new(c->p, c->chip, 0, c->diags);
     if (!c->endless || !timing_steady_state(c->endless, c->p, &c->steady, c->diags)) return false;
     if (c->steady.unit != SIZE_MAX) {
@@ -40,9 +58,23 @@ bool cost_count(cost *c) {
         c->freed = timing_new(c->p, c->chip, UINT32_C(1) << kind, c->diags);
         if (!c->freed || !timing_steady_state(c->freed, c->p, &c->without, c->diags)) return false;
     }
-    if (!count_together(c)) return false;
+    if (!count_guesses(c) || !count_together(c)) return false;
     if (c->generate > 0) cost_check_period(c->p, c->latency.last, c->diags);
     return true;
+}
+
+static int64_t usual_generate(const isa_program *p) {
+    return min_i64(8, timing_generates(p) ? timing_most_tokens(p) - 1 : 0);
+}
+
+static int64_t usual_prompt(const isa_program *p, int64_t generate) {
+    const int64_t fixed = timing_fixed_tokens(p);
+    return fixed ? fixed : clamp_i64(16, 1, max_i64(1, timing_most_tokens(p) - generate));
+}
+
+void cost_usual_lengths(const isa_program *p, int64_t *prompt, int64_t *generate) {
+    *generate = usual_generate(p);
+    *prompt = usual_prompt(p, *generate);
 }
 
 bool cost_lengths(cost *c, const args *given) {
@@ -64,11 +96,9 @@ bool cost_lengths(cost *c, const args *given) {
         c->activity = timing_activity_read(c->p, activity, c->diags);
         return c->activity != NULL;
     }
-    int64_t most = timing_most_tokens(c->p);
-    c->generate = args_int(given, "generate", min_i64(8, timing_generates(c->p) ? most - 1 : 0));
-    const int64_t fixed = timing_fixed_tokens(c->p);
-    const int64_t few = clamp_i64(16, 1, max_i64(1, most - c->generate));
-    c->prompt = args_int(given, "prompt", fixed ? fixed : few);
+    const int64_t most = timing_most_tokens(c->p), fixed = timing_fixed_tokens(c->p);
+    c->generate = args_int(given, "generate", usual_generate(c->p));
+    c->prompt = args_int(given, "prompt", usual_prompt(c->p, c->generate));
     if (fixed && c->prompt != fixed) {
         diag_emit(c->diags, DIAG_ID_host_length, DIAG_NOWHERE,
                   "--prompt %" PRId64 ": the program takes sequences of %" PRId64 " tokens only",

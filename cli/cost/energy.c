@@ -6,10 +6,12 @@
 
 // Shares of every kind add up to the total: otherwise what is printed would be wrong.
 static energy_share *shares_of(const cost *c, energy_by by, size_t *n) {
-    energy_share *list = energy_shares(c->p, c->spent.counted, &c->spent.prices, by, c->a, n);
-    energy_aj sum = 0;
-    for (size_t k = 0; k < *n; k++) sum += list[k].aj;
-    CHECK(sum == c->spent.total, "energies by %s do not add up", energy_by_names[by]);
+    const cost_energy *s = &c->spent;
+    energy_share *list = energy_shares(c->p, s->counted, &s->prices, s->standing, by, c->a, n);
+    energy_aj sum = 0, on = 0;
+    for (size_t k = 0; k < *n; k++) sum += list[k].aj, on += list[k].standing;
+    CHECK(sum == s->total && on == s->standing->total, "energies by %s do not add up",
+          energy_by_names[by]);
     return list;
 }
 
@@ -21,8 +23,9 @@ static double percent(energy_aj part, energy_aj of) {
 
 void cost_watch_energy(cost *c) {
     c->spent.prices = energy_prices_of(c->chip);
+    c->spent.assumed = energy_prices_assumed(c->chip);
     c->spent.counted = counter_new(c->p, c->chip);
-    c->spent.meter = meter_new(c->p, c->spent.counted, &c->spent.prices);
+    c->spent.meter = meter_new(c->p, c->spent.counted, &c->spent.prices, &c->spent.assumed);
     if (c->activity) counter_follow(c->spent.counted, c->activity);
     timing_listen(c->sequence, counter_launch, c->spent.counted);
     timing_observe(c->sequence, meter_note, c->spent.meter);
@@ -34,6 +37,7 @@ void cost_count_energy(cost *c) {
     c->spent.rows = c->latency.prompt + c->latency.generated;
     c->spent.parts = inventory_of(c->p, c->chip);
     c->spent.on = power_of_all(c->chip, c->spent.parts.all);
+    c->spent.standing = standing_of(c->p, c->chip, c->sequence, c->a);
     c->spent.weights = programming_of(c->p, c->chip);
 }
 
@@ -59,13 +63,16 @@ static void print_shares(const cost *c, energy_by by, size_t most) {
     const energy_share *list = shares_of(c, by, &n);
     for (size_t k = 0; k < n && k < most; k++) {
         const energy_share *s = &list[k];
-        const char *name = *s->name ? name_text(c->a, s->name) : "(none)";
+        const char *name =
+            *s->name ? name_text(c->a, s->name) : "(none; the interface to the host)";
         if (by == ENERGY_BY_instruction)
             name = arena_printf(c->a, "%-14s %-34.34s %s", name,
                                 cost_insn_text(c, s->phase, s->tile, s->pc),
                                 cost_node_text(c, s->phase, s->tile, s->pc));
-        printf("  %5.1f %%  %-9s  %s\n", percent(s->aj, c->spent.total),
-               energy_text(c->a, a_token(c, s->aj)), name);
+        printf("  %5.1f %%  %-9s  %-9s  %s\n",
+               percent(s->aj + s->standing, c->spent.total + c->spent.standing->total),
+               energy_text(c->a, a_token(c, s->aj)), energy_text(c->a, a_token(c, s->standing)),
+               name);
     }
     if (n > most) printf("  and %zu more\n", n - most);
 }
@@ -73,7 +80,8 @@ static void print_shares(const cost *c, energy_by by, size_t most) {
 // Two a line.
 static void print_components(const cost *c) {
     size_t n;
-    const energy_share *list = shares_of(c, ENERGY_BY_component, &n);
+    const energy_share *list = energy_shares(c->p, c->spent.counted, &c->spent.prices, NULL,
+                                             ENERGY_BY_component, c->a, &n);
     for (size_t k = 0; k < n; k++) {
         bool ends = k % 2 || k + 1 == n;
         printf("%s%5.1f %%  %-9s  %-*s%s", k % 2 ? "     " : "  ",
@@ -82,17 +90,21 @@ static void print_components(const cost *c) {
     }
 }
 
-// Nothing, as the chip does not state it: what it states as 0 is 0.
-static bool no_energy(const cost *c) {
+// What a chip states as 0 is 0.
+bool cost_states_energy(const cost *c) {
     size_t n;
     energy_lacking(c->a, c->chip, &c->spent.events, &n);
-    return c->spent.total == 0 && n > 0;
+    return c->spent.total > 0 || n == 0;
 }
 
 static bool no_part(const cost *c, const char *section, bool is_nothing) {
     size_t n;
     inventory_lacking(c->a, c->chip, section, c->spent.parts.all, &n);
     return is_nothing && n > 0;
+}
+
+bool cost_states_area(const cost *c) {
+    return !no_part(c, "area", area_of_all(c->chip, c->spent.parts.all) == 0);
 }
 
 static bool no_programming(const cost *c) {
@@ -105,7 +117,7 @@ static bool no_programming(const cost *c) {
 // The largest first.
 static void print_area(const cost *c) {
     const uint64_t *all = c->spent.parts.all, *used = c->spent.parts.used;
-    if (no_part(c, "area", area_of_all(c->chip, all) == 0)) {
+    if (!cost_states_area(c)) {
         printf("area             not stated by the chip\n");
         return;
     }
@@ -132,8 +144,10 @@ static void print_weights(const cost *c) {
     printf("weights          %" PRIu64 " cells and %" PRIu64 " bytes written once: ", w->cells,
            w->bytes);
     if (!no_programming(c))
-        printf("%.4g pulses, %s, %s\n", w->pulses,
-               cost_time_text(c->a, (timing_ps)(w->time_ns * 1000)), energy_text(c->a, w->aj));
+        printf("%.4g pulses, %s%s, %s (%.0f %% assumed)\n", w->pulses,
+               cost_time_text(c->a, (timing_ps)(w->time_ns * 1000)),
+               w->time_assumed ? " (assumed)" : "", energy_text(c->a, w->aj),
+               percent(w->assumed, w->aj));
     else
         printf("time and energy not stated by the chip\n");
 }
@@ -156,34 +170,74 @@ const char **cost_lacking(const cost *c, size_t *n) {
     return list;
 }
 
+// In microwatts, with what of it rests on guesses.
+typedef struct {
+    double uw, assumed;
+} power;
+typedef struct {
+    power mean, peak, standing;
+    timing_ps window; // of the peak
+} powers;
+
+static power over(energy_aj e, energy_aj assumed, timing_ps t, power on) {
+    return (power){(double)e / (double)max_i64(1, t) + on.uw,
+                   (double)assumed / (double)max_i64(1, t) + on.assumed};
+}
+
+static energy_aj assumed_energy(const cost *c) {
+    return energy_of(&c->spent.assumed, &c->spent.events);
+}
+
+static powers powers_of(const cost *c) {
+    const cost_energy *s = &c->spent;
+    powers p = {.standing = {.uw = (double)s->on / 1e6}};
+    p.standing.assumed = p.standing.uw * inventory_assumed(c->chip, "power", s->parts.all);
+    energy_aj assumed, peak = meter_peak(s->meter, &p.window, &assumed);
+    p.peak = over(peak, assumed, p.window, p.standing);
+    p.mean = over(s->total, assumed_energy(c), timing_end(c->sequence), p.standing);
+    return p;
+}
+
+static double power_assumed(power p) { return p.uw > 0 ? p.assumed / p.uw : 0; }
+
+// "11.81 W of it all the time (7 % assumed)"
+static const char *assumed_power_text(const cost *c, power p, const char *what) {
+    return arena_printf(c->a, "%s %s (%.0f %% assumed)", power_text(c->a, p.uw), what,
+                        100 * power_assumed(p));
+}
+
+static void print_power(const cost *c) {
+    const cost_energy *s = &c->spent;
+    const powers p = powers_of(c);
+    const bool no_static = no_part(c, "power", s->on == 0);
+    if (no_static && (s->total == 0 || timing_end(c->sequence) == 0)) { // energy in no time is none
+        printf("power            not stated by the chip\n");
+        return;
+    }
+    printf(
+        "power            %s, at most %s; %s", assumed_power_text(c, p.mean, "on average"),
+        assumed_power_text(c, p.peak, arena_printf(c->a, "for %s", cost_time_text(c->a, p.window))),
+        no_static ? "what is drawn all the time is not stated\n" : "");
+    if (no_static) return;
+    printf("%s: %s a token beside\n", assumed_power_text(c, p.standing, "of it all the time"),
+           energy_text(c->a, a_token(c, s->standing->total)));
+}
+
 void cost_print_energy(const cost *c) {
     const cost_energy *s = &c->spent;
-    timing_ps window;
-    energy_aj peak = meter_peak(s->meter, &window);
-    if (!no_energy(c)) {
+    if (cost_states_energy(c)) {
         printf("\nenergy           %s a token, %.0f %% of it from assumed numbers; by component\n",
-               energy_text(c->a, a_token(c, s->total)),
-               percent(energy_assumed(c->chip, &s->prices, &s->events), s->total));
+               energy_text(c->a, a_token(c, s->total)), percent(assumed_energy(c), s->total));
         print_components(c);
     } else {
         printf("\nenergy           not stated by the chip\n");
     }
-    double on = (double)s->on / 1e6, end = (double)max_i64(1, timing_end(c->sequence));
-    const bool no_static = no_part(c, "power", s->on == 0);
-    if (no_static && (s->total == 0 || timing_end(c->sequence) == 0)) // energy in no time is none
-        printf("power            not stated by the chip\n");
-    else
-        printf("power            %s on average, at most %s for %s; %s\n",
-               power_text(c->a, (double)s->total / end + on),
-               power_text(c->a, (double)peak / (double)window + on), cost_time_text(c->a, window),
-               no_static ? "what is drawn all the time is not stated"
-                         : arena_printf(c->a, "%s of it all the time (%.0f %% assumed)",
-                                        power_text(c->a, on),
-                                        100 * inventory_assumed(c->chip, "power", s->parts.all)));
+    print_power(c);
     print_area(c);
     print_weights(c);
     if (!c->by_given) return;
-    printf("\nenergy a token by %s\n", energy_by_names[c->by]);
+    printf("\nenergy a token by %s: of both, of what happens, of what is drawn all the time\n",
+           energy_by_names[c->by]);
     print_shares(c, c->by, (size_t)c->top);
 }
 
@@ -196,8 +250,8 @@ static json_t *shares_json(const cost *c, energy_by by) {
     const energy_share *list = shares_of(c, by, &n);
     json_t *all = json_array();
     for (size_t k = 0; k < n; k++) {
-        json_t *s = json_make("{s:o, s:o}", "name", json_name(list[k].name), "attojoules",
-                              aj(c, list[k].aj));
+        json_t *s = json_make("{s:o, s:o, s:o}", "name", json_name(list[k].name), "attojoules",
+                              aj(c, list[k].aj), "static_attojoules", aj(c, list[k].standing));
         if (by == ENERGY_BY_instruction) {
             json_put(s, "phase", json_name(c->p->phases[list[k].phase].name));
             json_put(s, "tile", json_count(list[k].tile));
@@ -252,30 +306,35 @@ static json_t *tiles_json(const cost *c) {
 
 static json_t *weights_json(const cost *c) {
     const programming *w = &c->spent.weights;
-    return json_make("{s:o, s:o, s:o, s:o, s:o}", "cells", json_count(w->cells), "bytes",
-                     json_count(w->bytes), "pulses", json_real(w->pulses), "time_ns",
-                     json_real(w->time_ns), "attojoules", aj(c, w->aj));
+    return json_make("{s:o, s:o, s:o, s:o, s:o, s:b, s:b, s:o}", "cells", json_count(w->cells),
+                     "bytes", json_count(w->bytes), "pulses", json_real(w->pulses), "time_ns",
+                     json_real(w->time_ns), "attojoules", aj(c, w->aj), "pulses_assumed",
+                     w->pulses_assumed, "time_assumed", w->time_assumed, "assumed_share",
+                     json_real(percent(w->assumed, w->aj) / 100));
 }
 
 json_t *cost_energy_json(const cost *c) {
     const cost_energy *s = &c->spent;
-    timing_ps window, end = max_i64(1, timing_end(c->sequence));
-    energy_aj peak = meter_peak(s->meter, &window);
+    const powers p = powers_of(c);
     json_t *by = json_object();
     for (unsigned k = 0; k < ENERGY_BYS; k++)
         json_put(by, energy_by_names[k], shares_json(c, (energy_by)k));
     json_t *j = json_make(
         "{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "attojoules",
-        no_energy(c) ? json_null() : aj(c, s->total), "attojoules_a_token",
-        no_energy(c) ? json_null() : aj(c, a_token(c, s->total)), "assumed_share",
-        json_real(percent(energy_assumed(c->chip, &s->prices, &s->events), s->total) / 100),
-        "mean_uw", json_real((double)s->total / (double)end), "peak_uw",
-        json_real((double)peak / (double)window), "peak_window_ns",
-        json_real((double)window / 1000), "terms", terms_json(c), "by", by);
-    json_put(j, "static_uw", json_real((double)s->on / 1e6));
-    json_put(j, "static_attojoules", aj(c, power_energy(s->on, timing_end(c->sequence))));
+        cost_states_energy(c) ? aj(c, s->total) : json_null(), "attojoules_a_token",
+        cost_states_energy(c) ? aj(c, a_token(c, s->total)) : json_null(), "assumed_share",
+        json_real(percent(assumed_energy(c), s->total) / 100), "mean_uw",
+        json_real(p.mean.uw - p.standing.uw), "peak_uw", json_real(p.peak.uw - p.standing.uw),
+        "peak_window_ns", json_real((double)p.window / 1000), "terms", terms_json(c), "by", by);
+    json_put(j, "static_uw", json_real(p.standing.uw));
+    json_put(j, "static_attojoules", aj(c, s->standing->total));
+    json_put(j, "power_assumed_shares",
+             json_make("{s:o, s:o, s:o}", "mean", json_real(power_assumed(p.mean)), "peak",
+                       json_real(power_assumed(p.peak)), "static",
+                       json_real(power_assumed(p.standing))));
+    json_put(j, "mm2_assumed_share", json_real(inventory_assumed(c->chip, "area", s->parts.all)));
     const area_nm2 area = area_of_all(c->chip, s->parts.all);
-    json_put(j, "mm2", no_part(c, "area", area == 0) ? json_null() : json_real(area_mm2(area)));
+    json_put(j, "mm2", cost_states_area(c) ? json_real(area_mm2(area)) : json_null());
     json_put(j, "used_mm2", json_real(area_mm2(area_of_all(c->chip, s->parts.used))));
     json_put(j, "parts", parts_json(c));
     json_put(j, "tiles", tiles_json(c));

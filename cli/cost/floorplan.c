@@ -141,9 +141,7 @@ static void find_all(floorplan *f) {
                      name_text(c->a, c->chip->name), f->n_tiles, (long long)c->chip->tile.count,
                      cost_time_text(c->a, s->rows ? s->period / s->rows : 0));
     if (s->unit != SIZE_MAX)
-        f->limit = arena_printf(c->a, "limited by %s%s, busy %.1f %%", cost_before_units(s),
-                                timing_unit_text(c->a, c->endless, s->unit),
-                                cost_share(s->work, s->period));
+        f->limit = arena_printf(c->a, "limited by %s", cost_limit_text(c, c->endless, s));
 }
 
 bool cost_floorplan(const cost *c, const args *given) {

@@ -70,6 +70,16 @@ static json_t *total_ns(const cost *c, timing_ps t) {
     return timing_end(c->sequence) > 0 ? ns(t) : json_null();
 }
 
+static json_t *assumed_json(const cost *c) {
+    const timing_latency *l = &c->latency, *sure = &c->sure_latency;
+    const timing_steady *s = &c->steady, *t = &c->sure_steady;
+    timing_ps row = s->rows ? s->period / s->rows : 0, sure_row = t->rows ? t->period / t->rows : 0;
+    return json_make("{s:o, s:o, s:o}", "first_token_ns",
+                     json_real(cost_assumed(l->first, sure->first) / 100), "last_token_ns",
+                     json_real(cost_assumed(l->last, sure->last) / 100), "steady_row_ns",
+                     json_real(cost_assumed(row, sure_row) / 100));
+}
+
 json_t *cost_json(const cost *c) {
     const timing_latency *l = &c->latency;
     size_t n;
@@ -78,16 +88,16 @@ json_t *cost_json(const cost *c) {
     for (size_t k = 0; k < n; k++) json_add(names, json_name(missing[k]));
     const char **lacking = cost_lacking(c, &n);
     for (size_t k = 0; k < n; k++) json_add(names, json_name(lacking[k]));
-    return json_make("{s:o, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "
-                     "s:o, s:o, s:o}",
-                     "chip", json_name(c->chip->name), "together", together_json(c), "worst_case",
-                     !c->activity, "prompt", json_count((uint64_t)l->prompt), "generated",
-                     json_count((uint64_t)l->generated), "steps", json_count(l->steps),
-                     "first_token_ns", total_ns(c, l->first), "next_token_ns", total_ns(c, l->next),
-                     "last_token_ns", total_ns(c, l->last), "generated_ns", total_ns(c, l->all),
-                     "end_ns", total_ns(c, timing_end(c->sequence)), "steady",
-                     steady_json(c, c->endless, &c->steady), "without_limit",
-                     c->freed ? steady_json(c, c->freed, &c->without) : json_null(), "units",
-                     units_json(c, c->sequence), "instructions", insns_json(c, c->sequence), "path",
-                     path_json(c), "energy", cost_energy_json(c), "missing", names);
+    return json_make(
+        "{s:o, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "
+        "s:o, s:o, s:o, s:o}",
+        "chip", json_name(c->chip->name), "together", together_json(c), "worst_case", !c->activity,
+        "prompt", json_count((uint64_t)l->prompt), "generated", json_count((uint64_t)l->generated),
+        "steps", json_count(l->steps), "first_token_ns", total_ns(c, l->first), "next_token_ns",
+        total_ns(c, l->next), "last_token_ns", total_ns(c, l->last), "generated_ns",
+        total_ns(c, l->all), "end_ns", total_ns(c, timing_end(c->sequence)), "assumed_shares",
+        assumed_json(c), "steady", steady_json(c, c->endless, &c->steady), "without_limit",
+        c->freed ? steady_json(c, c->freed, &c->without) : json_null(), "units",
+        units_json(c, c->sequence), "instructions", insns_json(c, c->sequence), "path",
+        path_json(c), "energy", cost_energy_json(c), "missing", names);
 }

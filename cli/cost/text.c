@@ -105,18 +105,17 @@ static void print_times(const cost *c) {
 static void print_steady(const cost *c) {
     const timing_steady *s = &c->steady, *w = &c->without;
     if (s->rows == 0) return;
-    printf("in the long run  %-10s a row, %s, in steps of %" PRId64 "%s\n",
+    const timing_steady *sure = &c->sure_steady;
+    double assumed = sure->rows ? cost_assumed(s->period / s->rows, sure->period / sure->rows) : 0;
+    printf("in the long run  %-10s a row, %s, in steps of %" PRId64 "%s; %.0f %% assumed\n",
            cost_time_text(c->a, s->period / s->rows), cost_rate_text(c->a, s->rows, s->period),
-           s->step_rows, s->repeats ? "" : " (mean: departures do not repeat)");
+           s->step_rows, s->repeats ? "" : " (mean: departures do not repeat)", assumed);
     if (s->unit == SIZE_MAX) return;
-    printf("limited by       %s%s, busy %.1f %%", cost_before_units(s),
-           timing_unit_text(c->a, c->endless, s->unit), cost_share(s->work, s->period));
-    if (w->rows) {
-        printf("; with no limit on such units %s a row", cost_time_text(c->a, w->period / w->rows));
-        if (w->unit != SIZE_MAX)
-            printf(", then %s%s (busy %.1f %%)", cost_before_units(w),
-                   timing_unit_text(c->a, c->freed, w->unit), cost_share(w->work, w->period));
-    }
+    printf("limited by       %s\n", cost_limit_text(c, c->endless, s));
+    if (w->rows == 0) return;
+    printf("next limit       %s a row with no limit on such units",
+           cost_time_text(c->a, w->period / w->rows));
+    if (w->unit != SIZE_MAX) printf(", by %s", cost_limit_text(c, c->freed, w));
     putchar('\n');
 }
 
@@ -147,12 +146,14 @@ static void print_missing(const cost *c) {
 
 static void print_time(const cost *c) {
     const timing_latency *l = &c->latency;
-    printf("first token      %-10s %u step%s\n", cost_time_text(c->a, l->first), l->steps,
-           l->steps == 1 ? "" : "s");
+    const timing_latency *sure = &c->sure_latency;
+    printf("first token      %-10s %u step%s; %.0f %% assumed\n", cost_time_text(c->a, l->first),
+           l->steps, l->steps == 1 ? "" : "s", cost_assumed(l->first, sure->first));
     if (l->generated > 0)
-        printf("token to token   %-10s %s, one sequence alone; the first of them %s\n",
+        printf("token to token   %-10s %s, one sequence alone; the first of them %s; %.0f %% "
+               "assumed\n",
                cost_time_text(c->a, l->last), cost_rate_text(c->a, l->generated, l->all),
-               cost_time_text(c->a, l->next));
+               cost_time_text(c->a, l->next), cost_assumed(l->last, sure->last));
     print_together(c);
     print_steady(c);
     if (c->p->token_period_ns > 0 && l->generated > 0)

@@ -47,7 +47,7 @@ static void make_tracks(timeline *l, const timing *t) {
     l->track_of_queues = ARENA_ARRAY(c->a, uint32_t, p->n_tiles + 1);
     for (int64_t b = 0; b < (c->activity ? p->banks : c->sequences); b++)
         add_track(l, 0, "steps", arena_printf(c->a, "sequence %lld", (long long)b), NULL);
-    l->track_of_power = add_track(l, 0, "steps", "power of what happens", "W");
+    l->track_of_power = add_track(l, 0, "steps", "power", "W");
     unit_list *of_tile = ARENA_ARRAY(c->a, unit_list, p->n_tiles + 1);
     for (uint32_t u = 0; u < n; u++) vec_push(&of_tile[timing_unit_at(t, u).tile], u);
     for (uint32_t k = 0; k < p->n_tiles; k++) {
@@ -136,20 +136,20 @@ static void on_step(void *ctx, const timing_launch *launch, const timing_step_ti
 }
 
 // Of windows of time, at their beginnings: after the run, as a track of its own. aJ over ps are
-// microwatts.
+// microwatts; on top of what is drawn all the time.
 static void show_power(timeline *l, const meter *m) {
-    size_t n;
     timing_ps window;
-    const energy_aj *spent = meter_windows(m, &n, &window);
-    energy_aj before = 0;
+    const size_t n = meter_windows(m, &window);
+    const double on = 1e-12 * (double)l->c->spent.on;
+    energy_aj before = -1;
     for (size_t k = 0; k <= n; k++) {
-        energy_aj now = k < n ? spent[k] : 0;
+        energy_aj now = k < n ? meter_window(m, k) : 0;
         timing_ps at = (timing_ps)k * window;
         bool shown = at + window > l->from && at < l->to;
         if (!shown || now == before) continue;
         before = now;
         l->trace.format->count(&l->trace, l->track_of_power, max_i64(at, l->from),
-                               1e-6 * (double)now / (double)window);
+                               on + 1e-6 * (double)now / (double)window);
     }
 }
 
@@ -179,7 +179,7 @@ static bool run(timeline *l, FILE *out) {
     const timing_watcher w = {on_span, on_fill, on_step, l};
     timing_watch(t, &w);
     counter *counted = counter_new(p, c->chip);
-    meter *spent = meter_new(p, counted, &c->spent.prices);
+    meter *spent = meter_new(p, counted, &c->spent.prices, &c->spent.assumed);
     if (c->activity) counter_follow(counted, c->activity);
     timing_listen(t, counter_launch, counted);
     timing_observe(t, meter_note, spent);

@@ -34,8 +34,13 @@ double cost_share(timing_ps part, timing_ps of) {
     return of ? 100.0 * (double)part / (double)of : 0;
 }
 
-const char *cost_before_units(const timing_steady *s) {
-    return cost_share(s->work, s->period) < 99 ? "latencies and buffers, before " : "";
+double cost_assumed(timing_ps t, timing_ps sure) { return cost_share(max_i64(0, t - sure), t); }
+
+const char *cost_limit_text(const cost *c, const timing *t, const timing_steady *s) {
+    const char *unit = timing_unit_text(c->a, t, s->unit);
+    double busy = cost_share(s->work, s->period);
+    if (busy >= 99) return arena_printf(c->a, "%s, busy %.1f %%", unit, busy);
+    return arena_printf(c->a, "latencies and depths: the busiest, %s, is busy %.1f %%", unit, busy);
 }
 
 const char *cost_insn_text(const cost *c, uint32_t phase, uint32_t tile, uint32_t pc) {

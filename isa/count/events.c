@@ -38,6 +38,21 @@ bool isa_quantises(const isa_tile *t, const isa_insn *i) {
     return isa_has_result(isa_info_of(i->op)) && t->buffers[i->d].type == ISA_Q8;
 }
 
+bool isa_wants_lanes(const isa_tile *t, const isa_insn *i) {
+    if (i->op == ISA_recvadd) return true;
+    switch (isa_info_of(i->op)->unit) {
+    case ISA_UNIT_digital: return true;
+    case ISA_UNIT_crossbar: return t->groups[i->x].kind == ISA_STORED;
+    case ISA_UNIT_ring: {
+        const isa_ring *r = &t->rings[i->x];
+        if (!isa_reads_ring(i)) return false;
+        if (r->kind == ISA_RING_STORED) return true;
+        return r->readout == ISA_READ_SCORE && i->op != ISA_score && i->op != ISA_mix;
+    }
+    default: return false;
+    }
+}
+
 void isa_count_digital(isa_events *e, const machine *m, isa_digital f, uint64_t elements) {
     uint64_t cycles = elements * (uint64_t)isa_passes_of(m, f);
     switch (f) {

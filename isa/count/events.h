@@ -25,6 +25,9 @@ int64_t isa_passes_of(const machine *m, isa_digital f);
 bool isa_quantises(const isa_tile *t, const isa_insn *i);
 void isa_count_digital(isa_events *e, const machine *m, isa_digital f, uint64_t elements);
 
+// It goes through a digital unit, all of it or its last part.
+bool isa_wants_lanes(const isa_tile *t, const isa_insn *i);
+
 // A product of codes, on cells and through converters; else one of real numbers.
 bool isa_product_is_coded(const isa_tile *t, const isa_insn *mvm);
 // Rows of an operand that one row of the instruction reads; rows: of the operand's domain.

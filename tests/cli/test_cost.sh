@@ -3,11 +3,40 @@
 # that the program does not take, a token period that is too short, a chip that does not say how long things take.
 . tests/cli/lib.sh
 
-exits 0 compile examples/tales/tales_gpt.onnx --chip bench-1 --slots 1024 --attention hard-sigmoid -q -o "$work/tales.ohm"
+# the summary of a compile ends with what `ohmic cost` says
+exits 0 compile examples/tales/tales_gpt.onnx --chip bench-1 --slots 1024 --attention hard-sigmoid -o "$work/tales.ohm"
+says "cost      3.794 us from token to token (the 16 before them 5.754 us); 659.9 nJ a token; 52.45 mm2"
+tail -n 1 "$work/out" | grep -q '^cost  ' || fail "$(tail -n 3 "$work/out")"
+exits 0 compile examples/tales/tales_gpt.onnx --chip bench-1 --slots 1024 --attention hard-sigmoid --json -o "$work/tales.ohm"
+sed -n '/^  "cost": {/,$p' "$work/out" >"$work/headline"
+exits 0 cost "$work/tales.ohm" --json
+for figure in first_token_ns last_token_ns attojoules_a_token mm2; do
+  line=$(sed -nE "s/^ *(\"$figure\": .*[^,]),?$/\1/p" "$work/headline")
+  [ -n "$line" ] || fail "compile --json says no $figure"
+  says "$line"
+done
+exits 0 compile examples/tales/tales_gpt.onnx --chip ideal -o "$work/ideal.ohm"
+says "cost      not stated by the chip"
+exits 0 compile examples/tales/tales_gpt.onnx --chip ideal-int8 -o "$work/ideal.ohm"
+grep -qE '^cost .*; energy not stated; area not stated; without [0-9]+ figures that the chip does not state$' "$work/out" ||
+  fail "$(tail -n 1 "$work/out")"
+# a long one is left to `ohmic cost`
+{
+  echo 'module {after = "find-tokens", class = "whole", max_chunk = 1000000, max_tokens = 1000000, stage = "graph"}'
+  echo 'domain t0 {fixed = 1000000, kind = "free", max = 1000000}'
+  echo 'func @run(%x "x" : f32[t0,4] {onnx_shape = ["1", "t0", "4"], onnx_type = "f32", role = "tokens"}) -> (%y "y" {onnx_shape = ["1", "t0", "4"], onnx_type = "f32"}) {'
+  for ((i = 0; i < 9; i++)); do echo "  %x$i = t.tanh $([ $i = 0 ] && echo %x || echo "%x$((i - 1))") : f32[t0,4]"; done
+  echo '  %y = t.add %x8, %x8 : f32[t0,4]'
+  echo '}'
+} >"$work/long.oir"
+exits 0 compile "$work/long.oir" --chip ohmic-1 -o "$work/long.ohm"
+says 'cost      `ohmic cost` counts what a long sequence takes'
+exits 0 compile "$work/long.oir" --chip ohmic-1 --json -o "$work/long.ohm"
+says '"cost": null'
 exits 0 cost "$work/tales.ohm" --prompt 16 --generate 4
 says "first token      5.754 us"
 says "token to token   3.794 us"
-says "in the long run  128 ns     a row, 7.812 M tokens/s"
+says "in the long run  128 ns     a row, 7.812 M tokens/s, in steps of 32; "
 says "limited by       crossbar"
 says "critical path of the last step, 3.794 us"
 says "/model/transformer/h.0/mlp/c_proj/Gemm"
@@ -39,10 +68,19 @@ awk '/"by": \{/ { by = 1 } /"static_uw"/ { by = 0 } !by && /"attojoules": "10558
   by && /^   "[a-z]+": \[/ { n++ } by && /"attojoules"/ { gsub(/[^0-9]/, ""); sum[n] += $0 }
   END { for (k = 1; k <= n; k++) if (sprintf("%.0f", sum[k]) != "10558504960000") exit 1; exit !(total && n == 6) }' \
   "$work/out" || fail "shares do not add up"
+exits 0 cost "$work/tales.ohm" --prompt 16 --generate 0 --json --set power.control=123.456 --set power.host=7
+awk '/"by": \{/ { by = 1 } /"static_uw"/ { by = 0 } by && /^   "[a-z]+": \[/ { n++ }
+  /"static_attojoules"/ { gsub(/[^0-9]/, ""); if (by) sum[n] += $0; else total = $0 }
+  END { for (k = 1; k <= n; k++) if (sum[k] < total * 0.999999 || sum[k] > total * 1.000001) exit 1
+    exit !(total > 0 && n == 6) }' "$work/out" ||
+  fail "what is drawn all the time is not divided"
 exits 0 cost "$work/tales.ohm" --by tile --top 2
 says "energy a token by tile"
 says "tile 1"
 says "and 7 more"
+exits 0 cost "$work/tales.ohm" --by tile --top 2 --set power.host=1e9
+says "(none; the interface to the host)"
+says "and 8 more"
 exits 0 cost "$work/tales.ohm" --by node
 says "/model/lm_head/MatMul"
 exits 0 cost "$work/tales.ohm" --by instruction

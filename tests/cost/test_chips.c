@@ -2,6 +2,7 @@
 // components, the figures of bench-1 by hand, every finding of `chips --check`; that every number
 // of a shipped chip says how sure it is.
 #include "cost/chip.h"
+#include "cost/guesses.h"
 #include "support/file/file.h"
 #include <setjmp.h>
 #include <stdarg.h>
@@ -137,10 +138,48 @@ static void every_number_has_a_class(void **state) {
     }
 }
 
+// The chips that have times leave no parameter to a default, which nobody vouches for.
+static void complete_chips_say_all(void **state) {
+    static const char *const names[] = {"bench-1", "ohmic-1", "leroux2025", "leroux2025-cmos"};
+    for (size_t k = 0; k < ARRAY_LEN(names); k++) {
+        arena *a = arena_new();
+        machine *m = load(a, arena_printf(a, OHMIC_SOURCE_DIR "/chips/%s.yaml", names[k]), NULL);
+        for (size_t i = 0; i < machine_params_count; i++)
+            if (machine_class_of(m, i) == MACHINE_UNSTATED)
+                fail_msg("chips/%s.yaml does not state %s", names[k], param_name(a, (param)i));
+        arena_free(a);
+    }
+}
+
+// What is left out was assumed, and takes no time any more; what somebody stated stays.
+static void guesses(void **state) {
+    arena *a = arena_new();
+    const machine *m = load(a, CHIP("ohmic-1"), NULL);
+    const machine sure = guesses_left_out(m);
+    for (size_t i = 0; i < machine_params_count; i++) {
+        const machine_param *p = &machine_params[i];
+        bool time = strcmp(p->section, "time") == 0 || strcmp(p->section, "extra") == 0 ||
+                    strcmp(p->section, "passes") == 0;
+        bool assumed = machine_class_of(m, i) <= MACHINE_ASSUMED;
+        double now = machine_number(&sure, i);
+        if (time && now != (assumed ? 0 : machine_number(m, i)))
+            fail_msg("%s", param_name(a, (param)i));
+        if (!assumed && now != machine_number(m, i)) fail_msg("%s", param_name(a, (param)i));
+    }
+    assert_true(m->time.gain_score == 15 && sure.time.gain_score == 15);
+    assert_true(m->router.width == 16 && sure.router.width == 0 && sure.tile.port == 0);
+    assert_true(sure.crossbar.columns_per_adc == 1 && sure.digital.units == 0);
+    assert_true(sure.crossbar.rows == 128 && sure.energy.lane == m->energy.lane);
+    arena_free(a);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(isaac), cmocka_unit_test(by_hand),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(isaac),
+                                       cmocka_unit_test(by_hand),
                                        cmocka_unit_test(every_area_and_power_counts),
                                        cmocka_unit_test(findings),
-                                       cmocka_unit_test(every_number_has_a_class)};
+                                       cmocka_unit_test(every_number_has_a_class),
+                                       cmocka_unit_test(complete_chips_say_all),
+                                       cmocka_unit_test(guesses)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -60,7 +60,14 @@ static void assert_same(const isa_program *p, const counter *c, const sim *s, ui
                 isa_events want = counter_insn(c, ph, t, pc);
                 sim_stats got = sim_insn_stats(s, ph, t, pc);
                 const char *insn = isa_info_of(p->tiles[t].phase[ph].code[pc].op)->mnemonic;
-                uint64_t *seen = nonzero;
+                uint64_t *seen = nonzero, lanes = 0;
+#define DIGITAL(name, summary) lanes += want.elements_##name;
+#include "isa/machine/digital.def"
+                const isa_insn *i = &p->tiles[t].phase[ph].code[pc];
+                bool wants = isa_wants_lanes(&p->tiles[t], i),
+                     is_ring = isa_info_of(i->op)->unit == ISA_UNIT_ring;
+                if (lanes ? !wants : wants && !is_ring && counter_rows(c, ph, t, pc))
+                    fail_msg("OHMIC_SEED=%llu: %s and lanes", (unsigned long long)seed, insn);
 #define EVENT(name, unit, summary)                                                                 \
     if (want.name != got.name)                                                                     \
         fail_msg("OHMIC_SEED=%llu: phase %u tile %u pc %u %s: " #name " %llu, counted on the run " \

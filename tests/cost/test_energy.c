@@ -2,9 +2,8 @@
 // to the attojoule; that every parameter costs exactly its share; that cost.def has a row for every
 // event and every parameter.
 #include "cost/meter.h"
-#include "isa/text/text.h"
 #include "isa/verify/verify.h"
-#include "support/file/file.h"
+#include "tests/timing/worked.h"
 #include "timing/answers.h"
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,7 +12,6 @@
 
 #include <cmocka.h>
 
-enum { DATA = 65536 + 64 * 512 + 2048 };
 static const int64_t A_TOKEN = 659906560000; // aJ
 
 typedef struct {
@@ -21,16 +19,6 @@ typedef struct {
     isa_program *p;
     machine *chip;
 } worked;
-
-static void write_data(void) {
-    char *bytes = base_alloc(DATA);
-    memset(bytes, 0x3f, DATA);
-    FILE *f = fopen(OHMIC_BUILD_DIR "/worked_energy.data", "wb");
-    assert_non_null(f);
-    assert_int_equal(fwrite(bytes, 1, DATA, f), DATA);
-    assert_int_equal(fclose(f), 0);
-    free(bytes);
-}
 
 static machine *chip_with(arena *a, const char *set) {
     const char *sets[] = {"tile.scratchpad=0", set};
@@ -41,20 +29,10 @@ static machine *chip_with(arena *a, const char *set) {
 
 static int set_up(void **state) {
     static worked w;
-    write_data();
     diag_sink *diags = diag_sink_new();
-    w = (worked){.a = arena_new()};
-    file_map f;
-    assert_true(file_map_open(&f, OHMIC_SOURCE_DIR "/tests/timing/golden/worked.s", diags));
-    char *text = arena_strn(w.a, (const char *)f.data, f.bytes);
-    file_map_close(&f);
-    for (char *at = text; (at = strstr(at, "worked.data"));) // its own, beside other tests'
-        text = arena_printf(w.a, "%.*sworked_energy.data%s", (int)(at - text), text,
-                            at + strlen("worked.data")),
-        at = strstr(text, "worked_energy.data") + 1;
-    w.p = isa_assemble(text, strlen(text), OHMIC_BUILD_DIR "/worked.s", diags);
+    w = (worked){.a = arena_new(), .p = worked_program("worked_energy.data", diags)};
     w.chip = chip_with(w.a, NULL);
-    bool ok = w.p && isa_verify(w.p, w.chip, "worked.s", diags);
+    bool ok = isa_verify(w.p, w.chip, "worked.s", diags);
     diag_print(diags, 0, stderr, false);
     diag_sink_free(diags);
     assert_true(ok);
@@ -113,7 +91,7 @@ static void shares_add_up(void **state) {
     for (unsigned by = 0; by < ENERGY_BYS; by++) {
         size_t n;
         arena *a = arena_new();
-        energy_share *list = energy_shares(w->p, c, &prices, (energy_by)by, a, &n);
+        energy_share *list = energy_shares(w->p, c, &prices, NULL, (energy_by)by, a, &n);
         energy_aj sum = 0;
         for (size_t k = 0; k < n; k++) {
             sum += list[k].aj;
@@ -124,6 +102,47 @@ static void shares_add_up(void **state) {
         arena_free(a);
     }
     counter_free(c);
+}
+
+// What is drawn all the time too, however long the run and uneven the powers.
+static void standing_adds_up(void **state) {
+    const worked *w = *state;
+    arena *a = arena_new();
+    machine *chip = chip_with(a, "power.control=123.456789");
+    assert_true(machine_set(a, chip, "power.host=7.000001", NULL));
+    assert_true(machine_set(a, chip, "power.digital=0.000003", NULL));
+    timing *t = timing_new(w->p, chip, 0, NULL);
+    timing_launch l = {.rows = {7}};
+    assert_true(timing_step(t, &l, NULL, NULL));
+    counter *c = count(w, chip, 7, 7);
+    energy_prices prices = energy_prices_of(chip);
+    const standing *s = standing_of(w->p, chip, t, a);
+    inventory all = inventory_of(w->p, chip);
+    assert_true(s->total > 0 && s->host > 0 && s->nobody == s->host);
+    assert_true(s->total == power_energy(power_of_all(chip, all.all), timing_end(t)));
+    for (unsigned by = 0; by < ENERGY_BYS; by++) {
+        size_t n;
+        energy_share *list = energy_shares(w->p, c, &prices, s, (energy_by)by, a, &n);
+        energy_aj sum = 0, on = 0;
+        for (size_t k = 0; k < n; k++) {
+            sum += list[k].aj, on += list[k].standing;
+            assert_true(list[k].standing >= 0);
+        }
+        if (sum != total(c, chip) || on != s->total) fail_msg("by %s", energy_by_names[by]);
+    }
+    // a tile's, by the time that its instructions are busy
+    timing_ps busy = 0;
+    for (size_t k = 0; k < timing_insns(t, 0); k++)
+        busy += timing_insn_at(t, 0, k).tile == 1 ? timing_insn_at(t, 0, k).busy : 0;
+    for (size_t k = 0; k < timing_insns(t, 0); k++) {
+        timing_insn i = timing_insn_at(t, 0, k);
+        energy_aj want = i.tile == 1 ? s->tile[1] * i.busy / busy : 0;
+        if (i.tile == 1 && s->insn[0][1][i.pc] - want > 1) fail_msg("pc %u", i.pc);
+        if (i.tile == 1 && s->insn[0][1][i.pc] < want) fail_msg("pc %u", i.pc);
+    }
+    counter_free(c);
+    timing_free(t);
+    arena_free(a);
 }
 
 // What is left over goes to the first nodes, an attojoule each.
@@ -155,7 +174,7 @@ static void nodes_share_evenly(void **state) {
     e = counter_insn(c, 0, 0, pc);
     all = (int64_t)energy_of(&prices, &e) + 0;
     size_t n;
-    energy_share *list = energy_shares(w->p, c, &prices, ENERGY_BY_node, w->a, &n);
+    energy_share *list = energy_shares(w->p, c, &prices, NULL, ENERGY_BY_node, w->a, &n);
     for (size_t k = 0; k < n; k++)
         for (int j = 0; j < 3; j++)
             if (strcmp(list[k].name, (const char *[]){"x", "y", "z"}[j]) == 0)
@@ -207,8 +226,8 @@ static void the_table_is_complete(void **state) {
 static void meter_sees_all(void **state) {
     const worked *w = *state;
     counter *c = counter_new(w->p, w->chip);
-    energy_prices prices = energy_prices_of(w->chip);
-    meter *m = meter_new(w->p, c, &prices);
+    energy_prices prices = energy_prices_of(w->chip), assumed = energy_prices_assumed(w->chip);
+    meter *m = meter_new(w->p, c, &prices, &assumed);
     timing *t = timing_new(w->p, w->chip, 0, NULL);
     timing_listen(t, counter_launch, c);
     timing_observe(t, meter_note, m);
@@ -216,10 +235,11 @@ static void meter_sees_all(void **state) {
     timing_latency l;
     assert_true(timing_sequence(t, w->p, 16, 0, a, &l, NULL));
     timing_ps window;
-    energy_aj peak = meter_peak(m, &window), sum = 0;
+    energy_aj guessed, peak = meter_peak(m, &window, &guessed), sum = 0;
     assert_true(total(c, w->chip) == (energy_aj)A_TOKEN * 16);
     assert_int_equal(window, 10000);
     assert_true(peak > 0 && peak < total(c, w->chip));
+    assert_true(guessed > 0 && guessed < peak);
     timing_launch last = {.rows = {16}};
     counter_launch(c, &last);
     for (uint32_t k = 0; k < w->p->n_tiles; k++)
@@ -260,6 +280,7 @@ static void texts(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(a_token_of_the_worked_program),
                                        cmocka_unit_test(shares_add_up),
+                                       cmocka_unit_test(standing_adds_up),
                                        cmocka_unit_test(nodes_share_evenly),
                                        cmocka_unit_test(zero_takes_a_share),
                                        cmocka_unit_test(the_table_is_complete),

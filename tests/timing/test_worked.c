@@ -2,13 +2,14 @@
 // with buffers that never fill, with fewer rows, and what the compiler makes of such a model.
 #include "tests/random.h"
 #include "tests/timing/golden.h"
+#include "tests/timing/worked.h"
 #include "timing/answers.h"
 #include <setjmp.h>
 #include <stdarg.h>
 
 #include <cmocka.h>
 
-enum { DATA = 65536 + 64 * 512 + 2048, LAST = 8 }; // the tile of the logits
+enum { LAST = 8 }; // the tile of the logits
 
 typedef struct {
     arena *a;
@@ -18,26 +19,10 @@ typedef struct {
     VEC(golden_row) rows;
 } worked;
 
-static void write_data(void) {
-    char *bytes = base_alloc(DATA);
-    memset(bytes, 0x3f, DATA);
-    FILE *f = fopen(OHMIC_BUILD_DIR "/worked.data", "wb");
-    assert_non_null(f);
-    assert_int_equal(fwrite(bytes, 1, DATA, f), DATA);
-    assert_int_equal(fclose(f), 0);
-    free(bytes);
-}
-
 static int set_up(void **state) {
     static worked w;
-    write_data();
     w = (worked){.a = arena_new(), .diags = diag_sink_new()};
-    file_map f;
-    assert_true(file_map_open(&f, OHMIC_SOURCE_DIR "/tests/timing/golden/worked.s", w.diags));
-    w.p = isa_assemble((const char *)f.data, f.bytes, OHMIC_BUILD_DIR "/worked.s", w.diags);
-    diag_print(w.diags, 0, stderr, false);
-    assert_non_null(w.p);
-    file_map_close(&f);
+    w.p = worked_program("worked.data", w.diags);
     *state = &w;
     return 0;
 }

@@ -1,5 +1,5 @@
 ; All rows before the first: a row of another domain that is made of them all. Two row blocks of four, so two steps of the adder tree.
-; chip: time.cycle=1 time.issue=1 crossbar.input_bits=8 crossbar.dac_bits=8 time.conversion=1 digital.units=1 digital.lanes=1 passes.reduce=0 crossbar.columns_per_adc=3 time.tree=1 host.width=32
+; chip: time.cycle=1 time.issue=1 crossbar.input_bits=8 crossbar.dac_bits=8 time.conversion=0.5 digital.units=1 digital.lanes=1 passes.reduce=0 crossbar.columns_per_adc=3 time.tree=1 host.width=32
 ; launch: 3
 ; time: 0.0 1-2 1-3 1-4
 ; time: 0.1 2-7 5-10 8-13

@@ -1,5 +1,5 @@
 ; Producer to consumer: a digital unit 4 ns a row, 7 to its result; a crossbar held 10 ns, 14 to its result.
-; chip: time.cycle=1 time.issue=1 crossbar.input_bits=8 crossbar.dac_bits=8 time.conversion=1 digital.units=1 digital.lanes=1 extra.add=3 crossbar.columns_per_adc=10 time.combine=4 host.width=16
+; chip: time.cycle=1 time.issue=1 crossbar.input_bits=8 crossbar.dac_bits=8 time.conversion=0.5 digital.units=1 digital.lanes=1 extra.add=3 crossbar.columns_per_adc=10 time.combine=4 host.width=16
 ; launch: 3
 ; time: 0.0 1-2 1-3 1-4
 ; time: 0.1 2-9 3-13 4-17

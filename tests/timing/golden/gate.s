@@ -1,5 +1,5 @@
 ; A gated product, as it was run: rows 1 and 2 are closed, so they write zeros in a cycle and pass by the crossbar that row 0 holds.
-; chip: time.cycle=1 time.issue=1 crossbar.input_bits=8 crossbar.dac_bits=8 time.conversion=1 crossbar.columns_per_adc=3 host.width=32
+; chip: time.cycle=1 time.issue=1 crossbar.input_bits=8 crossbar.dac_bits=8 time.conversion=0.5 crossbar.columns_per_adc=3 host.width=32
 ; launch: 4
 ; closed: 0 0.2 1 2
 ; time: 0.0 1-2 1-4 1-6 1-8

@@ -1,5 +1,5 @@
 ; A gated product where nothing is known of its gates: all of them are open.
-; chip: time.cycle=1 time.issue=1 crossbar.input_bits=8 crossbar.dac_bits=8 time.conversion=1 crossbar.columns_per_adc=3 host.width=32
+; chip: time.cycle=1 time.issue=1 crossbar.input_bits=8 crossbar.dac_bits=8 time.conversion=0.5 crossbar.columns_per_adc=3 host.width=32
 ; launch: 4
 ; time: 0.0 1-2 1-4 1-6 1-8
 ; time: 0.1 2-3 2-5 2-7 2-9

@@ -1,5 +1,5 @@
 ; A shared unit serves the oldest row: the second function of row 0 goes before the first of row 1.
-; chip: time.cycle=1 time.issue=1 crossbar.input_bits=8 crossbar.dac_bits=8 time.conversion=1 digital.units=1 digital.lanes=1 crossbar.columns_per_adc=5 host.width=24
+; chip: time.cycle=1 time.issue=1 crossbar.input_bits=8 crossbar.dac_bits=8 time.conversion=0.5 digital.units=1 digital.lanes=1 crossbar.columns_per_adc=5 host.width=24
 ; launch: 4
 ; time: 0.0 1-2 1-3 1-4 1-5
 ; time: 0.1 2-8 3-16 4-24 5-32

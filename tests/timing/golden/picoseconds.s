@@ -1,5 +1,5 @@
-; 128 conversions of 0.78125 ns are 100 ns, exactly; three of 0.1 ns are 300 ps, and 10 bytes through 3 bytes/ns without a clock are rounded up to 3334 ps.
-; chip: time.issue=0.1 crossbar.input_bits=8 crossbar.dac_bits=8 crossbar.columns_per_adc=128 time.conversion=0.78125 time.settle=0.1 time.combine=0.1 host.width=3
+; Two phases (7 bits and the sign) of 128 conversions of 0.390625 ns are 100 ns, exactly; settling and combining take 0.1 ns each, and 10 bytes through 3 bytes/ns without a clock are rounded up to 3334 ps.
+; chip: time.issue=0.1 crossbar.input_bits=8 crossbar.dac_bits=8 crossbar.columns_per_adc=128 time.conversion=0.390625 time.settle=0.1 time.combine=0.1 host.width=3
 ; launch: 2
 ; time: 0.0 0.1-5.434 0.1-10.768
 ; time: 0.1 5.434-105.634 105.434-205.634

@@ -1,5 +1,5 @@
 ; A buffer of 3 rows, read by two crossbars, one behind the other: the writer waits for the second.
-; chip: time.cycle=1 time.issue=1 crossbar.input_bits=8 crossbar.dac_bits=8 time.conversion=1 digital.units=1 digital.lanes=1 crossbar.columns_per_adc=10 host.width=4
+; chip: time.cycle=1 time.issue=1 crossbar.input_bits=8 crossbar.dac_bits=8 time.conversion=0.5 digital.units=1 digital.lanes=1 crossbar.columns_per_adc=10 host.width=4
 ; launch: 4
 ; time: 0.0 1-2 1-3 1-4 1-5
 ; time: 0.1 2-3 3-4 4-5 23-24

@@ -1,5 +1,5 @@
 ; The same in two steps, launched at 0 and 5 ns: rows go on as in one.
-; chip: time.cycle=1 time.issue=1 crossbar.input_bits=8 crossbar.dac_bits=8 time.conversion=1 digital.units=1 digital.lanes=1 extra.add=3 crossbar.columns_per_adc=10 time.combine=4 host.width=16
+; chip: time.cycle=1 time.issue=1 crossbar.input_bits=8 crossbar.dac_bits=8 time.conversion=0.5 digital.units=1 digital.lanes=1 extra.add=3 crossbar.columns_per_adc=10 time.combine=4 host.width=16
 ; launch: 2
 ; launch: 1 @5
 ; time: 0.0 1-2 1-3 6-7

@@ -1,5 +1,5 @@
 ; Two groups on one crossbar: the first product of row 1 fits in front of the second of row 0.
-; chip: time.cycle=1 time.issue=1 crossbar.input_bits=8 crossbar.dac_bits=8 time.conversion=1 digital.units=1 digital.lanes=1 extra.add=7 crossbar.columns_per_adc=4 host.width=8
+; chip: time.cycle=1 time.issue=1 crossbar.input_bits=8 crossbar.dac_bits=8 time.conversion=0.5 digital.units=1 digital.lanes=1 extra.add=7 crossbar.columns_per_adc=4 host.width=8
 ; launch: 3
 ; time: 0.0 1-2 1-3 1-4
 ; time: 0.1 2-6 6-10 10-14

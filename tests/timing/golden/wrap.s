@@ -1,5 +1,5 @@
 ; Steps of one row through a buffer of two: the third waits until the first has been read, two steps before.
-; chip: time.cycle=1 time.issue=1 crossbar.input_bits=8 crossbar.dac_bits=8 crossbar.columns_per_adc=10 time.conversion=1 host.width=4
+; chip: time.cycle=1 time.issue=1 crossbar.input_bits=8 crossbar.dac_bits=8 crossbar.columns_per_adc=10 time.conversion=0.5 host.width=4
 ; launch: 1
 ; launch: 1 pos=1
 ; launch: 1 pos=2
