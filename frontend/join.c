@@ -19,9 +19,9 @@ static bool is_hidden(const onnx_port *p) {
 }
 
 // The port of hidden values: the first of these names, else the only one that has `word` in its
-// name, else the only one. SIZE_MAX: none, or which cannot be told.
+// name. Nothing said, and guess: the only one there is. SIZE_MAX: none, or which cannot be told.
 static size_t hidden_port(const onnx_port *ports, size_t n, const char *const *names,
-                          size_t n_names, const char *word) {
+                          size_t n_names, const char *word, bool guess) {
     size_t only = SIZE_MAX, only_said = SIZE_MAX, count = 0, said = 0;
     for (size_t k = 0; k < n_names; k++)
         for (size_t i = 0; i < n; i++)
@@ -34,20 +34,21 @@ static size_t hidden_port(const onnx_port *ports, size_t n, const char *const *n
         said++;
         only_said = i;
     }
-    return said == 1 ? only_said : count == 1 ? only : SIZE_MAX;
+    return said == 1 ? only_said : count == 1 && guess ? only : SIZE_MAX;
 }
 
 // The input of a decoder that takes what an encoder gives.
-static size_t taking_input(const onnx_model *m) {
+static size_t taking_input(const onnx_model *m, bool guess) {
     static const char *const names[] = {"encoder_hidden_states", "encoder_outputs",
                                         "encoder_last_hidden_state"};
-    return hidden_port(m->inputs, m->n_inputs, names, ARRAY_LEN(names), "encoder");
+    return hidden_port(m->inputs, m->n_inputs, names, ARRAY_LEN(names), "encoder", guess);
 }
 
 static size_t given_output(const onnx_model *m) {
     static const char *const names[] = {"last_hidden_state", "encoder_hidden_states",
                                         "hidden_states"};
-    return hidden_port(m->graph.outputs, m->graph.n_outputs, names, ARRAY_LEN(names), "hidden");
+    return hidden_port(m->graph.outputs, m->graph.n_outputs, names, ARRAY_LEN(names), "hidden",
+                       true);
 }
 
 // "a:f32[batch,tokens,64], ..."
@@ -65,14 +66,14 @@ static bool fail(const joiner *j, const onnx_model *at, const char *text) {
 
 static bool find_link(joiner *j) {
     const onnx_model *e = j->encoder, *d = j->decoder;
-    j->to = taking_input(d);
+    j->to = taking_input(d, true);
     j->from = given_output(e);
-    if (taking_input(e) != SIZE_MAX)
+    if (taking_input(e, false) != SIZE_MAX)
         return fail(j, e,
                     arena_printf(j->a,
                                  "is a decoder: its input '%s' takes what an encoder gives; name "
                                  "the encoder's file first, then the decoder's",
-                                 e->inputs[taking_input(e)].name));
+                                 e->inputs[taking_input(e, false)].name));
     if (j->to == SIZE_MAX)
         return fail(j, d,
                     arena_printf(j->a,
