@@ -136,7 +136,8 @@ static const char *label_of(onnx_importer *imp, const onnx_scope *s, const onnx_
     const char *first = "";
     for (size_t i = 0; i < n->n_out && !first[0]; i++) first = n->out[i];
     const char *name = n->name[0] ? n->name : arena_printf(imp->m->arena, "%s_%s", n->op, first);
-    return s->prefix[0] ? arena_printf(imp->m->arena, "%s/%s", s->prefix, name) : name;
+    const char *between = name[0] == '/' ? "" : "/";
+    return s->prefix[0] ? arena_printf(imp->m->arena, "%s%s%s", s->prefix, between, name) : name;
 }
 
 static void report(onnx_importer *imp, const onnx_node *n, const char *label, int64_t opset,
@@ -419,41 +420,45 @@ static bool port_type(onnx_importer *imp, const onnx_port *p, ir_type *out) {
     return false;
 }
 
-static void add_input(onnx_importer *imp, const onnx_scope *s, const onnx_port *p) {
+static ir_val add_input(onnx_importer *imp, const onnx_port *p) {
     const onnx_binding *b = imp->binding;
     for (size_t i = 0; i < b->n_values; i++)
         if (!strcmp(b->values[i].name, p->name)) {
             tensor t = tensor_copy(imp->m->arena, &b->values[i].value);
-            map_set(s->values, p->name, symbol_const(imp, p->name, t));
-            return;
+            return symbol_const(imp, p->name, t);
         }
     ir_type t = {0};
     if (!port_type(imp, p, &t)) {
         imp->failed = true;
-        map_set(s->values, p->name, ONNX_POISON);
-        return;
+        return ONNX_POISON;
     }
     ir_val v = ir_param_add(imp->m, imp->f, arena_str(imp->m->arena, p->name), t);
     ir_attr_set_str(imp->m->arena, &imp->f->params.items[imp->f->params.count - 1].attrs,
                     IR_ATTR_onnx_type, elem_name(t.type));
     onnx_const_note(imp);
-    map_set(s->values, p->name, v);
+    return v;
 }
 
-static void add_output(onnx_importer *imp, const onnx_scope *s, const onnx_port *p) {
-    ir_val v = lookup(imp, s, p->name);
-    if (v == MAP_NONE && imp->is_spent) return;
-    const char *where = arena_printf(imp->arena, "output '%s'", p->name);
+// What an output of a file is; poison where it is none, reported.
+static ir_val output_value(onnx_importer *imp, const onnx_scope *s, const char *name) {
+    ir_val v = lookup(imp, s, name);
+    if (v == MAP_NONE && imp->is_spent) return ONNX_POISON;
+    const char *where = arena_printf(imp->arena, "output '%s'", name);
     diag_loc loc = DIAG_AT(imp->model->info.path, where);
     if (v == MAP_NONE || v == IR_NONE) {
         diag_emit(imp->diags, DIAG_ID_onnx_graph, loc, "no node defines it");
-        imp->failed = true;
     } else if (v != ONNX_POISON && onnx_is_sequence(v)) {
         diag_emit(imp->diags, DIAG_ID_onnx_unsupported, loc, "sequences are not supported");
-        imp->failed = true;
-    } else if (v != ONNX_POISON) {
-        ir_result_add(imp->m, imp->f, arena_str(imp->m->arena, p->name), v);
+    } else {
+        return v;
     }
+    imp->failed = true;
+    return ONNX_POISON;
+}
+
+static void add_output(onnx_importer *imp, const onnx_scope *s, const onnx_port *p) {
+    ir_val v = output_value(imp, s, p->name);
+    if (v != ONNX_POISON) ir_result_add(imp->m, imp->f, arena_str(imp->m->arena, p->name), v);
 }
 
 // Inputs, and outputs, have names of their own, and are not too many.
@@ -487,6 +492,29 @@ static void check_bindings(onnx_importer *imp) {
     }
 }
 
+// ---- files
+// ---------------------------------------------------------------------------------------
+
+// The nodes of one file. in: the model's inputs; *link: what the first file gives the others.
+static void import_part(onnx_importer *imp, const onnx_model *whole, const onnx_part *part,
+                        const ir_val *in, ir_val *link, bool is_last) {
+    const onnx_model *file = part->file;
+    onnx_scope top = {.graph = &file->graph, .values = map_new(), .prefix = part->prefix};
+    imp->model = file;
+    for (size_t i = 0; i < file->n_inputs; i++) {
+        int from = part->input ? part->input[i] : (int)i;
+        map_set(top.values, file->inputs[i].name, from == ONNX_LINKED ? *link : in[from]);
+    }
+    import_nodes(imp, &top, file->graph.nodes, file->graph.n_nodes);
+    for (size_t i = 0; is_last && i < file->graph.n_outputs; i++)
+        add_output(imp, &top, &file->graph.outputs[i]);
+    if (!is_last) *link = output_value(imp, &top, whole->link);
+    map_free(top.values);
+    map_free(imp->functions);
+    imp->functions = NULL;
+    imp->model = whole;
+}
+
 bool onnx_import(const onnx_model *model, const onnx_binding *binding, ir_module *m,
                  const char *func_name, diag_sink *diags) {
     static const onnx_binding none = {0};
@@ -498,17 +526,16 @@ bool onnx_import(const onnx_model *model, const onnx_binding *binding, ir_module
                          .scratch = diag_sink_new(),
                          .arena = arena_new()};
     imp.budget = budget_of("file", onnx_file_bytes(model));
-    onnx_scope top = {.graph = &model->graph, .values = map_new(), .prefix = ""};
     if (check_names(&imp, "inputs", model->inputs, model->n_inputs) &&
         check_names(&imp, "outputs", model->graph.outputs, model->graph.n_outputs)) {
         check_bindings(&imp);
-        for (size_t i = 0; i < model->n_inputs; i++) add_input(&imp, &top, &model->inputs[i]);
-        import_nodes(&imp, &top, model->graph.nodes, model->graph.n_nodes);
-        for (size_t i = 0; i < model->graph.n_outputs; i++)
-            add_output(&imp, &top, &model->graph.outputs[i]);
+        ir_val *in = ARENA_ARRAY(imp.arena, ir_val, model->n_inputs + 1), link = IR_NONE;
+        for (size_t i = 0; i < model->n_inputs; i++) in[i] = add_input(&imp, &model->inputs[i]);
+        const onnx_part alone = {(onnx_model *)model, "", NULL};
+        const onnx_part *parts = model->n_parts ? model->parts : &alone;
+        const size_t n = model->n_parts ? model->n_parts : 1;
+        for (size_t i = 0; i < n; i++) import_part(&imp, model, &parts[i], in, &link, i + 1 == n);
     }
-    map_free(top.values);
-    map_free(imp.functions);
     vec_free(&imp.consts);
     vec_free(&imp.sequences);
     vec_free(&imp.visit);

@@ -89,6 +89,15 @@ typedef struct {
 typedef VEC(file_map) onnx_file_list;
 typedef VEC(map *) onnx_map_list;
 
+// A file of a model that is made of several (join.c).
+enum { ONNX_LINKED = -1 };
+typedef struct {
+    onnx_model *file;
+    const char *prefix; // of the labels of its nodes; "": none
+    int *
+        input; // by input of the file: the model's input, or ONNX_LINKED: what the first file gives
+} onnx_part;
+
 struct onnx_model {
     arena *arena;
     file_map file;
@@ -104,6 +113,10 @@ struct onnx_model {
     size_t n_functions;
     onnx_port *inputs; // without initialisers
     size_t n_inputs;
+    // Of a model made of several files, which then has no nodes of its own: they follow each other.
+    onnx_part *parts;
+    size_t n_parts;   // 0: it is a file
+    const char *link; // output of the first part that the others are linked to
 };
 
 // Reading state. After the first damage `failed` is set and everything returns early.

@@ -17,6 +17,13 @@ onnx_model *onnx_open(const char *path, diag_sink *diags);
 onnx_model *onnx_open_bytes(const void *bytes, size_t n, const char *name, diag_sink *diags);
 void onnx_close(onnx_model *m); // NULL is allowed
 
+// An encoder and a decoder as one model: what the encoder gives (last_hidden_state) is what the
+// decoder's input for it takes (encoder_hidden_states), and both read one mask. Inputs are the
+// encoder's, then the decoder's others, of which those that the encoder has too, and input_ids, are
+// called decoder_...; outputs are the decoder's. Closes both with itself, and at a failure: NULL,
+// reported.
+onnx_model *onnx_join(onnx_model *encoder, onnx_model *decoder, diag_sink *diags);
+
 // ---- what a model says about itself
 // --------------------------------------------------------------
 

@@ -63,6 +63,34 @@ static void check_names(host_job *j, bool *used) {
                       host_input_names(j->info, j->a));
 }
 
+static bool is_set(const tensor *t) {
+    for (size_t i = 0, n = tensor_count(t); i < n; i++)
+        if (elem_load_i64(t->type, t->data, i) != 0) return true;
+    return false;
+}
+
+// The other branch of a merged model takes its encoder's keys; the program computes them of what
+// the encoder reads or gives, whatever they are here.
+static void check_other_branch(const host_job *j) {
+    const char *branch = NULL;
+    for (size_t k = 0; k < j->inputs->count; k++) {
+        const tensor_named *in = &j->inputs->items[k];
+        const char *note = note_of(j->a, j->info, in->name);
+        if (note && strstr(note, "is bound to 0:") && is_set(&in->value)) branch = in->name;
+    }
+    for (size_t k = 0; branch && k < j->inputs->count; k++) {
+        const tensor_named *in = &j->inputs->items[k];
+        const char *note = note_of(j->a, j->info, in->name);
+        if (!note || !strstr(note, "is computed by the program") || !tensor_count(&in->value))
+            continue;
+        diag_emit(j->diags, DIAG_ID_host_computed, DIAG_NOWHERE,
+                  "input '%s' holds keys or values of the encoder, which the program computes by "
+                  "itself, and '%s' asks for these: leave both out",
+                  in->name, branch);
+        return;
+    }
+}
+
 static bool counts_past(const host_job *j, const engine_port *p) {
     return p->role == ISA_ROLE_MASK && j->past > 0 && !p->encoder;
 }
@@ -373,6 +401,7 @@ bool host_inputs_check(host_job *j) {
                       j->info->ports[i].name, j->info->ports[i].shape);
     host_past_check(j, used);
     check_names(j, used);
+    check_other_branch(j);
     if (diag_errors(j->diags) > errors || !check_sizes(j) || !find_spans(j, 0) ||
         (j->info->has_encoder && !find_spans(j, 1)))
         return false;

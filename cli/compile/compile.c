@@ -199,16 +199,34 @@ static pass_pipeline rest_of(const ir_module *m) {
     return p;
 }
 
-bool compile_open(const args *a, const char *path, compilation *c, diag_sink *diags) {
-    if (is_text(path)) {
-        c->module = pass_read(path, diags);
+// The files of an ONNX model: one, or an encoder's and a decoder's. NULL: reported.
+static onnx_model *open_onnx(const char *const *paths, size_t n, diag_sink *diags) {
+    onnx_model *first = onnx_open(paths[0], diags);
+    if (n == 1 || !first) return first;
+    onnx_model *second = onnx_open(paths[1], diags);
+    if (second) return onnx_join(first, second, diags);
+    onnx_close(first);
+    return NULL;
+}
+
+bool compile_open(const args *a, const char *const *paths, size_t n, compilation *c,
+                  diag_sink *diags) {
+    for (size_t i = 0; n > 1 && i < n; i++) {
+        if (!is_text(paths[i])) continue;
+        diag_emit(diags, DIAG_ID_usage, DIAG_FILE(paths[i]),
+                  "is IR text, of which one file is a model: several are an encoder's and a "
+                  "decoder's .onnx");
+        return false;
+    }
+    if (is_text(paths[0])) {
+        c->module = pass_read(paths[0], diags);
         if (!c->module) return false;
         pass_pipeline p = rest_of(c->module);
         bool ok = compile_text_options(a, &p, diags);
         vec_free(&p);
         return ok;
     }
-    c->onnx = onnx_open(path, diags);
+    c->onnx = open_onnx(paths, n, diags);
     if (!c->onnx) return false;
     c->module = compile_bind(a, c->onnx, &c->options, &c->reference, diags);
     c->options.reference = c->reference;

@@ -96,9 +96,10 @@ typedef struct {
 
 // Reads the options into *c. False: reported.
 bool compile_options(const args *a, compilation *c, diag_sink *diags);
-// Opens a model (.onnx, or .oir of any stage) and binds it: c->module is what the passes start
-// from.
-bool compile_open(const args *a, const char *path, compilation *c, diag_sink *diags);
+// Opens a model (.onnx, or .oir of any stage; n 2: an encoder's .onnx and a decoder's) and binds
+// it: c->module is what the passes start from.
+bool compile_open(const args *a, const char *const *paths, size_t n, compilation *c,
+                  diag_sink *diags);
 // The binding of an ONNX model, as probe functions, and the reference (bind.h). NULL: reported.
 ir_module *compile_bind(const args *given, onnx_model *model, const pass_options *o,
                         ir_module **reference, diag_sink *diags);

@@ -360,6 +360,8 @@ static void link_presents(tok_ctx *c) {
             if (!layout) continue;
             if (!take_layout(c, c->result[i], is, layout, name)) continue;
             *(s == KEYS ? &is->present_key : &is->present_value) = name;
+            const char *preload = ir_attr_str(&f->results.items[i].attrs, IR_ATTR_preload, NULL);
+            if (preload) *(s == KEYS ? &is->past_key : &is->past_value) = preload;
             c->is_present[i] = true;
             break; // attentions that share keys and values have them alike
         }

@@ -147,7 +147,8 @@ static inline bool build(built *b, const char *model, const char *line, int thre
     vec_free(&argv);
     if (!given || !compile_options(given, &b->c, diags)) return false;
     b->c.options.threads = threads;
-    if (!compile_open(given, model, &b->c, diags) || !compile_program(&b->c, diags)) return false;
+    if (!compile_open(given, &model, 1, &b->c, diags) || !compile_program(&b->c, diags))
+        return false;
     char *path = arena_printf(b->a, OHMIC_BUILD_DIR "/accept-%d.ohm", (int)getpid());
     bool ok = isa_write(b->c.program, path, diags) && program_open(&b->file, path, b->a, diags);
     unlink(path); // what is mapped stays

@@ -313,6 +313,70 @@ static void test_unread(void **state) {
     }
 }
 
+// ---- two decoders in one -----------------------------------------------------------------------
+
+#define CACHE(name, past)                                                  \
+    {                                                                      \
+        name, ELEM_f32, 4, { FREE("batch"), SIZE(2), FREE(past), SIZE(4) } \
+    }
+
+// Of a merged model the branch without caches: no @past, and names tell which output gives which
+// cache back. The encoder's caches are nobody's.
+static void test_branches(void **state) {
+    (void)state;
+    const bind_port merged[] = {
+        ids[0],
+        {"encoder_attention_mask", ELEM_i64, 2, {FREE("batch"), FREE("encoder_sequence")}},
+        {"attention_mask", ELEM_i64, 2, {FREE("batch"), FREE("mask_sequence")}},
+        CACHE("past_key_values.0.decoder.key", "past_decoder_sequence"),
+        CACHE("past_key_values.0.encoder.key", "encoder_sequence"),
+        {"use_cache_branch", ELEM_bool, 1, {SIZE(1)}}};
+    enum { N = ARRAY_LEN(merged) };
+    bound b = bind((toy){.width = 8}, merged, N, NULL, 0, 0);
+    assert_non_null(b.m);
+    assert_null(ir_func_find(b.m, "past"));
+    static const char *const notes[] = {
+        "input 'past_key_values.0.encoder.key' is computed by the program",
+        "input 'use_cache_branch' is bound to 0: of its two branches that one begins a text"};
+    for (size_t k = 0; k < ARRAY_LEN(notes); k++) {
+        bool found = false;
+        for (size_t i = 0; i < b.m->notes.count; i++)
+            found |= strncmp(b.m->notes.items[i], notes[k], strlen(notes[k])) == 0;
+        if (!found) fail_msg("not noted: %s", notes[k]);
+    }
+    close_bound(&b);
+
+    arena *a = arena_new();
+    diag_sink *d = diag_sink_new();
+    pass_options o = pass_options_default();
+    bind_role *r = roles(a, merged, N, &o, d);
+    assert_true(r[5].is_branch && r[5].is_bound);
+    assert_string_equal(r[5].value, "0");
+    assert_string_equal(r[1].axis[1], "tokens"); // of the encoder: it covers no past
+    assert_string_equal(r[2].axis[1], "total");
+    ir_module *m = ir_module_new();
+    ir_func *f = ir_func_add(m, "f");
+    static const char *const given[] = {"logits", "present.0.decoder.key", "present.0.encoder.key",
+                                        "present.1.decoder.key"};
+    for (size_t i = 0; i < ARRAY_LEN(given); i++)
+        ir_result_add(m, f, given[i], constant(m, f, "table", 5, 4));
+    const bind_source s = {.inputs = merged, .n_inputs = N};
+    bind_link_caches(m->arena, &s, r, f);
+    for (size_t i = 0; i < ARRAY_LEN(given); i++)
+        assert_string_equal(ir_attr_str(&f->results.items[i].attrs, IR_ATTR_preload, ""),
+                            i == 1 ? "past_key_values.0.decoder.key" : "");
+    ir_module_free(m);
+
+    // Bound otherwise it is an input like any.
+    const bind_value other = {"use_cache_branch", "1"};
+    const bind_options asked = {&o, &other, 1};
+    r = bind_roles(a, &s, &asked, d);
+    assert_true(!r[5].is_branch && r[5].is_bound);
+    assert_string_equal(r[5].value, "1");
+    diag_sink_free(d);
+    arena_free(a);
+}
+
 // ---- an encoder and a decoder ------------------------------------------------------------------
 
 // Ids of several inputs, each looked up; input i is added to input with[i], whose length it must
@@ -527,9 +591,9 @@ int main(void) {
         cmocka_unit_test(test_sizes),       cmocka_unit_test(test_tables),
         cmocka_unit_test(test_frozen),      cmocka_unit_test(test_values),
         cmocka_unit_test(test_roles),       cmocka_unit_test(test_open_sizes),
-        cmocka_unit_test(test_unread),      cmocka_unit_test(test_two_lengths),
-        cmocka_unit_test(test_sides),       cmocka_unit_test(test_side_tables),
-        cmocka_unit_test(test_fixed_sides),
+        cmocka_unit_test(test_branches),    cmocka_unit_test(test_unread),
+        cmocka_unit_test(test_two_lengths), cmocka_unit_test(test_sides),
+        cmocka_unit_test(test_side_tables), cmocka_unit_test(test_fixed_sides),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

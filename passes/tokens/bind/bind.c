@@ -17,6 +17,7 @@ typedef struct {
     bind_role *role;
     ir_module *m;
     bool has_past, has_tokens, has_encoder;
+    bool has_branch;       // without a past, of a model that is merged with one that has it
     const char *free_name; // of the first token dimension
     bool *is_unread;       // by input: found out where it could count tokens of its own
     int64_t encoder_rows;  // that the encoder takes for sure, as far as trials tell
@@ -38,15 +39,9 @@ static int64_t axis_size(const bind_role *r, int axis, counts n) {
     return r->size[axis];
 }
 
-static const char *value_of(const binder *b, const char *name) {
-    for (size_t i = 0; i < b->o->n_values; i++)
-        if (strcmp(b->o->values[i].name, name) == 0) return b->o->values[i].value;
-    return NULL;
-}
-
 static tensor bound_value(const binder *b, size_t i, const bind_shape *shape, int64_t past) {
     const bind_port *p = &b->s->inputs[i];
-    const char *value = value_of(b, p->name);
+    const char *value = b->role[i].value;
     tensor t = tensor_new(b->m->arena, p->type, shape->rank, shape->dim);
     bool positions = !value || strcmp(value, "positions") == 0;
     size_t n = tensor_count(&t), last = shape->rank ? (size_t)shape->dim[shape->rank - 1] : 1;
@@ -72,6 +67,7 @@ static void label(binder *b, ir_func *f, const char *probe, counts n) {
                                  (size_t)b->s->inputs[k].rank);
         }
     }
+    if (b->has_branch) bind_link_caches(a, b->s, b->role, f);
 }
 
 static bool import_asking(binder *b, ir_module *m, const char *name, counts n, bind_size *wanted) {
@@ -419,6 +415,23 @@ static void leave_out_unread(binder *b) {
     }
 }
 
+// Inputs that the program does not have, as it says them (host/inputs.c reads these lines).
+static void note_inputs(binder *b) {
+    for (size_t i = 0; i < b->s->n_inputs; i++) {
+        const char *name = b->s->inputs[i].name, *why = NULL;
+        if (b->role[i].is_branch)
+            why = "bound to 0: of its two branches that one begins a text, and the program goes on "
+                  "with it in its own rings";
+        else if (b->has_branch && strcmp(b->role[i].role, "past") == 0)
+            why = bind_is_encoders(&b->s->inputs[i], -1)
+                      ? "computed by the program: keys and values of the encoder"
+                      : NULL; // a ring takes it
+        else if (b->is_unread[i])
+            why = "read by nothing";
+        if (why) vec_push(&b->m->notes, arena_printf(b->m->arena, "input '%s' is %s", name, why));
+    }
+}
+
 ir_module *bind_module(const bind_source *s, const bind_options *o, ir_module **reference,
                        diag_sink *diags) {
     binder b = {.s = s, .o = o, .diags = diags, .a = arena_new()};
@@ -435,6 +448,8 @@ ir_module *bind_module(const bind_source *s, const bind_options *o, ir_module **
             b.has_encoder |= strcmp(axis, BIND_ENCODER) == 0 && b.role[i].size[k] < 0;
             b.has_past |= strcmp(axis, "past") == 0;
         }
+    for (size_t i = 0; ok && i < s->n_inputs; i++) b.has_branch |= b.role[i].is_branch;
+    if (b.has_branch) b.has_past = false; // it is the other branch's
     if (ok && b.has_encoder && !b.has_tokens) {
         diag_emit(diags, DIAG_ID_tok_role, DIAG_NOWHERE,
                   "the decoder's tokens are fixed, the encoder's are not: fix both (--bind), the "
@@ -446,10 +461,7 @@ ir_module *bind_module(const bind_source *s, const bind_options *o, ir_module **
         ok = b.has_tokens ? bind_free(&b) : bind_frozen(&b);
         if (!ok) ir_module_free(b.m);
     }
-    for (size_t i = 0; ok && i < s->n_inputs; i++)
-        if (b.is_unread[i])
-            vec_push(&b.m->notes,
-                     arena_printf(b.m->arena, "input '%s' is read by nothing", s->inputs[i].name));
+    if (ok) note_inputs(&b);
     if (ok && reference) *reference = make_reference(&b);
     arena_free(b.a);
     return ok ? b.m : NULL;

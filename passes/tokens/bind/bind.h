@@ -63,6 +63,8 @@ typedef struct {
     const char *asked[IR_MAX_RANK]; // domain that --axis gives a token axis: enc, dec; NULL: none
     int64_t size[IR_MAX_RANK];      // of batch and fixed axes; < 0: free
     bool is_bound;                  // its value is given
+    const char *value;              // that value (bind_value); NULL: positions
+    bool is_branch;                 // chosen here: the branch of a merged model without a cache
 } bind_role;
 
 // What an encoder reads beside a decoder: a token count of its own.
@@ -77,6 +79,14 @@ bind_role *bind_roles(arena *a, const bind_source *s, const bind_options *o, dia
 bool bind_sizes(arena *a, const bind_source *s, bind_role *role,
                 bool (*ask)(void *ctx, bind_size *wanted, bool *is_read), void *ctx,
                 diag_sink *diags);
+
+// What tells caches apart, behind past_key_values and present: ".0.key"; NULL: the name is none.
+const char *bind_cache_taken(const char *input);
+const char *bind_cache_given(const char *output);
+// By the names of an axis (-1: none) and its input: is it about the encoder of a decoder?
+bool bind_is_encoders(const bind_port *p, int axis);
+// Notes at f's outputs which inputs give them back (IR_ATTR_preload), for caches of the decoder.
+void bind_link_caches(arena *a, const bind_source *s, const bind_role *role, ir_func *f);
 
 // Tells an encoder's tokens from a decoder's, by the names of dimensions and inputs where the model
 // takes different counts of them: their axes become BIND_ENCODER. `takes` imports for trial at the

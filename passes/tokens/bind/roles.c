@@ -74,10 +74,28 @@ static const char *kind_by_place(const bind_port *p, const char *role, int axis,
     return "fixed";
 }
 
+// Chooses between a branch that begins a text and one that goes on behind a cache: exporters merge
+// two decoders so.
+static bool is_cache_branch(const bind_port *p) {
+    bool one = p->rank == 0 || (p->rank == 1 && (p->dim[0].size == 1 || p->dim[0].size < 0));
+    return p->type == ELEM_bool && one && has(p->name, "use_cache");
+}
+
 static void fill(const bind_port *p, bind_role *r, const bind_options *o) {
     r->role = role_of(p, o);
-    r->is_bound = false;
-    for (size_t i = 0; i < o->n_values; i++) r->is_bound |= strcmp(o->values[i].name, p->name) == 0;
+    r->is_bound = r->is_branch = false;
+    r->value = NULL;
+    for (size_t i = 0; i < o->n_values; i++) {
+        if (strcmp(o->values[i].name, p->name) != 0) continue;
+        r->is_bound = true;
+        r->value = o->values[i].value;
+    }
+    if (is_cache_branch(p)) {
+        r->role = "fixed";
+        if (!r->is_bound) r->value = "0";
+        r->is_branch = !r->is_bound;
+        r->is_bound = true;
+    }
     for (int k = 0; k < p->rank; k++) {
         const bind_dim *d = &p->dim[k];
         bool is_free = d->size < 0;
@@ -218,6 +236,8 @@ bind_role *bind_roles(arena *a, const bind_source *s, const bind_options *o, dia
             const char *name = s->inputs[i].dim[k].name;
             if (strcmp(r[i].role, "mask") || strcmp(r[i].axis[k], "tokens") || r[i].size[k] >= 0)
                 continue;
+            bool encoders = has(s->inputs[i].name, "encoder") || has(name, "encoder");
+            if (encoders && !has(s->inputs[i].name, "decoder") && !has(name, "decoder")) continue;
             if (!name || !tokens || strcmp(name, tokens)) r[i].axis[k] = "total";
         }
     if (!has_past)
