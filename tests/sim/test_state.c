@@ -25,8 +25,8 @@ static void refuses(sim *s, const void *data, size_t n, const char *text) {
     sim_state_note note;
     assert_false(sim_state_check(s, "x.state", data, n, &note, diags));
     assert_false(sim_state_load(s, 0, "x.state", data, n, diags));
-    assert_int_equal(diag_count(diags), 2);
-    assert_string_equal(diag_get(diags, 0)->message, diag_get(diags, 1)->message);
+    assert_int_equal(diag_errors(diags), 2); // of the same words, which are kept once
+    assert_int_equal(diag_count(diags), 1);
     assert_int_equal(diag_get(diags, 0)->id, DIAG_ID_sim_state);
     if (!strstr(diag_get(diags, 0)->message, text))
         fail_msg("'%s' is not what is said: %s", text, diag_get(diags, 0)->message);
