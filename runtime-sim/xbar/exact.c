@@ -211,15 +211,15 @@ static void body(void *ctx, size_t begin, size_t end) {
     }
 }
 
-void xbar_run_exact(const xbar *m, const xbar_how *how, const int8_t *x, size_t x_stride,
-                    size_t rows, int32_t *acc, size_t acc_stride) {
+void xbar_run_exact(const xbar *m, const xbar_how *how, const uint8_t *packed, const int8_t *x,
+                    size_t x_stride, size_t rows, int32_t *acc, size_t acc_stride) {
     static void (*const kernels[SIMD_PATHS])(const void *, size_t, size_t, size_t) = {
         kernel_portable, kernel_avx2, kernel_avx512, kernel_vnni};
     enum { JOB_ROWS = 60, JOB_MACS = 100000 };
     run t = {.rows = rows,
              .quads = ceil_div_u64(m->k, 4),
              .n = m->n,
-             .packed = m->packed,
+             .packed = packed,
              .acc = acc,
              .acc_stride = acc_stride};
     bool wide = how->path == SIMD_AVX2 || how->path == SIMD_AVX512;

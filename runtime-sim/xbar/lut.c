@@ -169,33 +169,78 @@ static unsigned lut_recount(const uint8_t *table, size_t vector, const uint8_t *
 #define V_COUNT_NE16(a, b) ((32 - V_MASK8(_mm256_cmpeq_epi16(a, b))) / 2)
 #include "runtime-sim/xbar/lut_kernel.h"
 
+// Four word lines of 16 rows of x, from quad q on four quads: [quad][two halves], rows 0-3 and 8-11
+// of a quad in one, 4-7 and 12-15 in the other. Lines and rows that are not there are 0.
+SIMD_TARGET_AVX2 LUT_INLINE void load_quads(const lut_run *t, const isa_block *k, size_t group,
+                                            size_t lanes, size_t q, __m256i y[4][2]) {
+    __m128i rows[XBAR_LANES], part[4][4]; // [quad][four rows]
+    size_t have = k->rows - q * 4 < 16 ? k->rows - q * 4 : 16;
+    const int8_t *x = t->x + group * XBAR_LANES * t->x_stride + k->k0 + q * 4;
+    for (size_t i = 0; i < XBAR_LANES; i++, x += t->x_stride) {
+        uint8_t tail[16] = {0};
+        if (i >= lanes) {
+            rows[i] = _mm_setzero_si128();
+            continue;
+        }
+        if (have < 16) memcpy(tail, x, have);
+        rows[i] = _mm_loadu_si128((const __m128i *)(const void *)(have < 16 ? (int8_t *)tail : x));
+    }
+    for (int p = 0; p < 4; p++) { // 4 x 4 words of four bytes, transposed
+        const __m128i *r = rows + 4 * p;
+        __m128i a = _mm_unpacklo_epi32(r[0], r[1]), b = _mm_unpacklo_epi32(r[2], r[3]),
+                c = _mm_unpackhi_epi32(r[0], r[1]), d = _mm_unpackhi_epi32(r[2], r[3]);
+        part[0][p] = _mm_unpacklo_epi64(a, b), part[1][p] = _mm_unpackhi_epi64(a, b);
+        part[2][p] = _mm_unpacklo_epi64(c, d), part[3][p] = _mm_unpackhi_epi64(c, d);
+    }
+    for (int i = 0; i < 4; i++) {
+        y[i][0] = _mm256_inserti128_si256(_mm256_castsi128_si256(part[i][0]), part[i][2], 1);
+        y[i][1] = _mm256_inserti128_si256(_mm256_castsi128_si256(part[i][1]), part[i][3], 1);
+    }
+}
+
+// The nibbles of a phase, in 16 bits: the digits of four lines, each with the weight it has in the
+// table.
+SIMD_TARGET_AVX2 LUT_INLINE __m256i nibbles(const __m256i y[2], const xbar_digit *phase,
+                                            __m256i weights) {
+    const __m256i mask = _mm256_set1_epi8((char)((1 << phase->bits) - 1));
+    const __m128i shift = _mm_cvtsi32_si128(phase->shift);
+    __m256i sum[2];
+    for (int h = 0; h < 2; h++) {
+        __m256i digits = _mm256_and_si256(_mm256_srl_epi32(y[h], shift), mask);
+        sum[h] = _mm256_madd_epi16(_mm256_maddubs_epi16(digits, weights), _mm256_set1_epi16(1));
+    }
+    return _mm256_packus_epi32(sum[0], sum[1]); // rows 0-7, 8-15
+}
+
 // Nibbles of 16 rows of x (fewer: zeros) for one block.
-static void build_index(const lut_run *t, const lut_block *b, const isa_block *k, size_t group) {
+SIMD_TARGET_AVX2 static void build_index(const lut_run *t, const lut_block *b, const isa_block *k,
+                                         size_t group) {
+    static const int weights[3][4] = {// by_quad 1, 2, 4: bytes of a word, of each table
+                                      {0x08040201},
+                                      {0x00000401, 0x04010000},
+                                      {0x00000001, 0x00000100, 0x00010000, 0x01000000}};
     const xbar_plan *p = &t->m->plan;
-    size_t phases = (size_t)p->n_phases, lanes = t->rows - group * XBAR_LANES;
+    int phases = p->n_phases;
+    size_t lanes = t->rows - group * XBAR_LANES;
     if (lanes > XBAR_LANES) lanes = XBAR_LANES;
-    uint8_t *out = t->index + b->index + group * b->lookups * phases * XBAR_LANES;
+    uint8_t *out = t->index + b->index + group * b->lookups * (size_t)phases * XBAR_LANES;
+    __m256i y[4][2];
     for (size_t q = 0; q < b->quads; q++) {
-        uint32_t y[XBAR_LANES] = {0};
-        size_t have = k->rows - q * 4 < 4 ? k->rows - q * 4 : 4;
-        for (size_t i = 0; i < lanes; i++)
-            memcpy(&y[i], t->x + (group * XBAR_LANES + i) * t->x_stride + k->k0 + q * 4, have);
-        for (int j = 0; j < t->by_quad; j++)
-            for (size_t f = 0; f < phases; f++, out += XBAR_LANES) {
-                uint32_t mask = 0x01010101u * ((1u << p->phase[f].bits) - 1);
-                int shift = p->phase[f].shift;
-                if (t->by_quad == 1) // bit r of the nibble from byte r: the products do not meet
-                    for (int i = 0; i < XBAR_LANES; i++)
-                        out[i] = (uint8_t)(((y[i] >> shift & mask) * 0x01020408u) >> 24 & 15);
-                else if (t->by_quad == 2)
-                    for (int i = 0; i < XBAR_LANES; i++) {
-                        uint32_t d = (y[i] >> shift & mask) >> (16 * j);
-                        out[i] = (uint8_t)((d & 3) | (d >> 8 & 3) << 2);
-                    }
+        if (q % 4 == 0) load_quads(t, k, group, lanes, q, y);
+        for (int j = 0; j < t->by_quad; j++) {
+            const __m256i w = _mm256_set1_epi32(weights[t->by_quad / 2][j]);
+            for (int f = 0; f < phases; f += 2, out += 2 * XBAR_LANES) {
+                bool both = f + 1 < phases;
+                __m256i one = nibbles(y[q % 4], &p->phase[f], w),
+                        next = both ? nibbles(y[q % 4], &p->phase[f + 1], w) : one;
+                __m256i bytes = _mm256_permute4x64_epi64(_mm256_packus_epi16(one, next), 0xD8);
+                if (both)
+                    _mm256_storeu_si256((__m256i *)(void *)out, bytes);
                 else
-                    for (int i = 0; i < XBAR_LANES; i++)
-                        out[i] = (uint8_t)((y[i] >> shift & mask) >> (8 * j) & 15);
+                    _mm_storeu_si128((__m128i *)(void *)out, _mm256_castsi256_si128(bytes));
             }
+            if (phases % 2) out -= XBAR_LANES;
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 #define OHMIC_RUNTIME_SIM_XBAR_PARTS_H
 
 #include "runtime-sim/xbar/xbar.h"
+#include "support/vec.h"
 
 enum {
     XBAR_MAX_DIGITS = 9, // phases of a row, slices of a weight
@@ -27,6 +28,14 @@ typedef struct {
 } xbar_plan;
 xbar_plan xbar_plan_of(const xbar_params *p);
 
+// A column that may clip in one slice of a block.
+typedef struct {
+    uint32_t block, column;
+    int slice;
+    int32_t over, under; // how far its digits reach above hi, below lo
+    size_t lines;        // where its word lines stand in few_lines
+} xbar_few;
+
 struct xbar {
     xbar_plan plan;
     const int8_t *codes;
@@ -36,9 +45,13 @@ struct xbar {
     // Bit s: slice s of some column of [block][group of columns] may clip or round.
     uint16_t *risk;
     uint64_t risky, judged; // (block, slice, column) triples; counted by group
-    bool all_risky;         // no slice anywhere is proved exact
-    uint8_t *packed;        // exact product: [ceil(n/64)][ceil(k/4)][64][4] of safe digits + 128
-    uint8_t **quads;        // look-up: per block [ceil(n/16)][ceil(rows/4)][16][4] of stored codes
+    VEC(xbar_few) few;      // the columns at risk; empty where they are more than few.c takes
+    uint64_t *few_lines;
+    bool all_risky; // no slice anywhere is proved exact
+    // Exact product: [ceil(n/64)][ceil(k/4)][64][4] of codes + 128, and the same of safe slices
+    // alone.
+    uint8_t *packed, *packed_safe;
+    uint8_t **quads; // look-up: per block [ceil(n/16)][ceil(rows/4)][16][4] of stored codes
     size_t bytes;
 };
 
@@ -94,9 +107,15 @@ bool xbar_part_of(const xbar *x, uint32_t b, uint32_t t, xbar_part *part);
 void xbar_run_cells(const xbar *m, const int8_t *x, size_t x_stride, size_t rows, int32_t *acc,
                     size_t acc_stride, int threads, xbar_events *events);
 
-// acc = rows times the safe slices: an integer product.
-void xbar_run_exact(const xbar *m, const xbar_how *how, const int8_t *x, size_t x_stride,
-                    size_t rows, int32_t *acc, size_t acc_stride);
+// acc = rows times what is packed: an integer product.
+void xbar_run_exact(const xbar *m, const xbar_how *how, const uint8_t *packed, const int8_t *x,
+                    size_t x_stride, size_t rows, int32_t *acc, size_t acc_stride);
+// Few columns can clip (few.c): acc, an integer product of whole codes, less what converters cut
+// off.
+bool xbar_few_fit(const xbar *m);
+void xbar_prepare_few(xbar *m);
+void xbar_correct_few(const xbar *m, const xbar_how *how, const int8_t *x, size_t x_stride,
+                      size_t rows, int32_t *acc, size_t acc_stride, xbar_events *events);
 // acc += what converters make of the slices at risk, with every conversion counted that may clip or
 // round.
 void xbar_run_rows(const xbar *m, const xbar_how *how, const int8_t *x, size_t x_stride,

@@ -94,8 +94,12 @@ static void judge_block(xbar *x, uint32_t b) {
         for (uint32_t n = 0; n < k->cols; n++) {
             int64_t most = (int64_t)up[n] * p->dac_max, least = -(int64_t)down[n] * p->dac_max;
             bool safe = p->step == 1 ? most <= p->hi && least >= p->lo : most == 0 && least == 0;
-            if (!safe)
-                x->risk[(size_t)b * x->n_groups + (k->n0 + n) / XBAR_GROUP] |= (uint16_t)(1 << s);
+            if (safe) continue;
+            x->risk[(size_t)b * x->n_groups + (k->n0 + n) / XBAR_GROUP] |= (uint16_t)(1 << s);
+            xbar_few c = {.block = b, .column = k->n0 + n, .slice = s};
+            c.over = (int32_t)max_i64(most - p->hi, 0),
+            c.under = (int32_t)max_i64(p->lo - least, 0);
+            vec_push(&x->few, c);
         }
     }
     free(up);
@@ -115,15 +119,16 @@ static void judge(xbar *x) {
         }
     }
     x->all_risky = safe == 0 && x->risky > 0;
+    if (!xbar_few_fit(x)) vec_free(&x->few);
 }
 
-// [ceil(n/64)][ceil(k/4)][64][4] bytes: the value of the slices proved exact, + 128. Padding holds
-// 128: 0.
-static void pack(xbar *x) {
+// [ceil(n/64)][ceil(k/4)][64][4] bytes: the code, or the value of the slices proved exact, + 128.
+// Padding holds 128: 0.
+static uint8_t *pack(xbar *x, bool safe_slices) {
     size_t quads = ceil_div_u64(x->k, 4), tiles = ceil_div_u64(x->n, XBAR_TILE);
     size_t bytes = tiles * quads * XBAR_TILE * 4;
-    x->packed = base_alloc(bytes);
-    memset(x->packed, 128, bytes);
+    uint8_t *packed = base_alloc(bytes);
+    memset(packed, 128, bytes);
     x->bytes += bytes;
     unsigned all = (1u << x->plan.n_slices) - 1;
     int8_t of[256]; // value of the safe slices of each code, for one set of them
@@ -133,7 +138,8 @@ static void pack(xbar *x) {
         while (n < until) {
             uint32_t g = n / XBAR_GROUP,
                      end = (g + 1) * XBAR_GROUP < until ? (g + 1) * XBAR_GROUP : until;
-            unsigned safe = all & ~(unsigned)x->risk[(size_t)b * x->n_groups + g];
+            unsigned safe =
+                safe_slices ? all & ~(unsigned)x->risk[(size_t)b * x->n_groups + g] : all;
             if (safe != all)
                 for (int w = -128; w < 128; w++)
                     of[w & 255] = (int8_t)xbar_weight_of(&x->plan, safe, w);
@@ -141,7 +147,7 @@ static void pack(xbar *x) {
                 size_t row = k->k0 + r;
                 const uint8_t *w = (const uint8_t *)x->codes + row * x->n;
                 uint8_t *to =
-                    x->packed + ((n / XBAR_TILE * quads + row / 4) * XBAR_TILE) * 4 + row % 4;
+                    packed + ((n / XBAR_TILE * quads + row / 4) * XBAR_TILE) * 4 + row % 4;
                 for (uint32_t i = n; i < end; i++) {
                     uint8_t v = safe == all ? w[i] : (uint8_t)of[w[i]];
                     to[i % XBAR_TILE * 4] = v ^ 0x80;
@@ -150,6 +156,7 @@ static void pack(xbar *x) {
             n = end;
         }
     }
+    return packed;
 }
 
 xbar *xbar_new(const xbar_params *p, const int8_t *codes, uint32_t k, uint32_t n,
@@ -186,6 +193,9 @@ void xbar_free(xbar *x) {
     for (uint32_t b = 0; b < x->n_blocks; b++) free(x->quads[b]);
     free(x->quads);
     free(x->packed);
+    free(x->packed_safe);
+    free(x->few_lines);
+    vec_free(&x->few);
     free(x->risk);
     free(x->blocks);
     free(x);
@@ -214,12 +224,6 @@ static void pack_quads(xbar *x, uint32_t b) {
     }
 }
 
-static void prepare(xbar *x, bool lut) {
-    if (!x->all_risky && !x->packed) pack(x);
-    for (uint32_t b = 0; lut && b < x->n_blocks; b++)
-        if (!x->quads[b]) pack_quads(x, b);
-}
-
 // acc = - offset * S x: what offset encoding takes back when no slice is exact.
 static void take_back(const xbar *m, const int8_t *x, size_t x_stride, size_t rows, int32_t *acc,
                       size_t acc_stride) {
@@ -241,14 +245,23 @@ void xbar_run(xbar *m, const xbar_how *how, const int8_t *x, size_t x_stride, si
         xbar_run_cells(m, x, x_stride, rows, acc, acc_stride, how->threads, events);
         return;
     }
-    bool lut = m->risky > 0 && how->engine != XBAR_ROWS && xbar_lut_fits(m, how->path) &&
+    if (m->risky == 0 || (m->few.count > 0 && how->engine == XBAR_AUTO)) {
+        if (!m->packed) m->packed = pack(m, false);
+        xbar_run_exact(m, how, m->packed, x, x_stride, rows, acc, acc_stride);
+        if (m->risky == 0) return;
+        xbar_prepare_few(m);
+        xbar_correct_few(m, how, x, x_stride, rows, acc, acc_stride, events);
+        return;
+    }
+    bool lut = how->engine != XBAR_ROWS && xbar_lut_fits(m, how->path) &&
                (how->engine == XBAR_LUT || rows >= FEW_ROWS);
-    prepare(m, lut);
+    if (!m->all_risky && !m->packed_safe) m->packed_safe = pack(m, true);
+    for (uint32_t b = 0; lut && b < m->n_blocks; b++)
+        if (!m->quads[b]) pack_quads(m, b);
     if (m->all_risky)
         take_back(m, x, x_stride, rows, acc, acc_stride);
     else
-        xbar_run_exact(m, how, x, x_stride, rows, acc, acc_stride);
-    if (m->risky == 0) return;
+        xbar_run_exact(m, how, m->packed_safe, x, x_stride, rows, acc, acc_stride);
     if (lut)
         xbar_run_lut(m, how, x, x_stride, rows, acc, acc_stride, events);
     else

@@ -119,13 +119,23 @@ static const double erf_scaled[16] = {
     -0x1.0cc37e8e915adp-17, 0x1.0e3fb74fdc507p-19, 0x1.56695202d55bcp-20, 0x1.d0badb83f2cadp-29,
 };
 
+INLINE double erf_polynomial(double z) {
+    double p = erf_small[12];
+    for (int i = 11; i >= 0; i--) p = p * z + erf_small[i];
+    return p;
+}
+
+// erf_kernel where |x| < 1: the same operations, without those that lead to nothing there.
+INLINE double erf_near(double x) {
+    double a = magnitude(x);
+    return with_sign_of(a * erf_polynomial(a * a), x);
+}
+
 INLINE double erf_kernel(double x) {
     double a = magnitude(x);
     a = a > 6.0 ? 6.0 : a;
     double z = a * a;
-    double zs = a < 1.0 ? z : 1.0; // outside its range the polynomial's value is not used
-    double p = erf_small[12];
-    for (int i = 11; i >= 0; i--) p = p * zs + erf_small[i];
+    double p = erf_polynomial(a < 1.0 ? z : 1.0); // outside its range the value is not used
     double t = (a - 3.0) / (a + 3.0);
     double c = erf_scaled[15];
     for (int i = 14; i >= 0; i--) c = c * t + erf_scaled[i];
@@ -358,22 +368,45 @@ float num_sqrt(float x) { return x < 0 ? NAN : sqrtf(x); } // one NaN, not the m
 float num_sin(float x) { return (float)num_sin_f64(x); }
 float num_cos(float x) { return (float)num_cos_f64(x); }
 
+enum { BLOCK = 64 }; // arguments worked on together
+INLINE void exp_block(double *x, size_t n) {
+    for (size_t i = 0; i < n; i++) x[i] = exp_kernel(x[i]);
+}
+INLINE void tanh_block(double *x, size_t n) {
+    for (size_t i = 0; i < n; i++) x[i] = tanh_kernel(x[i]);
+}
+// Most arguments of a GELU are small: all take the short way, and those for which it is none, put
+// together, the long one.
+INLINE void erf_block(double *x, size_t n) {
+    double far[BLOCK];
+    uint8_t at[BLOCK];
+    uint64_t any = 0;
+    size_t n_far = 0;
+    for (size_t i = 0; i < n; i++) any |= magnitude(x[i]) < 1.0 ? 0 : 1;
+    for (size_t i = 0; any && i < n; i++) {
+        far[n_far] = x[i], at[n_far] = (uint8_t)i;
+        n_far += !(magnitude(x[i]) < 1.0);
+    }
+    for (size_t i = 0; i < n; i++) x[i] = erf_near(x[i]);
+    for (size_t i = 0; i < n_far; i++) far[i] = erf_kernel(far[i]);
+    for (size_t i = 0; i < n_far; i++) x[at[i]] = far[i];
+}
+
 // Through a small buffer: then dst == src needs no alias check, and the kernel loop vectorises.
-enum { BLOCK = 64 };
-#define ARRAY_FUNCTION(name, target, kernel)                                 \
+#define ARRAY_FUNCTION(name, target, block)                                  \
     target static void name(float *dst, const float *src, size_t n) {        \
         double wide[BLOCK];                                                  \
         for (size_t at = 0; at < n; at += BLOCK) {                           \
             size_t count = n - at < BLOCK ? n - at : BLOCK;                  \
             for (size_t i = 0; i < count; i++) wide[i] = src[at + i];        \
-            for (size_t i = 0; i < count; i++) wide[i] = kernel(wide[i]);    \
+            block(wide, count);                                              \
             for (size_t i = 0; i < count; i++) dst[at + i] = (float)wide[i]; \
         }                                                                    \
     }
-#define PATH(path, target)                           \
-    ARRAY_FUNCTION(exp_##path, target, exp_kernel)   \
-    ARRAY_FUNCTION(tanh_##path, target, tanh_kernel) \
-    ARRAY_FUNCTION(erf_##path, target, erf_kernel)   \
+#define PATH(path, target)                          \
+    ARRAY_FUNCTION(exp_##path, target, exp_block)   \
+    ARRAY_FUNCTION(tanh_##path, target, tanh_block) \
+    ARRAY_FUNCTION(erf_##path, target, erf_block)   \
     static const num_arrays arrays_##path = {exp_##path, tanh_##path, erf_##path};
 
 PATH(portable, )

@@ -1,6 +1,6 @@
 // Crossbar engines: the naive loop over cells is the oracle; every engine on every path gives its
 // sums and its counts, and exact converters give the plain integer product.
-#include "runtime-sim/xbar/xbar.h"
+#include "runtime-sim/xbar/parts.h"
 #include "support/base.h"
 #include "tests/random.h"
 #include <setjmp.h>
@@ -269,6 +269,41 @@ static void test_mixed_risk(void **state) {
     }
 }
 
+// A few columns can clip, above or below, and few of the rows make them: whole codes are multiplied
+// and those columns corrected. Column blocks of the same word lines, blocks of a word and a half.
+static void test_few_columns(void **state) {
+    uint64_t clipped = 0;
+    for (uint64_t seed = 1; seed <= 30; seed++) {
+        random_stream r = random_test(seed);
+        xbar_params p = {(machine_encoding)(seed % 3), 2, 8, 1, 8, 8, 1};
+        if (p.encoding != MACHINE_DIFFERENTIAL) p.adc_bits = 9;
+        uint32_t tall = p.encoding == MACHINE_DIFFERENTIAL ? 100 : 180;
+        problem q = make(&r, p, (uint32_t)random_in(&r, 1, 20), 2 * tall + 7, 230, tall, 90);
+        int light = p.encoding == MACHINE_DIFFERENTIAL ? 20 : 127;
+        for (size_t i = 0; i < (size_t)q.k * q.n; i++)
+            q.w[i] = (int8_t)random_in(&r, -light, light);
+        for (uint32_t k = 0; k < q.k; k++) {
+            int8_t full = (int8_t)(seed % 2 ? -1 : 127);
+            q.w[(size_t)k * q.n + 17] = q.w[(size_t)k * q.n + 150] = full;
+            q.w[(size_t)k * q.n + 151] = (int8_t)(seed % 2 ? 127 : -127);
+        }
+        for (size_t i = 0; i < (size_t)q.m * q.x_stride; i++) {
+            q.x[i] = (int8_t)random_in(&r, -128, 127);
+            if (i / q.x_stride % 3 == 0) q.x[i] |= (int8_t)random_in(&r, 0, 127);
+            if (i / q.x_stride % 3 == 1 && random_in(&r, 0, 7)) q.x[i] = -1;
+        }
+        xbar *a = xbar_new(&p, q.w, q.k, q.n, q.blocks, q.n_blocks);
+        assert_true(a->few.count > 0);
+        xbar_events e;
+        free(answer(&q, a, (xbar_how){XBAR_AUTO, simd_best(), 1}, &e));
+        clipped += e.clipped;
+        xbar_free(a);
+        every_engine(&q, seed);
+        drop(&q);
+    }
+    assert_true(clipped > 1000);
+}
+
 static void test_phases_and_slices(void **state) {
     xbar_params p = {MACHINE_OFFSET, 2, 8, 1, 8, 8, 1};
     assert_int_equal(xbar_phases(&p), 8);
@@ -292,6 +327,7 @@ int main(void) {
         cmocka_unit_test(test_tallest_blocks),
         cmocka_unit_test(test_lossless_is_the_integer_product),
         cmocka_unit_test(test_mixed_risk),
+        cmocka_unit_test(test_few_columns),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
