@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """Transformers of well-known sizes with random weights, as PyTorch's exporter writes them.
 
-  gen_models.py bert|gpt2 OUT.onnx [--layers 12 --hidden 768 --heads 12 --ffn 3072 --tokens 128 --vocab N]
+  gen_models.py bert|gpt2 OUT.onnx [--layers 12 --hidden 768 --heads 12 --ffn 3072 --tokens 128 --vocab N --positions N]
 
 bert: LayerNorm behind each branch, separate query, key and value, GELU by Erf, padding mask added.
 gpt2: LayerNorm in front, query, key and value in one Gemm, GELU by Tanh, causal mask by Where; no
-vocabulary projection. One sequence of --tokens tokens, opset 17."""
+vocabulary projection. One sequence of --tokens tokens, opset 17; gpt2 with --tokens 0: of any number of them up to
+--positions, so that it is compiled to a program that generates."""
 import argparse
 
 import numpy as np
@@ -54,24 +55,31 @@ def linear(g, x, name, rows, columns):
 def conv1d(g, x, name, rows, columns, tokens):
     flat = g.op("Reshape", x, g.constant([-1, rows], np.int64))
     y = g.op("Gemm", flat, g.normal(name + ".weight", rows, columns), g.normal(name + ".bias", columns))
-    return g.op("Reshape", y, g.constant([1, tokens, columns], np.int64))
+    return g.op("Reshape", y, g.constant([1, tokens or -1, columns], np.int64))
 
 
 def attention(g, q, k, v, mask, o):
     width = o.hidden // o.heads
-    split = g.constant([1, o.tokens, o.heads, width], np.int64)
+    split = g.constant([1, o.tokens or -1, o.heads, width], np.int64)
     q = g.op("Transpose", g.op("Reshape", q, split), perm=[0, 2, 1, 3])
     k = g.op("Transpose", g.op("Reshape", k, split), perm=[0, 2, 3, 1])
     v = g.op("Transpose", g.op("Reshape", v, split), perm=[0, 2, 1, 3])
     scores = mask(g.op("Div", g.op("MatMul", q, k), g.constant(np.sqrt(width))))
     y = g.op("MatMul", g.op("Softmax", scores, axis=-1), v)
-    return g.op("Reshape", g.op("Transpose", y, perm=[0, 2, 1, 3]), g.constant([1, o.tokens, o.hidden], np.int64))
+    return g.op("Reshape", g.op("Transpose", y, perm=[0, 2, 1, 3]), g.constant([1, o.tokens or -1, o.hidden], np.int64))
+
+
+def numbers(g, o):
+    if o.tokens:
+        return g.constant(np.arange(o.tokens).tolist(), np.int64)
+    length = g.op("Gather", g.op("Shape", "input_ids"), g.constant(1, np.int64), axis=0)
+    return g.op("Range", g.constant(0, np.int64), length, g.constant(1, np.int64))
 
 
 def embeddings(g, o, kind):
     words = g.op("Gather", g.normal("word.weight", o.vocab, o.hidden), "input_ids")
-    positions = g.normal("position.weight", POSITIONS[kind], o.hidden)
-    return g.op("Add", words, g.op("Gather", positions, g.constant(np.arange(o.tokens).tolist(), np.int64)))
+    positions = g.normal("position.weight", o.positions or POSITIONS[kind], o.hidden)
+    return g.op("Add", words, g.op("Gather", positions, numbers(g, o)))
 
 
 def bert(g, o):
@@ -95,7 +103,12 @@ def bert(g, o):
 
 def gpt2(g, o):
     x = embeddings(g, o, "gpt2")
-    causal = g.weight("causal", np.tril(np.ones((1, 1, o.tokens, o.tokens), bool)))
+    if o.tokens:
+        causal = g.weight("causal", np.tril(np.ones((1, 1, o.tokens, o.tokens), bool)))
+    else:
+        rows = numbers(g, o)
+        causal = g.op("LessOrEqual", g.op("Unsqueeze", rows, g.constant([0], np.int64)),
+                      g.op("Unsqueeze", rows, g.constant([1], np.int64)))
     for i in range(o.layers):
         y = conv1d(g, norm(g, x, f"h.{i}.ln_1", o.hidden, 1e-5), f"h.{i}.attn.c_attn", o.hidden, 3 * o.hidden, o.tokens)
         q, k, v = g.op("Split", y, g.constant([o.hidden] * 3, np.int64), outputs=3, axis=2)
@@ -112,7 +125,7 @@ def gpt2(g, o):
 
 def write(g, o, out):
     g.nodes.append(helper.make_node("Identity", [{"bert": bert, "gpt2": gpt2}[o.kind](g, o)], ["output"]))
-    ids = [1, o.tokens]
+    ids = [1, o.tokens or "tokens"]
     inputs = [helper.make_tensor_value_info("input_ids", TensorProto.INT64, ids)]
     if o.kind == "bert":
         inputs.append(helper.make_tensor_value_info("attention_mask", TensorProto.INT64, ids))
@@ -127,9 +140,11 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("kind", choices=["bert", "gpt2"])
     parser.add_argument("out")
-    for name, value in dict(layers=12, hidden=768, heads=12, ffn=3072, tokens=128, vocab=0, seed=0).items():
+    for name, value in dict(layers=12, hidden=768, heads=12, ffn=3072, tokens=128, vocab=0, positions=0, seed=0).items():
         parser.add_argument("--" + name, type=int, default=value)
     o = parser.parse_args()
+    if o.kind == "bert" and not o.tokens:
+        parser.error("bert has a number of --tokens")
     o.vocab = o.vocab or VOCABULARY[o.kind]
     write(Graph(o.seed), o, o.out)
 
