@@ -53,7 +53,7 @@ static const arg_option options[] = {
     {"metrics", 0, ARG_FLAG, NULL, "a table of what every token cost; on standard error"},
     {"metrics-file", 0, ARG_OUTPUT, "FILE", "the same, to a file"},
     {"stats", 0, ARG_FLAG, NULL, "event counters and peak memory at the end"},
-    {"cost", 0, ARG_FLAG, NULL, "how long the chip takes for it; at the end"},
+    {"cost", 0, ARG_FLAG, NULL, "time and energy that the chip takes for it; at the end"},
     {"threads", 't', ARG_SIZE, "N", "threads; never changes a result; default: all cores"},
     {"json", 0, ARG_FLAG, NULL, "print as JSON, at the end"},
 };

@@ -160,8 +160,8 @@ void compile_summary(const compilation *c, const char *path, FILE *out) {
                 name_text(a, info->producer_version), (long long)info->opset, info->n_nodes,
                 (double)s.weights / 1e6);
     }
-    fprintf(out, "program   %s: %u instructions on %u tiles; %s\n", name_text(a, path),
-            s.instructions, s.tiles,
+    fprintf(out, "program   %s: %u instructions on %u tile%s; %s\n", name_text(a, path),
+            s.instructions, s.tiles, s.tiles == 1 ? "" : "s",
             p->class == ISA_STREAM ? "a sequence may be cut into steps anywhere"
                                    : "a whole sequence a step");
     print_rows(p, out);

@@ -19,6 +19,7 @@ struct ran {
     timing_ps until;    // of all
     timing_ps departed; // the step before
     timing_ps last;     // from the step before to the last, where it waited
+    sim_stats before;   // counted before anything was followed
 };
 
 // --- steps
@@ -77,6 +78,7 @@ ran *ran_new(sim *s, ran_options wanted, diag_sink *diags) {
     ran *r = base_calloc(1, sizeof *r);
     *r = (ran){.sim = s, .wanted = wanted, .diags = diags, .timing = t};
     r->activity = timing_activity_new(sim_program(s));
+    r->before = sim_totals(s);
     r->recorder = (sim_recorder){on_step, on_closed, on_seen, r};
     sim_record(s, &r->recorder);
     return r;
@@ -104,6 +106,32 @@ bool ran_end(ran *r) {
 }
 
 // --- what is said
+
+static isa_events events_of(const ran *r) {
+    const sim_stats now = sim_totals(r->sim);
+    return (isa_events){
+#define EVENT(name, unit, summary) .name = now.name - r->before.name,
+#include "isa/count/events.def"
+    };
+}
+
+// What happened, and what was drawn all the time meanwhile.
+typedef struct {
+    energy_aj spent, standing;
+    const char **lacking;
+    size_t n_lacking;
+} energies;
+
+static energies energies_of(const ran *r, arena *a) {
+    const machine *chip = sim_chip(r->sim);
+    const isa_events e = events_of(r);
+    const energy_prices prices = energy_prices_of(chip);
+    const inventory all = inventory_of(sim_program(r->sim), chip);
+    energies x = {energy_of(&prices, &e),
+                  power_energy(power_of_all(chip, all.all), timing_end(r->timing)), NULL, 0};
+    x.lacking = energy_lacking(a, chip, &e, &x.n_lacking);
+    return x;
+}
 
 static size_t busiest(const ran *r) {
     size_t best = SIZE_MAX;
@@ -135,11 +163,19 @@ void ran_print(const ran *r, FILE *out) {
         fprintf(out, "; %s busy %.1f %%", timing_unit_text(a, r->timing, unit),
                 cost_share(timing_unit_at(r->timing, unit).busy, timing_end(r->timing)));
     putc('\n', out);
+    const energies e = energies_of(r, a);
+    if (e.spent > 0 || e.n_lacking == 0)
+        fprintf(out, "  %s a row, %s in all; %s drawn all the time beside\n",
+                energy_text(a, e.spent / (energy_aj)r->rows), energy_text(a, e.spent),
+                energy_text(a, e.standing));
+    else
+        fputs("  energy not stated by the chip\n", out);
     size_t n;
     const char *const *missing = timing_missing(r->timing, &n);
-    for (size_t k = 0; k < n; k++)
-        fprintf(out, "%s%s%s", k ? " " : "not stated by the chip, so in no total: ", missing[k],
-                k + 1 == n ? "\n" : "");
+    if (n + e.n_lacking) fputs("not stated by the chip, so in no total:", out);
+    for (size_t k = 0; k < n; k++) fprintf(out, " %s", missing[k]);
+    for (size_t k = 0; k < e.n_lacking; k++) fprintf(out, " %s", e.lacking[k]);
+    if (n + e.n_lacking) putc('\n', out);
     arena_free(a);
 }
 
@@ -154,9 +190,17 @@ json_t *ran_json(const ran *r) {
     const char *const *missing = timing_missing(r->timing, &n);
     json_t *names = json_array();
     for (size_t k = 0; k < n; k++) json_add(names, json_name(missing[k]));
-    return json_make("{s:o, s:o, s:o, s:o, s:o, s:o}", "rows", json_count(r->rows), "rows_together",
-                     json_count(r->together), "together_ns", ns(r, r->first), "last_token_ns",
-                     ns(r, r->last), "end_ns", ns(r, r->until), "missing", names);
+    arena *a = arena_new();
+    const energies e = energies_of(r, a);
+    for (size_t k = 0; k < e.n_lacking; k++) json_add(names, json_name(e.lacking[k]));
+    const bool stated = e.spent > 0 || e.n_lacking == 0;
+    json_t *spent = stated ? json_string(energy_exact(a, e.spent)) : json_null(),
+           *on = json_string(energy_exact(a, e.standing));
+    arena_free(a);
+    return json_make("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "rows", json_count(r->rows),
+                     "rows_together", json_count(r->together), "together_ns", ns(r, r->first),
+                     "last_token_ns", ns(r, r->last), "end_ns", ns(r, r->until), "attojoules",
+                     spent, "static_attojoules", on, "missing", names);
 }
 
 bool ran_write_activity(const ran *r, const char *path, diag_sink *diags) {

@@ -1,4 +1,4 @@
-// What a simulator runs, as its chip would take it: the time of `run`, `generate` and `eval`
+// What a simulator runs, as its chip would take it: time and energy of `run`, `generate` and `eval`
 // (--cost), and the gates and masks that were met (run --activity).
 #ifndef OHMIC_CLI_COST_RAN_H
 #define OHMIC_CLI_COST_RAN_H

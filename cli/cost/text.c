@@ -1,6 +1,7 @@
 // One screen: how long, what limits, where the time goes.
 #include "cli/cost/cost.h"
 #include "support/name.h"
+#include "support/num/num.h"
 #include "support/vec.h"
 #include <inttypes.h>
 #include <stdlib.h>
@@ -129,7 +130,8 @@ static void print_together(const cost *c) {
     printf("%" PRId64 " sequences      first tokens within %s", t->sequences,
            cost_time_text(c->a, t->first));
     if (l->generated) printf(", token to token %s", cost_time_text(c->a, t->last));
-    printf("; together %s, %.3g times one alone\n", cost_rate_text(c->a, t->sequences * rows, all),
+    printf("; together %s, %.3g times as many as one alone\n",
+           cost_rate_text(c->a, t->sequences * rows, all),
            all ? (double)t->sequences * (double)one / (double)all : 0);
 }
 
@@ -144,6 +146,29 @@ static void print_missing(const cost *c) {
     putchar('\n');
 }
 
+// Of charge that is as old as a ring is long, what is lost when a token takes so long.
+static const char *loss_text(const cost *c, double period_ns) {
+    uint32_t slots = 1;
+    double retention = c->chip->gain.retention;
+    for (uint32_t t = 0; t < c->p->n_tiles; t++)
+        for (uint32_t k = 0; k < c->p->tiles[t].n_rings; k++) {
+            const isa_ring *r = &c->p->tiles[t].rings[k];
+            if (r->kind == ISA_RING_GAIN && r->slots > slots) slots = r->slots;
+        }
+    if (retention <= 0) return "";
+    return arena_printf(c->a, " (%.4g %% of a charge lost in %u tokens)",
+                        100 * (1 - num_exp_f64(-(double)(slots - 1) * period_ns / retention)),
+                        slots - 1);
+}
+
+static void print_period(const cost *c) {
+    const timing_latency *l = &c->latency;
+    if (c->p->token_period_ns <= 0 || l->generated == 0) return;
+    printf("token period     %.4g ns declared%s, %s achieved%s\n", c->p->token_period_ns,
+           loss_text(c, c->p->token_period_ns), cost_time_text(c->a, l->last),
+           loss_text(c, (double)l->last / 1000));
+}
+
 static void print_time(const cost *c) {
     const timing_latency *l = &c->latency;
     const timing_latency *sure = &c->sure_latency;
@@ -156,9 +181,7 @@ static void print_time(const cost *c) {
                cost_time_text(c->a, l->next), cost_assumed(l->last, sure->last));
     print_together(c);
     print_steady(c);
-    if (c->p->token_period_ns > 0 && l->generated > 0)
-        printf("token period     %.4g ns declared, %s achieved\n", c->p->token_period_ns,
-               cost_time_text(c->a, l->last));
+    print_period(c);
     print_units(c);
     print_times(c);
     print_path(c);

@@ -101,8 +101,9 @@ static void check_crossbar(verifier *v, uint32_t tile, uint32_t i) {
     int64_t count = v->chip->tile.crossbars, rows = v->chip->crossbar.rows,
             columns = v->chip->crossbar.columns;
     if (count && b->crossbar >= count)
-        verify_bad(v, DIAG_ID_isa_block, where(v, tile, i), "crossbar %u of %lld", b->crossbar,
-                   (long long)count);
+        verify_bad(v, DIAG_ID_isa_block, where(v, tile, i),
+                   "crossbar %u of %lld: a chip with --set tile.crossbars=%u would do", b->crossbar,
+                   (long long)count, b->crossbar + 1);
     if (rows && (int64_t)b->row0 + b->rows > rows)
         verify_bad(v, DIAG_ID_isa_block, where(v, tile, i), "rows %u + %u of a crossbar with %lld",
                    b->row0, b->rows, (long long)rows);

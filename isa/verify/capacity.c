@@ -20,13 +20,16 @@ static void check_rings(verifier *v, uint32_t tile) {
         if (r->kind != ISA_RING_GAIN) continue;
         heads += (uint64_t)r->n_kv * v->p->banks;
         if (m->gain.slots && r->slots > m->gain.slots)
-            verify_bad(v, DIAG_ID_isa_capacity, where, "%u slots, a head has %lld", r->slots,
-                       (long long)m->gain.slots);
+            verify_bad(v, DIAG_ID_isa_capacity, where,
+                       "%u slots, a head has %lld: a chip with --set gain.slots=%u would do",
+                       r->slots, (long long)m->gain.slots, r->slots);
     }
     if (m->tile.ring_heads && heads > (uint64_t)m->tile.ring_heads)
         verify_bad(v, DIAG_ID_isa_capacity, on_tile(v, tile),
-                   "%llu key/value heads (all rings, %u banks), a tile has %lld",
-                   (unsigned long long)heads, v->p->banks, (long long)m->tile.ring_heads);
+                   "%llu key/value heads (all rings, %u banks), a tile has %lld: a chip with --set "
+                   "tile.ring_heads=%llu would do",
+                   (unsigned long long)heads, v->p->banks, (long long)m->tile.ring_heads,
+                   (unsigned long long)heads);
 }
 
 typedef struct {
@@ -148,8 +151,9 @@ void verify_capacity(verifier *v) {
     if (!v->chip) return;
     check_chip(v);
     if (v->p->n_tiles > v->chip->tile.count)
-        verify_bad(v, DIAG_ID_isa_capacity, "program", "%u tiles, the chip has %lld", v->p->n_tiles,
-                   (long long)v->chip->tile.count);
+        verify_bad(v, DIAG_ID_isa_capacity, "program",
+                   "%u tiles, the chip has %lld: one with --set tile.count=%u would do",
+                   v->p->n_tiles, (long long)v->chip->tile.count, v->p->n_tiles);
     for (uint32_t t = 0; t < v->p->n_tiles; t++) {
         check_rings(v, t);
         check_memory(v, t);

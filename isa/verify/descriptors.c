@@ -64,8 +64,9 @@ static void check_buffers(verifier *v, uint32_t tile) {
         uint64_t end = b->base + (uint64_t)b->depth * b->stride;
         if (b->parent == i && b->space == ISA_PAD && room && end > room)
             verify_bad(v, DIAG_ID_isa_capacity, where(v, tile, "buffer", i, b->name),
-                       "ends at byte %llu of a scratchpad of %llu", (unsigned long long)end,
-                       (unsigned long long)room);
+                       "ends at byte %llu of a scratchpad of %llu: a chip with --set "
+                       "tile.scratchpad=%llu would do",
+                       (unsigned long long)end, (unsigned long long)room, (unsigned long long)end);
         if (b->type == ISA_Q8 &&
             (b->quant == ISA_QUANT_ASYM || (b->quant == ISA_QUANT_STATIC && b->zero != 0)))
             check_bits(v, where(v, tile, "buffer", i, b->name));

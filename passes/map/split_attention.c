@@ -121,8 +121,8 @@ static void check_ring(misfits *m, const ir_op *op, const ir_ring *ring) {
         add_misfit(m, DIAG_ID_ring_width, node,
                    arena_printf(m->a,
                                 "keys of %lld columns do not fit chip '%s', whose arrays have %lld "
-                                "and add up the currents of %lld: compile %sfor a chip whose "
-                                "gain.k_arrays_summed is %lld",
+                                "and add up the currents of %lld: compile %sfor a chip with "
+                                "--set gain.k_arrays_summed=%lld",
                                 d, chip->name, width, summed,
                                 asked ? "with --attention softmax (scores are added up "
                                         "digitally), or "

@@ -119,8 +119,15 @@ ran=$(sed -nE 's/^on bench-1: 40 rows in ([0-9.]+ us) .*/\1/p' "$work/out")
 exits 0 cost "$work/short.ohm" --prompt 40 --generate 0
 [ -n "$ran" ] || fail "run --cost says nothing"
 says "first token      $ran"
+energy=$(sed -nE 's/^energy +([0-9.]+ nJ) a token.*/\1/p' "$work/out")
+exits 0 run "$work/short.ohm" -i "input_ids=$work/ids.npy" --cost
+says "  $energy a row, "
+exits 0 cost "$work/short.ohm" --prompt 40 --generate 0 --json
+energy=$(sed -nE 's/^  ("attojoules": "[0-9]+"),$/\1/p' "$work/out")
+[ -n "$energy" ] || fail "cost --json says no energy"
 exits 0 run "$work/short.ohm" -i "input_ids=$work/ids.npy" --cost --json
 says '"rows_together": 40'
+says "$energy"
 exits 0 generate "$work/tales.ohm" --tokenizer examples/tales/tokenizer.json --prompt-ids 0,47,393,5 -n 4 --cost
 grep -qF 'then 3 one by one, the last in 3.794 us (263.6 k tokens/s)' "$work/err" || fail "$(cat "$work/err")"
 grep -qF '[timing-period]' "$work/err" || fail "generate --cost does not warn of a token period of 260 ns"
@@ -159,5 +166,6 @@ exits 0 cost "$work/ideal.ohm" --json
 for figure in first_token_ns last_token_ns attojoules mm2; do says "\"$figure\": null"; done
 exits 0 run "$work/ideal.ohm" -i "input_ids=$work/ids.npy" --cost
 grep -q "rows in a time that is not stated" "$work/out" "$work/err" || fail "$(cat "$work/out" "$work/err")"
+says "energy not stated by the chip"
 exits 0 chips --check chips/ohmic-1.yaml --json
 says '"possible": true'

@@ -76,6 +76,28 @@ static void add(arena *a, char **seen) {
     *seen = arena_printf(a, "%s%d %d\n%s%s", *seen, o.code, o.signal, o.out, o.code ? o.err : "");
 }
 
+// Figures without what is assumed of them: whatever is set by hand is, used or not.
+static void add_figures(arena *a, char **seen) {
+    bool shares = false;
+    char *to = o.out;
+    for (char *line = o.out, *next; *line; line = next) {
+        char *end = strchr(line, '\n');
+        assert_non_null(end); // all of it was read
+        *end = 0;
+        next = end + 1;
+        const bool found = strstr(line, "assumed") != NULL;
+        const bool leave = shares || found || strstr(line, "\"class\"");
+        if (found && strchr(line, '{')) shares = true;
+        if (strchr(line, '}')) shares = false;
+        if (leave) continue;
+        *end = '\n';
+        memmove(to, line, (size_t)(next - line));
+        to += next - line;
+    }
+    *to = 0;
+    add(a, seen);
+}
+
 // All that program k shows with `assignment` ("" for none); "refused" when it is not made.
 static char *shown(arena *a, size_t k, const char *assignment) {
     const char *words[MOST_WORDS + 3] = {OHMIC};
@@ -95,7 +117,7 @@ static char *shown(arena *a, size_t k, const char *assignment) {
     if (chip) *chip = 0; // says the parameter itself
     add(a, &seen);
     COMMAND(&o, "cost", PROGRAM, "--json");
-    add(a, &seen);
+    add_figures(a, &seen);
     if (!programs[k].use) return seen;
     words[0] = OHMIC, n = 1;
     for (; programs[k].use[n - 1]; n++) words[n] = programs[k].use[n - 1];

@@ -48,6 +48,13 @@ awk -v cell="$(value area gain_k osfet)" -v rest="$(value area gain_digital osfe
     exit !(sprintf("%.3f %.3f %.2f %.2f", cells, head, cmos, lost) == "0.131 0.500 2.49 14.75") }' ||
   fail "area and decay of a head are not those of the paper"
 
+# and as a command says it, with what the achieved period loses beside
+exits 0 compile examples/tales/tales_gpt.onnx --chip leroux2025-cmos --attention hard-sigmoid --slots 1024 --token-period 780 -q \
+  -o "$work/cmos.ohm"
+exits 0 cost "$work/cmos.ohm" --prompt 4 --generate 2
+says "token period     780 ns declared (14.75 % of a charge lost in 1023 tokens), 260 ns achieved (5.181 % of a charge lost in 1023 tokens)"
+says "area             22.87 mm2" # 8 heads of 2.86
+
 # against GPUs: 12 heads of 6.15 nJ, 65 ns for all of a layer
 awk -F '\t' '!/^#/ { printf "%s: %.0f times the speed, %.0f times the energy\n", $1, $2 / 0.065, $3 * 1e6 / (12 * 6.15) }' \
   tests/cost/leroux2025_gpus.tsv >"$work/out"

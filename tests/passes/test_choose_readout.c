@@ -351,7 +351,7 @@ static void what_heads_hold(void **state) {
     assert_true(
         says(split(CHARGE LEROUX, "gain.head_width=2"), DIAG_ID_ring_width,
              "keys of 4 columns do not fit chip 'leroux2025-cmos', whose arrays have 2 and add "
-             "up the currents of 1: compile for a chip whose gain.k_arrays_summed is 2"));
+             "up the currents of 1: compile for a chip with --set gain.k_arrays_summed=2"));
     fits = split(SCORE, "gain.head_width=2"); // added up digitally
     assert_int_equal(diag_count(fits), 0);
     diag_sink_free(fits);

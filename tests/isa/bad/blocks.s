@@ -10,7 +10,7 @@
     .block 4x4 ; expect-error: isa-block: stands on the same cells as block
     .block 2x4 row0=2 col0=2 n0=4
   .group b 4x8 cells=0 scale=256
-    .block 4x4 crossbar=4 ; expect-error: isa-block: crossbar 4 of 4
+    .block 4x4 crossbar=4 ; expect-error: isa-block: crossbar 4 of 4: a chip with --set tile.crossbars=5 would do
     .block 4x4 crossbar=1 n0=4 row0=13 ; expect-error: isa-block: rows 13 + 4 of a crossbar with 16
   .group c 4x8 cells=0 scale=256
     .block 4x4 crossbar=2 col0=13 ; expect-error: isa-block: columns 13 + 4 of a crossbar with 16
