@@ -135,7 +135,7 @@ static const tensor *mask_of(run *r, const tensor_set *inputs, const char *outpu
         if (!info->ports[i].input && strcmp(info->ports[i].name, output) == 0)
             encoder = info->ports[i].encoder;
     for (size_t i = 0; i < info->n_ports; i++) {
-        if (!info->ports[i].input || info->ports[i].role != ISA_ROLE_MASK ||
+        if (!info->ports[i].input || !isa_role_skips(info->ports[i].role) ||
             info->ports[i].encoder != encoder)
             continue;
         for (size_t k = 0; k < inputs->count; k++)
