@@ -249,6 +249,7 @@ const rule fuse_rules[] = {
      "scale=(dynquant.1 x) $ws)) (mul (mul (cast (matmul_int codes=(dynquant.0 x) $w "
      "zero=(dynquant.2 x))) scale=(dynquant.1 x)) $ws))",
      NULL, is_f32, fuse_quantized_linear},
+    {"static-product", "(mul (cast p=(matmul_int a b ...)) $s)", NULL, is_f32, fuse_static_product},
     {"dequantized-weight", "(nn.linear x (dequantize $w $ws) ...)", NULL, is_f32,
      fuse_dequantized_linear},
     {"dequantized-weight-zero", "(nn.linear x (dequantize $w $ws $zw) ...)", NULL, is_f32,

@@ -84,7 +84,7 @@ void tok_plan_outputs(tok_ctx *c) {
         out->index = i;
         out->recipe.node = id;
         if (tok_at(c, id)->is_const && !plan_constant(c, id, name, out)) continue;
-        any = true;
+        any |= !tok_at(c, id)->is_const;
         if (tok_at(c, id)->is_const) {
             // planned
         } else if (p->kind == TOK_VALUE) {
@@ -99,6 +99,7 @@ void tok_plan_outputs(tok_ctx *c) {
         vec_push(&c->outputs, out);
     }
     if (any || diag_errors(c->found) > refused) return;
-    diag_emit(c->found, DIAG_ID_tok_out, DIAG_NOWHERE, "no output is left");
+    diag_emit(c->found, DIAG_ID_tok_out, DIAG_NOWHERE,
+              "no output is left that depends on an input");
     tok_own_findings(c, TOK_NONE);
 }
