@@ -65,6 +65,7 @@ void eval_model_observe(eval_model *m, void (*f)(void *, const ir_op *, uint32_t
 // ---- opening ---------------------------------------------------------------------------------
 
 static input_kind kind_of(const char *name, elem type, int rank, isa_prole role) {
+    if (role == ISA_ROLE_HIDES) return SEGMENTS; // 0 shows a token
     if (isa_role_is_mask(role) || strstr(name, "mask")) return MASK;
     if (role == ISA_ROLE_POSITIONS || strstr(name, "position")) return POSITIONS;
     if (strstr(name, "type_id") || strstr(name, "segment")) return SEGMENTS;

@@ -92,7 +92,7 @@ static void check_other_branch(const host_job *j) {
 }
 
 static bool counts_past(const host_job *j, const engine_port *p) {
-    return p->role == ISA_ROLE_MASK && j->past > 0 && !p->encoder;
+    return isa_role_skips(p->role) && j->past > 0 && !p->encoder;
 }
 
 // One port's type and shape; gives its batch and token count. False: reported.
@@ -156,7 +156,7 @@ static bool check_sizes(host_job *j) {
     j->side[0].tokens = j->side[1].tokens = 1;
     for (int masks = 0; masks < 2; masks++)
         for (size_t i = 0; i < j->info->n_ports; i++)
-            if (j->given[i] && (j->info->ports[i].role == ISA_ROLE_MASK) == masks)
+            if (j->given[i] && isa_role_skips(j->info->ports[i].role) == masks)
                 join_sizes(j, i, &by_batch, by_tokens);
     if (j->has_past && by_batch && j->past_batch != 1 && j->batch != j->past_batch)
         diag_emit(j->diags, DIAG_ID_host_input, DIAG_NOWHERE,
@@ -167,12 +167,14 @@ static bool check_sizes(host_job *j) {
 
 // ---- padding ---------------------------------------------------------------------------------
 
+// Of a mask: 0 where it hides.
 static double element(const host_job *j, size_t port, int64_t b, int64_t index) {
     const tensor *t = j->given[port];
     const engine_port *p = &j->info->ports[port];
     int64_t n = j->side[host_side_of(p)].tokens + (counts_past(j, p) ? j->past : 0);
     int64_t row = j->shape[port].has_batch && t->dim[0] > 1 ? b : 0;
-    return elem_load_f64(t->type, t->data, (size_t)(row * n + index));
+    const double v = elem_load_f64(t->type, t->data, (size_t)(row * n + index));
+    return p->role == ISA_ROLE_HIDES ? 1 - v : v;
 }
 
 // The tokens a mask leaves: one run of ones, [x, y) of past and new. False: reported.
@@ -188,7 +190,7 @@ static bool run_of_ones(host_job *j, size_t port, int64_t b, int64_t *x, int64_t
             diag_emit(j->diags, DIAG_ID_host_mask, DIAG_NOWHERE,
                       "mask '%s' is %g at position %" PRId64 " of sequence %" PRId64
                       ", expected 0 or 1",
-                      name, v, i, b);
+                      name, j->info->ports[port].role == ISA_ROLE_HIDES ? 1 - v : v, i, b);
             return false;
         }
         if (v == 0) continue;
@@ -202,6 +204,13 @@ static bool run_of_ones(host_job *j, size_t port, int64_t b, int64_t *x, int64_t
         if (!any) *x = i;
         any = true;
         *y = i + 1;
+    }
+    if (*x > 0 && j->info->ports[port].role == ISA_ROLE_LENGTH) {
+        diag_emit(j->diags, DIAG_ID_host_mask, DIAG_NOWHERE,
+                  "mask '%s' begins with padding in sequence %" PRId64
+                  ": the model only counts its ones, so only padding behind a sequence can be run",
+                  name, b);
+        return false;
     }
     return true;
 }
@@ -249,7 +258,7 @@ static bool find_spans(host_job *j, int side) {
     for (size_t i = 0; i < j->info->n_ports; i++) {
         if (!j->given[i] || j->shape[i].row < 0 || host_side_of(&j->info->ports[i]) != side)
             continue;
-        if (j->info->ports[i].role == ISA_ROLE_MASK && mask == SIZE_MAX) mask = i;
+        if (isa_role_skips(j->info->ports[i].role) && mask == SIZE_MAX) mask = i;
         // positions that count what a mask shows: as position ids would, but made by the program
         counts |= j->info->ports[i].pad > 0;
         has_positions |= counts || j->info->ports[i].role == ISA_ROLE_POSITIONS;
@@ -284,7 +293,7 @@ static bool find_spans(host_job *j, int side) {
 static bool check_range(host_job *j, size_t i) {
     const engine_port *p = &j->info->ports[i];
     const tensor *t = j->given[i];
-    if (!p->integer || p->role == ISA_ROLE_MASK || j->shape[i].row < 0) return true;
+    if (!p->integer || isa_role_skips(p->role) || j->shape[i].row < 0) return true;
     int64_t lo = p->lo < p->hi ? p->lo : INT32_MIN, hi = p->lo < p->hi ? p->hi : INT64_C(1) << 31;
     const host_side *side = &j->side[host_side_of(p)];
     port_map m = port_map_of(j->a, &j->shape[i], side->tokens, 0, 1, 0);
@@ -440,6 +449,8 @@ static tensor rows_of(host_job *j, size_t i, int64_t b, int64_t from, int64_t n,
             else
                 ((int32_t *)out.data)[to] = (int32_t)elem_load_i64(t->type, t->data, at);
         }
+    for (int64_t r = 0; p->role == ISA_ROLE_HIDES && r < n; r++)
+        ((int32_t *)out.data)[r] = 1 - ((int32_t *)out.data)[r];
     // Padding in front of a whole sequence may hold anything.
     for (int64_t r = 0; p->integer && p->lo != p->hi && r < n; r++)
         for (int64_t c = 0; c < m.width; c++) {

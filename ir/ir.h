@@ -254,7 +254,8 @@ static inline bool ir_has_role(const ir_port *p, ir_port_role role) {
 }
 // 0 hides a token, whatever becomes of its row.
 static inline bool ir_is_mask(const ir_port *p) {
-    return ir_has_role(p, IR_ROLE_MASK) || ir_has_role(p, IR_ROLE_WEIGHTS) ||
+    return ir_has_role(p, IR_ROLE_MASK) || ir_has_role(p, IR_ROLE_LENGTH) ||
+           ir_has_role(p, IR_ROLE_HIDES) || ir_has_role(p, IR_ROLE_WEIGHTS) ||
            ir_has_role(p, IR_ROLE_ONES_FIRST);
 }
 

@@ -207,7 +207,8 @@ const char *ir_port_shape(arena *a, const ir_port *p) {
     const char *const *dims = ir_attr_strs(&p->attrs, IR_ATTR_onnx_shape, &n);
     const char *text = "";
     for (size_t i = 0; i < n; i++) text = arena_printf(a, "%s%s%s", text, i ? "," : "[", dims[i]);
-    return n ? arena_printf(a, "%s]", text) : "";
+    if (n == 0) return ir_attr_has(&p->attrs, IR_ATTR_onnx_shape) ? "[]" : "";
+    return arena_printf(a, "%s]", text);
 }
 
 static void copy_ports(arena *a, ir_port_list *to, const ir_port_list *from) {

@@ -92,9 +92,15 @@ void isa_program_free(isa_program *p); // NULL is allowed
 uint32_t isa_program_string(isa_program *p, const char *s);
 
 isa_prole isa_port_role(const char *name); // what is none of the names is data
-// 0 hides a token, whatever becomes of its row.
+// 0 hides a token, whatever becomes of its row. The rows of ISA_ROLE_HIDES are so too: a host turns
+// what it is given.
 static inline bool isa_role_is_mask(isa_prole r) {
-    return r == ISA_ROLE_MASK || r == ISA_ROLE_WEIGHTS || r == ISA_ROLE_ONES_FIRST;
+    return r == ISA_ROLE_MASK || r == ISA_ROLE_LENGTH || r == ISA_ROLE_HIDES ||
+           r == ISA_ROLE_WEIGHTS || r == ISA_ROLE_ONES_FIRST;
+}
+// And tokens of 0 need not run.
+static inline bool isa_role_skips(isa_prole r) {
+    return r == ISA_ROLE_MASK || r == ISA_ROLE_LENGTH || r == ISA_ROLE_HIDES;
 }
 // Which phases read or write each port: [n_ports], bit k for phase k. Owned by `a`.
 uint8_t *isa_port_phases(const isa_program *p, arena *a);

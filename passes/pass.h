@@ -28,8 +28,7 @@ typedef struct {
     const char *domain; // "enc", "dec" of --axis ...=tokens:enc; NULL: the only one
 } pass_axis_role;
 
-// --role INPUT=ROLE and --bind INPUT=positions: what the values of an integer input are. role: ids,
-// positions, mask, fixed.
+// --role INPUT=ROLE: what the values of an input are. role: ids, positions, mask, past, fixed.
 typedef struct {
     const char *input, *role;
 } pass_input_role;
@@ -54,6 +53,9 @@ typedef struct {
     int64_t slots;      // tokens a ring stores; 0: as many as the window needs
     int64_t window; // tokens visible to a row; 0: as the model says. Smaller changes what the model
                     // means
+    // bind: outputs by name. What is not kept, where any are, and what is dropped is no output
+    const char *const *kept_outputs, *const *dropped_outputs;
+    size_t n_kept_outputs, n_dropped_outputs;
     // find-tokens
     const pass_axis_role *axes;
     size_t n_axes;

@@ -47,6 +47,10 @@ ir_module *compile_bind(const args *given, onnx_model *model, const pass_options
     bind_source source = {.ctx = model, .import = import_at};
     source.inputs = ports_of(a, model, &source.n_inputs, diags);
     if (!source.inputs) return NULL;
+    source.n_outputs = onnx_n_outputs(model);
+    const char **outputs = ARENA_ARRAY(a, const char *, source.n_outputs + 1);
+    for (size_t i = 0; i < source.n_outputs; i++) outputs[i] = onnx_output(model, i)->name;
+    source.outputs = outputs;
     size_t n;
     const char *const *list = args_list(given, "bind", &n);
     bind_value *values = ARENA_ARRAY(a, bind_value, n + 1);

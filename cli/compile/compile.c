@@ -56,6 +56,21 @@ static bool parse_axis(arena *a, const char *text, pass_axis_role *out, diag_sin
     return false;
 }
 
+// "INPUT=ROLE"
+static void parse_role(arena *a, const char *text, pass_input_role *out, diag_sink *diags) {
+    static const char *const roles[] = {"ids", "positions", "mask", "past", "fixed"};
+    arena_pair(a, text, &out->input, &out->role); // as the command line has checked
+    spell_nearest near = spell_start(out->role, strlen(out->role));
+    for (size_t i = 0; i < ARRAY_LEN(roles); i++) {
+        if (strcmp(out->role, roles[i]) == 0) return;
+        spell_try(&near, roles[i]);
+    }
+    diag_emit(diags, DIAG_ID_usage, DIAG_NOWHERE,
+              "--role: an input is ids, positions, mask, past or fixed, found '%s'%s%s%s",
+              out->role, near.best ? "; did you mean '" : "", near.best ? near.best : "",
+              near.best ? "'?" : "");
+}
+
 // Files of texts for the passes, which know ids only.
 static void read_texts(const args *a, compilation *c, diag_sink *diags) {
     const pass_options *o = &c->options;
@@ -112,6 +127,14 @@ bool compile_options(const args *a, compilation *c, diag_sink *diags) {
     for (size_t i = 0; i < n; i++) parse_axis(mem, axes[i], &roles[i], diags);
     o->axes = roles;
     o->n_axes = n;
+    const char *const *said = args_list(a, "role", &n);
+    pass_input_role *inputs = ARENA_ARRAY(mem, pass_input_role, n + 1);
+    for (size_t i = 0; i < n; i++) parse_role(mem, said[i], &inputs[i], diags);
+    o->roles = inputs;
+    o->n_roles = n;
+    o->kept_outputs = args_list(a, "keep-output", &o->n_kept_outputs);
+    o->dropped_outputs = args_list(a, "drop-output", &o->n_dropped_outputs);
+    o->keep_probabilities = o->n_kept_outputs > 0;
     c->checks = (pass_checks){.check_equivalence = args_flag(a, "check-equivalence"),
                               .dump_dir = args_string(a, "dump-ir", NULL)};
     if (c->chip && diag_errors(diags) == errors) read_texts(a, c, diags);
@@ -134,6 +157,9 @@ static const struct {
 } readers[] = {
     {"bind", IMPORT},
     {"max-tokens", IMPORT},
+    {"keep-output", IMPORT},
+    {"drop-output", IMPORT},
+    {"role", PASS_ID_find_tokens},
     {"axis", PASS_ID_find_tokens},
     {"max-chunk", PASS_ID_find_tokens},
     {"slots", PASS_ID_find_tokens},
@@ -163,10 +189,11 @@ bool compile_text_options(const args *a, const pass_pipeline *p, diag_sink *diag
                       "--%s has no effect here: the pass %s reads it, which is not run",
                       readers[i].option, reader);
         else
-            diag_emit(diags, DIAG_ID_usage, DIAG_NOWHERE,
-                      "--%s has no effect on IR text: its sizes were chosen when the model was "
-                      "imported",
-                      readers[i].option);
+            diag_emit(
+                diags, DIAG_ID_usage, DIAG_NOWHERE,
+                "--%s has no effect on IR text: its sizes and outputs were chosen when the model "
+                "was imported",
+                readers[i].option);
     }
     return ok;
 }

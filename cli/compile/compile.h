@@ -30,6 +30,12 @@
                    "size of a dynamic dimension, or position_ids=positions", ARG_MANY),          \
         ARG_OPTION("axis", 0, ARG_PAIR, "INPUT:AXIS=ROLE",                                       \
                    "what an axis counts: batch, tokens, past, fixed", ARG_MANY),                 \
+        ARG_OPTION("role", 0, ARG_PAIR, "INPUT=ROLE",                                            \
+                   "what an input is: ids, positions, mask, past, fixed", ARG_MANY),             \
+        ARG_OPTION("keep-output", 0, ARG_TEXT, "NAME",                                           \
+                   "an output that is given, attention probabilities too; others are not",       \
+                   ARG_MANY),                                                                    \
+        ARG_OPTION("drop-output", 0, ARG_TEXT, "NAME", "an output that is not given", ARG_MANY), \
         {"mask", 0, ARG_WORD, "all|causal", "what a [T,T] mask input means"},                    \
         {"logits", 0, ARG_WORD, "all|last", "rows of the logits kept; default: all"},            \
         {"static-scales", 0, ARG_FLAG, NULL,                                                     \

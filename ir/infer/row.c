@@ -77,6 +77,14 @@ static bool is_lin_of(const ir_infer_ctx *c, int domain, int from) {
            ir_domain_parent(c->module, domain) == from;
 }
 
+// Domain `from` has n rows more than `to`, as one is made of the other or both of a third.
+static bool has_more(const ir_infer_ctx *c, int from, int to, int64_t n) {
+    const ir_domain *f = &c->module->domain[from], *t = &c->module->domain[to];
+    if (!ir_domain_is(c->module, from, IR_DOMAIN_LIN) || f->div != 1) return false;
+    if (f->of == to) return f->mul == 1 && f->add == n;
+    return is_lin_of(c, to, f->of) && t->div == 1 && t->mul == f->mul && t->add + n == f->add;
+}
+
 // The result's domain has (mul*n + add) / div rows where operand 0 has n; equal domains have n.
 static bool derived(ir_infer_ctx *c, int64_t mul, int64_t add, int64_t div) {
     int from = ir_type_domain(c->in[0]), to = ir_type_domain(&c->out[0]);
@@ -132,7 +140,9 @@ bool ir_infer_rows_pick(ir_infer_ctx *c) {
 bool ir_infer_rows_skip(ir_infer_ctx *c) {
     int64_t width, row;
     return infer_rows(c, 0, &width) && infer_int(c, IR_ATTR_row, 0, INT64_MAX, 0, &row) &&
-           infer_declared_rows(c, c->in[0]->type, width) && derived(c, 1, -row, 1);
+           infer_declared_rows(c, c->in[0]->type, width) &&
+           (has_more(c, ir_type_domain(c->in[0]), ir_type_domain(&c->out[0]), row) ||
+            derived(c, 1, -row, 1));
 }
 
 bool ir_infer_rows_reduce(ir_infer_ctx *c) {

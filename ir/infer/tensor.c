@@ -199,7 +199,7 @@ static bool arg_search(ir_infer_ctx *c) {
     if (c->in[0]->dim[axis] == 0)
         return infer_operand_error(c, 0, "has no element along axis %d", axis);
     c->out[0] = *c->in[0];
-    c->out[0].type = ELEM_i64;
+    c->out[0].type = infer_is_token(c->in[0]) ? ELEM_i32 : ELEM_i64; // rows have no wider integers
     drop_axis(&c->out[0], axis, keep);
     return true;
 }

@@ -63,7 +63,7 @@ static void check_axes(const reader *c) {
 }
 
 static void check_role(const reader *c) {
-    bool counts = c->p->role == ISA_ROLE_MASK || c->p->role == ISA_ROLE_POSITIONS;
+    bool counts = isa_role_skips(c->p->role) || c->p->role == ISA_ROLE_POSITIONS;
     if (counts && c->p->width != 1)
         BAD("rows of %u columns, a %s has one", c->p->width, isa_name(ISA_ENUM_prole, c->p->role));
     if (c->p->elem == ISA_ELEM_q8) BAD("tensors have no elements of type q8");

@@ -254,7 +254,7 @@ static ir_val simplify_dequantize(emitter *e, ir_val v, const ir_op *op) {
 
 // GatherND over constant grids that only repeats a mask along other axes: element (.., i at axis a,
 // ..) is data[i]. Newer exporters index padding masks so.
-static ir_val simplify_gather_nd(emitter *e, ir_val v, const ir_op *op) {
+static ir_val repeated_by_gather_nd(emitter *e, ir_val v, const ir_op *op) {
     const tensor *index = emit_const_of(e, op->operand[1]);
     const ir_type x = *emit_type(e, op->operand[0]), t = *emit_type(e, v);
     if (!index || ir_attr_int(&op->attrs, IR_ATTR_batch_dims, 0) != 0 || index->rank < 1) return v;
@@ -280,6 +280,32 @@ static ir_val simplify_gather_nd(emitter *e, ir_val v, const ir_op *op) {
         return emit_broadcast(e, w, t.rank, t.dim);
     }
     return v;
+}
+
+// GatherND by constants along the first axis, or of one place along several, as Gather.
+static ir_val simplify_gather_nd(emitter *e, ir_val v, const ir_op *op) {
+    ir_val w = repeated_by_gather_nd(e, v, op);
+    const tensor *index = emit_const_of(e, op->operand[1]);
+    const ir_type t = *emit_type(e, v);
+    if (w != v || !index || ir_attr_int(&op->attrs, IR_ATTR_batch_dims, 0) != 0 || index->rank < 1)
+        return w;
+    const int64_t depth = index->dim[index->rank - 1];
+    ir_attrs attrs = {0};
+    ir_attr_set_int(e->r.scratch, &attrs, IR_ATTR_axis, 0);
+    w = op->operand[0];
+    if (depth == 1) {
+        ir_val in[] = {w, emit_reshape(e, op->operand[1], index->rank - 1, index->dim)};
+        w = emit_op(e, IR_t_gather, in, 2, &attrs);
+        return w == IR_NONE ? v : w;
+    }
+    if ((int64_t)tensor_count(index) != depth) return v;
+    for (int64_t i = 0; i < depth && w != IR_NONE; i++) {
+        const int64_t at = elem_load_i64(index->type, index->data, (size_t)i);
+        w = emit_op(e, IR_t_gather, (ir_val[]){w, emit_scalar(e, index->type, (double)at)}, 2,
+                    &attrs);
+    }
+    w = emit_reshape(e, w, t.rank, t.dim);
+    return w == IR_NONE ? v : w;
 }
 
 // GatherElements whose indices are the same along the last axis picks whole rows: [1,R,W] by

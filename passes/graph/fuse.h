@@ -15,6 +15,7 @@ ir_val fuse_attention(emitter *e, ir_val v);
 ir_val
 fuse_quantized_linear(match *m); // captures codes, scale, zero of x; w, ws, zw? of the matrix
 ir_val fuse_dequantized_linear(match *m); // captures x, w, ws, zw?
+ir_val fuse_static_product(match *m);     // captures p, the product of codes, and s
 ir_val fuse_dequantized_rest(emitter *e, ir_val v);
 
 extern const rule fuse_rules[];

@@ -71,6 +71,8 @@ static bool leads_to_product(const emitter *e, ir_val v, int depth) {
         return leads_to_product(e, op->operand[0], depth + 1) ||
                leads_to_product(e, op->operand[1], depth + 1);
     case IR_t_sub:
+    case IR_t_max:
+    case IR_t_clip:
     case IR_t_tanh:
     case IR_t_trilu:
     case IR_t_reshape: return leads_to_product(e, op->operand[0], depth + 1);
@@ -132,6 +134,16 @@ static ir_val peel(peeled *p, ir_val s) {
                                                                                       : IR_NONE;
         }
         return IR_NONE;
+    case IR_t_max: // a floor under what is hidden
+        if (p->is_hard || p->softcap != 0 || !emit_splat(e, op.operand[1], &c) ||
+            !attention_hides(p, c) || !attention_fits(e, op.operand[0], s))
+            return IR_NONE;
+        return op.operand[0];
+    case IR_t_clip:
+        if (p->is_hard || p->softcap != 0 || ir_attr_has(&op.attrs, IR_ATTR_hi) ||
+            !attention_hides(p, ir_attr_float(&op.attrs, IR_ATTR_lo, 0)))
+            return IR_NONE;
+        return op.operand[0];
     case IR_t_tanh: // c * tanh(s / c): the factor outside is the cap
         if (p->softcap != 0 || p->scale <= 0) return IR_NONE;
         p->softcap = p->scale;

@@ -9,6 +9,7 @@
 // QDQ models keep t.quantize and t.dequantize of activations alike; only weights become codes.
 #include "passes/graph/fold.h"
 #include "passes/graph/fuse.h"
+#include <math.h>
 #include <string.h>
 
 // Codes of w as i8 [K,N] (u8 less 128), scales f32[N], zero points i32[N] as symbols of the module.
@@ -115,6 +116,52 @@ ir_val fuse_dequantized_linear(match *m) {
     if (!quantized_of(e, match_value(m, "w"), trans, match_value(m, "ws"), optional(m, "zw"), &w))
         return IR_NONE;
     return linear(e, match_value(m, "x"), &w, op.n_operands > 2 ? op.operand[2] : IR_NONE);
+}
+
+// The scale of codes that a static quantisation made, through views; IR_NONE.
+static ir_val scale_of_codes(const emitter *e, ir_val v) {
+    for (;;) {
+        const ir_op op = emit_def(e, v);
+        if (op.code == IR_t_quantize) {
+            const tensor *t = emit_const_of(e, op.operand[1]);
+            return t && tensor_count(t) == 1 ? op.operand[1] : IR_NONE;
+        }
+        if (op.code == IR_OP_COUNT || ir_kind_of(op.code) != IR_KIND_VIEW) return IR_NONE;
+        v = op.operand[0];
+    }
+}
+
+static double number_of(const emitter *e, ir_val v) {
+    const tensor *t = emit_const_of(e, v);
+    return elem_load_f64(t->type, t->data, 0);
+}
+
+// (a - za) (b - zb) s of codes, as QOperator models have it, is the product of what the codes stand
+// for: that of QDQ ones.
+ir_val fuse_static_product(match *m) {
+    emitter *e = m->e;
+    const ir_op op = emit_def(e, match_value(m, "p"));
+    const tensor *s = match_const(m, "s");
+    ir_val a = op.operand[0], b = op.operand[1], sa = scale_of_codes(e, a),
+           za = op.n_operands > 2 ? op.operand[2] : IR_NONE,
+           zb = op.n_operands > 3 ? op.operand[3] : IR_NONE;
+    if (sa == IR_NONE || s->rank > 1) return IR_NONE;
+    const double scale = number_of(e, sa);
+    ir_val x = emit_op(e, IR_t_dequantize, (ir_val[]){a, sa, za}, 3, NULL);
+    if (x == IR_NONE || !(scale > 0)) return IR_NONE;
+    if (emit_const_of(e, b)) {
+        quantized_matrix w;
+        tensor t = tensor_new(e->r.m->arena, ELEM_f32, s->rank, s->dim);
+        for (size_t i = 0, n = tensor_count(&t); i < n; i++)
+            elem_store_f64(ELEM_f32, t.data, i, elem_load_f64(s->type, s->data, i) / scale);
+        const bool fits = quantized_of(e, b, false, emit_const(e, "scale", t), zb, &w);
+        return fits ? linear(e, x, &w, IR_NONE) : IR_NONE;
+    }
+    const ir_val sb = scale_of_codes(e, b);
+    if (sb == IR_NONE || tensor_count(s) != 1) return IR_NONE;
+    const double both = scale * number_of(e, sb);
+    if (!(fabs(both - elem_load_f64(s->type, s->data, 0)) <= 1e-5 * both)) return IR_NONE;
+    return emit2(e, IR_t_matmul, x, emit_op(e, IR_t_dequantize, (ir_val[]){b, sb, zb}, 3, NULL));
 }
 
 // Whatever else reads a dequantised constant reads numbers: they are computed now.

@@ -142,6 +142,41 @@ static ir_val build_bias(match *m) {
     return emit_op(m->e, IR_nn_linear, (ir_val[]){op.operand[0], op.operand[1], b}, 3, &op.attrs);
 }
 
+// The one axis along which everything matched is reduced; -1: there is none.
+static int64_t one_axis(match *m) {
+    int64_t axis = -1;
+    for (int i = 0; i < m->n_nodes; i++) {
+        const ir_op op = emit_def(m->e, m->node[i]);
+        if (op.code != IR_t_reduce) continue;
+        size_t n;
+        const int64_t *axes = ir_attr_ints(&op.attrs, IR_ATTR_axes, &n);
+        if (n != 1 || (axis >= 0 && axis != axes[0])) return -1;
+        axis = axes[0];
+    }
+    return axis;
+}
+
+static ir_val softmax_of(match *m, int64_t axis) {
+    ir_attrs attrs = {0};
+    ir_val x = match_value(m, "x");
+    ir_attr_set_int(m->e->r.scratch, &attrs, IR_ATTR_axis, axis);
+    return emit_op(m->e, IR_t_softmax, &x, 1, &attrs);
+}
+
+static ir_val build_softmax(match *m) {
+    const int64_t axis = one_axis(m);
+    return axis < 0 ? IR_NONE : softmax_of(m, axis);
+}
+
+// exp(x) v / sum: the sums are of the rows that the values are mixed by.
+static ir_val build_softmax_mixed(match *m) {
+    const int64_t axis = one_axis(m);
+    const ir_type *x = emit_type(m->e, match_value(m, "x")),
+                  *v = emit_type(m->e, match_value(m, "v"));
+    if (axis < 0 || axis != x->rank - 1 || v->rank < 2) return IR_NONE;
+    return emit2(m->e, IR_t_matmul, softmax_of(m, axis), match_value(m, "v"));
+}
+
 // ---- patterns --------------------------------------------------------------------------------
 
 // x over the root of v
@@ -168,8 +203,18 @@ static ir_val build_bias(match *m) {
 // x / 2 times p, in every grouping
 #define HALF_OF(p) "(| (mul (mul x " p ") 0.5) (mul (mul x 0.5) " p ") (mul x (mul " p " 0.5)))"
 
+// e over its sum
+#define EXPONENTIALS "e=(exp (| (sub x (~ (reduce:max x))) x))"
+#define OVER_SUM(e) "(| (div " e " (~ (reduce:sum e))) (mul " e " (~ (recip (reduce:sum e)))))"
+
 const rule fuse_rules[] = {
     {"div-constant", "(div x #c)", NULL, is_f32, build_reciprocal},
+    // softmax in pieces; divided when the values are mixed
+    {"softmax", OVER_SUM(EXPONENTIALS), NULL, is_f32, build_softmax},
+    {"softmax-mixed",
+     "(| (div (matmul " EXPONENTIALS " v) (~ (reduce:sum e))) (mul (matmul " EXPONENTIALS
+     " v) (~ (recip (reduce:sum e)))))",
+     NULL, is_f32, build_softmax_mixed},
     // norms; the centred form first, since it contains the other
     {"layer-norm", OVER_ROOT(CENTERED, MEAN_SQUARE("d")), NULL, reduces_last_axes, build_layer},
     {"rms-norm", OVER_ROOT("x", MEAN_SQUARE("x")), NULL, reduces_last_axes, build_rms},
@@ -204,6 +249,7 @@ const rule fuse_rules[] = {
      "scale=(dynquant.1 x) $ws)) (mul (mul (cast (matmul_int codes=(dynquant.0 x) $w "
      "zero=(dynquant.2 x))) scale=(dynquant.1 x)) $ws))",
      NULL, is_f32, fuse_quantized_linear},
+    {"static-product", "(mul (cast p=(matmul_int a b ...)) $s)", NULL, is_f32, fuse_static_product},
     {"dequantized-weight", "(nn.linear x (dequantize $w $ws) ...)", NULL, is_f32,
      fuse_dequantized_linear},
     {"dequantized-weight-zero", "(nn.linear x (dequantize $w $ws $zw) ...)", NULL, is_f32,

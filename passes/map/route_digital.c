@@ -377,6 +377,19 @@ void route_reduce(router *t, const ir_op *op) {
     emit(t, IR_dig_ew1, &x, 1, &a, op);
 }
 
+// The first index of the largest, as i32.
+void route_argmax(router *t, const ir_op *op) {
+    const ir_type *of = ir_type_of(t->r.of, op->operand[0]);
+    if (of->type != ELEM_f32 || ir_attr_int(&op->attrs, IR_ATTR_last, 0))
+        return refuse(t, op, "units find the first of the largest real numbers");
+    ir_val x = operand(t, op);
+    if (op->code == IR_t_argmin) x = function1(t, x, "neg", of, op);
+    ir_attrs a = {0};
+    ir_attr_set_str(t->r.scratch, &a, IR_ATTR_fn, "argmax");
+    ir_attr_set_int(t->r.scratch, &a, IR_ATTR_segments, 1);
+    emit(t, IR_dig_red, &x, 1, &a, op);
+}
+
 void route_convert(router *t, const ir_op *op) {
     ir_val x = operand(t, op);
     emit(t, IR_dig_copy, &x, 1, NULL, op);

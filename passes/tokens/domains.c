@@ -60,6 +60,9 @@ int tok_domain_last(tok_ctx *c, uint32_t node, int of) {
 
 int tok_domain_derive(tok_ctx *c, uint32_t node, int of, int64_t mul, int64_t add, int64_t div) {
     if (mul == 1 && add == 0 && div == 1) return of;
+    const ir_domain *before = &c->domain[of].is;
+    if (mul == 1 && div == 1 && add < 0 && before->kind == IR_DOMAIN_LIN && before->div == 1)
+        return tok_domain_derive(c, node, before->of, before->mul, before->add + add, 1);
     for (int i = 0; i < c->n_domains; i++) {
         const ir_domain *d = &c->domain[i].is;
         if (d->kind == IR_DOMAIN_LIN && d->of == of && d->mul == mul && d->add == add &&

@@ -108,9 +108,10 @@ static void make_inputs(tok_run *r) {
             else if (strcmp(role, "mask") != 0)
                 v = (double)drawn_id(r, c->input[i].pad, hi, k % last, last);
             else
-                v = (int64_t)(k % last) < r->past ? (int64_t)(k % last) >= r->hidden
-                    : mask                        ? mask[(int64_t)(k % last) - r->past]
-                                                  : 1;
+                v = c->input[i].is_turned != ((int64_t)(k % last) < r->past
+                                                  ? (int64_t)(k % last) >= r->hidden
+                                              : mask ? mask[(int64_t)(k % last) - r->past]
+                                                     : 1);
             elem_store_f64(x->type, x->data, k, v);
         }
     }
@@ -153,9 +154,10 @@ static tensor *row_inputs(const tok_run *r, int64_t sequence) {
             for (int64_t col = 0; col < w; col++) {
                 int64_t at =
                     p.row[row] + p.column[col] + p.sequence[sequence < p.batch ? sequence : 0];
-                elem_store_f64(
-                    in[i].type, in[i].data, (size_t)(row * w + col),
-                    elem_load_f64(r->plain[k].type, r->plain[k].data, (size_t)(at + shift)));
+                const double v =
+                    elem_load_f64(r->plain[k].type, r->plain[k].data, (size_t)(at + shift));
+                elem_store_f64(in[i].type, in[i].data, (size_t)(row * w + col),
+                               c->input[k].is_turned ? 1 - v : v);
             }
     }
     return in;

@@ -1,6 +1,8 @@
 // What becomes of the model's results? Rows, attention probabilities, keys and values that a ring
 // has, or a finding.
+#include "passes/tokens/constant.h"
 #include "passes/tokens/rules/attention.h"
+#include <inttypes.h>
 #include <string.h>
 
 static bool wants_last(const tok_ctx *c) {
@@ -11,6 +13,16 @@ static bool wants_last(const tok_ctx *c) {
 static void plan_rows(tok_ctx *c, uint32_t id, const char *name, tok_output *out) {
     tok_ref v = tok_take_full(c, id, id);
     out->layout = tok_layout_full(&tok_plan_of(c, id)->layout);
+    int pieces = 0;
+    for (int i = 0; i < out->layout.count; i++)
+        pieces += out->layout.atom[i].kind == TOK_ROWS && out->layout.atom[i].size > 0;
+    if (pieces > 1) {
+        tok_fail(c, id, DIAG_ID_tok_out,
+                 "output '%s' gives its rows as a grid, %s, which has no form outside: reshape it "
+                 "to one axis of rows",
+                 name, tok_layout_text(c, &out->layout));
+        return;
+    }
     bool has_rows = v.from != TOK_NOTHING && ir_type_domain(&v.type) == 0;
     if (has_rows) pass_use(c->o, PASS_OPTION_logits);
     if (wants_last(c) && has_rows) {
@@ -19,6 +31,32 @@ static void plan_rows(tok_ctx *c, uint32_t id, const char *name, tok_output *out
         tok_note(c, TOK_NONE, "output '%s' gives the last row of a step", name);
     }
     out->recipe.value = v;
+}
+
+enum { MOST_CONSTANT = 1 << 16 }; // elements of an output that depends on no input
+
+// An output that is the same for every input: one row of a table. False: dropped.
+static bool plan_constant(tok_ctx *c, uint32_t id, const char *name, tok_output *out) {
+    const tensor *t = tok_const_at(c, id, 0);
+    const int64_t count = t ? (int64_t)tensor_count(t) : 0;
+    if (!t || count < 1 || count > MOST_CONSTANT || !tok_const_same(c, id)) {
+        tok_note(c, TOK_NONE, "output '%s' %s, and is dropped", name,
+                 count > MOST_CONSTANT
+                     ? arena_printf(c->a, "is a constant of more than %d elements", MOST_CONSTANT)
+                     : "depends on no input but by its sizes");
+        return false;
+    }
+    tok_layout l = {.rank = t->rank};
+    for (int i = 0; i < t->rank; i++)
+        tok_layout_push(&l, (tok_atom){TOK_FEATURE, i, 0, t->dim[i], 1, false});
+    tok_layout_tidy(&l);
+    const tok_constant *k = tok_const_whole(c, id, id, 2, (int64_t[]){1, count});
+    if (!k) return false;
+    const tok_ref table = tok_step_constant(c, &out->recipe, k);
+    out->recipe.value = tok_step_typed(c, &out->recipe, IR_nn_posrow, &table, 1, NULL,
+                                       tok_row_type(k->data.type, tok_domain_one(c), count));
+    out->layout = l;
+    return true;
 }
 
 static void note_unread_inputs(tok_ctx *c) {
@@ -45,9 +83,10 @@ void tok_plan_outputs(tok_ctx *c) {
         tok_output *out = ARENA_NEW(c->a, tok_output);
         out->index = i;
         out->recipe.node = id;
-        any = true;
+        if (tok_at(c, id)->is_const && !plan_constant(c, id, name, out)) continue;
+        any |= !tok_at(c, id)->is_const;
         if (tok_at(c, id)->is_const) {
-            tok_fail(c, id, DIAG_ID_tok_out, "output '%s' depends on no input", name);
+            // planned
         } else if (p->kind == TOK_VALUE) {
             plan_rows(c, id, name, out);
         } else if (p->kind == TOK_PROBS) {
@@ -60,6 +99,7 @@ void tok_plan_outputs(tok_ctx *c) {
         vec_push(&c->outputs, out);
     }
     if (any || diag_errors(c->found) > refused) return;
-    diag_emit(c->found, DIAG_ID_tok_out, DIAG_NOWHERE, "no output is left");
+    diag_emit(c->found, DIAG_ID_tok_out, DIAG_NOWHERE,
+              "no output is left that depends on an input");
     tok_own_findings(c, TOK_NONE);
 }

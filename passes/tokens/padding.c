@@ -5,6 +5,9 @@
 // stream's, under the same condition; a whole sequence runs with padding in front. That is the role
 // "mask".
 //
+// A mask of which only the ones are counted must have them first, so nothing is hidden in front:
+// the role "length". It hides no row that is read.
+//
 // Else padding is part of what the model computes, and all rows run: "weights". One thing cannot be
 // had: what a row holds that sees nothing at all. The model's softmax gives such a row the mean of
 // what it hides, or worse, the program zeros. So where rows in front are read, and an attention
@@ -109,20 +112,59 @@ static bool blinds_front(const padding *p, int64_t *window) {
     return front;
 }
 
-static bool hides_rows(const tok_ctx *c, const char *input) {
+// What attentions make of an input as their mask, taken together.
+typedef struct {
+    bool hides_rows, is_length, is_turned, is_straight;
+    int64_t band; // keys that a row sees beside others at most, in one that sees not all; 0: none
+} uses;
+
+static uses uses_of(const tok_ctx *c, const char *input) {
+    uses all = {0};
     for (size_t i = 0; i < c->known_masks.count; i++) {
         const tok_mask *k = &c->known_masks.items[i]->found;
-        if (k->key == TOK_NONE || !k->hides_rows) continue;
+        if (k->key == TOK_NONE) continue;
         int param = tok_at(c, k->key)->param;
-        if (!strcmp(c->probe[0].f->params.items[param].name, input)) return true;
+        if (strcmp(c->probe[0].f->params.items[param].name, input)) continue;
+        all.hides_rows |= k->hides_rows;
+        all.is_length |= k->is_length;
+        all.is_turned |= k->is_turned;
+        all.is_straight |= !k->is_turned;
+        if (k->is_band) all.band = k->before + k->after + 1;
     }
-    return false;
+    return all;
 }
 
 static bool refuse(tok_ctx *c, const ir_port *port, const ir_op *op, const char *why) {
     diag_emit(c->diags, DIAG_ID_tok_mask, DIAG_AT(NULL, op->n_locs ? op->loc[0] : "(no node)"),
               "reads tokens that input '%s' hides elsewhere, %s; bind it to ones (--bind %s=1)",
               port->name, why, port->name);
+    return false;
+}
+
+// A mask with 1 for what is hidden: its rows are turned by hosts, so nothing else may read them,
+// and hidden rows are read, if at all, where they run anyway: in front of a whole sequence.
+static bool set_hides(tok_ctx *c, ir_port *port, const padding *p, const uses *by, unsigned needed,
+                      const ir_op *reader) {
+    int64_t window;
+    ir_attr_set_str(c->m->arena, &port->attrs, IR_ATTR_role,
+                    ir_word(IR_ENUM_port_role, IR_ROLE_HIDES));
+    const bool blind = blinds_front(p, &window) || window || by->band;
+    if (needed && (needed & BEHIND || p->stream || blind))
+        return refuse(c, port, reader, "and has 1 for what it hides");
+    reader = NULL;
+    for (size_t i = 0; i < c->f->ops.count; i++) {
+        const ir_op *op = &c->f->ops.items[i];
+        const bool passes = op->code == IR_t_cast || op->code == IR_t_reshape,
+                   attends = op->code == IR_nn_attn || op->code == IR_nn_scores;
+        for (uint32_t k = 0; k < op->n_operands; k++)
+            if (is_mask(p, op->operand[k]) && !passes && !(attends && k == 3)) reader = op;
+    }
+    for (size_t i = 0; i < c->f->results.count; i++)
+        if (is_mask(p, c->f->results.items[i].value)) reader = ir_def(c->f, p->mask);
+    if (!reader && !by->is_straight && !by->is_length) return true;
+    diag_emit(c->diags, DIAG_ID_tok_mask, DIAG_AT(NULL, port->name),
+              "input '%s' has 1 for what it hides in one place and is read otherwise in another",
+              port->name);
     return false;
 }
 
@@ -136,15 +178,24 @@ static bool set_role(tok_ctx *c, ir_port *port, int domain) {
         if (n && !first) first = &c->f->ops.items[i];
         all |= n;
     }
+    const uses by = uses_of(c, port->name);
+    if (by.is_turned) return set_hides(c, port, &p, &by, all, first);
+    if (by.is_length) { // nothing is hidden in front
+        ir_attr_set_str(c->m->arena, &port->attrs, IR_ATTR_role,
+                        ir_word(IR_ENUM_port_role, IR_ROLE_LENGTH));
+        all &= BEHIND;
+    }
     if (!all) return true;
+    if (by.is_length) return refuse(c, port, first, "and the export only counts what it shows");
     if (ir_attr_int(&port->attrs, IR_ATTR_uncounted, 0) || (c->facts & TOK_COUNTS_MASK))
         return refuse(c, port, first, "and positions are counted over what it shows");
     if (c->has_past && domain == 0)
         return refuse(c, port, first, "where every attention after a past must take the same mask");
-    if (hides_rows(c, port->name))
+    if (by.hides_rows)
         return refuse(c, port, first, "whose rows it hides from everything: they have no meaning");
     int64_t window;
     bool ones_first = blinds_front(&p, &window) && (all & FRONT);
+    if (by.band) window = by.band;
     if (window)
         return refuse(
             c, port, first,

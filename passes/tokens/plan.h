@@ -76,7 +76,7 @@ typedef struct {
 enum {
     TOK_IS_RELAXED = 1,   // its scales are others than the model's
     TOK_IS_WIDENED = 2,   // half precision, computed in f32
-    TOK_COUNTS_MASK = 4,  // a mask that must be ones, then zeros
+    TOK_COUNTS_MASK = 4,  // a mask that must be one run of ones
     TOK_IS_SHORTENED = 8, // sees fewer tokens than in the model, as asked for
 };
 
@@ -133,7 +133,8 @@ typedef struct tok_input {
     // an element is then where a row sees a key, and where not.
     bool is_told, is_causal;
     double sees, hides;
-    int64_t pad; // 1 + the integer that no position counts; 0: none
+    int64_t pad;    // 1 + the integer that no position counts; 0: none
+    bool is_turned; // a mask that has 1 for what is hidden
 } tok_input;
 // Element k of such a mask, a tensor of type t.
 double tok_told_element(const tok_input *in, const ir_type *t, size_t k);

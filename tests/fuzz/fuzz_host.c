@@ -148,7 +148,7 @@ static tensor_set inputs_of(choices *c, const engine_info *info) {
         port_shape s = port_shape_default(p->domain, p->integer, p->width);
         if (!p->input || choose(c, 16) == 15) continue;
         if (*p->shape && !port_shape_parse(p->shape, &s)) abort(); // verified
-        int64_t more = p->role == ISA_ROLE_MASK ? past : 0;
+        int64_t more = isa_role_skips(p->role) ? past : 0;
         in.items[in.count++] =
             (tensor_named){p->name, tensor_of(c, &s, p->onnx, batch, tokens + more)};
     }

@@ -349,6 +349,37 @@ node op_trilu(graph *g, node x, int64_t k, bool upper) {
     return add_op(g, IR_t_trilu, type_of(g, x), *shape_of(g, x), &x, 1, &attrs);
 }
 
+node op_conv(graph *g, node x, node w, node bias, int stride, int pad, int behind, count length) {
+    if (x < 0 || w < 0 || shape_of(g, x)->rank != 3) return NO_NODE;
+    ir_attrs attrs = {0};
+    const int64_t strides[] = {stride}, pads[] = {pad, behind}, one[] = {1};
+    const int groups = last_of(g, op_swap(g, x, 1, 2)).c / shape_of(g, w)->dim[1].c;
+    ir_attr_set_ints(g->a, &attrs, IR_ATTR_strides, strides, 1);
+    ir_attr_set_ints(g->a, &attrs, IR_ATTR_pads, pads, 2);
+    ir_attr_set_ints(g->a, &attrs, IR_ATTR_dilations, one, 1);
+    ir_attr_set_int(g->a, &attrs, IR_ATTR_groups, groups);
+    const shape s = SHAPE(shape_of(g, x)->dim[0], shape_of(g, w)->dim[0], length);
+    const node in[] = {x, w, bias};
+    return add_op(g, IR_t_conv, ELEM_f32, s, in, bias < 0 ? 2 : 3, &attrs);
+}
+
+node op_onehot(graph *g, node ids, int depth) {
+    if (ids < 0 || shape_of(g, ids)->rank == IR_MAX_RANK) return NO_NODE;
+    shape s = *shape_of(g, ids);
+    s.dim[s.rank++] = number(depth);
+    ir_attrs attrs = {0};
+    ir_attr_set_int(g->a, &attrs, IR_ATTR_axis, s.rank - 1);
+    const node in[] = {ids, graph_const(g, ELEM_f32, SHAPE(number(2)), FILL_RAMP, 1)};
+    return add_op(g, IR_t_onehot, ELEM_f32, s, in, 2, &attrs);
+}
+
+node op_gather_nd(graph *g, node x, node index, shape s) {
+    ir_attrs attrs = {0};
+    if (x < 0 || index < 0) return NO_NODE;
+    ir_attr_set_int(g->a, &attrs, IR_ATTR_batch_dims, 0);
+    return add_op(g, IR_t_gather_nd, type_of(g, x), s, (node[]){x, index}, 2, &attrs);
+}
+
 node op_norm(graph *g, node x, const char *mode, double eps, node gain, node shift) {
     if (x < 0) return NO_NODE;
     ir_attrs attrs = {0};
@@ -413,7 +444,7 @@ static ir_val build_op(const graph_node *x, int number, const ir_val *in, const 
         ir_attr_set_ints(m->arena, &attrs, IR_ATTR_starts, starts, (size_t)t->rank);
     }
     bool typed = x->code == IR_t_reshape || x->code == IR_t_broadcast || x->code == IR_t_slice ||
-                 x->code == IR_t_range;
+                 x->code == IR_t_onehot || x->code == IR_t_range;
     ir_val v = typed ? ir_build_typed(m, f, x->code, in, (size_t)x->n, &attrs, t, NULL)
                      : ir_build(m, f, x->code, in, (size_t)x->n, &attrs, NULL, diags);
     if (v == IR_NONE) return v;

@@ -127,6 +127,10 @@ node op_range(graph *g, count from, count until); // i64
 node op_trilu(graph *g, node x, int64_t k, bool upper);
 node op_cumsum(graph *g, node x, int axis);
 node op_argmax(graph *g, node x, int axis);
+// x [B, C, tokens], w [M, C, k], bias [M] or NO_NODE; `length` as the result counts tokens.
+node op_conv(graph *g, node x, node w, node bias, int stride, int pad, int behind, count length);
+node op_onehot(graph *g, node ids, int depth); // 0 and 1, along a new last axis
+node op_gather_nd(graph *g, node x, node index, shape s);
 node op_norm(graph *g, node x, const char *mode, double eps, node gain, node shift);
 
 #endif

@@ -135,6 +135,41 @@ static void biases_of_a_mask(void **state) {
                    "positions are counted over what it shows");
 }
 
+// ---- masks of which only the ones are counted ------------------------------------------------
+
+// What hides keys behind as many as the mask has ones; spelling: how they are compared.
+static node counted_length(graph *g, node m, int spelling) {
+    node n = op_reduce(g, m, "sum", 2, true), at = op_range(g, number(0), tokens(1)), shown;
+    if (spelling == 0)
+        shown = op2(g, IR_t_lt, at, n);
+    else if (spelling == 1)
+        shown = op2(g, IR_t_le, at, op2(g, IR_t_sub, n, graph_int(g, 1)));
+    else
+        shown = op2(g, IR_t_gt, op_cast(g, n, ELEM_f32), op_cast(g, at, ELEM_f32));
+    node bias = op_select(g, shown, graph_scalar(g, 0), graph_scalar(g, -1e9));
+    return op_unsqueeze(g, op_unsqueeze(g, bias, 1), 1);
+}
+
+static void lengths_of_a_mask(void **state) {
+    for (int spelling = 0; spelling < 3; spelling++)
+        for (int pooled = 0; pooled < 2; pooled++)
+            for (int64_t pad = -3; pad <= 3; pad += 3) {
+                graph g = begin();
+                node x = rows(&g, 4);
+                x = attention_with(&g, x, NO_NODE, counted_length(&g, mask(&g), spelling), false);
+                if (pooled) x = op_gather(&g, x, graph_int(&g, 0), 1); // of the first token
+                if (pad < 0)
+                    refused_hiding(&g, x, pad, "the model only counts its ones");
+                else
+                    same_hiding(&g, x, pad);
+            }
+    graph g = begin(); // what is hidden behind is read all the same
+    node x = rows(&g, 4);
+    x = attention_with(&g, x, NO_NODE, counted_length(&g, mask(&g), 0), false);
+    refused_hiding(&g, op_reduce(&g, x, "max", 2, false), 3,
+                   "the export only counts what it shows");
+}
+
 // ---- a learned query -------------------------------------------------------------------------
 
 // n learned queries of a head attend to all tokens; m: NO_NODE, no mask.
@@ -173,7 +208,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tables_by_position),  cmocka_unit_test(positions_of_ids),
         cmocka_unit_test(positions_of_a_mask), cmocka_unit_test(biases_of_a_mask),
-        cmocka_unit_test(learned_queries),
+        cmocka_unit_test(lengths_of_a_mask),   cmocka_unit_test(learned_queries),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -174,13 +174,14 @@ static tensor input_of(const attempt *t, node number, const try_run *r, double s
     random_stream draws = random_of(t->o->seed, RANDOM_TEST, about),
                   moves = random_of(t->o->seed, RANDOM_TEST, 10000 + about);
     const bool is_mask = strstr(x->name, "mask") != NULL,
-               counts = strstr(x->name, "position") != NULL,
+               is_turned = strstr(x->name, "key_padding") != NULL, // 1 for what is hidden
+        counts = strstr(x->name, "position") != NULL,
                is_past = strncmp(x->name, "past_key_values", 15) == 0;
     const tensor *kept =
         is_past ? named(r->before, arena_printf(t->a, "present%s", x->name + 15)) : NULL;
     for (size_t i = 0, n = tensor_count(&in); i < n; i++) {
         const int64_t at = token_of(&x->is, &in, i, r);
-        double v = is_mask                  ? !is_hidden_at(r, at)
+        double v = is_mask                  ? is_hidden_at(r, at) == is_turned
                    : counts                 ? (double)max_i64(0, at + (r->pad < 0 ? r->pad : 0))
                    : kept                   ? elem_load_f64(kept->type, kept->data, i)
                    : elem_is_float(x->type) ? (double)random_float(&draws)

@@ -510,7 +510,7 @@ static void test_refusals(void **state) {
            "  %z = t.matmul %qh, %kt : f32[1,2,{T},{T}]\n" CLOSE,
            DIAG_ID_tok_out, "output 'out'");
     refuse(OPEN(IDS, "%z \"out\"") "  %z = t.neg %g : f32[8]\n" CLOSE, DIAG_ID_tok_out,
-           "depends on no input");
+           "no output is left that depends on an input");
     // tok-positions: angles from a running sum.
     refuse(OPEN(IDS ", %mask \"attention_mask\" : i64[1,{T}]", "%qr \"out\"") EMBED
            "  %cs = t.cumsum %mask {axis = 1, exclusive = 0, reverse = 0} : i64[1,{T}]\n"

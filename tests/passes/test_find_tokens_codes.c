@@ -62,12 +62,13 @@ static void test_images(void **state) {
             "tensor @place : f32[1,1,1,9] = [1, 2, 3, 4, 5, 6, 7, 8, 9]\n"
             "func @{F}(%im \"pixels\" : ";
         static const char head[] =
-            "[1,2,6,9]) -> (%c \"out\") {past = 0, probe = \"{F}\"} {\n" CONST(
+            "[1,2,6,9]) -> (%r \"out\") {past = 0, probe = \"{F}\"} {\n" CONST(
                 "patch", "f32[8,2,3,3]") CONST("mu", "f32[1,2,1,1]") CONST("half", "f32[]")
                 CONST("z8", "u8[]") CONST("place", "f32[1,1,1,9]");
         static const char tail[] = "  %c = t.conv %i, %patch {dilations = [1, 1], groups = 1, pads "
                                    "= [0, 0, 0, 0], strides "
-                                   "= [3, 3]} : f32[1,8,2,3] loc(\"/patches\")\n}\n";
+                                   "= [3, 3]} : f32[1,8,2,3] loc(\"/patches\")\n"
+                                   "  %r = t.reshape %c : f32[1,8,6]\n}\n";
         outcome r = run_with(
             arena_printf(a, "%s%s%s%s%s", constants, i == 3 ? "u8" : "f32", head, before[i], tail),
             probe_frozen, 1, pass_options_default());

@@ -70,6 +70,64 @@ static void label(binder *b, ir_func *f, const char *probe, counts n) {
     if (b->has_branch) bind_link_caches(a, b->s, b->role, f);
 }
 
+// ---- outputs that are chosen -----------------------------------------------------------------
+
+static bool is_among(const char *name, const char *const *list, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(list[i], name) == 0) return true;
+    return false;
+}
+
+static bool is_wanted(const pass_options *o, const char *output) {
+    return (!o->n_kept_outputs || is_among(output, o->kept_outputs, o->n_kept_outputs)) &&
+           !is_among(output, o->dropped_outputs, o->n_dropped_outputs);
+}
+
+// What computes them alone is dead, and goes with the first sweep.
+static void leave_out_outputs(const binder *b, ir_func *f) {
+    size_t n = 0;
+    for (size_t i = 0; i < f->results.count; i++)
+        if (is_wanted(b->o->o, f->results.items[i].name))
+            f->results.items[n++] = f->results.items[i];
+    f->results.count = n;
+}
+
+// The options name outputs that there are, and leave one. False: reported.
+static bool check_outputs(const binder *b) {
+    const pass_options *o = b->o->o;
+    const struct {
+        const char *option;
+        const char *const *list;
+        size_t n;
+    } named[] = {{"--keep-output", o->kept_outputs, o->n_kept_outputs},
+                 {"--drop-output", o->dropped_outputs, o->n_dropped_outputs}};
+    const char *all = "";
+    bool ok = true, any = false;
+    for (size_t i = 0; i < b->s->n_outputs; i++) {
+        all = arena_printf(b->a, "%s%s'%s'", all, *all ? ", " : "", b->s->outputs[i]);
+        any |= is_wanted(o, b->s->outputs[i]);
+    }
+    for (size_t k = 0; b->s->outputs && k < ARRAY_LEN(named); k++)
+        for (size_t i = 0; i < named[k].n; i++) {
+            if (is_among(named[k].list[i], b->s->outputs, b->s->n_outputs)) continue;
+            diag_emit(b->diags, DIAG_ID_usage, DIAG_NOWHERE,
+                      "%s: the model has no output '%s'; it has %s", named[k].option,
+                      named[k].list[i], all);
+            ok = false;
+        }
+    if (!ok || any || !b->s->outputs) return ok;
+    diag_emit(b->diags, DIAG_ID_usage, DIAG_NOWHERE,
+              "--drop-output leaves none of the model's outputs, %s", all);
+    return false;
+}
+
+static void note_outputs(const binder *b) {
+    for (size_t i = 0; i < b->s->n_outputs; i++)
+        if (!is_wanted(b->o->o, b->s->outputs[i]))
+            vec_push(&b->m->notes, arena_printf(b->m->arena, "output '%s' is dropped, as asked for",
+                                                b->s->outputs[i]));
+}
+
 static bool import_asking(binder *b, ir_module *m, const char *name, counts n, bind_size *wanted) {
     bind_shape *shapes = ARENA_ARRAY(b->a, bind_shape, b->s->n_inputs + 1);
     tensor_named *values = ARENA_ARRAY(b->a, tensor_named, b->s->n_inputs + 1);
@@ -86,6 +144,7 @@ static bool import_asking(binder *b, ir_module *m, const char *name, counts n, b
     ir_func *f = ir_func_find(m, name);
     CHECK(f, "the importer made no function '@%s'", name);
     label(b, f, name, n);
+    leave_out_outputs(b, f);
     return true;
 }
 
@@ -127,6 +186,25 @@ static bool ask(void *ctx, bind_size *wanted, bool *is_read) {
                 is_read[i] = uses[f->params.items[k].value] > 0;
     ir_module_free(trial);
     return true;
+}
+
+// Nothing but convolutions reads the input.
+static bool is_convolved(void *ctx, size_t input) {
+    binder *b = ctx;
+    bind_size unused;
+    ir_module *trial = trial_of(b, (counts){TRIAL, TRIAL, PAST}, &unused);
+    if (!trial) return false;
+    const ir_func *f = ir_func_find(trial, "trial");
+    size_t convolved = 0, others = 0;
+    for (size_t k = 0; k < f->params.count; k++) {
+        if (strcmp(f->params.items[k].name, b->s->inputs[input].name)) continue;
+        for (size_t i = 0; i < f->ops.count; i++)
+            for (uint32_t j = 0; j < f->ops.items[i].n_operands; j++)
+                if (f->ops.items[i].operand[j] == f->params.items[k].value)
+                    *(f->ops.items[i].code == IR_t_conv && j == 0 ? &convolved : &others) += 1;
+    }
+    ir_module_free(trial);
+    return convolved > 0 && others == 0;
 }
 
 // ---- sizes that are taken --------------------------------------------------------------------
@@ -435,7 +513,8 @@ static void note_inputs(binder *b) {
 ir_module *bind_module(const bind_source *s, const bind_options *o, ir_module **reference,
                        diag_sink *diags) {
     binder b = {.s = s, .o = o, .diags = diags, .a = arena_new()};
-    b.role = bind_roles(b.a, s, o, diags);
+    if (check_outputs(&b)) b.role = bind_roles(b.a, s, o, diags);
+    if (b.role) bind_channels(s, b.role, is_convolved, &b);
     bool ok = b.role && bind_sizes(b.a, s, b.role, ask, &b, diags);
     if (ok) leave_out_unread(&b);
     ok = ok && bind_domains(b.a, s, b.role, takes, &b, diags);
@@ -462,6 +541,7 @@ ir_module *bind_module(const bind_source *s, const bind_options *o, ir_module **
         if (!ok) ir_module_free(b.m);
     }
     if (ok) note_inputs(&b);
+    if (ok) note_outputs(&b);
     if (ok && reference) *reference = make_reference(&b);
     arena_free(b.a);
     return ok ? b.m : NULL;

@@ -36,6 +36,8 @@ typedef struct {
     void *ctx;
     const bind_port *inputs; // graph inputs that are not initialisers
     size_t n_inputs;
+    const char *const *outputs; // names of the model's outputs; NULL: nobody chooses among them
+    size_t n_outputs;
     // Appends the function `name` to m: every input at the given shape (all inputs, in order),
     // those of `values` constants instead of parameters. *wanted: the first size that does not
     // suit an operator, which takes another. False: reported.
@@ -72,6 +74,11 @@ typedef struct {
 
 // Roles of all inputs (array of n_inputs, in `a`); NULL: reported.
 bind_role *bind_roles(arena *a, const bind_source *s, const bind_options *o, diag_sink *diags);
+
+// Inputs of three axes that a convolution reads as [batch, channels, tokens] are that.
+// `is_convolved` imports for trial at the sizes that the roles say.
+void bind_channels(const bind_source *s, bind_role *role,
+                   bool (*is_convolved)(void *ctx, size_t input), void *ctx);
 
 // Settles the sizes of fixed axes that the model leaves open: what operators take, when asked with
 // any; of an input that nothing reads, 1. `ask` imports for trial at the sizes that the roles say,

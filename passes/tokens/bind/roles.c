@@ -39,6 +39,8 @@ static const char *role_of(const bind_port *p, const bind_options *o) {
     }
     bool is_float = elem_is_float(p->type);
     if (has(p->name, "past") && p->rank >= 3) return "past";
+    for (int k = 0; is_float && p->rank == 4 && k < p->rank; k++) // keys, values of whatever name
+        if (p->dim[k].size < 0 && has(p->dim[k].name, "past")) return "past";
     if (has(p->name, "mask") && (!is_float || p->rank == 2)) return "mask";
     if (!is_float && has(p->name, "position")) return "positions";
     return p->rank == 0 ? "fixed" : "tokens";
@@ -208,9 +210,19 @@ static bool check_axis(arena *a, const bind_source *s, const pass_axis_role *x, 
     return false;
 }
 
+static bool check_role(arena *a, const bind_source *s, const pass_input_role *x, diag_sink *diags) {
+    if (input_of(s, x->input)) return true;
+    name_list l = {a, spell_start(x->input, strlen(x->input)), ""};
+    for (size_t i = 0; i < s->n_inputs; i++) list_name(&l, s->inputs[i].name);
+    diag_emit(diags, DIAG_ID_usage, DIAG_NOWHERE, "--role: the model has no input '%s'; it has %s",
+              x->input, list_end(&l));
+    return false;
+}
+
 static bool check_names(arena *a, const bind_source *s, const bind_options *o, diag_sink *diags) {
     bool ok = true;
     for (size_t i = 0; i < o->n_values; i++) ok = check_value(a, s, &o->values[i], diags) && ok;
+    for (size_t i = 0; i < o->o->n_roles; i++) ok = check_role(a, s, &o->o->roles[i], diags) && ok;
     for (size_t i = 0; i < o->o->n_axes; i++) ok = check_axis(a, s, &o->o->axes[i], diags) && ok;
     return ok;
 }

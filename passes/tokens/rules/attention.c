@@ -149,6 +149,10 @@ static void prove(tok_ctx *c, uint32_t node, const tok_attention *s, const tok_m
     if (is_cross(s)) {
         tok_proof(c, node, "every row of the decoder sees every key of the encoder, checked at %s",
                   at);
+    } else if (k->is_band) {
+        tok_whole(c, node, "every row attends to tokens behind it");
+        tok_proof(c, node, "row q sees keys q-%" PRId64 " <= k <= q+%" PRId64 ", checked at %s",
+                  k->before, k->after, at);
     } else if (k->mode == IR_RING_ALL) {
         tok_whole(c, node, "every row attends to all tokens");
         tok_proof(c, node, "every row sees every key, checked at %s", at);

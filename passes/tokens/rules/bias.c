@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+static const float HIDES = -1e9f;
+
 bool tok_near(float a, float b) { return fabsf(a - b) <= 1e-5f * (1 + fabsf(b)); }
 
 static bool has_bias(tok_mask_view *v, tok_mask_line *l) {
@@ -69,12 +71,12 @@ static bool is_toeplitz(tok_mask_view *v, int64_t heads, const tok_mask *k, tok_
 
 bool tok_mask_bias(tok_ctx *c, uint32_t user, tok_mask_view *v, int64_t heads, tok_mask *k,
                    tok_mask_line *l) {
-    if (v->is_bool || !has_bias(v, l)) return true;
+    if (!k->is_band && (v->is_bool || !has_bias(v, l))) return true;
     if (v->heads != 1 && v->heads != heads)
         return tok_fail(c, user, DIAG_ID_tok_mask, "its bias has %" PRId64 " heads of %" PRId64,
                         v->heads, heads);
     tensor slopes = tensor_new(c->a, ELEM_f32, 1, &heads);
-    if (is_alibi(v, heads, k, l, slopes.data)) {
+    if (!k->is_band && is_alibi(v, heads, k, l, slopes.data)) {
         k->bias = IR_BIAS_ALIBI;
         k->table = tok_constant_new(c, "alibi", slopes);
         tok_proof(c, user, "its bias is linear in the key, one slope a head");
@@ -82,13 +84,17 @@ bool tok_mask_bias(tok_ctx *c, uint32_t user, tok_mask_view *v, int64_t heads, t
     }
     int64_t width = k->mode == IR_RING_CAUSAL ? v->keys : 2 * v->keys - 1, zero = v->keys - 1;
     tensor t = tensor_new(c->a, ELEM_f32, 2, (int64_t[]){heads, width});
+    if (k->is_band) { // what it hides is hidden by its bias
+        float *x = t.data;
+        for (int64_t i = 0; i < heads * width; i++) x[i] = HIDES;
+    }
     if (is_toeplitz(v, heads, k, l, t.data, width, zero)) {
         k->bias = IR_BIAS_TOEPLITZ;
         k->table = tok_constant_new(c, "relative", t);
         tok_proof(c, user, "its bias depends on the distance alone, up to %" PRId64, v->keys - 1);
         return true;
     }
-    if (!c->is_frozen)
+    if (!c->is_frozen || k->is_band)
         return tok_fail(
             c, user, DIAG_ID_tok_mask,
             "its bias is neither linear in the key nor a function of the distance; a general "

@@ -65,6 +65,7 @@ double tok_told_element(const tok_input *in, const ir_type *t, size_t k) {
 // ---- classification --------------------------------------------------------------------------
 
 bool tok_mask_sees(const tok_mask *k, int64_t q, int64_t key) {
+    if (k->is_band) return key >= q - k->before && key <= q + k->after;
     if (k->mode == IR_RING_ALL) return true;
     return key <= q && (!k->window || key > q - k->window);
 }
@@ -105,6 +106,21 @@ static int64_t window_of(tok_mask_view *v, int64_t row, tok_mask_line *l) {
     return window;
 }
 
+// A band: rows see so many keys before their own, and so many behind it. False: it is none.
+static bool is_band(tok_mask_view *v, tok_mask *k, tok_mask_line *l) {
+    const int64_t last = v->rows - 1;
+    int64_t row, key, first = 0, after = 0;
+    if (v->rows != v->keys || !tok_mask_row(v, 0, 0, l->visible, l->bias)) return false;
+    while (after < last && l->visible[after + 1]) after++;
+    if (!tok_mask_row(v, 0, last, l->visible, l->bias)) return false;
+    while (first < last && !l->visible[first]) first++;
+    const tok_mask all = *k;
+    *k = (tok_mask){.mode = IR_RING_ALL, .is_band = true, .before = last - first, .after = after};
+    if (after > 0 && agrees(v, k, 0, NULL, true, l, &row, &key)) return true;
+    *k = all;
+    return false;
+}
+
 // Reads mode and window off the mask at the maximum.
 static bool classify(tok_ctx *c, uint32_t user, tok_mask_view *v, tok_mask *k, tok_mask_line *l) {
     int64_t row, key;
@@ -120,12 +136,16 @@ static bool classify(tok_ctx *c, uint32_t user, tok_mask_view *v, tok_mask *k, t
         if (key == 0 && row > 0 && agrees(v, k, 0, NULL, true, l, &row, &key)) return true;
         k->window = key == 0 ? k->window : 0;
     }
+    const int64_t at_row = row, at_key = key;
+    if (is_band(v, k, l)) return true;
+    row = at_row;
+    key = at_key;
     tok_mask_row(v, 0, row, l->visible, l->bias);
     return tok_fail(
         c, user, DIAG_ID_tok_mask,
         "for %" PRId64 " tokens row %" PRId64 " %s key %" PRId64
-        ", where a %s mask says otherwise; masks are: all, causal, causal with a window, and "
-        "key padding by an input",
+        ", where a %s mask says otherwise; masks are: all, causal, causal with a window, a "
+        "window to both sides, and key padding by an input",
         v->rows, row, l->visible[key] ? "sees" : "does not see", key,
         k->window                   ? "windowed causal"
         : k->mode == IR_RING_CAUSAL ? "causal"
@@ -201,10 +221,10 @@ static bool check_runs(tok_ctx *c, uint32_t user, tok_probe *p, ir_val v, const 
     return ok;
 }
 
-// Seeded masks, and their complements, at one probe.
+// Seeded masks, and their complements, at one probe. *counts: gets is_counted and is_length.
 static bool check_toggles(tok_ctx *c, uint32_t user, tok_probe *p, ir_val v,
                           const tok_mask_inputs *in, int64_t rows, int64_t keys, const tok_mask *k,
-                          bool *hides_rows, bool *is_counted) {
+                          bool *hides_rows, tok_mask *counts) {
     random_stream draws = random_of(c->o->seed, RANDOM_PADDING, 0);
     arena *a = arena_new();
     bool ok = true;
@@ -239,7 +259,7 @@ static bool check_toggles(tok_ctx *c, uint32_t user, tok_probe *p, ir_val v,
         if (!same && !in->cross && check_runs(c, user, p, v, in, &one, k, hides_rows)) {
             tok_note(c, user, "input '%s' must be one run of ones: its bias counts them",
                      p->f->params.items[in->key].name);
-            *is_counted = true;
+            counts->is_counted = true;
             break;
         }
         if (!same)
@@ -255,7 +275,7 @@ static bool check_toggles(tok_ctx *c, uint32_t user, tok_probe *p, ir_val v,
             tok_note(c, user,
                      "input '%s' must be ones, then zeros: the export only counts its ones",
                      p->f->params.items[in->key].name);
-            *is_counted = true;
+            counts->is_counted = counts->is_length = true;
             break;
         }
         ok = tok_fail(c, user, DIAG_ID_tok_mask,
@@ -325,6 +345,29 @@ static bool two_axes_input(tok_ctx *c, uint32_t user, const tok_mask_inputs *in,
     return true;
 }
 
+// Ones show keys in most models, and hide them in some: then none is seen where all are 1. False:
+// reported.
+static bool find_polarity(tok_ctx *c, uint32_t user, const tok_mask_query *of,
+                          tok_mask_inputs *in) {
+    const int64_t rows = c->domain[of->queries].rows[0], keys = c->domain[of->keys].rows[0];
+    bool sees[2] = {false, false}, ok = true;
+    arena *a = arena_new();
+    tok_mask_line l = tok_mask_line_new(a, keys);
+    for (int turned = 0; ok && turned < 2 && !sees[0]; turned++) {
+        tok_mask_view v;
+        in->turned = turned;
+        ok = tok_mask_open(c, user, &c->probe[0], tok_at(c, of->mask)->v[0], in, NULL, rows, keys,
+                           &v);
+        if (ok && tok_mask_row(&v, 0, rows - 1, l.visible, l.bias))
+            for (int64_t j = 0; j < keys; j++) sees[turned] |= l.visible[j] != 0;
+        tok_mask_close(&v);
+    }
+    arena_free(a);
+    in->turned = !sees[0] && sees[1];
+    c->input[in->key].is_turned |= in->turned;
+    return ok;
+}
+
 // ---- the whole -------------------------------------------------------------------------------
 
 // A mask between the tokens of a decoder and an encoder hides keys by an input, and nothing else.
@@ -365,7 +408,7 @@ bool tok_mask_find(tok_ctx *c, uint32_t user, const tok_mask_query *of, tok_mask
     }
     tok_mask own = {.mode = IR_RING_ALL};
     arena *a = arena_new();
-    bool ok = true, hides_rows = false;
+    bool ok = !(in.key >= 0) || find_polarity(c, user, of, &in), hides_rows = false;
     for (int i = c->max; ok && i >= 0; i--) {
         tok_probe *p = &c->probe[i];
         int64_t rows = c->domain[of->queries].rows[i], keys = c->domain[of->keys].rows[i], row, key;
@@ -391,7 +434,7 @@ bool tok_mask_find(tok_ctx *c, uint32_t user, const tok_mask_query *of, tok_mask
                           p->tokens, row, key, (double)l.bias[key], max->tokens);
         if (ok && in.key >= 0 && i < 2)
             ok = check_toggles(c, user, p, tok_at(c, mask)->v[i], &in, rows, keys, &own,
-                               &hides_rows, &own.is_counted);
+                               &hides_rows, &own);
         tok_mask_close(&v);
     }
     arena_free(a);
@@ -409,6 +452,7 @@ bool tok_mask_find(tok_ctx *c, uint32_t user, const tok_mask_query *of, tok_mask
                   hides_rows ? ", in rows that are not hidden themselves" : "");
     }
     own.hides_rows = hides_rows;
+    own.is_turned = in.turned;
     *out = own;
     tok_known_mask known = {*of, own};
     vec_push(&c->known_masks, arena_copy(c->a, &known, sizeof known));
@@ -420,6 +464,7 @@ bool tok_mask_check_past(tok_ctx *c, uint32_t user, ir_val past_mask, int64_t he
     tok_mask_inputs in;
     tok_probe *p = &c->past;
     if (!inputs_of(c, user, p, past_mask, &in)) return false;
+    in.turned = k->is_turned;
     int64_t rows = p->tokens, keys = p->past + p->tokens, row = 0, key = 0;
     arena *a = arena_new();
     tok_mask_view v;
@@ -435,9 +480,15 @@ bool tok_mask_check_past(tok_ctx *c, uint32_t user, ir_val past_mask, int64_t he
                       "after %" PRId64 " tokens the bias of row %" PRId64 ", key %" PRId64
                       " is %g: a step does not add what the same row of one big step adds",
                       p->past, row, key, (double)l.bias[key]);
-    bool hides_rows = false, is_counted = false;
+    bool hides_rows = false;
+    tok_mask counts = {0};
     if (ok && in.key >= 0)
-        ok = check_toggles(c, user, p, past_mask, &in, rows, keys, k, &hides_rows, &is_counted);
+        ok = check_toggles(c, user, p, past_mask, &in, rows, keys, k, &hides_rows, &counts);
+    if (ok && (counts.is_counted > k->is_counted || counts.is_length > k->is_length))
+        ok = tok_fail(c, user, DIAG_ID_tok_past_shift,
+                      "after %" PRId64 " tokens the export only counts the ones of input '%s', "
+                      "which it looks at one by one without a past",
+                      p->past, p->f->params.items[in.key].name);
     tok_mask_close(&v);
     arena_free(a);
     return ok;

@@ -10,10 +10,14 @@ typedef struct tok_mask {
     ir_ring_bias bias;
     const tok_constant *table; // of the bias; NULL: none
     uint32_t key;              // node of the key mask, TOK_NONE
-    bool is_counted;           // the key mask must be ones, then zeros
-    bool hides_rows;           // and is the queries' too: rows of 0 see nothing
-    int64_t looked_at;         // rows of the maximum's that were; 0: all
-    bool is_shift;             // and tell all others: it is a function of k - q
+    bool is_counted;           // the key mask must be one run of ones
+    bool is_length;            // which begins with the first key
+    bool is_turned;            // the key mask's input has 1 for what is hidden
+    int64_t before, after;     // of a band: keys that are seen beside a row's own; is_band
+    bool is_band;
+    bool hides_rows;   // and is the queries' too: rows of 0 see nothing
+    int64_t looked_at; // rows of the maximum's that were; 0: all
+    bool is_shift;     // and tell all others: it is a function of k - q
 } tok_mask;
 
 // What the mask operand of an attention (TOK_NONE: none) means: queries and keys are domains,
@@ -47,6 +51,7 @@ typedef struct {
     int key;        // parameter of the key mask, -1
     bool positions; // depends on position ids
     bool cross;     // keys are other tokens than queries
+    bool turned;    // elements of the key mask are 1 for what is hidden
 } tok_mask_inputs;
 
 // A mask's value as [heads][rows][keys]: whole, or of which rows are evaluated as they are asked

@@ -60,8 +60,8 @@ static const tensor **make_params(tok_ctx *c, const tok_probe *p, const tok_mask
             int64_t at = (int64_t)k % last;
             double e = !is_key               ? (double)(p->past + at)
                        : c->input[i].is_told ? tok_told_element(&c->input[i], t, k)
-                       : m                   ? m[at]
-                                             : 1;
+                       : m                   ? m[at] != in->turned
+                                             : !in->turned;
             elem_store_f64(x->type, x->data, k, e);
         }
         params[i] = x;

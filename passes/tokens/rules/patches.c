@@ -13,11 +13,9 @@ typedef struct {
 // A convolution that only cuts and multiplies. False: refused.
 static bool read_conv(tok_ctx *c, uint32_t node, patches *p) {
     const tok_node *n = tok_at(c, node);
-    tok_kind kind = tok_plan_of(c, n->operand[0])->kind;
     p->in = tok_type(c, n->operand[0], 0);
     p->out = tok_type(c, node, 0);
-    if (kind == TOK_REFUSED) return tok_blame(c, node, n->operand[0]);
-    if (kind != TOK_IMAGE || p->in->rank != 4 || !c->is_frozen)
+    if (p->in->rank != 4 || !c->is_frozen)
         return tok_fail(c, node, DIAG_ID_tok_mix,
                         "a convolution of %s: only one on an image input of fixed size, as patches",
                         tok_name(c, n->operand[0]));
@@ -144,7 +142,7 @@ static bool cut_input(tok_ctx *c, uint32_t node, const patches *p, int64_t rows,
     return x->from != TOK_NOTHING;
 }
 
-bool tok_rule_conv(tok_ctx *c, uint32_t node) {
+bool tok_conv_patches(tok_ctx *c, uint32_t node) {
     const tok_node *n = tok_at(c, node);
     tok_recipe *r = tok_recipe_of(c, node);
     patches p = {0};

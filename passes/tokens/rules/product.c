@@ -32,7 +32,8 @@ typedef struct {
     uint32_t x, w, bias; // bias TOK_NONE: none
     bool trans;          // w is [N,K], not [K,N]
     const ir_attrs *attrs;
-    int axis; // of x, contracted; the result has N features there
+    int axis;           // of x, contracted; the result has N features there
+    const int64_t *dim; // of w as a matrix; NULL: its last two
 } product;
 
 static bool product_of(tok_ctx *c, uint32_t node, const product *p) {
@@ -48,7 +49,8 @@ static bool product_of(tok_ctx *c, uint32_t node, const product *p) {
     const tensor *t = tok_const_at(c, p->w, 0);
     if (!t) return false;
     int64_t dim[2] = {1, 1};
-    for (int i = 0; i < t->rank; i++) {
+    for (int i = 0; p->dim && i < 2; i++) dim[i] = p->dim[i];
+    for (int i = 0; !p->dim && i < t->rank; i++) {
         if (i < t->rank - 2 && t->dim[i] != 1)
             return tok_fail(c, node, DIAG_ID_tok_mix, "a batch of %" PRId64 " constant matrices",
                             t->dim[i]);
@@ -78,6 +80,12 @@ static bool product_of(tok_ctx *c, uint32_t node, const product *p) {
 bool tok_rule_linear(tok_ctx *c, uint32_t node) {
     const tok_node *n = tok_at(c, node);
     const tok_plan *x = tok_plan_of(c, n->operand[0]);
+    bool handled = false;
+    if (n->n_operands == 2 && tok_at(c, n->operand[1])->is_const &&
+        !ir_attr_int(&n->op->attrs, IR_ATTR_trans_w, 0) &&
+        !ir_attr_has(&n->op->attrs, IR_ATTR_wscale) &&
+        (!tok_one_hot_product(c, node, n->operand[0], n->operand[1], &handled) || handled))
+        return handled;
     if (x->kind != TOK_CODES && !tok_is_rows(c, node, n->operand[0])) return false;
     if (!tok_at(c, n->operand[1])->is_const)
         return tok_fail(c, node, DIAG_ID_tok_mix,
@@ -88,6 +96,13 @@ bool tok_rule_linear(tok_ctx *c, uint32_t node) {
     if (p.bias != TOK_NONE && !tok_at(c, p.bias)->is_const)
         return tok_fail(c, node, DIAG_ID_tok_mix, "the bias of a linear layer depends on an input");
     p.axis = x->layout.rank - 1;
+    return product_of(c, node, &p);
+}
+
+bool tok_conv_of_one_place(tok_ctx *c, uint32_t node, const int64_t *dim) {
+    const tok_node *n = tok_at(c, node);
+    product p = {.x = n->operand[0], .w = n->operand[1], .trans = true, .axis = 1, .dim = dim};
+    p.bias = n->n_operands > 2 ? n->operand[2] : TOK_NONE;
     return product_of(c, node, &p);
 }
 
@@ -117,7 +132,8 @@ bool tok_rule_matmul(tok_ctx *c, uint32_t node) {
     uint32_t a = n->operand[0], b = n->operand[1];
     if (tok_plan_of(c, a)->kind == TOK_PROBS) return tok_scores_mix(c, node);
     if (!tok_at(c, a)->is_const && !tok_at(c, b)->is_const) return scores_of(c, node);
-    bool left = tok_at(c, a)->is_const; // a matrix times columns
+    bool left = tok_at(c, a)->is_const, handled = false; // a matrix times columns
+    if (!left && (!tok_one_hot_product(c, node, a, b, &handled) || handled)) return handled;
     product p = {.x = left ? b : a, .w = left ? a : b, .trans = left};
     if (!tok_is_rows(c, node, p.x)) return false;
     int rank = tok_plan_of(c, p.x)->layout.rank;

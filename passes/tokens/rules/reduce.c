@@ -164,5 +164,5 @@ bool tok_rule_argmax(tok_ctx *c, uint32_t node) {
     tok_ref v = reduce_columns(c, r, x, &l, axes, n->op->code, &n->op->attrs);
     if (v.from == TOK_NOTHING) return false;
     tok_layout out = without_axes(&l, axes, ir_attr_int(&n->op->attrs, IR_ATTR_keepdims, 1) != 0);
-    return tok_set_rows(c, node, tok_step_cast(c, r, v, ELEM_i32), &out);
+    return tok_set_rows(c, node, v, &out);
 }

@@ -13,6 +13,12 @@
     bool tok_rule_##rule(tok_ctx *c, uint32_t node);
 #include "ir/ops.def"
 
+// ---- conv.c: convolutions, of which these are two ----------------------------------------------
+
+bool tok_conv_patches(tok_ctx *c, uint32_t node); // patches.c: of an image
+// product.c: channels of one place, with weights of that shape [M, C, 1 ...]
+bool tok_conv_of_one_place(tok_ctx *c, uint32_t node, const int64_t *dim);
+
 // ---- patches.c, quant.c: what happens to an image before it is cut ----------------------------
 
 // An operation on the elements of an image by themselves, which is done to its patches: true, and
@@ -22,6 +28,12 @@ bool tok_image_step(tok_ctx *c, uint32_t node);
 // scale; TOK_NOTHING: refused at it.
 tok_ref tok_step_quantize(tok_ctx *c, tok_recipe *r, uint32_t node, tok_ref x);
 tok_ref tok_step_dequantize(tok_ctx *c, tok_recipe *r, uint32_t node, tok_ref x);
+
+// ---- take.c: tables -----------------------------------------------------------------------------
+
+// x times w is rows of w where x is one-hot codes, through reshapes that merge or split rows:
+// *handled. Numbers outside the codes, of which the model makes rows of 0, hosts refuse.
+bool tok_one_hot_product(tok_ctx *c, uint32_t node, uint32_t x, uint32_t w, bool *handled);
 
 // ---- positions.c: a table looked up by counted positions --------------------------------------
 

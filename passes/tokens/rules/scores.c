@@ -126,7 +126,8 @@ bool tok_probs_output(tok_ctx *c, uint32_t node, tok_recipe *recipe, tok_layout 
     tok_mask_query of = {.mask = p->mask, .heads = s.heads, .queries = s.domain, .keys = s.keys};
     tok_mask m;
     if (!tok_mask_find(c, node, &of, &m)) return false;
-    if (m.mode != r->mask->mode || m.window != r->mask->window || m.key != r->mask->key)
+    if (m.mode != r->mask->mode || m.window != r->mask->window || m.is_band != r->mask->is_band ||
+        m.before != r->mask->before || m.after != r->mask->after || m.key != r->mask->key)
         return tok_fail(c, node, DIAG_ID_tok_out,
                         "probabilities under another mask than the attention's");
     recipe->value = tok_step_ring(c, recipe, IR_nn_scores, r, m.key, s.heads * r->is.slots);

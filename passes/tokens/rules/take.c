@@ -1,6 +1,6 @@
 // Taking indices along an axis: slices and gathers by constants. Features are columns; one row of
 // the tokens, or all from a fixed one on, are rows.pick and rows.skip. A table that ids index is an
-// embedding.
+// embedding; so is a one-hot code, and its product with a matrix.
 #include "passes/tokens/constant.h"
 #include "passes/tokens/rules/rules.h"
 #include <inttypes.h>
@@ -222,16 +222,46 @@ static uint32_t indices_from(const tok_ctx *c, uint32_t ids) {
     }
 }
 
-static bool embed(tok_ctx *c, uint32_t node, uint32_t ids, uint32_t table) {
-    const tok_node *n = tok_at(c, node);
+// The node is rows of table k, of two axes, by the index, whose layout is l.
+static bool look_up(tok_ctx *c, uint32_t node, uint32_t ids, tok_ref index, tok_layout l,
+                    const tok_constant *k) {
+    tok_layout out;
+    tok_plan_of(c, node)->index = indices_from(c, ids);
+    tok_plan_of(c, node)->index_rows = k->data.dim[0];
+    tok_recipe *r = tok_recipe_of(c, node);
+    const tok_ref in[] = {index, tok_step_constant(c, r, k)};
+    tok_ref v = tok_step_of(c, r, IR_nn_embed, in, 2, NULL);
+    l.rank++;
+    tok_layout_push(&l, (tok_atom){TOK_FEATURE, l.rank - 1, 0, k->data.dim[1], 1, false});
+    tok_layout_tidy(&l);
+    return v.from != TOK_NOTHING && tok_layout_reshape(c, node, &l, &out) &&
+           tok_set_rows(c, node, v, &out);
+}
+
+enum { MOST_CODES = 1024 }; // of a table of one-hot codes
+
+// One-hot codes along the last axis. False: others.
+static bool one_hot_of(tok_ctx *c, const tok_node *n, double *off, double *on, int64_t *depth) {
+    const ir_type *t = ir_type_of(c->probe[0].f, n->v[0]);
+    if (ir_attr_int(&n->op->attrs, IR_ATTR_axis, t->rank - 1) != t->rank - 1 ||
+        !tok_at(c, n->operand[1])->is_const || !tok_const_same(c, n->operand[1]))
+        return false;
+    const tensor *values = tok_const_at(c, n->operand[1], 0);
+    *off = elem_load_f64(values->type, values->data, 0);
+    *on = elem_load_f64(values->type, values->data, 1);
+    *depth = t->dim[t->rank - 1];
+    return tensor_count(values) == 2;
+}
+
+// Rows of a table [rows, columns ...], along its axis, one for every index.
+static bool embed(tok_ctx *c, uint32_t node, uint32_t ids, uint32_t table, int64_t axis) {
     tok_ref index;
-    tok_layout l, out;
+    tok_layout l;
     bool handled = false;
     if (!tok_embed_counted(c, node, ids, table, &handled) || handled) return handled;
     if (!tok_read_full(c, node, ids, &index, &l)) return false;
     const tensor *t = tok_const_at(c, table, 0);
     if (!t) return false;
-    int64_t axis = n->op->code == IR_nn_embed ? 0 : ir_attr_int(&n->op->attrs, IR_ATTR_axis, 0);
     if (axis != 0 || t->rank < 1 || tok_width(&l) != 1)
         return tok_fail(c, node, DIAG_ID_tok_ragged,
                         "looks rows up along axis %" PRId64
@@ -240,24 +270,59 @@ static bool embed(tok_ctx *c, uint32_t node, uint32_t ids, uint32_t table) {
                         axis, t->rank, tok_width(&l));
     int64_t rows = t->dim[0], dim[2] = {rows, rows ? (int64_t)tensor_count(t) / rows : 0};
     const tok_constant *k = tok_const_whole(c, table, node, 2, dim);
-    if (!k) return false;
-    tok_plan_of(c, node)->index = indices_from(c, ids);
-    tok_plan_of(c, node)->index_rows = rows;
-    tok_recipe *r = tok_recipe_of(c, node);
-    const tok_ref in[] = {index, tok_step_constant(c, r, k)};
-    tok_ref v = tok_step_of(c, r, IR_nn_embed, in, 2, NULL);
-    l.rank++;
-    tok_layout_push(&l, (tok_atom){TOK_FEATURE, l.rank - 1, 0, dim[1], 1, false});
-    tok_layout_tidy(&l);
-    return v.from != TOK_NOTHING && tok_layout_reshape(c, node, &l, &out) &&
-           tok_set_rows(c, node, v, &out);
+    return k && look_up(c, node, ids, index, l, k);
+}
+
+bool tok_one_hot_product(tok_ctx *c, uint32_t node, uint32_t x, uint32_t w, bool *handled) {
+    const tok_node *n = tok_at(c, x);
+    const int rank = tok_type(c, x, 0)->rank;
+    while (n->op && n->op->code == IR_t_reshape) { // rows merged and split
+        uint32_t before = n->operand[0];
+        const ir_type *t = tok_type(c, before, 0), *u = tok_type(c, x, 0);
+        if (t->dim[t->rank - 1] != u->dim[rank - 1]) return true;
+        n = tok_at(c, before);
+    }
+    double off, on;
+    int64_t depth;
+    if (!n->op || n->op->code != IR_t_onehot || !one_hot_of(c, n, &off, &on, &depth) || off != 0 ||
+        on != 1)
+        return true;
+    *handled = true;
+    return embed(c, node, n->operand[0], w, 0);
+}
+
+bool tok_rule_onehot(tok_ctx *c, uint32_t node) {
+    const tok_node *n = tok_at(c, node);
+    tok_ref index;
+    tok_layout l;
+    double off, on;
+    int64_t depth;
+    if (!one_hot_of(c, n, &off, &on, &depth))
+        return tok_fail(c, node, DIAG_ID_tok_mix,
+                        "one-hot codes along another axis than the last, or of values that are no "
+                        "constants");
+    if (depth > MOST_CODES)
+        return tok_fail(c, node, DIAG_ID_tok_mix,
+                        "one-hot codes of %" PRId64
+                        " columns, which something else reads than a product with a constant "
+                        "matrix: at most %d",
+                        depth, MOST_CODES);
+    if (!tok_read_full(c, node, n->operand[0], &index, &l)) return false;
+    if (tok_width(&l) != 1)
+        return tok_fail(c, node, DIAG_ID_tok_ragged,
+                        "one-hot codes of %" PRId64 " indices a token; only of one", tok_width(&l));
+    tensor t = tensor_new(c->a, ELEM_f32, 2, (int64_t[]){depth, depth});
+    for (int64_t i = 0; i < depth * depth; i++)
+        ((float *)t.data)[i] = (float)(i / depth == i % depth ? on : off);
+    return look_up(c, node, n->operand[0], index, l, tok_constant_new(c, "codes", t));
 }
 
 bool tok_rule_gather(tok_ctx *c, uint32_t node) {
     const tok_node *n = tok_at(c, node);
     bool is_embed = n->op->code == IR_nn_embed; // ids, table; a gather has them the other way round
     uint32_t data = n->operand[is_embed], index = n->operand[!is_embed];
-    if (tok_at(c, data)->is_const) return embed(c, node, index, data);
+    const int64_t axis = is_embed ? 0 : ir_attr_int(&n->op->attrs, IR_ATTR_axis, 0);
+    if (tok_at(c, data)->is_const) return embed(c, node, index, data, axis);
     if (!tok_at(c, index)->is_const || is_embed)
         return tok_fail(c, node, DIAG_ID_tok_ragged,
                         "takes rows of %s by an index that depends on inputs", tok_name(c, data));

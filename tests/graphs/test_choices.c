@@ -1,0 +1,131 @@
+// One-hot codes, softmax in pieces, arg-max, GatherND and outputs of constants, each in several
+// spellings, against the graph itself.
+#include "tests/graphs/forms.h"
+
+enum { IDS = 7 };
+
+static node ids_of(graph *g) {
+    return graph_input(g, "input_ids", ELEM_i64, SHAPE(number(1), tokens(1)), IDS);
+}
+
+// ---- one-hot codes ---------------------------------------------------------------------------
+
+static void one_hot_codes(void **state) {
+    graph g = begin(); // a table
+    same(&g, op_matmul(&g, op_onehot(&g, ids_of(&g), IDS), matrix(&g, IDS, 4)));
+    g = begin(); // over tokens merged, as TensorFlow's
+    node x = op_reshape(&g, ids_of(&g), SHAPE(tokens(1)));
+    x = op_matmul(&g, op_onehot(&g, x, IDS), matrix(&g, IDS, 4));
+    same(&g, op_reshape(&g, x, SHAPE(number(1), tokens(1), number(4))));
+    g = begin(); // merged behind
+    x = op_reshape(&g, op_onehot(&g, ids_of(&g), IDS), SHAPE(tokens(1), number(IDS)));
+    same(&g, op_reshape(&g, op_matmul(&g, x, matrix(&g, IDS, 4)),
+                        SHAPE(number(1), tokens(1), number(4))));
+    g = begin(); // codes themselves
+    same(&g, op2(&g, IR_t_mul, op_onehot(&g, op_cast(&g, ids_of(&g), ELEM_i32), IDS),
+                 graph_scalar(&g, 3)));
+    g = begin(); // of a table with a bias
+    x = op_matmul(&g, op_onehot(&g, ids_of(&g), IDS), matrix(&g, IDS, 4));
+    same(&g, op2(&g, IR_t_add, x, graph_const(&g, ELEM_f32, SHAPE(number(4)), FILL_RANDOM, 1)));
+}
+
+// ---- softmax in pieces -----------------------------------------------------------------------
+
+// p v, of scores s; spelling: how the probabilities are made.
+static node mixed(graph *g, node s, node v, int spelling) {
+    if (spelling == 3) s = op2(g, IR_t_max, s, graph_scalar(g, -65504)); // a floor, then as it is
+    if (spelling == 4) s = op_clip(g, s, -3.4e38, INFINITY);
+    if (spelling >= 3) return op_matmul(g, op_softmax(g, s, 3), v);
+    node e =
+        op1(g, IR_t_exp, spelling == 2 ? s : op2(g, IR_t_sub, s, op_reduce(g, s, "max", 8, true)));
+    node sum = op_reduce(g, e, "sum", 8, true);
+    if (spelling == 1) return op2(g, IR_t_div, op_matmul(g, e, v), sum); // divided last
+    return op_matmul(g, op2(g, IR_t_div, e, sum), v);
+}
+
+static void softmax_in_pieces(void **state) {
+    for (int spelling = 0; spelling < 5; spelling++)
+        for (int masked = 0; masked < 2; masked++) {
+            graph g = begin();
+            node x = rows(&g, 4), part[3];
+            for (int i = 0; i < 3; i++)
+                part[i] = op_unsqueeze(&g, op_matmul(&g, x, matrix(&g, 4, 4)), 1);
+            node s = op_matmul(&g, part[0], op_swap(&g, part[1], 2, 3));
+            if (masked) s = op2(&g, IR_t_add, s, added_mask(&g, mask(&g)));
+            node o = op_squeeze(&g, mixed(&g, s, part[2], spelling), 1);
+            if (masked)
+                same_hiding(&g, o, 3);
+            else
+                same(&g, o);
+        }
+    graph g = begin(); // over features
+    node x = rows(&g, 6), e = op1(&g, IR_t_exp, x);
+    same(&g, op2(&g, IR_t_div, e, op_reduce(&g, e, "sum", 4, true)));
+}
+
+// ---- arg-max ---------------------------------------------------------------------------------
+
+static void indices_of_the_largest(void **state) {
+    for (int width = 1; width < 40; width += 13) {
+        graph g = begin();
+        same(&g, op_argmax(&g, op_matmul(&g, rows(&g, 4), matrix(&g, 4, width)), 2));
+        g = begin(); // as a number
+        node at = op_argmax(&g, op_matmul(&g, rows(&g, 4), matrix(&g, 4, width)), 2);
+        same(&g, op2(&g, IR_t_mul, op_cast(&g, at, ELEM_f32), graph_scalar(&g, 0.5)));
+    }
+    graph g = begin(); // of every head
+    node x = op_reshape(&g, rows(&g, 12), SHAPE(number(1), tokens(1), number(3), number(4)));
+    same(&g, op_argmax(&g, x, 3));
+}
+
+// ---- GatherND by constants -------------------------------------------------------------------
+
+static void gathers_of_places(void **state) {
+    graph g = begin(); // one of the first axis
+    node x = op_reshape(&g, rows(&g, 12), SHAPE(number(1), tokens(1), number(3), number(4)));
+    x = op_swap(&g, x, 0, 2);
+    node at = graph_const(&g, ELEM_i64, SHAPE(number(1), number(1)), FILL_EQUAL, -2);
+    x = op_gather_nd(&g, x, at, SHAPE(number(1), tokens(1), number(1), number(4)));
+    same(&g, op_squeeze(&g, x, 2));
+    g = begin(); // several
+    x = op_reshape(&g, rows(&g, 12), SHAPE(number(1), tokens(1), number(3), number(4)));
+    x = op_swap(&g, x, 0, 2);
+    at = op_reshape(&g, graph_list(&g, (int64_t[]){2, 0}, 2), SHAPE(number(2), number(1)));
+    x = op_gather_nd(&g, x, at, SHAPE(number(2), tokens(1), number(1), number(4)));
+    same(&g,
+         op_reshape(&g, op_swap(&g, x, 0, 2), SHAPE(number(1), tokens(1), number(2), number(4))));
+    g = begin(); // a place of two axes
+    x = op_reshape(&g, rows(&g, 12), SHAPE(tokens(1), number(3), number(4)));
+    x = op_swap(&g, x, 0, 1);
+    x = op_swap(&g, x, 1, 2);
+    at = op_reshape(&g, graph_list(&g, (int64_t[]){1, -1}, 2), SHAPE(number(1), number(2)));
+    same(&g, op_gather_nd(&g, x, at, SHAPE(number(1), tokens(1))));
+}
+
+// ---- outputs of constants --------------------------------------------------------------------
+
+static void constant_outputs(void **state) {
+    const try_options o = {.seed = 1, .length = {1, 2, 9}};
+    for (int i = 0; i < 3; i++) {
+        graph g = begin();
+        node x = rows(&g, 4);
+        graph_output(&g, "table",
+                     i == 0   ? matrix(&g, 5, 3)
+                     : i == 1 ? graph_scalar(&g, 2.5)
+                              : graph_list(&g, (int64_t[]){3, 1, -2}, 3));
+        expect(&g, op2(&g, IR_t_mul, x, graph_scalar(&g, 2)), &o, TRY_SAME, NULL);
+    }
+    graph g = begin(); // what counts tokens is no output
+    node x = rows(&g, 4);
+    graph_output(&g, "counted", op_range(&g, number(0), tokens(1)));
+    expect(&g, op2(&g, IR_t_mul, x, graph_scalar(&g, 2)), &o, TRY_SAME, NULL);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(one_hot_codes),          cmocka_unit_test(softmax_in_pieces),
+        cmocka_unit_test(indices_of_the_largest), cmocka_unit_test(gathers_of_places),
+        cmocka_unit_test(constant_outputs),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
