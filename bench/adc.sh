@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Is the converter real, and how narrow may it be? Perplexity of both language models on ohmic-1
 # with converters from lossless (10 bits for 128 differential 2-bit cells) down to 4, and with
-# larger steps: fewer codes clip, all of them round.
+# larger steps: fewer codes clip, all of them round; with the step that a text calibrates, or that of the full range.
 #   bench/adc.sh [OHMIC [LIMIT]]     LIMIT: sequences scored of each set; 0: all
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -39,6 +39,14 @@ table() {
         step=$((1 << (10 - bits)))
         row "$@" "$bits bits, step $step" --chip ohmic-1 --set crossbar.adc_bits=$bits --set crossbar.adc_step=$step
     done
+    for bits in 7 6 5 4 3; do
+        row "$@" "$bits bits, calibrated" --chip ohmic-1 --set crossbar.adc_bits=$bits --set crossbar.adc_range=calibrated \
+            --calibrate "$calibrate"
+    done
+    for bits in 7 6; do
+        row "$@" "$bits bits, full range" --chip ohmic-1 --set crossbar.adc_bits=$bits --set crossbar.adc_range=full
+    done
+    row "$@" "6 bits, step 2, down" --chip ohmic-1 --set crossbar.adc_bits=6 --set crossbar.adc_step=2 --set crossbar.adc_rounding=down
     for bits in 6 5; do
         for step in 2 4; do
             row "$@" "$bits bits, step $step" --chip ohmic-1 --set crossbar.adc_bits=$bits --set crossbar.adc_step=$step
@@ -47,8 +55,10 @@ table() {
 }
 
 tales=examples/tales
+calibrate=$tales/calibration_tokens.json
 table "tales_gpt" $tales/tales_gpt.onnx "--end-token 0" $tales/eval_tokens.json
 if [ -e $stories ]; then
+    calibrate=$stories/golden_tokens.json
     table "stories260K" $stories/stories260k_legacy_op17.onnx "" $stories/eval_tokens.json
 else
     echo "SKIP: $stories is not there"

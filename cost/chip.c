@@ -112,9 +112,8 @@ static void inspect_crossbars(inspection *x, const machine *m, const chip_figure
             m->time.settle, (long long)m->crossbar.columns_per_adc,
             (double)m->crossbar.columns_per_adc * m->time.conversion);
     if (m->crossbar.rows > 0 && m->crossbar.adc_bits > 0) {
-        int64_t top = m->crossbar.rows * ((INT64_C(1) << m->crossbar.cell_bits) - 1) *
-                      ((INT64_C(1) << m->crossbar.dac_bits) - 1);
-        if (m->crossbar.adc_step * (INT64_C(1) << m->crossbar.adc_bits) > 4 * top)
+        int64_t top = machine_adc_sum(m);
+        if (machine_adc_step(m) * (INT64_C(1) << m->crossbar.adc_bits) > 4 * top)
             ODD(x,
                 "crossbar.adc_bits is %lld: a column's sums end at %lld, so that most codes are "
                 "never used",

@@ -5,6 +5,7 @@
 #include "cli/cost/headline.h"
 #include "cli/texts.h"
 #include "frontend/onnx.h"
+#include "host/engine.h"
 #include "isa/program.h"
 #include "passes/pass.h"
 #include "support/file/json.h"
@@ -121,6 +122,21 @@ bool compile_program(compilation *c, diag_sink *diags);
 bool compile_verify(const isa_program *p, const machine *chip, int first, diag_sink *diags);
 void compile_close(compilation *c);
 
+// A range of the converters that is calibrated can be: there is a text, and a file that the program
+// goes to. False: reported.
+bool compile_range_can_be_chosen(const args *given, const compilation *c, const char *path,
+                                 diag_sink *diags);
+// Chooses it, by running the program that was written to `path`, and writes that anew. False:
+// reported.
+bool compile_choose_range(compilation *c, const char *path, diag_sink *diags);
+
+// Rows, `most` at most, that a program is run on to see what its converters lose; 0: it is too
+// large.
+int64_t compile_converter_rows(const compilation *c, int64_t most);
+// The first rows of the first calibration text, at most so many. False: there is none that the
+// program reads.
+bool compile_run_text(const compilation *c, engine *e, int64_t most, arena *a, tensor *logits,
+                      int64_t *done);
 // Runs the program that was written to `path` on a few rows where the chip's converters may lose
 // something, and warns of nodes whose converters lose much. Where it was written to no file nothing
 // is run.

@@ -18,23 +18,17 @@ static const double MACS = 2e9; // products of crossbars spent at most
 // Shares above which a node is named: 0.1 % of its codes clipped, a tenth rounded.
 static const double CLIPPED = 1e-3, ROUNDED = 0.1;
 
-// The largest code there may be, in steps: what a column of `rows` cells sums up to.
-static int64_t largest(const machine *chip) {
-    const int dac = (int)chip->crossbar.dac_bits, cell = (int)chip->crossbar.cell_bits;
-    return chip->crossbar.rows * ((1 << dac) - 1) * ((1 << cell) - 1) / chip->crossbar.adc_step;
-}
-
 // Bits of a converter that holds every sum.
 static int bits_wanted(const machine *chip) {
     int bits = chip->crossbar.encoding == MACHINE_DIFFERENTIAL;
-    for (int64_t n = largest(chip); n > 0; n >>= 1) bits++;
+    for (int64_t n = machine_adc_sum(chip) / machine_adc_step(chip); n > 0; n >>= 1) bits++;
     return bits;
 }
 
 static bool may_lose(const machine *chip) {
     return chip->crossbar.adc_bits > 0 && chip->crossbar.rows > 0 && chip->crossbar.cell_bits > 0 &&
            chip->crossbar.dac_bits > 0 &&
-           (chip->crossbar.adc_step > 1 || chip->crossbar.adc_bits < bits_wanted(chip));
+           (machine_adc_step(chip) > 1 || chip->crossbar.adc_bits < bits_wanted(chip));
 }
 
 static double macs(const isa_program *p) {
@@ -49,9 +43,8 @@ static double macs(const isa_program *p) {
 
 // ---- rows ------------------------------------------------------------------------------------
 
-// The first rows of the first text. False: there is none that the program reads.
-static bool run_text(const compilation *c, engine *e, int64_t most, int64_t *done) {
-    arena *a = arena_new();
+bool compile_run_text(const compilation *c, engine *e, int64_t most, arena *a, tensor *logits,
+                      int64_t *done) {
     diag_sink *own = diag_sink_new();
     corpus text;
     host_text t;
@@ -63,12 +56,10 @@ static bool run_text(const compilation *c, engine *e, int64_t most, int64_t *don
         if (info->fixed_rows) n = min_i64((int64_t)text.lists[0].n, info->fixed_rows);
         int32_t *ids = ARENA_ARRAY(a, int32_t, n + 1);
         for (int64_t i = 0; i < n; i++) ids[i] = (int32_t)text.lists[0].ids[i];
-        tensor logits;
-        ok = n > 0 && host_text_step(&t, true, ids, n, a, &logits, own);
+        ok = n > 0 && host_text_step(&t, true, ids, n, a, logits, own);
         *done = n;
     }
     diag_sink_free(own);
-    arena_free(a);
     return ok;
 }
 
@@ -159,9 +150,12 @@ static void warn(const compilation *c, diag_sink *diags) {
     arena *a = arena_new();
     const char *more = n > 1 ? arena_printf(a, " (and %zu nodes more)", n - 1) : "";
     const char *node = arena_strn(a, worst->node, strcspn(worst->node, "\n"));
+    const bool full = c->chip->crossbar.adc_range == MACHINE_RANGE_FULL;
     const char *cure =
-        clips ? arena_printf(a, "--set crossbar.adc_bits=%d holds every sum", bits_wanted(c->chip))
-              : "--set crossbar.adc_step=1 rounds none, where the converter has the bits";
+        full ? "--set crossbar.adc_range=calibrated finds the step that suits --calibrate FILE"
+        : clips
+            ? arena_printf(a, "--set crossbar.adc_bits=%d holds every sum", bits_wanted(c->chip))
+            : "--set crossbar.adc_step=1 rounds none, where the converter has the bits";
     diag_emit(diags, DIAG_ID_converter_loses,
               DIAG_AT(NULL, arena_printf(a, "node '%s'%s", node, more)),
               "the converters of chip '%s' lose sums of this product: %s, on %s; %s", c->chip->name,
@@ -169,8 +163,12 @@ static void warn(const compilation *c, diag_sink *diags) {
     arena_free(a);
 }
 
+int64_t compile_converter_rows(const compilation *c, int64_t most) {
+    return min_i64(most, (int64_t)(MACS / macs(c->program)));
+}
+
 void compile_converters_run(const args *given, compilation *c, const char *path, diag_sink *diags) {
-    const int64_t most = min_i64(ROWS, (int64_t)(MACS / macs(c->program)));
+    const int64_t most = compile_converter_rows(c, ROWS);
     if (!may_lose(c->chip) || most < 1 || file_kind_at(path) != FILE_KIND_ohm) return;
     const sim_options so = {.threads = c->options.threads};
     diag_sink *own = diag_sink_new();
@@ -178,7 +176,8 @@ void compile_converters_run(const args *given, compilation *c, const char *path,
     program_file f;
     engine *e = program_open(&f, path, a, own) ? engine_of_program(&f, &so, own) : NULL;
     int64_t rows = 0;
-    bool text = e && run_text(c, e, most, &rows);
+    tensor logits;
+    bool text = e && compile_run_text(c, e, most, a, &logits, &rows);
     if (text || (e && run_seeded(c, e, most, &rows))) {
         c->converters.on = text ? arena_printf(a, "%" PRId64 " tokens of %s", rows,
                                                file_title(c->options.calibrate))

@@ -9,6 +9,7 @@ isa_crossbar_shape isa_crossbar_of(const machine *m) {
         s.slices = m->crossbar.encoding == MACHINE_TWOS_COMPLEMENT
                        ? ceil_div_i64(weight - 1, cell) + 1
                        : ceil_div_i64(weight, cell);
+    if (weight && m->crossbar.encoding == MACHINE_SIGN_MAGNITUDE) s.slices *= 2;
     s.arrays = s.slices * (weight && m->crossbar.encoding == MACHINE_DIFFERENTIAL ? 2 : 1);
     return s;
 }

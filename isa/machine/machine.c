@@ -308,6 +308,26 @@ static void read_top(reader *r, const yaml_node *root) {
     }
 }
 
+// --- converters of crossbars
+
+int64_t machine_adc_sum(const machine *m) {
+    const int dac = (int)m->crossbar.dac_bits, cell = (int)m->crossbar.cell_bits;
+    return m->crossbar.rows * ((INT64_C(1) << dac) - 1) * ((INT64_C(1) << cell) - 1);
+}
+
+int64_t machine_adc_top(const machine *m) {
+    const int bits = (int)m->crossbar.adc_bits;
+    if (bits == 0) return machine_adc_sum(m);
+    return (INT64_C(1) << (bits - (m->crossbar.encoding == MACHINE_DIFFERENTIAL))) - 1;
+}
+
+int64_t machine_adc_step(const machine *m) {
+    const int64_t top = machine_adc_top(m);
+    if (m->crossbar.adc_range != MACHINE_RANGE_FULL || m->crossbar.adc_bits == 0 || top == 0)
+        return m->crossbar.adc_step;
+    return max_i64(1, ceil_div_i64(machine_adc_sum(m), top));
+}
+
 // --- what must fit together
 
 bool machine_check(const machine *m, const char *name, diag_sink *diags) {
@@ -339,6 +359,21 @@ bool machine_check(const machine *m, const char *name, diag_sink *diags) {
     REQUIRE(m->crossbar.adc_bits > 0 || m->crossbar.adc_step == 1,
             "crossbar.adc_step is %lld, but a converter without limit (adc_bits 0) has step 1",
             (long long)m->crossbar.adc_step)
+    const bool fixed = m->crossbar.adc_range == MACHINE_RANGE_FIXED;
+    const char *range = isa_name(ISA_ENUM_adc_range, (unsigned)m->crossbar.adc_range);
+    REQUIRE(fixed || m->crossbar.adc_bits > 0,
+            "crossbar.adc_range is %s, but a converter without limit (adc_bits 0) has no range",
+            range)
+    REQUIRE(fixed || m->crossbar.adc_step == 1,
+            "crossbar.adc_step is %lld, which adc_range %s chooses: must be left out",
+            (long long)m->crossbar.adc_step, range)
+    REQUIRE(fixed || m->crossbar.rows > 0,
+            "crossbar.adc_range is %s, but columns without limit (rows 0) have no largest sum",
+            range)
+    REQUIRE(fixed || m->crossbar.adc_bits == 0 || machine_adc_top(m) > 0,
+            "crossbar.adc_bits is %lld, whose only codes are -1 and 0: adc_range %s needs a "
+            "positive one",
+            (long long)m->crossbar.adc_bits, range)
     REQUIRE(weight > 0 || m->crossbar.adc_bits == 0,
             "crossbar.adc_bits is %lld, but real numbers (weight_bits 0) are not converted",
             (long long)m->crossbar.adc_bits)
@@ -401,6 +436,28 @@ machine *machine_parse(arena *a, const char *yaml, size_t bytes, const char *nam
     return r.ok && machine_check(r.m, name, diags) ? r.m : NULL;
 }
 
+// A parameter that was not the chip file's to say.
+static void state_source(arena *a, machine *m, const machine_param *p, const char *source) {
+    const char **sources = ARENA_ARRAY(a, const char *, machine_params_count);
+    machine_class *classes = ARENA_ARRAY(a, machine_class, machine_params_count);
+    for (size_t i = 0; i < machine_params_count; i++) {
+        sources[i] = m->sources ? m->sources[i] : "default";
+        classes[i] = machine_class_of(m, i);
+    }
+    sources[p - machine_params] = source;
+    classes[p - machine_params] = MACHINE_ASSUMED;
+    m->sources = sources;
+    m->classes = classes;
+}
+
+void machine_fix_range(arena *a, machine *m, int64_t step, const char *source) {
+    m->crossbar.adc_range = MACHINE_RANGE_FIXED;
+    m->crossbar.adc_step = max_i64(1, step);
+    if (step == 0) m->crossbar.adc_bits = 0;
+    state_source(a, m, find_param("crossbar", strlen("crossbar"), "adc_range"), source);
+    state_source(a, m, find_param("crossbar", strlen("crossbar"), "adc_step"), source);
+}
+
 bool machine_set(arena *a, machine *m, const char *assignment, diag_sink *diags) {
     diag_loc loc = DIAG_AT(NULL, arena_printf(a, "--set %s", assignment));
     size_t n = strcspn(assignment, "=");
@@ -424,15 +481,6 @@ bool machine_set(arena *a, machine *m, const char *assignment, diag_sink *diags)
     }
     yaml_node value = {.kind = YAML_SCALAR, .loc = loc, .text = assignment + n + 1};
     if (!store_value(m, p, &value, DIAG_ID_usage, diags)) return false;
-    const char **sources = ARENA_ARRAY(a, const char *, machine_params_count);
-    machine_class *classes = ARENA_ARRAY(a, machine_class, machine_params_count);
-    for (size_t i = 0; i < machine_params_count; i++) {
-        sources[i] = m->sources ? m->sources[i] : "default";
-        classes[i] = machine_class_of(m, i);
-    }
-    sources[p - machine_params] = "set by hand";
-    classes[p - machine_params] = MACHINE_ASSUMED;
-    m->sources = sources;
-    m->classes = classes;
+    state_source(a, m, p, "set by hand");
     return true;
 }

@@ -79,6 +79,17 @@ static inline double machine_gain_query_ns(const machine *m, int64_t sub_tiles) 
            (double)(sub_tiles > 1 ? sub_tiles - 1 : 0) * m->time.gain_add;
 }
 
+// Most that a column of a crossbar sums up to, in cell units; 0: no limit, or real numbers.
+int64_t machine_adc_sum(const machine *m);
+// Largest code of its converter; of one without a limit: that sum.
+int64_t machine_adc_top(const machine *m);
+// Cell units that a code stands for. A calibrated step is adc_step once the compile has chosen it,
+// until then 1.
+int64_t machine_adc_step(const machine *m);
+
+// Fixes the range of the converters to a step; 0: they lose nothing. source: where it comes from.
+void machine_fix_range(arena *a, machine *m, int64_t step, const char *source);
+
 // Levels of a key or value element in score read-out; 0: real numbers.
 static inline int64_t machine_score_levels(const machine *m) {
     int64_t n = m->gain.score_cells > 0;

@@ -278,7 +278,7 @@ static bool plan_run(const xbar *m, lut_run *t) {
     t->by_quad = p->phase[0].bits;
     // Kernels are made for rows of 8 bits.
     const int phases = t->by_quad == 1 ? 8 : t->by_quad == 2 ? 5 : t->by_quad == 4 ? 3 : 0;
-    if (p->n_phases != phases) return false;
+    if (p->n_phases != phases || p->sides) return false;
     int most_entry = 4 / t->by_quad * p->dac_max * p->cell_max,
         byte = p->pairs ? INT8_MAX : UINT8_MAX;
     if (most_entry > byte) return false;

@@ -121,7 +121,8 @@ LUT_TARGET LUT_INLINE void LUT(wide)(const lut_run *t, int32_t *total, const V *
         }
     }
     const V lo = V_SET16(t->lo), hi = V_SET16(t->hi), step_mask = V_SET16((1 << t->step_log) - 1);
-    const V half = V_SET16((1 << t->step_log >> 1) - 1), one = V_SET16(1);
+    // down: nothing is added
+    const V half = V_SET16(p->down ? 0 : (1 << t->step_log >> 1) - 1), ties = V_SET16(!p->down);
     V horner[2] = {V_ZERO(), V_ZERO()};
     for (int f = phases - 1; f >= 0; f--) {
         V code[2];
@@ -130,7 +131,7 @@ LUT_TARGET LUT_INLINE void LUT(wide)(const lut_run *t, int32_t *total, const V *
             if (t->step_log >
                 0) { // half even: (s + step/2 - 1 + (floor(s / step) odd)) >> log step
                 *rounded += V_COUNT_NE16(V_AND(q, step_mask), V_ZERO());
-                V odd = V_AND(V_SRAI16(q, t->step_log), one);
+                V odd = V_AND(V_SRAI16(q, t->step_log), ties);
                 q = V_SRAI16(V_ADD16(V_ADD16(q, half), odd), t->step_log);
             }
             *clipped += V_COUNT_GT16(q, hi) + V_COUNT_GT16(lo, q);

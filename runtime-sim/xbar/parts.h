@@ -6,9 +6,9 @@
 #include "support/vec.h"
 
 enum {
-    XBAR_MAX_DIGITS = 9, // phases of a row, slices of a weight
-    XBAR_GROUP = 16,     // columns whose losslessness is judged together
-    XBAR_TILE = 64,      // columns a thread works on
+    XBAR_MAX_DIGITS = 16, // phases of a row, slices of a weight; bits of `risk`
+    XBAR_GROUP = 16,      // columns whose losslessness is judged together
+    XBAR_TILE = 64,       // columns a thread works on
     XBAR_GROUPS = XBAR_TILE / XBAR_GROUP,
     XBAR_LANES = 16 // rows side by side in the look-up engine
 };
@@ -22,7 +22,9 @@ typedef struct {
     xbar_digit phase[XBAR_MAX_DIGITS], slice[XBAR_MAX_DIGITS];
     int n_phases, n_slices;
     int64_t lo, hi, step;  // converter; exact: lo..hi is unlimited, step 1
-    bool exact, pairs;     // pairs: differential, sums are signed
+    bool exact, down;      // down: rounds so, else to the nearest, half to even
+    bool pairs;            // differential, sums are signed
+    bool sides;            // sign-magnitude: slices of sign -1 hold negative weights
     int offset;            // offset encoding: 2^(b-1), else 0
     int dac_max, cell_max; // largest digits
 } xbar_plan;
@@ -59,6 +61,7 @@ struct xbar {
 static inline int xbar_weight_digit(const xbar_plan *p, int s, int w) {
     const xbar_digit *d = &p->slice[s];
     int mask = (1 << d->bits) - 1;
+    if (p->sides) return (d->sign < 0 ? (w < 0 ? -w : 0) : (w > 0 ? w : 0)) >> d->shift & mask;
     if (!p->pairs) return (w + p->offset) >> d->shift & mask; // two's complement: w >> shift & mask
     return w < 0 ? -(-w >> d->shift & mask) : w >> d->shift & mask;
 }
@@ -77,7 +80,10 @@ static inline int xbar_weight_of(const xbar_plan *p, unsigned slices, int w) {
 // The converter. s is any partial sum.
 static inline int64_t xbar_convert(const xbar_plan *p, int64_t s, xbar_events *e) {
     int64_t q = s;
-    if (p->step > 1) {
+    if (p->step > 1 && p->down) {
+        q = s / p->step - (s % p->step < 0);
+        e->rounded += q * p->step != s;
+    } else if (p->step > 1) {
         int64_t t = s + (p->step >> 1);
         q = t / p->step - (t % p->step < 0);                 // floor((s + step/2) / step)
         int64_t r = s - q * p->step;                         // -step/2 <= r < step/2

@@ -2,9 +2,10 @@
 // driven, 64 columns at a time. Any parameters; the fallback of lut.c, and the faster one for
 // few rows (nothing to build).
 //
-// Three widths of the sum, by what it can reach:
+// Widths of the sum, by what it can reach:
 //   bytes   1-bit phases: `longest` rows add up in a byte before they are widened to 16 bits
 //   words   digits are multiplied in 16 bits
+//   tabled  as words, where the step is no power of two: what a sum converts to stands in a table
 //   longs   anything else, converted one by one
 #include "runtime-sim/xbar/parts.h"
 #include "support/parallel.h"
@@ -15,7 +16,13 @@
 // vectors of the same lanes, this many rows).
 enum { ROWS_CHUNK = 64 };
 
-typedef enum { ROWS_BYTES, ROWS_WORDS, ROWS_LONGS } rows_width;
+typedef enum { ROWS_BYTES, ROWS_WORDS, ROWS_TABLED, ROWS_LONGS } rows_width;
+
+// What a converter makes of a sum, and what it counts.
+typedef struct {
+    int32_t value;
+    bool clipped, rounded;
+} rows_code;
 
 // Word lines driven, and the digits they carry: [row of x][phase][word line], n of them each.
 typedef struct {
@@ -33,6 +40,8 @@ typedef struct {
     int step_log;
     size_t longest;
     int16_t lo, hi;
+    int most;         // tabled: largest |sum| there may be
+    rows_code *codes; // of sums -most .. most
     rows_list *lists; // by block
     simd_path path;
     xbar_events *events;
@@ -48,7 +57,18 @@ static void plan_run(rows_run *t) {
     int byte = p->pairs ? INT8_MAX : UINT8_MAX;
     t->longest = (size_t)(byte / p->cell_max);
     t->width = p->dac_max == 1 && t->longest >= 4 ? ROWS_BYTES : ROWS_WORDS;
-    if (p->step != INT64_C(1) << t->step_log || most + p->step > INT16_MAX) t->width = ROWS_LONGS;
+    if (p->sides) t->width = ROWS_WORDS; // digits by xbar_weight_digit
+    const bool whole = p->step == INT64_C(1) << t->step_log;
+    if (!whole) t->width = ROWS_TABLED;
+    if (most + (whole ? p->step : 0) > INT16_MAX) t->width = ROWS_LONGS;
+    if (t->width != ROWS_TABLED) return;
+    t->most = (int)most;
+    t->codes = base_alloc((2 * (size_t)most + 1) * sizeof *t->codes);
+    for (int s = -t->most; s <= t->most; s++) {
+        xbar_events e = {0};
+        const int64_t value = xbar_convert(p, s, &e);
+        t->codes[s + t->most] = (rows_code){(int32_t)value, e.clipped != 0, e.rounded != 0};
+    }
 }
 
 // Bits of the slice that columns keep; 0 where a column is not this part's or not at risk: such
@@ -91,6 +111,20 @@ static void rows_longs(int32_t *total, const rows_run *t, const int16_t *digits,
                  was = (uint32_t)total[i];
         total[i] = (int32_t)(phase->sign > 0 ? was + code : was - code);
     }
+}
+
+// 64 sums that fit 16 bits, by the table.
+static void rows_tabled(int32_t *total, const rows_run *t, const int16_t *sum,
+                        const xbar_digit *phase, xbar_events *e) {
+    const rows_code *codes = t->codes + t->most;
+    unsigned clipped = 0, rounded = 0;
+    for (int i = 0; i < XBAR_TILE; i++) {
+        const rows_code *c = &codes[sum[i]];
+        const uint32_t code = (uint32_t)c->value << phase->shift, was = (uint32_t)total[i];
+        clipped += c->clipped, rounded += c->rounded;
+        total[i] = (int32_t)(phase->sign > 0 ? was + code : was - code);
+    }
+    e->clipped += clipped, e->rounded += rounded;
 }
 
 #define ROWS_INLINE static inline __attribute__((always_inline))
@@ -214,6 +248,7 @@ void xbar_run_rows(const xbar *m, const xbar_how *how, const int8_t *x, size_t x
         parallel_for(how->threads, t.rows, 4, list_body, &t);
         parallel_for(how->threads, tiles * t.shares, 1, tile_body, &t);
     }
+    free(t.codes);
     for (uint32_t b = 0; b < m->n_blocks; b++) {
         if (shares_list(m, b)) continue;
         free(t.lists[b].driven);

@@ -86,13 +86,14 @@ ROWS_TARGET ROWS_INLINE void ROWS(convert)(ROWS(i32) * total, ROWS(i16) * sum, c
                                            int shift, int sign, ROWS(counts) * count) {
     const ROWS(i16) zero = {0}, lo = zero + t->lo, hi = zero + t->hi;
     const int16_t mask = (int16_t)((1 << t->step_log) - 1),
-                  half = (int16_t)((1 << t->step_log >> 1) - 1);
+                  half = t->m->plan.down ? 0 : (int16_t)((1 << t->step_log >> 1) - 1),
+                  ties = !t->m->plan.down; // down: nothing is added
     SIMD_UNROLL
     for (int i = 0; i < 2 * N; i++) {
         ROWS(i16) q = sum[i];
         if (t->step_log > 0) { // half even: (s + step/2 - 1 + (floor(s / step) odd)) >> log step
             count->rounded += (ROWS(i16))((q & mask) != zero);
-            q = (q + half + ((q >> t->step_log) & 1)) >> t->step_log;
+            q = (q + half + ((q >> t->step_log) & ties)) >> t->step_log;
         }
         ROWS(i16) low = (ROWS(i16))(q < lo), high = (ROWS(i16))(q > hi);
         count->clipped += low | high;
@@ -128,12 +129,15 @@ ROWS_TARGET ROWS_INLINE void ROWS(part)(const rows_run *t, const xbar_part *part
             ROWS(sum_bytes)(sum, digits, driven, n, t->longest, pairs);
         else
             ROWS(sum_words)(sum, digits, driven, by, n);
-        ROWS(convert)(total, sum, t, ph->shift, ph->sign, count);
+        if (width == ROWS_TABLED)
+            rows_tabled((int32_t *)(void *)total, t, (const int16_t *)(const void *)sum, ph, e);
+        else
+            ROWS(convert)(total, sum, t, ph->shift, ph->sign, count);
     }
     int32_t sums[XBAR_TILE];
     memcpy(sums, total, sizeof sums);
     uint32_t col0 = tile * XBAR_TILE, factor = (uint32_t)p->slice[s].sign << p->slice[s].shift;
-    if (width != ROWS_LONGS) factor *= (uint32_t)p->step;
+    if (width == ROWS_BYTES || width == ROWS_WORDS) factor *= (uint32_t)p->step;
     uint32_t *acc = (uint32_t *)t->acc + r * t->acc_stride;
     for (uint32_t n = part->from; n < part->until; n++) acc[n] += (uint32_t)sums[n - col0] * factor;
 }
@@ -148,6 +152,8 @@ ROWS_TARGET static void ROWS(slice)(const rows_run *t, const xbar_part *part, ui
             ROWS(part)(t, part, tile, s, digits, r, &count, e, ROWS_BYTES, false);
         else if (t->width == ROWS_WORDS)
             ROWS(part)(t, part, tile, s, digits, r, &count, e, ROWS_WORDS, false);
+        else if (t->width == ROWS_TABLED)
+            ROWS(part)(t, part, tile, s, digits, r, &count, e, ROWS_TABLED, false);
         else
             ROWS(part)(t, part, tile, s, digits, r, &count, e, ROWS_LONGS, false);
     }

@@ -12,7 +12,8 @@ xbar_params xbar_params_of(const machine *m) {
                          .dac_bits = (int)m->crossbar.dac_bits,
                          .input_bits = (int)m->crossbar.input_bits,
                          .adc_bits = (int)m->crossbar.adc_bits,
-                         .adc_step = m->crossbar.adc_step};
+                         .adc_step = machine_adc_step(m),
+                         .adc_rounding = (machine_adc_rounding)m->crossbar.adc_rounding};
 }
 
 static int weight_bits(const xbar_params *p) { return p->weight_bits ? p->weight_bits : 8; }
@@ -21,7 +22,9 @@ xbar_plan xbar_plan_of(const xbar_params *p) {
     int b = weight_bits(p), c = p->cell_bits && p->cell_bits < b ? p->cell_bits : b;
     const int n = p->input_bits ? p->input_bits : 8; // of a row's codes
     int v = p->input_bits ? p->dac_bits : n - 1;
-    xbar_plan q = {.exact = p->adc_bits == 0, .step = p->adc_bits ? p->adc_step : 1};
+    xbar_plan q = {.exact = p->adc_bits == 0,
+                   .step = p->adc_bits ? p->adc_step : 1,
+                   .down = p->adc_rounding == MACHINE_DOWN};
     for (int at = 0; at < n - 1; at += v)
         q.phase[q.n_phases++] = (xbar_digit){at, at + v < n - 1 ? v : n - 1 - at, 1};
     q.phase[q.n_phases++] = (xbar_digit){n - 1, 1, -1};
@@ -31,6 +34,11 @@ xbar_plan xbar_plan_of(const xbar_params *p) {
         q.slice[q.n_slices++] =
             (xbar_digit){at, at + c < unsigned_bits ? c : unsigned_bits - at, 1};
     if (twos) q.slice[q.n_slices++] = (xbar_digit){b - 1, 1, -1};
+    q.sides = p->encoding == MACHINE_SIGN_MAGNITUDE;
+    for (int i = 0, n_up = q.n_slices; q.sides && i < n_up; i++) {
+        q.slice[q.n_slices] = q.slice[i];
+        q.slice[q.n_slices++].sign = -1;
+    }
     q.pairs = p->encoding == MACHINE_DIFFERENTIAL;
     q.offset = p->encoding == MACHINE_OFFSET ? 1 << (b - 1) : 0;
     q.lo = q.pairs ? -(INT64_C(1) << (p->adc_bits - (p->adc_bits > 0))) : 0;
@@ -67,6 +75,15 @@ static void add_digits(uint32_t *restrict sum, const int8_t *restrict w, size_t 
     for (size_t i = 0; i < n; i++) sum[i] += (uint32_t)((w[i] + offset) >> shift & mask);
 }
 
+// Digits of one sign alone.
+static void add_side(uint32_t *restrict sum, const int8_t *restrict w, size_t n, int sign,
+                     int shift, int mask) {
+    for (size_t i = 0; i < n; i++) {
+        const int v = w[i] * sign;
+        sum[i] += (uint32_t)((v > 0 ? v : 0) >> shift & mask);
+    }
+}
+
 static void add_pairs(uint32_t *restrict up, uint32_t *restrict down, const int8_t *restrict w,
                       size_t n, int shift, int mask) {
     for (size_t i = 0; i < n; i++) {
@@ -88,6 +105,8 @@ static void judge_block(xbar *x, uint32_t b) {
             const int8_t *w = x->codes + (size_t)(k->k0 + r) * x->n + k->n0;
             if (p->pairs)
                 add_pairs(up, down, w, k->cols, shift, mask);
+            else if (p->sides)
+                add_side(up, w, k->cols, p->slice[s].sign, shift, mask);
             else
                 add_digits(up, w, k->cols, p->offset, shift, mask);
         }

@@ -3,11 +3,10 @@
 //
 // Physics, for one block (a sub-matrix on one crossbar, `rows` word lines), exactly:
 //
-//   inputs    x in [-128, 127] is streamed as two's complement bits. Phase p < P-1 drives the
-//   unsigned
-//             digit of bits [p v, min((p+1) v, 7)), v = dac_bits; the last phase drives the sign
-//             bit alone and weighs -2^7: no word line ever carries a negative voltage. P = 1 +
-//             ceil(7 / v); v = 1: the eight bits of x.
+//   inputs    x in [-2^(n-1), 2^(n-1)), n = input_bits, is streamed as two's complement bits. Phase
+//             p < P-1 drives the unsigned digit of bits [p v, min((p+1) v, n-1)), v = dac_bits; the
+//             last phase drives the sign bit alone and weighs -2^(n-1): no word line ever carries a
+//             negative voltage. P = 1 + ceil((n-1) / v); v = 1: the n bits of x.
 //   cells     unsigned digits of cell_bits c; b = weight_bits:
 //             offset           u = w + 2^(b-1): ceil(b/c) slices; the constant is taken back
 //                              digitally: - 2^(b-1) S x
@@ -16,14 +15,17 @@
 //                              own and weighs -2^(b-1)
 //             differential     |w| on G+ where w > 0, on G- where w < 0: ceil(b/c) slices of pairs;
 //                              bit lines are subtracted before the converter
+//             sign_magnitude   the same digits, those of G+ and of G- slices of their own: 2
+//                              ceil(b/c), converted apart; those of G- weigh -2^shift
 //   sums      s = S over the block's word lines of digit(x) * digit(w), per slice, phase and column
-//   converter code = clamp(round_half_even(s / adc_step), lo, hi), it stands for code * adc_step;
+//   converter code = clamp(round(s / adc_step), lo, hi), it stands for code * adc_step; round: half
+//             to even, or down to the integer below (adc_rounding);
 //             [lo, hi] = [0, 2^A - 1], differential: [-2^(A-1), 2^(A-1) - 1], A = adc_bits.
 //             A = 0: exact, whatever the step.
 //   digital   acc = S over blocks, slices, phases of code * adc_step * 2^shift * sign, in i32
 //
 // Parameters of 0 (real numbers): weight_bits 0 is 8, cell_bits 0 is one slice, input_bits 0 is one
-// phase. Those machines have exact converters.
+// phase. Those machines have exact converters. adc_step: machine_adc_step.
 //
 // Events: one conversion per (row, block, slice, phase, column); `clipped` when the rounded code
 // lies outside [lo, hi]; `rounded` when adc_step does not divide s. Counts do not depend on the
@@ -39,6 +41,7 @@ typedef struct {
     machine_encoding encoding;
     int cell_bits, weight_bits, dac_bits, input_bits, adc_bits;
     int64_t adc_step;
+    machine_adc_rounding adc_rounding;
 } xbar_params;
 xbar_params xbar_params_of(const machine *m);
 int xbar_phases(const xbar_params *p); // input phases of a row

@@ -28,6 +28,32 @@ warned "warning: output 'logits' differs .* weights of 8 bits and rows of 2 do n
 exits 0 compile $model --set crossbar.weight_bits=2 -q -o "$work/p.ohm"
 warned "weights of 2 bits and rows of 8 do not hold it"
 
+# converters: a step that a text calibrates is written into the program, and better than the one of 1 and of the full range
+text=examples/tales/calibration_tokens.json
+at "--set crossbar.adc_bits=6 --set crossbar.adc_range=calibrated --calibrate $text" 1.5
+exits 0 compile $model --set crossbar.adc_bits=6 --set crossbar.adc_range=calibrated --calibrate $text -o "$work/q.ohm"
+grep -qE '^note: converters of 6 bits have steps of 2 of 1 to 13, calibrated on 64 tokens of calibration_tokens.json' "$work/out" ||
+  { cat "$work/out"; fail "no step was chosen"; }
+cmp -s "$work/p.ohm" "$work/q.ohm" || fail "another program the second time"
+"$ohmic" dis "$work/q.ohm" | grep -E 'adc_(range|step): ' >"$work/chip" || true
+grep -q 'adc_range: {value: fixed, .*calibrated on 64 tokens' "$work/chip" && grep -q 'adc_step: {value: 2,' "$work/chip" ||
+  { cat "$work/chip"; fail "the program's chip does not say its range"; }
+exits 0 verify "$work/q.ohm"
+at "--set crossbar.adc_bits=9 --set crossbar.adc_range=full" 1.6
+at "--set crossbar.adc_bits=9 --set crossbar.adc_range=full --set crossbar.adc_rounding=down" 1e9
+at "--set crossbar.encoding=sign_magnitude --set crossbar.adc_bits=8 --set crossbar.rows=100 --set crossbar.columns=36" 1.4
+calibrated="--set crossbar.adc_bits=6 --set crossbar.adc_range=calibrated"
+# shellcheck disable=SC2086 # settings of several words
+misused "and there is nothing to calibrate on: --calibrate FILE" compile $model $calibrated -o "$work/p.ohm"
+# shellcheck disable=SC2086
+misused "say where it goes (-o FILE)" compile $model $calibrated --calibrate $text -o -
+
+if shared cases/R25.onnx; then # whose rows are of a table
+  # shellcheck disable=SC2086
+  rejects "is no text that this program reads" compile "$root/../shared/cases/R25.onnx" $calibrated --calibrate $text -q -o "$work/none.ohm"
+  [ ! -e "$work/none.ohm" ] || fail "a program without a range is left behind"
+fi
+
 # no sign, no room for the codes a model brings
 rejects "crossbar.input_bits is 1, which holds no sign beside a number" compile $model --set crossbar.input_bits=1 -o "$work/p.ohm"
 rejects "crossbar.weight_bits is 1, which holds no sign beside a number" compile $model --set crossbar.weight_bits=1 -o "$work/p.ohm"

@@ -85,6 +85,10 @@ static void sets(void **state) {
         {"crossbar.cell_bits=0", "real numbers need both"},
         {"crossbar.dac_bits=", "must be an integer"},
         {"crossbar.encoding=of", "must be one of: offset"},
+        {"crossbar.input_bits=1", "which holds no sign beside a number"},
+        {"crossbar.input_bits=0", "real numbers need both to be 0"},
+        {"crossbar.adc_range=most", "must be one of: fixed full calibrated"},
+        {"crossbar.adc_rounding=up", "must be one of: nearest down"},
         {"gain.q_levels=1", "gain.q_levels is 1, but one level holds nothing: must be 0"},
         {"gain.kv_levels=1", "gain.kv_levels is 1, but one level holds nothing"},
         {"gain.out_levels=1", "gain.out_levels is 1, but one level holds nothing"},
@@ -103,6 +107,61 @@ static void sets(void **state) {
     }
     diag_sink_free(diags);
     arena_free(a);
+}
+
+// Parameters that are wrong together.
+static void wrong_together(void **state) {
+    static const struct {
+        const char *set[4], *expected;
+    } wrong[] = {
+        {{"crossbar.adc_range=full", "crossbar.adc_bits=0"}, "full, but a converter without limit"},
+        {{"crossbar.adc_range=calibrated", "crossbar.adc_bits=0"},
+         "calibrated, but a converter without limit"},
+        {{"crossbar.adc_bits=8", "crossbar.adc_range=full", "crossbar.adc_step=2"},
+         "adc_step is 2, which adc_range full chooses"},
+        {{"crossbar.adc_bits=8", "crossbar.adc_range=full", "crossbar.rows=0"},
+         "columns without limit (rows 0) have no largest sum"},
+        {{"crossbar.adc_bits=1", "crossbar.adc_range=full", "crossbar.encoding=differential"},
+         "whose only codes are -1 and 0"},
+        {{"crossbar.adc_bits=0", "crossbar.adc_step=4"}, "has step 1"},
+        {{"crossbar.input_bits=3", "crossbar.dac_bits=4"}, "more than the 3 input_bits"},
+        {{"crossbar.weight_bits=3", "crossbar.cell_bits=4"}, "more than the 3 weight_bits"},
+    };
+    arena *a = arena_new();
+    for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
+        diag_sink *d = diag_sink_new();
+        size_t n = 0;
+        while (n < 4 && wrong[i].set[n]) n++;
+        assert_null(machine_load(a, "ohmic-1", wrong[i].set, n, d));
+        assert_int_equal(diag_errors(d), 1);
+        if (!strstr(diag_get(d, 0)->message, wrong[i].expected))
+            fail_msg("%s: %s", wrong[i].expected, diag_get(d, 0)->message);
+        diag_sink_free(d);
+    }
+    arena_free(a);
+}
+
+// Steps by hand: the smallest at which the largest sum has a code.
+static void full_ranges(void **state) {
+    static const struct {
+        int64_t rows, cell, dac, bits;
+        machine_encoding encoding;
+        int64_t step;
+    } cases[] = {
+        {128, 2, 1, 8, MACHINE_OFFSET, 2},          // 384 of 255
+        {128, 2, 1, 9, MACHINE_OFFSET, 1},          // of 511
+        {128, 2, 1, 7, MACHINE_DIFFERENTIAL, 7},    // of 63
+        {100, 4, 2, 6, MACHINE_SIGN_MAGNITUDE, 72}, // 4500 of 63
+        {1024, 1, 1, 14, MACHINE_TWOS_COMPLEMENT, 1},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        machine m = {.crossbar = {.rows = cases[i].rows, .cell_bits = cases[i].cell}};
+        m.crossbar.dac_bits = cases[i].dac, m.crossbar.adc_bits = cases[i].bits;
+        m.crossbar.encoding = cases[i].encoding, m.crossbar.adc_step = 1;
+        assert_int_equal(machine_adc_step(&m), 1);
+        m.crossbar.adc_range = MACHINE_RANGE_FULL;
+        assert_int_equal(machine_adc_step(&m), cases[i].step);
+    }
 }
 
 // Each text has one thing wrong.
@@ -205,6 +264,8 @@ int main(void) {
         cmocka_unit_test(shipped_chips),
         cmocka_unit_test(values),
         cmocka_unit_test(sets),
+        cmocka_unit_test(wrong_together),
+        cmocka_unit_test(full_ranges),
         cmocka_unit_test(wrong_files),
         cmocka_unit_test(several_at_once),
         cmocka_unit_test(retired),

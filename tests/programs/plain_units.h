@@ -12,10 +12,12 @@ typedef struct {
 
 static inline uint32_t plain_converted(const machine *m, int64_t s) {
     int bits = (int)m->crossbar.adc_bits;
-    int64_t step = bits ? m->crossbar.adc_step : 1,
+    int64_t step = bits ? machine_adc_step(m) : 1,
             code = s >= 0 ? s / step : -((-s + step - 1) / step);
     int64_t rest = s - code * step, lo = 0, hi = (INT64_C(1) << bits) - 1;
-    if (2 * rest > step || (2 * rest == step && code % 2 != 0)) code++;
+    if (m->crossbar.adc_rounding == MACHINE_NEAREST &&
+        (2 * rest > step || (2 * rest == step && code % 2 != 0)))
+        code++;
     if (bits && m->crossbar.encoding == MACHINE_DIFFERENTIAL)
         lo = -(INT64_C(1) << (bits - 1)), hi = -lo - 1;
     if (bits) code = code < lo ? lo : code > hi ? hi : code;
@@ -26,6 +28,8 @@ static inline int plain_weight_digit(const machine *m, plain_digit s, int w, int
     int mask = (1 << s.bits) - 1;
     if (m->crossbar.encoding == MACHINE_OFFSET) return (w + top) >> s.shift & mask;
     if (m->crossbar.encoding == MACHINE_TWOS_COMPLEMENT) return w >> s.shift & mask;
+    if (m->crossbar.encoding == MACHINE_SIGN_MAGNITUDE)
+        return (w < 0) == s.negative ? (w < 0 ? -w : w) >> s.shift & mask : 0;
     return w < 0 ? -(-w >> s.shift & mask) : w >> s.shift & mask;
 }
 
@@ -42,12 +46,14 @@ static inline uint32_t plain_block(const machine *m, const int8_t *w, uint32_t s
     int bits = m->crossbar.weight_bits ? (int)m->crossbar.weight_bits : 8, top = 1 << (bits - 1);
     int cell = m->crossbar.cell_bits ? (int)m->crossbar.cell_bits : bits;
     bool twos = m->crossbar.encoding == MACHINE_TWOS_COMPLEMENT;
-    plain_digit slice[10], phase[10];
+    plain_digit slice[16], phase[10];
     unsigned slices = plain_digits(slice, twos ? bits - 1 : bits, cell);
     const int input = m->crossbar.input_bits ? (int)m->crossbar.input_bits : 8;
     unsigned phases =
         plain_digits(phase, input - 1, m->crossbar.input_bits ? (int)m->crossbar.dac_bits : 7);
     if (twos) slice[slices++] = (plain_digit){bits - 1, 1, true};
+    for (unsigned i = 0, n = slices; m->crossbar.encoding == MACHINE_SIGN_MAGNITUDE && i < n; i++)
+        slice[slices++] = (plain_digit){slice[i].shift, slice[i].bits, true};
     phase[phases++] = (plain_digit){input - 1, 1, true};
     uint32_t sum = 0;
     for (unsigned s = 0; s < slices; s++)

@@ -112,8 +112,9 @@ static void every_engine(const problem *q, uint64_t seed) {
 }
 
 static xbar_params params(random_stream *r) {
-    xbar_params p = {
-        .encoding = (machine_encoding)random_in(r, 0, 2), .input_bits = 8, .weight_bits = 8};
+    xbar_params p = {.encoding = (machine_encoding)random_in(r, 0, ISA_COUNT_encoding - 1),
+                     .input_bits = 8,
+                     .weight_bits = 8};
     if (random_in(r, 0, 4) == 0) p.weight_bits = (int)random_in(r, 2, 8);
     if (random_in(r, 0, 4) == 0) p.input_bits = (int)random_in(r, 2, 8);
     static const int cells[] = {1, 2, 2, 2, 4, 3, 8, 5, 6, 7, 0};
@@ -124,6 +125,7 @@ static xbar_params params(random_stream *r) {
     if (random_in(r, 0, 2) == 0) p.adc_bits = 8;
     static const int64_t steps[] = {1, 1, 1, 2, 4, 8, 3, 7, 16, 100};
     p.adc_step = steps[random_in(r, 0, (int64_t)ARRAY_LEN(steps) - 1)];
+    p.adc_rounding = (machine_adc_rounding)random_in(r, 0, 1);
     return p;
 }
 
