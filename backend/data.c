@@ -3,6 +3,7 @@
 #include "backend/parts.h"
 #include "ir/mapped.h"
 #include "ir/ring.h"
+#include "isa/machine/pool.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -145,6 +146,16 @@ static void add_blocks(be_emitter *e, be_tile *t, isa_group *g, uint32_t crossba
     g->n_blocks = (uint32_t)t->blocks.count - g->first_block;
 }
 
+static void on_pool(const ir_attrs *a, isa_group *g, uint32_t first_block) {
+    g->kind = ISA_STORED;
+    g->first_block = first_block;
+    g->digit_bits = (uint8_t)ir_attr_int(a, IR_ATTR_digit_bits, 0);
+    g->chunk = (uint32_t)ir_attr_int(a, IR_ATTR_chunk, 0);
+    g->adc_bits = (uint8_t)ir_attr_int(a, IR_ATTR_adc_bits, 0);
+    g->adc_step = (uint32_t)ir_attr_int(a, IR_ATTR_adc_step, 0);
+    g->apart = (uint8_t)ir_attr_int(a, IR_ATTR_apart, 0);
+}
+
 uint16_t be_next(be_emitter *e, const be_tile *t, size_t count, const char *kind) {
     if (count < ISA_NONE) return (uint16_t)count;
     if (!e->failed)
@@ -186,7 +197,11 @@ uint16_t be_group(be_emitter *e, int tile, const char *symbol) {
     g.zero = c->f32 ? ISA_NO_OFFSET : column_table(e, c, PER_COLUMN_ZERO);
     g.colsum = c->f32 ? ISA_NO_OFFSET : column_sums(e, c);
     g.bias = column_table(e, c, PER_COLUMN_BIAS);
-    add_blocks(e, t, &g, (uint32_t)ir_attr_int(&s->attrs, IR_ATTR_xbar, 0));
+    g.digits = (uint8_t)ir_attr_int(&s->attrs, IR_ATTR_digits, 0);
+    if (g.digits > 0)
+        on_pool(&s->attrs, &g, (uint32_t)t->blocks.count);
+    else
+        add_blocks(e, t, &g, (uint32_t)ir_attr_int(&s->attrs, IR_ATTR_xbar, 0));
     vec_push(&t->groups, g);
     map_set(t->group_index, symbol, at);
     return at;
@@ -244,7 +259,7 @@ uint16_t be_ring(be_emitter *e, int tile, const char *symbol, int dom) {
     const ir_ring *of = ir_ring_find(e->m, symbol);
     CHECK(of, "no ring @%s", symbol);
     isa_ring r = {.name = isa_program_string(e->p, symbol),
-                  .kind = ISA_RING_GAIN,
+                  .kind = machine_has_pool(e->chip) ? ISA_RING_STORED : ISA_RING_GAIN,
                   .mode = (uint8_t)of->mode,
                   .bias = (uint8_t)of->bias,
                   .dom = (uint8_t)dom,

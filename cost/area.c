@@ -1,5 +1,6 @@
 #include "cost/area.h"
 #include "isa/count/arrays.h"
+#include "isa/count/pool.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -38,6 +39,25 @@ static void add_crossbars(const machine *m, uint64_t n, uint64_t rows, uint64_t 
     count[COMPONENT_adc] += converters;
     count[COMPONENT_shift_add] += converters;
     count[COMPONENT_registers] += n;
+}
+
+// --- the pool
+
+static void add_pool(const machine *m, uint64_t dense, uint64_t count[COMPONENTS]) {
+    const uint64_t arrays = (uint64_t)m->pool.arrays;
+    count[COMPONENT_array] += arrays;
+    count[COMPONENT_dac] += arrays * (uint64_t)m->pool.rows;
+    count[COMPONENT_sample] += arrays ? arrays * 2 * (uint64_t)m->pool.columns : 0;
+    count[COMPONENT_adc] += m->pool.adc_bits ? arrays : 0;
+    count[COMPONENT_shift_add] += arrays;
+    count[COMPONENT_registers] += arrays;
+    count[COMPONENT_dense] += dense;
+}
+
+static bool uses_pool(const isa_tile *t) {
+    for (uint32_t k = 0; k < t->n_groups; k++)
+        if (t->groups[k].digits > 0) return true;
+    return false;
 }
 
 // --- rings
@@ -128,6 +148,7 @@ inventory inventory_empty(const machine *m) {
     inventory i = {0};
     add_crossbars(m, (uint64_t)m->tile.crossbars, (uint64_t)m->crossbar.rows,
                   (uint64_t)m->crossbar.columns, i.all);
+    add_pool(m, machine_has_pool(m) ? (uint64_t)m->dense.arrays : 0, i.all);
     uint64_t width = (uint64_t)m->gain.head_width;
     add_heads(m, (uint64_t)m->tile.ring_heads, (uint64_t)m->gain.slots, (uint64_t)m->gain.sub_tile,
               width, width, m->gain.score_adc_bits > 0, i.all);
@@ -147,6 +168,7 @@ inventory inventory_of_tile(const isa_program *p, const machine *m, uint32_t at)
     if (m->crossbar.rows) rows = (uint64_t)m->crossbar.rows;
     if (m->crossbar.columns) columns = (uint64_t)m->crossbar.columns;
     add_crossbars(m, n, rows, columns, i.used);
+    if (uses_pool(t)) add_pool(m, isa_dense_arrays(m, t), i.used);
     rings_used(p, t, m, i.used);
     uint64_t lanes = want_lanes(p, t), units = (uint64_t)m->digital.units;
     if (lanes) i.used[COMPONENT_digital] = units ? units : lanes;

@@ -1,6 +1,7 @@
 #include "cost/count.h"
 #include "isa/count/arrays.h"
 #include "isa/count/mesh.h"
+#include "isa/count/pool.h"
 #include "isa/depend/domain.h"
 #include "isa/operand.h"
 #include <stdlib.h>
@@ -31,6 +32,7 @@ typedef struct {
     const counter *c;
     const isa_tile *t;
     const isa_insn *i;
+    int64_t r;           // of the step
     int64_t seen, first; // tokens that it sees in its ring, and the position of the first
     bool from_table;     // of prefix and suffix
     bool said, closed;   // by an activity: tokens seen stand in so many sub-tiles; its gate is 0
@@ -41,7 +43,11 @@ typedef struct {
 
 static void count_product(const one_row *x, isa_events *e) {
     const isa_group *g = &x->t->groups[x->i->x];
+    if (g->digits > 0) // the pass over the weights serves open and closed gates
+        isa_count_pool_arrays(e, x->c->m, g, (uint64_t)x->r, (uint64_t)x->r + 1);
     if (x->closed) return;
+    if (g->digits > 0) isa_count_pool_row(e, g, 1);
+    if (g->digits > 0) return;
     if (g->kind == ISA_STORED) {
         e->memory_reads += isa_stored_bytes(g);
         isa_count_digital(e, x->c->m, ISA_DIGITAL_add, (uint64_t)(g->k1 - g->k0) * g->n);
@@ -185,8 +191,8 @@ static isa_events count_row(const one_row *x) {
 
 // --- rows of a launch
 
-bool counter_varies(const isa_insn *i) {
-    bool gated = i->op == ISA_mvm && i->b != ISA_NONE;
+bool counter_varies(const isa_tile *t, const isa_insn *i) {
+    bool gated = i->op == ISA_mvm && (i->b != ISA_NONE || t->groups[i->x].digits > 0);
     return gated || i->op == ISA_rred || i->op == ISA_prefix || i->op == ISA_suffix ||
            isa_reads_ring(i);
 }
@@ -197,7 +203,7 @@ static int64_t rows_of(const counter *c, const isa_insn *i) {
 
 static one_row row_of(const counter *c, uint32_t phase, uint32_t tile, uint32_t pc, int64_t r) {
     const isa_tile *t = &c->p->tiles[tile];
-    one_row x = {.c = c, .t = t, .i = &t->phase[phase].code[pc]};
+    one_row x = {.c = c, .t = t, .i = &t->phase[phase].code[pc], .r = r};
     if (x.i->op == ISA_prefix) x.from_table = r < t->tables[x.i->x].rows;
     if (x.i->op == ISA_suffix) x.from_table = r >= c->rows[t->buffers[x.i->a].dom];
     timing_activity_row known;
@@ -308,7 +314,7 @@ counter *counter_new(const isa_program *p, const machine *chip) {
             uint32_t n = p->tiles[t].phase[ph].count;
             c->of[ph][t] = ARENA_ARRAY(a, tally, n + 1);
             for (uint32_t pc = 0; pc < n; pc++)
-                if (counter_varies(&p->tiles[t].phase[ph].code[pc]))
+                if (counter_varies(&p->tiles[t], &p->tiles[t].phase[ph].code[pc]))
                     c->of[ph][t][pc].sum = ARENA_NEW(a, isa_events);
         }
     }

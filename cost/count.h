@@ -21,7 +21,7 @@ uint64_t counter_rows(const counter *c, uint32_t phase, uint32_t tile, uint32_t 
 isa_events counter_insn(const counter *c, uint32_t phase, uint32_t tile, uint32_t pc);
 isa_events counter_total(const counter *c);
 // Rows of the instruction do not all do the same.
-bool counter_varies(const isa_insn *i);
+bool counter_varies(const isa_tile *t, const isa_insn *i);
 // Of row r of an instruction, in the last launch.
 isa_events counter_row(const counter *c, uint32_t phase, uint32_t tile, uint32_t pc, int64_t r);
 #endif

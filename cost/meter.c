@@ -40,7 +40,7 @@ meter *meter_new(const isa_program *p, const counter *c, const energy_prices *pr
             m->row[ph][t] = ARENA_ARRAY(a, row_amount, n + 1);
             for (uint32_t pc = 0; pc < n; pc++) {
                 amount one = {-1, 0};
-                if (!counter_varies(&p->tiles[t].phase[ph].code[pc])) {
+                if (!counter_varies(&p->tiles[t], &p->tiles[t].phase[ph].code[pc])) {
                     isa_events e = counter_row(c, ph, t, pc, 0);
                     one = amount_of(m, &e);
                 }

@@ -168,6 +168,7 @@ static bool player_open(player *p, const ir_module *m, const ir_func *const *f, 
     // the last one owns the rings: it stays when the others go
     p->t[n - 1] = ir_interp_new(m, f[n - 1], threads, diags);
     for (size_t i = 0; i + 1 < n && p->t[n - 1]; i++) p->t[i] = ir_interp_beside(p->t[n - 1], f[i]);
+    for (size_t i = 0; i < n && p->t[n - 1]; i++) ir_interp_exact(p->t[i]);
     return p->t[n - 1] != NULL;
 }
 

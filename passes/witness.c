@@ -48,6 +48,7 @@ static bool open_phases(player *p, int threads) {
     p->t[p->n - 1] = last;
     if (p->n > 1) p->t[0] = ir_interp_beside(last, p->f[0]);
     for (size_t i = 0; i < p->n && p->w->quick; i++) ir_interp_quick(p->t[i]);
+    for (size_t i = 0; i < p->n; i++) ir_interp_exact(p->t[i]);
     return true;
 }
 

@@ -92,6 +92,7 @@ void sim_free(sim *s) {
         const isa_tile *d = &s->p->tiles[t];
         for (uint32_t g = 0; g < d->n_groups; g++) {
             xbar_free(s->tiles[t].groups[g].array);
+            pool_free(s->tiles[t].groups[g].pool);
             free(s->tiles[t].groups[g].w);
         }
         for (size_t r = 0; r < (size_t)d->n_rings * s->p->banks; r++)

@@ -9,6 +9,7 @@
 #include "isa/depend/order.h"
 #include "isa/verify/verify.h"
 #include "runtime-sim/gain/gain.h"
+#include "runtime-sim/pool/pool.h"
 #include "runtime-sim/sim.h"
 #include "runtime-sim/xbar/xbar.h"
 #include "support/vec.h"
@@ -53,6 +54,7 @@ typedef struct {
 // A group's weights in the form the kernels want; made at first use.
 typedef struct {
     xbar *array; // i8 weights, q8 rows
+    pool *pool;  // the same, multiplied by the pool
     float *w;    // i8 weights, float rows: f32(scale * (code - zero)) [K][N]
 } sim_group;
 

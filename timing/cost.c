@@ -1,6 +1,7 @@
 #include "timing/cost.h"
 #include "isa/count/arrays.h"
 #include "isa/count/events.h"
+#include "isa/count/pool.h"
 #include "isa/operand.h"
 #include <stdlib.h>
 
@@ -125,10 +126,32 @@ static int64_t blocks_together(const pricer *x, const isa_group *g) {
     return most;
 }
 
+// Beats of rows, each a pass over the weights in whole rounds of the pool, and no faster than dense
+// crossbars give them. The rows of a step share the time evenly.
+static void price_pool(pricer *x, const isa_group *g) {
+    const machine *m = x->m;
+    const int64_t rows = max_i64(1, x->row->rows[x->i->dom]);
+    const int64_t beats = ceil_div_i64(rows, machine_pool_beat(m));
+    const int64_t beside = max_i64(1, m->pool.arrays / m->pool.shared);
+    const int64_t rounds = ceil_div_i64((int64_t)isa_pool_steps(g), beside);
+    const int64_t sources = m->dense.arrays ? m->dense.arrays : (int64_t)isa_dense_arrays(m, x->t);
+    const int64_t reads =
+        ceil_div_i64(machine_dense_reads(m, g->k1 - g->k0, g->n), max_i64(1, sources));
+    const duration beat =
+        duration_most(rounds * NS(x->c, time, pool), reads * NS(x->c, time, dense));
+    x->held = true;
+    x->hold = (beats * beat + rows - 1) / rows;
+    x->latency = x->hold + NS(x->c, time, combine);
+}
+
 static void price_product(pricer *x) {
     const isa_group *g = &x->t->groups[x->i->x];
     if (x->row->closed) { // zeros are written
         x->hold = x->latency = x->c->cycle;
+        return;
+    }
+    if (g->digits > 0) {
+        price_pool(x, g);
         return;
     }
     if (g->kind == ISA_STORED) { // weights come from memory, lanes multiply and add
@@ -271,6 +294,7 @@ static duration price_operands(pricer *x, const isa_depend *d, uint32_t place) {
 
 cost_varies cost_varies_of(const isa_program *p, uint32_t tile, const isa_insn *i) {
     if (i->op == ISA_rred) return COST_BY_STEP;
+    if (i->op == ISA_mvm && p->tiles[tile].groups[i->x].digits > 0) return COST_BY_STEP;
     if (isa_info_of(i->op)->unit != ISA_UNIT_ring || i->op == ISA_kvw) return COST_CONSTANT;
     return COST_BY_ROW;
 }

@@ -119,8 +119,11 @@ static void list_crossbars(plan *x, uint32_t tile, crossbars *list) {
         for (uint32_t pc = 0; pc < t->phase[ph].count; pc++) {
             const isa_insn *i = &t->phase[ph].code[pc];
             const plan_insn *n = &x->phase[ph].insns[x->phase[ph].d->place[tile][pc]];
-            if (i->op != ISA_mvm || t->groups[i->x].kind == ISA_STORED || n->hold == 0) continue;
+            if (i->op != ISA_mvm) continue;
             const isa_group *g = &t->groups[i->x];
+            if (g->digits > 0) // one pool for all
+                vec_push(list, ((held_crossbar){PLAN_POOL, n->number, ph, 0}));
+            if (g->kind == ISA_STORED || n->hold == 0) continue;
             for (uint32_t k = g->first_block; k < g->first_block + g->n_blocks; k++)
                 vec_push(list, ((held_crossbar){t->blocks[k].crossbar, n->number, ph, 0}));
         }

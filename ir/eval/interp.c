@@ -24,6 +24,7 @@ struct ir_interp {
     bool plain; // no token domains
     bool whole; // every step is a whole sequence
     bool quick; // products
+    bool exact; // converters of pools
     struct product_store *store;
     int64_t pos[IR_MAX_DOMAINS];
     ir_ring_state *rings; // NULL in plain functions
@@ -100,6 +101,7 @@ void ir_interp_free(ir_interp *t) {
     free(t);
 }
 
+void ir_interp_exact(ir_interp *t) { t->exact = true; }
 void ir_interp_quick(ir_interp *t) { t->quick = true; }
 
 void ir_interp_share(ir_interp *t, struct product_store *s) { t->store = s; }
@@ -380,6 +382,7 @@ bool ir_interp_step(ir_interp *t, const int64_t *rows, const tensor *inputs, are
                      .rings = t->rings,
                      .history = t->history,
                      .quick = t->quick,
+                     .exact = t->exact,
                      .store = t->store,
                      .diags = t->diags,
                      .outputs = outputs};

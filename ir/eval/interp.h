@@ -22,6 +22,7 @@ typedef struct {
     // else NULL
     const tensor *inputs;
     tensor *outputs;
+    bool exact;                  // converters of pools lose nothing
     bool quick;                  // products may be quick (ir/kernel/product.h)
     struct product_store *store; // of those, to have in common with other executions; NULL: none
 } ir_eval_ctx;
@@ -43,6 +44,8 @@ ir_interp *ir_interp_beside(ir_interp *first, const ir_func *f);
 void ir_interp_free(ir_interp *t);
 // From now on products are quick: for comparisons within a tolerance.
 void ir_interp_quick(ir_interp *t);
+// From now on converters of pools are exact: what a program computes beside what they lose.
+void ir_interp_exact(ir_interp *t);
 // Quick products with constant matrices go through the store, in the mode that it is in at the time
 // (ir/kernel/store.h). The modules live as long as the store is used.
 void ir_interp_share(ir_interp *t, struct product_store *s);

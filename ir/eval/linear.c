@@ -2,8 +2,10 @@
 // product", "raw rows", "q8 row on float weights", "i8 weights, float row").
 #include "ir/eval/eval.h"
 #include "ir/eval/weights.h"
+#include "ir/kernel/pool.h"
 #include "ir/kernel/product.h"
 #include "ir/kernel/q8.h"
+#include "support/parallel.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -163,6 +165,50 @@ bool ir_eval_nn_linear(ir_eval_ctx *c, const ir_op *op, const tensor *const *in,
     return ok;
 }
 
+// Sums of a pool's converters, a panel of columns after the other.
+typedef struct {
+    const linear_job *j;
+    const pool_unit *u;
+    size_t rows;
+} pool_job;
+
+static void pool_panels(void *ctx, size_t begin, size_t end) {
+    const pool_job *p = ctx;
+    const linear_job *j = p->j;
+    int8_t *w = base_alloc(j->k * COLUMNS + 1);
+    for (size_t t = begin; t < end; t++) {
+        const size_t n0 = t * COLUMNS, n1 = n0 + COLUMNS < j->n ? n0 + COLUMNS : j->n;
+        memset(w, 0, j->k * COLUMNS);
+        weights_codes(j->w, 0, j->k, n0, n1, w);
+        for (size_t i = 0; i < p->rows; i++) {
+            double sum[COLUMNS];
+            pool_row(p->u, q8_codes(j->x, i), w, j->k, sum);
+            linear_finish(j, i, i + 1, n0, n1, sum);
+        }
+    }
+    free(w);
+}
+
+static bool pool_run(ir_eval_ctx *c, const ir_op *op, linear_job *j, const pool_unit *u) {
+    j->k = weights_k(j->w);
+    j->n = weights_n(j->w);
+    j->integer = true;
+    const size_t m = q8_rows(j->x);
+    if (j->x->type != ELEM_q8 || !j->w->codes || tensor_count(j->x) != m * j->k ||
+        tensor_count(j->out) != m * j->n)
+        return eval_fail(c, op, DIAG_ID_eval_operand,
+                         "a pool multiplies q8 rows of %zu columns with i8 weights", j->k);
+    const char *fault = pool_unit_fault(u);
+    if (fault) return eval_fail(c, op, DIAG_ID_eval_operand, "%s", fault);
+    int64_t *column_sum = base_alloc(j->n * sizeof *column_sum + 1);
+    weights_column_sums(j->w, column_sum);
+    j->column_sum = column_sum;
+    pool_job p = {j, u, m};
+    parallel_for(c->threads, ceil_div_u64(j->n, COLUMNS), 1, pool_panels, &p);
+    free(column_sum);
+    return true;
+}
+
 bool ir_eval_xbar_mvm(ir_eval_ctx *c, const ir_op *op, const tensor *const *in, tensor *out) {
     weight_block w;
     const tensor *gate = op->n_operands > 1 ? in[1] : NULL;
@@ -177,7 +223,11 @@ bool ir_eval_xbar_mvm(ir_eval_ctx *c, const ir_op *op, const tensor *const *in, 
     if (ok) {
         if (gate) g = eval_view_as(gate, ELEM_f32);
         linear_job j = {.w = &w, .x = in[0], .out = out, .raw = raw, .gate = g.data};
-        ok = linear_run(c, op, &j);
+        pool_unit u;
+        const char *name = ir_attr_str(&op->attrs, IR_ATTR_group, "");
+        ok = pool_unit_of(ir_symbol_find(c->module, name), &u) && !c->exact
+                 ? pool_run(c, op, &j, &u)
+                 : linear_run(c, op, &j);
     }
     for (size_t i = 0; ok && raw && i < q8_rows(out); i++) {
         const q8_trailer *t = q8_trailer_of(in[0], i);

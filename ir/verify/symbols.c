@@ -1,4 +1,5 @@
 // The verifier: attributes of the module, of functions and ports; domains, tensors, groups.
+#include "ir/pool.h"
 #include "ir/verify/common.h"
 #include <inttypes.h>
 #include <math.h>
@@ -183,6 +184,11 @@ static void verify_group(verifier *v, const ir_symbol *s) {
         if (more < 0) return;
         columns += more;
     }
+    pool_unit u;
+    const char *fault = pool_unit_of(s, &u) ? pool_unit_fault(&u) : NULL;
+    if (fault) group_error(v, s, fault);
+    if (u.digits && !ir_attr_has(l, IR_ATTR_wscale))
+        group_error(v, s, "a pool multiplies codes: 'digits' needs 'wscale'");
     if (k1 > rows || n1 > columns) group_error(v, s, "its block leaves the matrix");
 }
 

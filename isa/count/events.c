@@ -77,6 +77,6 @@ int64_t isa_rows_read(const isa_insn *i, int64_t rows) {
 }
 
 uint64_t isa_stored_bytes(const isa_group *g) {
-    if (g->kind != ISA_STORED) return 0;
+    if (g->kind != ISA_STORED || g->digits > 0) return 0;
     return (uint64_t)(g->k1 - g->k0) * g->n * (g->wtype == ISA_W_F32 ? sizeof(float) : 1);
 }

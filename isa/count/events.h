@@ -32,6 +32,6 @@ bool isa_wants_lanes(const isa_tile *t, const isa_insn *i);
 bool isa_product_is_coded(const isa_tile *t, const isa_insn *mvm);
 // Rows of an operand that one row of the instruction reads; rows: of the operand's domain.
 int64_t isa_rows_read(const isa_insn *i, int64_t rows);
-// Bytes of weights that a row takes from dense memory.
+// Bytes of weights that a row takes from dense memory, where lanes multiply them.
 uint64_t isa_stored_bytes(const isa_group *g);
 #endif

@@ -14,7 +14,7 @@
 #include <elf.h>
 
 enum {
-    OHM_VERSION = 4,      // counted up whenever a record, a word or the layout changes
+    OHM_VERSION = 5,      // counted up whenever a record, a word or the layout changes
     OHM_MACHINE = 0x4F48, // "HO": private, assigned to nobody
     OHM_MAX_SECTIONS = 32,
     OHM_NOTE_TYPE = 0x4F484D,

@@ -1,6 +1,7 @@
 // Reading chip files. machine.def says which parameters there are; this file knows none of them,
 // but for the few that must fit together.
 #include "isa/machine/machine.h"
+#include "isa/machine/pool.h"
 #include "support/file/yaml.h"
 #include "support/spell.h"
 #include <stdlib.h>
@@ -399,6 +400,25 @@ bool machine_check(const machine *m, const char *name, diag_sink *diags) {
             "gain.score_adc_bits is %lld, but real numbers (score_cells 0 or score_q_levels 0) "
             "have no range to convert",
             (long long)m->gain.score_adc_bits)
+    if (m->pool.arrays > 0) {
+        REQUIRE(machine_pool_chunk(m) > 0,
+                "pool.rows is %lld, fewer than the %lld word lines of one weight (digit_bits): a "
+                "chunk holds no weight",
+                (long long)m->pool.rows, (long long)m->pool.digit_bits)
+        REQUIRE(machine_pool_largest(m) >= 127,
+                "pool.digits is %lld, which reach to %lld in base %lld: expected 127, the codes of "
+                "rows",
+                (long long)m->pool.digits, (long long)machine_pool_largest(m),
+                (long long)machine_pool_base(m))
+        REQUIRE(m->pool.adc_bits > 0 || m->pool.adc_step == 0,
+                "pool.adc_step is %lld, but a converter without limit (adc_bits 0) has no step",
+                (long long)m->pool.adc_step)
+        REQUIRE(weight == 8, "crossbar.weight_bits is %lld: the pool multiplies codes of 8 bits",
+                weight)
+        REQUIRE(m->dense.sensed * m->dense.cell_bits >= 8,
+                "dense.sensed is %lld cells of %lld bits: a read holds no weight",
+                (long long)m->dense.sensed, (long long)m->dense.cell_bits)
+    }
 #undef REQUIRE
     return ok;
 }

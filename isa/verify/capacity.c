@@ -1,6 +1,7 @@
 // Capacity: what the program holds against what the chip has; and that it is the chip the program
 // names. Scratchpad and crossbars are looked at buffer by buffer and block by block
 // (descriptors.c, blocks.c).
+#include "isa/count/pool.h"
 #include "isa/verify/parts.h"
 #include "support/budget.h"
 #include "support/vec.h"
@@ -68,7 +69,7 @@ static void check_memory(verifier *v, uint32_t tile) {
     for (uint32_t i = 0; i < t->n_groups; i++) {
         const isa_group *g = &t->groups[i];
         uint64_t item = g->wtype == ISA_W_F32 ? 4 : 1;
-        if (g->kind == ISA_STORED)
+        if (g->kind == ISA_STORED && g->digits == 0)
             vec_push(&cells, ((piece){g->cells, (uint64_t)(g->k1 - g->k0) * g->n * item}));
     }
     total = covered(tables.items, tables.count) + covered(cells.items, cells.count);
@@ -93,6 +94,17 @@ static void check_memory(verifier *v, uint32_t tile) {
                    (unsigned long long)total, (unsigned long long)room, (unsigned long long)total);
     vec_free(&tables);
     vec_free(&cells);
+}
+
+static void check_dense(verifier *v, uint32_t tile) {
+    const machine *m = v->chip;
+    const uint64_t need = isa_dense_arrays(m, &v->p->tiles[tile]);
+    if (m->dense.arrays > 0 && need > (uint64_t)m->dense.arrays)
+        verify_bad(v, DIAG_ID_isa_capacity, on_tile(v, tile),
+                   "weights in %llu dense crossbars of %lld cells, the chip has %lld: a chip with "
+                   "--set dense.arrays=%llu would do",
+                   (unsigned long long)need, (long long)m->dense.cells, (long long)m->dense.arrays,
+                   (unsigned long long)need);
 }
 
 // ---- what a machine would have to hold that runs the program ---------------------------------
@@ -157,5 +169,6 @@ void verify_capacity(verifier *v) {
     for (uint32_t t = 0; t < v->p->n_tiles; t++) {
         check_rings(v, t);
         check_memory(v, t);
+        check_dense(v, t);
     }
 }

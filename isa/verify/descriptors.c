@@ -219,6 +219,7 @@ void verify_descriptors(verifier *v) {
         check_groups(v, t);
         verify_readout(v, t);
         verify_blocks(v, t);
+        verify_pool(v, t);
     }
     check_destinations(v);
     check_port_types(v);

@@ -235,6 +235,8 @@ static void check_mvm(const insn *c) {
     bool raw = c->i->mode == ISA_MODE_mvm_raw, integer = g->wtype == ISA_W_I8 && a->type == ISA_Q8;
     bool whole = g->k0 == 0 && g->k1 == g->k;
     if (g->kind == ISA_EPILOGUE) BAD(c, "an epilogue has no cells");
+    if (g->digits > 0 && a->type != ISA_Q8)
+        BAD(c, "the pool takes digits of codes: expected a q8 row");
     if (raw != (d->type == ISA_RAW)) BAD(c, "raw sums, and only they, go to raw rows");
     if (raw && !integer) BAD(c, "raw sums are those of q8 rows and i8 codes");
     if (!raw && !whole)

@@ -60,6 +60,7 @@ static inline uint32_t verify_col0(const isa_tile *t, uint32_t buffer) {
 void verify_descriptors(verifier *v);
 void verify_readout(verifier *v, uint32_t tile); // of its rings
 void verify_blocks(verifier *v, uint32_t tile);
+void verify_pool(verifier *v, uint32_t tile); // of its groups
 void verify_capacity(verifier *v);
 // `bytes` at `offset` of .ohm.tables, whether they stand in memory or are pieces; NULL: they cannot
 // be made.

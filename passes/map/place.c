@@ -41,6 +41,7 @@ typedef struct {
 static int64_t limit(int64_t v) { return v == 0 ? INT64_MAX : v; }
 
 static int64_t blocks_of(const ir_symbol *g, const machine *chip) {
+    if (ir_attr_int(&g->attrs, IR_ATTR_digits, 0)) return 0; // in dense crossbars
     int64_t k = ir_attr_int(&g->attrs, IR_ATTR_k1, 0) - ir_attr_int(&g->attrs, IR_ATTR_k0, 0);
     int64_t n = ir_attr_int(&g->attrs, IR_ATTR_n1, 0) - ir_attr_int(&g->attrs, IR_ATTR_n0, 0);
     return (chip->crossbar.rows ? ceil_div_i64(k, chip->crossbar.rows) : 1) *

@@ -11,6 +11,7 @@
 // Exact: integers add in any order, the largest of several is the same in any order, and quantize
 // has fixed how each scale comes about. On real-number crossbars without size limit nothing is cut;
 // a real-number crossbar with limits is refused, since f32 sums re-associate.
+#include "isa/machine/pool.h"
 #include "passes/pass.h"
 #include "passes/rewrite/key.h"
 #include "passes/rewrite/rewrite.h"
@@ -166,6 +167,15 @@ static const char *group_of(tiler *t, const source *s, size_t n, int64_t k0, int
     ir_attr_set_int(a, &g, IR_ATTR_k1, k1);
     ir_attr_set_int(a, &g, IR_ATTR_n0, n0);
     ir_attr_set_int(a, &g, IR_ATTR_n1, n1);
+    if (machine_has_pool(t->chip) && s[0].scale) {
+        const machine *chip = t->chip;
+        ir_attr_set_int(a, &g, IR_ATTR_digits, chip->pool.digits);
+        ir_attr_set_int(a, &g, IR_ATTR_digit_bits, chip->pool.digit_bits);
+        ir_attr_set_int(a, &g, IR_ATTR_chunk, machine_pool_chunk(chip));
+        ir_attr_set_int(a, &g, IR_ATTR_adc_bits, chip->pool.adc_bits);
+        ir_attr_set_int(a, &g, IR_ATTR_adc_step, machine_pool_step(chip));
+        ir_attr_set_int(a, &g, IR_ATTR_apart, !chip->pool.subtract);
+    }
     key_text key = {0};
     key_attrs(&key, &g);
     const char *known = made_find(&t->made->groups, key_end(&key));
@@ -428,9 +438,10 @@ static size_t *chain_products(const tiler *t) {
 static bool tile_func(const ir_module *old, const ir_func *f, ir_module *m, const machine *chip,
                       shared_symbols *made, diag_sink *diags) {
     tiler t = {.r = rewrite_begin(old, f, m, diags), .chip = chip, .made = made};
-    t.xrows = limit(chip->crossbar.rows);
-    t.xcols = limit(chip->crossbar.columns);
-    t.capacity = limit(chip->tile.crossbars);
+    const bool pool = machine_has_pool(chip); // any matrix, in parts of its own
+    t.xrows = pool ? INT64_MAX : limit(chip->crossbar.rows);
+    t.xcols = pool ? INT64_MAX : limit(chip->crossbar.columns);
+    t.capacity = pool ? INT64_MAX : limit(chip->tile.crossbars);
     t.cut = ARENA_ARRAY(t.r.scratch, strips, f->values.count + 1);
     t.done = ARENA_ARRAY(t.r.scratch, bool, f->ops.count + 1);
     t.next = chain_products(&t);

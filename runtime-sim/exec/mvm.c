@@ -1,7 +1,9 @@
 // Products: rows times weight groups, and the epilogue that makes numbers of integer sums
 // (docs/numerics.md). Which arithmetic follows from types alone: q8 rows on i8 weights run on
 // crossbars, everything else is the float product.
+#include "isa/count/pool.h"
 #include "runtime-sim/exec/rows.h"
+#include "runtime-sim/pool/pool.h"
 #include "runtime-sim/xbar/product.h"
 
 typedef struct {
@@ -151,6 +153,14 @@ static xbar *array_of(const sim_ctx *c, const isa_group *g) {
     return have->array;
 }
 
+static pool *pool_of(const sim_ctx *c, const isa_group *g) {
+    sim_group *have = &c->state->groups[c->insn->x];
+    const pool_params p = pool_params_of(g);
+    if (!have->pool)
+        have->pool = pool_new(&p, (const int8_t *)(c->s->p->cells + g->cells), g->k1 - g->k0, g->n);
+    return have->pool;
+}
+
 // coded: codes on cells and through converters. Real numbers have one ideal array and none.
 static void count_events(sim_ctx *c, const isa_group *g, uint64_t rows, bool coded,
                          const xbar_events *e) {
@@ -161,7 +171,12 @@ static void count_events(sim_ctx *c, const isa_group *g, uint64_t rows, bool cod
     sim_stats *s = c->stats;
     uint64_t macs = rows * (g->k1 - g->k0) * g->n;
     s->mvm_macs += macs;
-    if (g->kind == ISA_STORED) { // lanes multiply what memory gives
+    if (g->digits > 0) {
+        isa_events taken = {0};
+        isa_count_pool_row(&taken, g, rows);
+        isa_count_pool_arrays(&taken, c->s->chip, g, 0, (uint64_t)c->rows);
+        sim_count(s, &taken);
+    } else if (g->kind == ISA_STORED) { // lanes multiply what memory gives
         isa_events lanes = {.memory_reads = rows * isa_stored_bytes(g)};
         isa_count_digital(&lanes, c->s->chip, ISA_DIGITAL_add, macs);
         sim_count(s, &lanes);
@@ -194,7 +209,13 @@ static void integer_product(sim_ctx *c, product *p, int64_t active, xbar_events 
     }
     xbar_how how = {c->s->options.force_cells ? XBAR_CELLS : XBAR_AUTO, simd_best(),
                     c->s->options.threads};
-    xbar_run(array_of(c, g), &how, x, k, rows, acc, g->n, e);
+    if (g->digits > 0) {
+        pool_how as = {c->s->options.force_cells ? POOL_SWITCHES : POOL_AUTO, how.path,
+                       how.threads};
+        pool_run(pool_of(c, g), &as, x, k, rows, acc, g->n, e);
+    } else {
+        xbar_run(array_of(c, g), &how, x, k, rows, acc, g->n, e);
+    }
     p->acc = acc, p->code_sum = sums;
     sim_each_row(c, active, 2.0 * g->n, g->n, integer_row, p);
     free(x);

@@ -52,6 +52,8 @@ static void every_area_and_power_counts(void **state) {
     assert_true(machine_set(a, m, "gain.score_cells=1", NULL));
     assert_true(machine_set(a, m, "gain.score_q_levels=16", NULL));
     assert_true(machine_set(a, m, "gain.score_adc_bits=8", NULL));
+    assert_true(machine_set(a, m, "pool.arrays=2", NULL));
+    assert_true(machine_set(a, m, "dense.arrays=3", NULL));
     chip_figures before = chip_figures_of(m);
     for (size_t k = 0; k < machine_params_count; k++) {
         bool area = strcmp(machine_params[k].section, "area") == 0;

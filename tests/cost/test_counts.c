@@ -2,6 +2,7 @@
 // every instruction, on chips of every kind. Gates and masks are taken out of them: what the
 // program alone knows is the worst case.
 #include "cost/energy.h"
+#include "isa/machine/pool.h"
 #include "isa/verify/verify.h"
 #include "tests/programs/compare.h"
 #include "tests/programs/ideas_units.h"
@@ -10,7 +11,7 @@
 
 #include <cmocka.h>
 
-enum { PROGRAMS = 1500, CHIPS = 6 };
+enum { PROGRAMS = 1500, CHIPS = 7 };
 
 static machine *chip_of(arena *a, unsigned kind) {
     static const char *const sets[CHIPS][8] = {
@@ -22,7 +23,9 @@ static machine *chip_of(arena *a, unsigned kind) {
          "gain.score_q_levels=16", "gain.score_adc_bits=6", "gain.sub_tile=2"},
         {"tile.crossbars=0", "gain.skip_empty=on", "router.columns=1"},
         {"tile.crossbars=0", "passes.add=3", "passes.move=2", "passes.norm=5", "passes.softmax=7",
-         "passes.quantise=2"}};
+         "passes.quantise=2"},
+        {"tile.crossbars=0", "pool.arrays=4", "pool.rows=4", "pool.columns=2", "pool.shared=2",
+         "pool.adc_bits=4"}};
     size_t n = 0;
     while (n < 8 && sets[kind][n]) n++;
     const char *const *given = sets[kind];
@@ -30,6 +33,22 @@ static machine *chip_of(arena *a, unsigned kind) {
         machine_load(a, OHMIC_SOURCE_DIR "/chips/ideal-int8.yaml", (const char **)given, n, NULL);
     CHECK(m, "chip %u", kind);
     return m;
+}
+
+// Stored codes go to the pool where there is one; a program that multiplies real numbers with them
+// is refused.
+static void give_to_pool(isa_program *p, const machine *m) {
+    for (uint32_t t = 0; machine_has_pool(m) && t < p->n_tiles; t++)
+        for (uint32_t k = 0; k < p->tiles[t].n_groups; k++) {
+            isa_group *g = &p->tiles[t].groups[k];
+            if (g->kind != ISA_STORED || g->wtype != ISA_W_I8) continue;
+            g->digits = (uint8_t)m->pool.digits;
+            g->digit_bits = (uint8_t)m->pool.digit_bits;
+            g->chunk = (uint32_t)machine_pool_chunk(m);
+            g->adc_bits = (uint8_t)m->pool.adc_bits;
+            g->adc_step = (uint32_t)machine_pool_step(m);
+            g->apart = !m->pool.subtract;
+        }
 }
 
 // And rings have the levels and the converter of a chip that has some.
@@ -121,6 +140,7 @@ static void counts_are_the_simulators(void **state) {
         gen g = gen_program(seed);
         const machine *chip = chips[seed % CHIPS];
         open_gates(g.p, chip);
+        give_to_pool(g.p, chip);
         if (isa_verify(g.p, chip, "generated", NULL)) {
             sim *s = sim_new(g.p, chip, &(sim_options){.threads = 1}, NULL);
             counter *c = counter_new(g.p, chip);

@@ -20,8 +20,9 @@ static try_options options_of(uint64_t seed, const graph *g) {
     random_stream r = random_of(seed, RANDOM_TEST, 7);
     try_options o = {.seed = seed, .length = {random_in(&r, 1, 4), random_in(&r, 5, 40)}};
     const uint64_t chip = random_below(&r, 8);
-    if (chip < 2) {
-        o.chip = chip ? "ohmic-1" : "ideal-int8";
+    static const char *const coded[] = {"ideal-int8", "ohmic-1", "wang2025"};
+    if (chip < ARRAY_LEN(coded)) {
+        o.chip = coded[chip];
         o.codes = true;
     }
     if (g->has_mask && random_below(&r, 2))
