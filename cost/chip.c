@@ -79,18 +79,13 @@ typedef struct {
      (x)->ok = false)
 #define ODD(x, ...) diag_emit((x)->diags, DIAG_ID_chip_odd, DIAG_FILE((x)->name), __VA_ARGS__)
 
-// What only a pool and its dense crossbars have.
-static bool is_of_pool(const machine_param *p) {
-    return strcmp(p->name, "pool") == 0 || strcmp(p->name, "dense") == 0;
-}
-
 static void inspect_statements(inspection *x, const machine *m) {
     static const char *const sections[] = {"time", "extra", "energy", "power", "area"};
     for (size_t s = 0; s < ARRAY_LEN(sections); s++) {
         unsigned stated = 0, all = 0, assumed = 0;
         for (size_t k = 0; k < machine_params_count; k++) {
             if (strcmp(machine_params[k].section, sections[s]) != 0) continue;
-            if (is_of_pool(&machine_params[k]) && !machine_has_pool(m)) continue;
+            if (machine_is_of_pool(&machine_params[k]) && !machine_has_pool(m)) continue;
             all++;
             stated += !machine_lacks(m, k);
             assumed += machine_class_of(m, k) == MACHINE_ASSUMED;

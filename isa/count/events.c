@@ -42,7 +42,8 @@ bool isa_wants_lanes(const isa_tile *t, const isa_insn *i) {
     if (i->op == ISA_recvadd) return true;
     switch (isa_info_of(i->op)->unit) {
     case ISA_UNIT_digital: return true;
-    case ISA_UNIT_crossbar: return t->groups[i->x].kind == ISA_STORED;
+    case ISA_UNIT_crossbar:
+        return t->groups[i->x].kind == ISA_STORED && t->groups[i->x].digits == 0;
     case ISA_UNIT_ring: {
         const isa_ring *r = &t->rings[i->x];
         if (!isa_reads_ring(i)) return false;

@@ -2,10 +2,19 @@
 #ifndef OHMIC_ISA_MACHINE_POOL_H
 #define OHMIC_ISA_MACHINE_POOL_H
 #include "isa/machine/machine.h"
+#include <string.h>
 
 enum { POOL_LARGEST_WEIGHT = 127 }; // of symmetric codes of 8 bits; what the range is made for
 
 static inline bool machine_has_pool(const machine *m) { return m->pool.arrays > 0; }
+
+// What only a pool and its dense crossbars have: a chip without leaves it out.
+static inline bool machine_is_of_pool(const machine_param *p) {
+    const char *of[] = {p->section, p->name};
+    for (int i = 0; i < 2; i++)
+        if (strcmp(of[i], "pool") == 0 || strcmp(of[i], "dense") == 0) return true;
+    return false;
+}
 
 // Digits are -(base - 1) / 2 ... (base - 1) / 2.
 static inline int64_t machine_pool_base(const machine *m) {
