@@ -89,7 +89,7 @@ says "area             52.45 mm2 in 9 tiles"
 says "weights          3407872 cells and 402432 bytes written once: 2.904e+07 pulses"
 misused "--by" cost "$work/tales.ohm" --by colour
 
-rejects "256 tokens and 1 behind them: the program takes 1 to 256 together" cost "$work/tales.ohm" --prompt 256 --generate 1
+rejects "--prompt 256 and --generate 1: the program takes 1 to 256 tokens together" cost "$work/tales.ohm" --prompt 256 --generate 1
 misused "--prompt wants a whole number, 1 ... 2147483647, found '0'" cost "$work/tales.ohm" --prompt 0
 misused "no parameter 'tile.prot'; did you mean 'tile.port'?" cost "$work/tales.ohm" --set tile.prot=1
 rejects "at most a second" cost "$work/tales.ohm" --set time.settle=1e9
