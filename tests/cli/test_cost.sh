@@ -136,7 +136,8 @@ says '"last_token_ns": 3794.0'
 exits 0 eval "$work/short.ohm" --perplexity examples/tales/eval_tokens.json --end-token 0 --limit 2 --cost
 says "on bench-1: "
 misused "--cost wants a program" eval examples/tales/tales_gpt.onnx --perplexity examples/tales/eval_tokens.json --cost --limit 1
-exits 0 compile examples/tales/tales_gpt.onnx --chip bench-1 --set time.settle=1e9 -q -o "$work/slow.ohm"
+exits 0 compile examples/tales/tales_gpt.onnx --chip bench-1 --set time.settle=1e9 -o "$work/slow.ohm"
+says "cost      cannot be counted: a row of an instruction takes 9000000006 ns, at most a second"
 rejects "at most a second" run "$work/slow.ohm" -i "input_ids=$work/ids.npy" --cost
 
 # every reader of a row that thousands wrote, column by column, waits for each of them: refused in a moment
