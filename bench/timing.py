@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """ohmic cost against the design's independent model of time in Python (../shared/design/timing/sim.py).
 
-    python3 bench/timing.py OHMIC [PROGRAM.ohm]
+    python3 bench/timing.py OHMIC [CHANGES [SEED]]
 
 Compiles tales_gpt for bench-1 as that model knows it, reads its listing into the model, and compares departures of
-prompts of 1 to 64 rows with scratchpad ports without limit, of 128 and of 64 bytes/ns, and of cuts into steps. Then 200
-random changes of depths: the listing with other depths, assembled, verified and timed by both. Programs that the
-verifier refuses are left out.
+prompts of 1 to 64 rows with scratchpad ports without limit, of 128 and of 64 bytes/ns. Then CHANGES (200) random changes
+of depths: the listing with other depths, assembled, verified and timed by both, with rows and a port drawn as well.
+Programs that the verifier refuses are left out.
 """
 import json
 import os
@@ -53,8 +53,9 @@ def main():
                 a, b = cost(ohmic, program, rows, port), model(text, rows, port)
                 assert a == b, f"{rows} rows, port {port}: {a} by ohmic cost, {b} by the model"
                 same += 1
-        rng, refused = random.Random(1), 0
-        for k in range(200):
+        changes, seed = (int(text) for text in (sys.argv[2:] + ["200", "1"][len(sys.argv) - 2:])[:2])
+        rng, refused = random.Random(seed), 0
+        for k in range(changes):
             changed = re.sub(r"depth=\d+", lambda m: f"depth={rng.randint(1, 4)}", text)
             open(work + "/changed.s", "w").write(changed)
             made = run(ohmic, "as", work + "/changed.s", "-o", work + "/changed.ohm")
@@ -65,7 +66,7 @@ def main():
             a, b = cost(ohmic, work + "/changed.ohm", rows, port), model(changed, rows, port)
             assert a == b, f"change {k}, {rows} rows, port {port}: {a} by ohmic cost, {b} by the model"
             same += 1
-    print(f"{same} comparisons, all equal; {refused} changed listings refused by the verifier")
+    print(f"seed {seed}: {same} comparisons, all equal; {refused} changed listings refused by the verifier")
 
 
 if __name__ == "__main__":

@@ -109,8 +109,8 @@ bool cost_lengths(cost *c, const args *given) {
         (c->generate == 0 || timing_generates(c->p)))
         return true;
     diag_emit(c->diags, DIAG_ID_host_length, DIAG_NOWHERE,
-              "%" PRId64 " tokens and %" PRId64 " behind them: the program takes 1 to %" PRId64
-              " together%s",
+              "--prompt %" PRId64 " and --generate %" PRId64 ": the program takes 1 to %" PRId64
+              " tokens together%s",
               c->prompt, c->generate, most,
               timing_generates(c->p) ? "" : ", whole, with none behind them");
     return false;

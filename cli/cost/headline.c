@@ -24,7 +24,10 @@ headline headline_of(const isa_program *p, const machine *chip) {
     headline h = {0};
     cost c = {.a = arena_new(), .p = p, .chip = chip, .diags = diag_sink_new(), .sequences = 1};
     cost_usual_lengths(p, &c.prompt, &c.generate);
-    if (is_short(&c) && cost_count_sequence(&c))
+    const bool tried = is_short(&c), counted = tried && cost_count_sequence(&c);
+    if (tried && !counted && diag_count(c.diags))
+        snprintf(h.fault, sizeof h.fault, "%s", diag_get(c.diags, 0)->message);
+    if (counted)
         h = (headline){.counted = true,
                        .prompt = c.latency.prompt,
                        .generated = c.latency.generated,
@@ -42,6 +45,7 @@ headline headline_of(const isa_program *p, const machine *chip) {
 }
 
 const char *headline_text(arena *a, const headline *h) {
+    if (*h->fault) return arena_printf(a, "cannot be counted: %s", h->fault);
     if (!h->counted) return "`ohmic cost` counts what a long sequence takes";
     if (h->first == 0 && !h->has_energy && !h->has_area) return "not stated by the chip";
     const char *time = "time not stated", *energy = "energy not stated", *area = "area not stated",

@@ -7,7 +7,8 @@
 #include "support/file/json.h"
 
 typedef struct {
-    bool counted; // false: it is too long to be counted in passing, or cannot be timed
+    bool counted;    // false: it is too long to be counted in passing, or cannot be timed
+    char fault[200]; // why it cannot
     int64_t prompt, generated;
     timing_ps first, token; // 0: the chip states no time; token: 0: none is generated
     energy_aj a_token;

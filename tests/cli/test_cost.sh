@@ -89,7 +89,7 @@ says "area             52.45 mm2 in 9 tiles"
 says "weights          3407872 cells and 402432 bytes written once: 2.904e+07 pulses"
 misused "--by" cost "$work/tales.ohm" --by colour
 
-rejects "256 tokens and 1 behind them: the program takes 1 to 256 together" cost "$work/tales.ohm" --prompt 256 --generate 1
+rejects "--prompt 256 and --generate 1: the program takes 1 to 256 tokens together" cost "$work/tales.ohm" --prompt 256 --generate 1
 misused "--prompt wants a whole number, 1 ... 2147483647, found '0'" cost "$work/tales.ohm" --prompt 0
 misused "no parameter 'tile.prot'; did you mean 'tile.port'?" cost "$work/tales.ohm" --set tile.prot=1
 rejects "at most a second" cost "$work/tales.ohm" --set time.settle=1e9
@@ -136,7 +136,8 @@ says '"last_token_ns": 3794.0'
 exits 0 eval "$work/short.ohm" --perplexity examples/tales/eval_tokens.json --end-token 0 --limit 2 --cost
 says "on bench-1: "
 misused "--cost wants a program" eval examples/tales/tales_gpt.onnx --perplexity examples/tales/eval_tokens.json --cost --limit 1
-exits 0 compile examples/tales/tales_gpt.onnx --chip bench-1 --set time.settle=1e9 -q -o "$work/slow.ohm"
+exits 0 compile examples/tales/tales_gpt.onnx --chip bench-1 --set time.settle=1e9 -o "$work/slow.ohm"
+says "cost      cannot be counted: a row of an instruction takes 9000000006 ns, at most a second"
 rejects "at most a second" run "$work/slow.ohm" -i "input_ids=$work/ids.npy" --cost
 
 # every reader of a row that thousands wrote, column by column, waits for each of them: refused in a moment

@@ -145,6 +145,27 @@ static void standing_adds_up(void **state) {
     arena_free(a);
 }
 
+// Units without limit are as many as instructions can use; with a limit they are those.
+static void units_without_limit(void **state) {
+    const worked *w = *state;
+    arena *a = arena_new();
+    const isa_tile *t = &w->p->tiles[1];
+    uint64_t n = 0;
+    for (uint32_t pc = 0; pc < t->phase[0].count; pc++)
+        n += isa_info_of(t->phase[0].code[pc].op)->unit == ISA_UNIT_digital;
+    assert_true(n > 1);
+    static const int64_t limits[] = {0, 1, 7};
+    for (size_t k = 0; k < ARRAY_LEN(limits); k++) {
+        machine *chip = chip_with(a, arena_printf(a, "digital.units=%lld", (long long)limits[k]));
+        inventory i = inventory_of_tile(w->p, chip, 1);
+        uint64_t want = limits[k] ? (uint64_t)limits[k] : n;
+        assert_int_equal(i.used[COMPONENT_digital], want);
+        assert_int_equal(i.all[COMPONENT_digital], want);
+        assert_int_equal(inventory_empty(chip).all[COMPONENT_digital], limits[k]);
+    }
+    arena_free(a);
+}
+
 // What is left over goes to the first nodes, an attojoule each.
 static void nodes_share_evenly(void **state) {
     const worked *w = *state;
@@ -281,6 +302,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(a_token_of_the_worked_program),
                                        cmocka_unit_test(shares_add_up),
                                        cmocka_unit_test(standing_adds_up),
+                                       cmocka_unit_test(units_without_limit),
                                        cmocka_unit_test(nodes_share_evenly),
                                        cmocka_unit_test(zero_takes_a_share),
                                        cmocka_unit_test(the_table_is_complete),
