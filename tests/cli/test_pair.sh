@@ -35,3 +35,92 @@ exits 0 onnx-test --on ideal "$exports/llama_opt14_old_merged" "$exports/t5_opt1
 says "PASS llama_opt14_old_merged"
 grep -c "^UNSUPPORTED t5.*holds keys or values of the encoder, which the program computes by itself, and 'use_cache_branch' asks" \
   "$work/out" | grep -qx 2 || fail "T5's keys are taken: $(cat "$work/out")"
+
+# ---- one text read, another written
+program=$work/t5.ohm
+printf '%s\n' '[PAD]' '[UNK]' '[CLS]' '[SEP]' '[MASK]' $(seq 5 255 | sed 's/^/w/') >"$work/words.txt"
+write() { exits 0 generate "$program" "$@"; }
+misused "the program has an encoder: say what it reads (--source TEXT or --source-ids IDS)" generate "$program" --prompt-ids 3 --ids
+misused "--start-id ID" generate "$program" --source-ids 5,6 --ids
+misused "--source is text, and no tokenizer lies beside the program" generate "$program" --source "w5" --ids --prompt-ids 3
+misused "--source and --source-ids or --source-features exclude each other" generate "$program" --source w5 --source-ids 5 --ids
+misused "--source-ids wants whole numbers" generate "$program" --source-ids 5,x --start-id 0 --ids
+rejects "token id 256 is outside [0, 256)" generate "$program" --source-ids 256 --start-id 0 --ids
+rejects "the source has 513 tokens, the program's encoder takes 1 ... 512" generate "$program" --start-id 0 --ids \
+  --source-ids "$(seq -s, 1 513 | sed 's/[0-9]\+/7/g')"
+"$ohmic" compile examples/tales/tales_gpt.onnx --chip ideal -q -o "$work/alone.ohm" 2>"$work/err"
+misused "--source-ids: the program has no encoder that would read it" generate "$work/alone.ohm" --source-ids 5 --prompt-ids 5 --ids
+
+# text is its ids, with what the tokenizer puts around it
+write --tokenizer "$work/words.txt" --source "w55 w135 w217" --start-id 9 -n 6 --ids
+ids=$(cat "$work/out")
+write --source-ids 2,55,135,217,3 --start-id 9 -n 6 --ids
+[ "$ids" = "$(cat "$work/out")" ] || fail "a source is not its ids"
+[ "$(wc -w <"$work/out")" = 6 ] || fail "six tokens were asked for"
+printf 'w55 w135 w217' | "$ohmic" generate "$program" --tokenizer "$work/words.txt" --source - --start-id 9 -n 6 --ids >"$work/stdin" 2>"$work/err"
+[ "$ids" = "$(cat "$work/stdin")" ] || fail "a source from standard input is another one"
+write --source "w55 w135 w217" --source-tokenizer "$work/words.txt" --start-id 9 -n 6 --ids
+[ "$ids" = "$(cat "$work/out")" ] || fail "the source's own tokenizer reads otherwise"
+write --source-ids 2,55,135,217,3 --start-id 9 -n 6 --ids --threads 1
+[ "$ids" = "$(cat "$work/out")" ] || fail "threads change the text"
+write --source-ids 2,55,135,217,3 --start-id 9 -n 20 --ids --temperature 1 --seed 4
+drawn=$(cat "$work/out")
+write --source-ids 2,55,135,217,3 --start-id 9 -n 20 --ids --temperature 1 --seed 4
+[ "$drawn" = "$(cat "$work/out")" ] || fail "the same seed gives another text"
+write --source-ids 77,8 --start-id 9 -n 20 --ids --temperature 1 --seed 4
+[ "$drawn" != "$(cat "$work/out")" ] || fail "the source decides nothing"
+
+# a state holds what the encoder read
+write --source-ids 2,55,135,217,3 --start-id 9 -n 8 --ids --temperature 1 --seed 4 --save-state "$work/s"
+write --load-state "$work/s" -n 12 --ids
+[ "$drawn" = "$(cut -d' ' -f1-8 <<<"$drawn") $(cat "$work/out")" ] || fail "a stored text goes on otherwise"
+misused "--source-ids: the state holds what the encoder read" generate "$program" --load-state "$work/s" --source-ids 5 --ids
+
+# generation_config.json: what begins, is forced, never comes, ends
+config() { printf '%s\n' "$1" >"$work/generation_config.json"; }
+config '{"decoder_start_token_id": 9}'
+write --source-ids 2,55,135,217,3 -n 6 --ids
+[ "$ids" = "$(cat "$work/out")" ] || fail "decoder_start_token_id is not what the text begins with"
+config '{"bos_token_id": 9}'
+write --source-ids 2,55,135,217,3 -n 6 --ids
+[ "$ids" = "$(cat "$work/out")" ] || fail "bos_token_id is not what the text begins with"
+config '{"decoder_start_token_id": 9, "forced_bos_token_id": 21, "forced_decoder_ids": [[2, 33], [3, null], [4, 44]]}'
+write --source-ids 2,55,135,217,3 -n 6 --ids
+[[ $(cat "$work/out") = "21 33 "*" 44 "* ]] || fail "tokens are not forced: $(cat "$work/out")"
+first=${ids%% *}
+config "{\"decoder_start_token_id\": 9, \"suppress_tokens\": [$first]}"
+write --source-ids 2,55,135,217,3 -n 6 --ids
+[[ " $(cat "$work/out") " != *" $first "* ]] || fail "a suppressed token comes"
+other=$(cat "$work/out")
+config "{\"decoder_start_token_id\": 9, \"bad_words_ids\": [[$first], [5, 6]], \"num_beams\": 4, \"no_repeat_ngram_size\": 3}"
+write --source-ids 2,55,135,217,3 -n 6 --ids
+[ "$other" = "$(cat "$work/out")" ] || fail "a bad word comes"
+for note in "words of several tokens are not left out: word 1 has 2" "4 beams are asked for: one text is generated" \
+  "repeated runs of 3 tokens are not left out"; do
+  grep -qF -- "$note" "$work/err" || fail "'$note' is not noted"
+done
+config "{\"decoder_start_token_id\": 9, \"begin_suppress_tokens\": [$first, -1]}"
+write --source-ids 2,55,135,217,3 -n 6 --ids
+[ "$(cut -d' ' -f1 "$work/out")" = "$(cut -d' ' -f1 <<<"$other")" ] || fail "the first token is not another"
+config "{\"decoder_start_token_id\": 9, \"eos_token_id\": [$first]}"
+write --source-ids 2,55,135,217,3 -n 6 --ids
+grep -q "stopped by end token: 0 tokens" "$work/err" || fail "an end token does not end: $(cat "$work/err")"
+for wrong in '[1]' '{"decoder_start_token_id": "<s>"}' '{"suppress_tokens": [1, "x"]}' '{"forced_decoder_ids": [[1]]}' \
+  '{"bad_words_ids": [["x"]]}' '{"bad_words_ids": 3}' '{"forced_decoder_ids": 3}'; do
+  config "$wrong"
+  rejects "[generation-config]" generate "$program" --source-ids 5 --ids
+done
+rm "$work/generation_config.json"
+
+# values instead of text: the decoder alone, whose encoder is elsewhere
+"$ohmic" compile "$decoder" --chip ideal -q -o "$work/decoder.ohm" 2>"$work/err"
+misused "say what it reads (--source-features FILE.npy)" generate "$work/decoder.ohm" --prompt-ids 3 --ids
+rejects "the encoder reads values, input 'encoder_hidden_states', no text" generate "$work/decoder.ohm" --source-ids 5 --start-id 9 --ids
+npy "$work/ids.npy" i8 "1, 5" 2 55 135 217 3
+npy "$work/ones.npy" i8 "1, 5" 1 1 1 1 1
+exits 0 compile "$encoder" --chip ideal -q -o "$work/encoder.ohm"
+exits 0 run "$work/encoder.ohm" -i "input_ids=$work/ids.npy" -i "attention_mask=$work/ones.npy" -o "last_hidden_state=$work/hidden.npy"
+exits 0 generate "$work/decoder.ohm" --source-features "$work/hidden.npy" --start-id 9 -n 6 --ids
+[ "$ids" = "$(cat "$work/out")" ] || fail "features are read otherwise"
+rejects "the source is i64[1,5], the encoder reads f32[batch,tokens,64] of 'encoder_hidden_states'" \
+  generate "$work/decoder.ohm" --source-features "$work/ids.npy" --start-id 9 --ids
