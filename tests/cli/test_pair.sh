@@ -6,9 +6,10 @@ shared models/exports/exports.tar.xz || exit 0
 exports=$work/exports
 mkdir "$exports"
 tar -xf "$root/../shared/models/exports/exports.tar.xz" -C "$exports" --wildcards "*t5_opt17__*" "*t5_opt13_old_merged/*" \
-  "*llama_opt14_old_merged/*"
+  "*llama_opt14_old_merged/*" "*whisper_opt18_separate__decoder*/*"
 encoder=$exports/t5_opt17__encoder_model/model.onnx
 decoder=$exports/t5_opt17__decoder_model_merged/model.onnx
+whisper=$exports/whisper_opt18_separate__decoder_with_past_model/model.onnx
 
 # two files: one program with two phases, and the branch of the merged decoder said
 exits 0 compile "$encoder" "$decoder" --chip ideal -o "$work/t5.ohm"
@@ -27,8 +28,23 @@ rejects "name the encoder's file first, then the decoder's" compile "$decoder" "
 rejects "is no decoder that reads an encoder" compile "$encoder" "$encoder" -o "$work/x.ohm"
 exits 0 compile "$encoder" --chip ideal -q --dump-ir "$work/dump" -o "$work/x.ohm"
 misused "is IR text, of which one file is a model" compile "$encoder" "$(find "$work/dump" -name "*.oir" | sort | head -1)" -o "$work/x.ohm"
+rejects "is a decoder that goes on behind caches: it comes third" compile "$encoder" "$whisper" "$decoder" -o "$work/x.ohm"
 rejects "No such file" compile "$encoder" "$work/nowhere.onnx" -o "$work/x.ohm"
 exits 2 compile "$encoder" "$decoder" "$decoder" "$decoder" -o "$work/x.ohm"
+
+# the form that takes caches goes on as the other does: a branch, or a third file, which may also be of another model
+proved="the form that takes caches, executed at token 5 behind 5: as the last of 6 without"
+proof() { "$ohmic" verify --proof "$1" | grep -qF -- "$proved" || fail "$1: no proof of its caches"; }
+proof "$work/t5.ohm"
+exits 0 compile "$encoder" "$decoder" "$decoder" --chip ideal -q -o "$work/three.ohm"
+proof "$work/three.ohm"
+cmp -s "$work/t5.ohm" "$work/three.ohm" || fail "a third file changes the program"
+rejects "its two forms are not one model" compile "$encoder" "$decoder" "$whisper" --chip ideal -o "$work/x.ohm"
+exits 0 compile "$encoder" "$decoder" "$exports/llama_opt14_old_merged/model.onnx" --chip ideal -o "$work/x.ohm"
+says "note: the form that takes caches is not compared: no output gives what input 'past_key_values.0.key' takes"
+rejects "is no decoder that goes on behind caches" compile "$encoder" "$decoder" "$encoder" -o "$work/x.ohm"
+exits 0 compile "$decoder" --chip ideal --bind use_cache_branch=0 -q -o "$work/x.ohm"
+"$ohmic" verify --proof "$work/x.ohm" | grep -qF -- "$proved" && fail "the branch that was asked for is compared"
 
 # merged decoders alone: with and without a past; keys of the encoder are the program's own
 exits 0 onnx-test --on ideal "$exports/llama_opt14_old_merged" "$exports/t5_opt13_old_merged" "$exports/t5_opt17__decoder_model_merged"
