@@ -140,3 +140,28 @@ exits 0 generate "$work/decoder.ohm" --source-features "$work/hidden.npy" --star
 [ "$ids" = "$(cat "$work/out")" ] || fail "features are read otherwise"
 rejects "the source is i64[1,5], the encoder reads f32[batch,tokens,64] of 'encoder_hidden_states'" \
   generate "$work/decoder.ohm" --source-features "$work/ids.npy" --start-id 9 --ids
+
+# ---- perplexity behind sources: as a run of the same tokens gives it
+echo '[[2, 55, 135, 217, 3], [7, 8]]' >"$work/sources.json"
+echo '[[9, 108, 5, 77], [9, 4]]' >"$work/texts.json"
+exits 0 eval "$program" --perplexity "$work/texts.json" --sources "$work/sources.json"
+score=$(sed 's/ sequences,.*//' "$work/out")
+echo "$score" | grep -q "4 tokens" || fail "four tokens are behind a first: $score"
+echo '[[108, 5, 77], [4]]' >"$work/bare.json"
+exits 0 eval "$program" --perplexity "$work/bare.json" --sources "$work/sources.json" --start-id 9
+[ "$score" = "$(sed 's/ sequences,.*//' "$work/out")" ] || fail "--start-id is not the first token"
+echo '[[2, 55, 135, 217, 3], [70, 8]]' >"$work/others.json"
+exits 0 eval "$program" --perplexity "$work/texts.json" --sources "$work/others.json"
+[ "$score" != "$(sed 's/ sequences,.*//' "$work/out")" ] || fail "sources decide nothing"
+exits 0 eval "$program" --perplexity "$work/texts.json" --sources "$work/sources.json" --limit 1 --json
+echo "w55 w135 w217" >"$work/sources.txt"
+echo '[[9, 108, 5, 77]]' >"$work/first.json"
+cp "$work/out" "$work/by_ids"
+exits 0 eval "$program" --perplexity "$work/first.json" --sources "$work/sources.txt" --tokenizer "$work/words.txt" --json
+diff <(sed 's/"seconds": [^,}]*//' "$work/by_ids") <(sed 's/"seconds": [^,}]*//' "$work/out") || fail "sources of text are not their ids"
+rejects "1 sources for the 2 texts" eval "$program" --perplexity "$work/texts.json" --sources "$work/sources.txt" --tokenizer "$work/words.txt"
+echo '[[], [7]]' >"$work/empty.json"
+rejects "one that is not empty for each text" eval "$program" --perplexity "$work/texts.json" --sources "$work/empty.json"
+rejects "the model has no encoder that would read sources" eval "$work/alone.ohm" --perplexity "$work/texts.json" --sources "$work/sources.json"
+rejects "only --perplexity with --sources FILE scores it" eval "$program" --perplexity "$work/texts.json"
+misused "--sources" eval "$program" --masked "$work/texts.json" --sources "$work/sources.json"

@@ -243,6 +243,10 @@ static const struct {
     {"tokenize", "file", DIR "/f.text", {TALES "tokenizer.json", "--file=@"}},
     {"eval", "perplexity", DIR "/f.json", {DIR "/text.ohm", "--perplexity=@"}},
     {"eval",
+     "sources",
+     DIR "/f.sources",
+     {DIR "/pair.ohm", "--perplexity", DIR "/f.targets", "--sources=@"}},
+    {"eval",
      "recall",
      DIR "/f.probes",
      {DIR "/text.ohm", "--recall=@", "--tokenizer", TALES "tokenizer.json"}},
@@ -306,6 +310,8 @@ static void make_pairs(void) {
     assert_true(tensors_write(a, "x=" DIR "/f.features.npy", &set, diags));
     diag_sink_free(diags);
     arena_free(a);
+    PUT(DIR "/f.sources", "[[1, 2, 3]]");
+    PUT(DIR "/f.targets", "[[1, 2, 3]]");
     PUT(DIR "/f.words", "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\nw\n");
     assert_int_equal(system("sed -e 's/%src \"input_ids\"[^}]*}/%e \"heard\" : f32[t1,4] "
                             "{onnx_shape = [\"1\", \"t1\", \"4\"], onnx_type = \"f32\"}/' "
