@@ -162,8 +162,67 @@ static void test_steps(void **state) {
     }
 }
 
+// ---- caches that are given ---------------------------------------------------------------------
+
+static const tensor *named(const tensor_set *set, const char *name) {
+    for (size_t i = 0; i < set->count; i++)
+        if (strcmp(set->items[i].name, name) == 0) return &set->items[i].value;
+    fail_msg("there is no output '%s'", name);
+    return NULL;
+}
+
+// `n` tokens from `from` on, with the caches that `before` gave (NULL: none).
+static tensor_set run_part(engine *e, const sequence *s, int64_t from, int64_t n,
+                           const tensor_set *before) {
+    tensor ids = tensor_new(a, ELEM_i64, 2, (int64_t[]){1, n});
+    tensor ones = tensor_new(a, ELEM_i64, 2, (int64_t[]){1, SOURCE});
+    for (int64_t i = 0; i < n; i++) ((int64_t *)ids.data)[i] = s->text[from + i];
+    for (int64_t i = 0; i < SOURCE; i++) ((int64_t *)ones.data)[i] = 1;
+    tensor_named in[7] = {
+        {"input_ids", ids}, {"encoder_attention_mask", ones}, {"encoder_hidden_states", s->hidden}};
+    tensor_set inputs = {in, 3}, out;
+    for (int i = 0; before && i < 4; i++) {
+        static const char *const kinds[] = {"0.decoder.key", "0.decoder.value", "1.decoder.key",
+                                            "1.decoder.value"};
+        in[inputs.count++] =
+            (tensor_named){arena_printf(a, "past_key_values.%s", kinds[i]),
+                           *named(before, arena_printf(a, "present.%s", kinds[i]))};
+    }
+    if (!host_run(e, &inputs, NULL, a, &out, diags)) diag_print(diags, 0, stderr, false);
+    assert_int_equal(diag_errors(diags), 0);
+    return out;
+}
+
+// A merged decoder alone: what it gives of 5 tokens goes in front of the sixth.
+static void test_past(void **state) {
+    (void)state;
+    static outcome o;
+    a = arena_new();
+    diags = diag_sink_new();
+    COMMAND(&o, "compile", models[0].decoder, "--chip", "ideal", "-q", "-o", PROGRAM);
+    assert_int_equal(o.code, 0);
+    program_file f;
+    assert_true(program_open(&f, PROGRAM, a, diags));
+    engine *e = engine_of_program(&f, &(sim_options){.threads = 1}, diags);
+    assert_non_null(e);
+    random_stream draws = random_test(99);
+    sequence s = {.hidden = tensor_new(a, ELEM_f32, 3, (int64_t[]){1, SOURCE, 64})};
+    for (int i = 0; i < 6; i++) s.text[i] = (int32_t)random_in(&draws, 0, VOCABULARY - 1);
+    for (size_t i = 0; i < tensor_count(&s.hidden); i++)
+        ((float *)s.hidden.data)[i] = (float)random_in(&draws, -1000, 1000) / 1000;
+    const tensor_set all = run_part(e, &s, 0, 6, NULL), before = run_part(e, &s, 0, 5, NULL),
+                     last = run_part(e, &s, 5, 1, &before);
+    assert_memory_equal(named(&last, "logits")->data,
+                        (const float *)named(&all, "logits")->data + (size_t)5 * VOCABULARY,
+                        VOCABULARY * sizeof(float));
+    engine_free(e);
+    program_close(&f);
+    diag_sink_free(diags);
+    arena_free(a);
+}
+
 int main(void) {
     if (!shared_exports()) return 0;
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_steps)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_steps), cmocka_unit_test(test_past)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
