@@ -2,8 +2,7 @@
 // are forced, and which never come.
 //
 //   decoder_start_token_id   the first token (else bos_token_id)
-//   eos_token_id             one or a list: they end a text (asked for without a tokenizer, which
-//                            reads them itself)
+//   eos_token_id             one or a list: they end a text
 //   forced_bos_token_id      the token behind the first
 //   forced_decoder_ids       [[place, token], ...], places counted from the first token, 0
 //   suppress_tokens          never; begin_suppress_tokens: not as the first that is generated
@@ -110,7 +109,7 @@ static bool read_all(generation *g, const reader *r) {
     bool ok = read_id(r, "bos_token_id", &bos) && read_id(r, "decoder_start_token_id", &c->start) &&
               read_ids(r, "suppress_tokens", &c->never) &&
               read_ids(r, "begin_suppress_tokens", &c->not_first) && read_bad_words(r, c) &&
-              read_forced(r, c) && (g->texts.t || read_ids(r, "eos_token_id", &g->ends));
+              read_forced(r, c) && read_ids(r, "eos_token_id", &g->ends);
     if (c->start < 0) c->start = bos;
     if (ok) note_others(r);
     return ok;
@@ -118,11 +117,13 @@ static bool read_all(generation *g, const reader *r) {
 
 bool generate_read_config(generation *g) {
     file_map f;
-    bool absent;
+    bool absent = true;
     g->config.start = -1;
-    const char *beside = args_string(g->given, "tokenizer", g->path);
-    if (!file_map_beside(&f, g->a, beside, "generation_config.json", &absent, g->diags))
-        return false;
+    const char *const beside[] = {args_string(g->given, "tokenizer", NULL), g->path};
+    for (size_t i = 0; absent && i < ARRAY_LEN(beside); i++)
+        if (beside[i] &&
+            !file_map_beside(&f, g->a, beside[i], "generation_config.json", &absent, g->diags))
+            return false;
     if (absent) return true;
     json_t *root = json_file_parse(f.data, f.bytes, f.name, g->diags);
     reader r = {f.name, root, g->diags};

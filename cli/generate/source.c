@@ -67,6 +67,9 @@ bool generate_read_source(generation *g) {
                                      "without --load-state",
                                      given));
     if (loads) return true;
+    if (!given && g->interactive)
+        return usage(g, "--interactive goes on with one text: a program with an encoder reads a "
+                        "source for each (--source TEXT)");
     if (!given)
         return usage(g, arena_printf(g->a, "the program has an encoder: say what it reads (%s)",
                                      host_text_reads_ids(&g->model)

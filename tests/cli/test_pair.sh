@@ -57,6 +57,7 @@ program=$work/t5.ohm
 printf '%s\n' '[PAD]' '[UNK]' '[CLS]' '[SEP]' '[MASK]' $(seq 5 255 | sed 's/^/w/') >"$work/words.txt"
 write() { exits 0 generate "$program" "$@"; }
 misused "the program has an encoder: say what it reads (--source TEXT or --source-ids IDS)" generate "$program" --prompt-ids 3 --ids
+misused "a program with an encoder reads a source for each" generate "$program" --interactive --tokenizer "$work/words.txt"
 misused "--start-id ID" generate "$program" --source-ids 5,6 --ids
 misused "--source is text, and no tokenizer lies beside the program" generate "$program" --source "w5" --ids --prompt-ids 3
 misused "--source and --source-ids or --source-features exclude each other" generate "$program" --source w5 --source-ids 5 --ids
@@ -121,6 +122,10 @@ write --source-ids 2,55,135,217,3 -n 6 --ids
 config "{\"decoder_start_token_id\": 9, \"eos_token_id\": [$first]}"
 write --source-ids 2,55,135,217,3 -n 6 --ids
 grep -q "stopped by end token: 0 tokens" "$work/err" || fail "an end token does not end: $(cat "$work/err")"
+mkdir "$work/apart"
+cp "$work/words.txt" "$work/apart"
+write --tokenizer "$work/apart/words.txt" --source "w55 w135 w217" -n 6 --ids # none beside the tokenizer: beside the program
+grep -q "stopped by end token: 0 tokens" "$work/err" || fail "the file beside the program is not read: $(cat "$work/err")"
 for wrong in '[1]' '{"decoder_start_token_id": "<s>"}' '{"suppress_tokens": [1, "x"]}' '{"forced_decoder_ids": [[1]]}' \
   '{"bad_words_ids": [["x"]]}' '{"bad_words_ids": 3}' '{"forced_decoder_ids": 3}'; do
   config "$wrong"
