@@ -9,7 +9,7 @@ int command_compile(int argc, char **argv);
 
 static const arg_option options[] = {
     {"output", 'o', ARG_OUTPUT, "FILE",
-     "where the program goes; default: the (last) model's name with .ohm"},
+     "where the program goes; default: the model's (of several the decoder's) name with .ohm"},
     COMPILE_OPTIONS,
     {"quiet", 'q', ARG_FLAG, NULL, "no summary"},
     {"json", 0, ARG_FLAG, NULL, "the summary as JSON"},
@@ -35,18 +35,18 @@ int command_compile(int argc, char **argv) {
     arena *a = arena_new();
     int code;
     args *given =
-        args_parse(a, argc, argv, "compile", "MODEL [DECODER]",
+        args_parse(a, argc, argv, "compile", "MODEL [DECODER [WITH_PAST]]",
                    "Compiles MODEL (.onnx, or .oir text of any stage) to a program for a chip. Of "
                    "an encoder and a\ndecoder in files of their own, the encoder's .onnx comes "
-                   "first.",
-                   options, ARRAY_LEN(options), 1, 2, &code);
+                   "first; third the decoder that takes\ncaches, where there is one.",
+                   options, ARRAY_LEN(options), 1, 3, &code);
     if (given) {
         diag_sink *diags = diag_sink_new();
         compilation c = {0};
         const size_t n = args_count(given);
         const char **models = ARENA_ARRAY(a, const char *, n);
         for (size_t i = 0; i < n; i++) models[i] = args_at(given, i);
-        const char *output = args_string(given, "output", default_output(a, models[n - 1]));
+        const char *output = args_string(given, "output", default_output(a, models[n > 1]));
         bool made = may_write(given, output, diags) && compile_options(given, &c, diags) &&
                     compile_range_can_be_chosen(given, &c, output, diags) &&
                     compile_open(given, models, n, &c, diags) && compile_program(&c, diags);

@@ -16,6 +16,12 @@ static const arg_option options[] = {
                ARG_TAKES("text|json")),
     ARG_OPTION("end-token", 0, ARG_SIZE, "ID", "--perplexity: token to predict behind every text",
                ARG_WITH("perplexity")),
+    ARG_OPTION("sources", 0, ARG_INPUT, "FILE",
+               "--perplexity: what the encoder reads for each text, as texts or ids in that order",
+               ARG_TAKES("text|json"), ARG_WITH("perplexity")),
+    ARG_OPTION("start-id", 0, ARG_SIZE, "ID",
+               "--sources: token that the decoder begins a text with; default: the text's first",
+               ARG_WITH("sources")),
     ARG_OPTION("by-position", 0, ARG_FLAG, NULL,
                "--perplexity: also by the position of the token that is predicted",
                ARG_WITH("perplexity")),
@@ -173,6 +179,7 @@ static void run(const args *given, diag_sink *diags) {
                       .limit = args_int(given, "limit", 0),
                       .end_token = args_int(given, "end-token", -1),
                       .by_position = args_flag(given, "by-position"),
+                      .start_token = args_int(given, "start-id", -1),
                       .arena = args_arena(given),
                       .labels = args_string(given, "labels", NULL),
                       .shape = args_string(given, "shape", NULL),
@@ -197,14 +204,19 @@ static void run(const args *given, diag_sink *diags) {
         }
         json_t *json = kinds[i].score ? texts_read(&x, path, kinds[i].shape, diags) : NULL;
         const eval_data data = {path, json};
+        const char *from = args_string(given, "sources", NULL);
+        json_t *sources = from && json ? texts_read(&x, from, TEXTS_LISTS, diags) : NULL;
+        const eval_data source = {from, sources};
+        if (sources) o.sources = &source;
         eval_score s;
         double start = report_now();
-        if ((kinds[i].score ? json && kinds[i].score(m, &data, &o, &s, diags)
+        if ((kinds[i].score ? json && (!from || sources) && kinds[i].score(m, &data, &o, &s, diags)
                             : eval_classify(m, path, &o, &s, diags)) &&
             ran_end(r)) {
             s.seconds = report_now() - start;
             show(given, option, &s, eval_model_sim(m), r);
         }
+        json_decref(sources);
         json_decref(json);
     }
     if (m) texts_unused(&x, given, diags);

@@ -15,10 +15,24 @@ static const arg_option options[] = {
                "text to continue; - reads standard input; default: none",
                ARG_WITHOUT("prompt-ids")),
     {"prompt-ids", 0, ARG_SIZES, "IDS", "token ids to continue instead, e.g. 1,403,407"},
+    ARG_OPTION("source", 0, ARG_PROMPT, "TEXT",
+               "what the encoder reads, where the program has one; - reads standard input",
+               ARG_WITHOUT("source-ids|source-features")),
+    ARG_OPTION("source-ids", 0, ARG_SIZES, "IDS", "token ids that the encoder reads instead",
+               ARG_WITHOUT("source-features")),
+    ARG_OPTION("source-features", 0, ARG_INPUT, "FILE",
+               "npy: values that the encoder reads instead, as its input is shaped",
+               ARG_TAKES("npy|npz|bytes")),
+    ARG_OPTION("source-tokenizer", 0, ARG_INPUT, "FILE",
+               "tokenizer of the source; default: the same as of the text",
+               ARG_TAKES("json|text|bytes"), ARG_WITH("source")),
+    {"start-id", 0, ARG_SIZE, "ID",
+     "token that the decoder behind an encoder begins with; default: decoder_start_token_id of "
+     "generation_config.json"},
     ARG_OPTION(
         "interactive", 0, ARG_FLAG, NULL,
         "ask for prompts, a line each, and go on behind them; default at a terminal without prompt",
-        ARG_WITHOUT("prompt|prompt-ids|json")),
+        ARG_WITHOUT("prompt|prompt-ids|source|source-ids|source-features|json")),
     {"tokens", 'n', ARG_SIZE, "N", "most tokens to generate; default: 256"},
     {"temperature", 0, ARG_REAL, "T",
      "draw from softmax(logits / T); default: 0, the likeliest token (1 with --top-k, --top-p or "
@@ -138,7 +152,8 @@ int command_generate(int argc, char **argv) {
         if (read_options(&g) && check_outputs(&g) && program_open(&g.program, g.path, a, g.diags) &&
             generate_open_tokenizer(&g) && generate_read_ends(&g) &&
             (g.engine = engine_of_program(&g.program, &so, g.diags)) != NULL && check_stream(&g) &&
-            follow(&g) && host_text_open(&g.model, g.engine, g.diags) && generate_begin(&g)) {
+            follow(&g) && host_text_open(&g.model, g.engine, g.diags) &&
+            (!host_text_has_source(&g.model) || generate_read_config(&g)) && generate_begin(&g)) {
             signals_hold_interrupt();
             if (g.interactive ? converse(&g) : generate_turn(&g)) {
                 bool written = generate_write_metrics(&g);
@@ -149,6 +164,7 @@ int command_generate(int argc, char **argv) {
         engine_free(g.engine);
         tokenizer_stream_free(g.stream);
         texts_close(&g.texts);
+        generate_close_config(&g);
         vec_free(&g.ends);
         program_close(&g.program);
         vec_free(&g.ids);

@@ -24,6 +24,10 @@ ir_module *eval_model_module(eval_model *m);
 void eval_model_observe(eval_model *m, void (*f)(void *, const ir_op *, uint32_t, const tensor *),
                         void *ctx);
 
+// An encoder in front of the decoder reads ids of its own: those of the next sequences, which live
+// as long as they are.
+bool eval_has_encoder(const eval_model *m);
+void eval_set_source(eval_model *m, const int64_t *ids, size_t n);
 // Inputs of a sequence of ids: masks 1, positions 0, 1 ..., segments 0, empty caches. False:
 // reported (the model needs something else).
 bool eval_token_inputs(eval_model *m, const int64_t *ids, size_t n, arena *a, tensor_set *set,
@@ -54,12 +58,22 @@ typedef struct {
 
 // ---- scores (text.c, recall.c, classify.c, layers.c) ------------------------------------
 
+// What is scored: a JSON value, and the name of the file that held it (README.md has the shapes).
+typedef struct eval_data {
+    const char *name;
+    const struct json_t *json;
+} eval_data;
+
 typedef struct {
     const char *output; // NULL: logits
     int64_t limit;      // sequences, images, probes; 0: all
     int64_t end_token;  // perplexity: predicted behind every text; -1: none
     bool by_position;   // perplexity: a table beside the total
-    arena *arena;       // where tables live
+    // perplexity behind an encoder: what it reads for each text, and the token put in front of a
+    // text (-1: none)
+    const eval_data *sources;
+    int64_t start_token;
+    arena *arena; // where tables live
     // classify: the file of labels (.npy); of images that are bytes without a shape ("3,32,32"),
     // the shape, and per channel what is subtracted and divided by. NULL: none
     const char *labels, *shape, *mean, *std;
@@ -74,12 +88,6 @@ typedef struct {
     eval_table table[2];
     double seconds; // the caller's
 } eval_score;
-
-// What is scored: a JSON value, and the name of the file that held it (README.md has the shapes).
-typedef struct {
-    const char *name;
-    const struct json_t *json;
-} eval_data;
 
 // Each fills in *s, which it clears first. False: reported, *s says nothing.
 //

@@ -19,6 +19,7 @@ typedef struct {
     int rank;
     int64_t dim[TENSOR_MAX_RANK]; // -1: free
     input_kind kind;
+    bool encoder; // read by an encoder in front
 } input;
 
 // The plain import at one set of shapes.
@@ -43,6 +44,10 @@ struct eval_model {
     onnx_model *onnx;
     map *index; // shapes -> imports
     VEC(imported) imports;
+    // what the encoder reads, where there is one
+    bool has_encoder;
+    const int64_t *source;
+    size_t n_source;
     void (*observer)(void *, const ir_op *, uint32_t, const tensor *);
     void *observer_ctx;
 };
@@ -89,6 +94,7 @@ static void describe_engine(eval_model *m, arena *a) {
         *in = (input){.name = p->name, .type = p->onnx, .rank = p->shape[0] ? 1 : 2};
         for (const char *c = p->shape; *c; c++) in->rank += *c == ',';
         in->kind = kind_of(p->name, p->onnx, in->rank, p->role);
+        in->encoder = p->encoder;
     }
 }
 
@@ -143,12 +149,7 @@ eval_model *eval_model_open(const char *path, int threads, arena *a, diag_sink *
                  ? open_ir(m, diags)
                  : program_open(&m->file, path, a, diags) &&
                        (m->engine = engine_of_program(&m->file, &so, diags)) != NULL;
-        if (ok && engine_describe(m->engine)->has_encoder) {
-            diag_emit(diags, DIAG_ID_eval_data, DIAG_FILE(path),
-                      "an encoder in front of a decoder: data sets feed one kind of tokens; "
-                      "`ohmic run` runs such a program");
-            ok = false;
-        }
+        if (ok) m->has_encoder = engine_describe(m->engine)->has_encoder;
         if (ok) describe_engine(m, a);
     }
     if (ok) return m;
@@ -190,10 +191,23 @@ static tensor token_tensor(const input *in, const int64_t *ids, size_t n, arena 
     return t;
 }
 
+bool eval_has_encoder(const eval_model *m) { return m->has_encoder; }
+
+void eval_set_source(eval_model *m, const int64_t *ids, size_t n) {
+    m->source = ids;
+    m->n_source = n;
+}
+
 bool eval_token_inputs(eval_model *m, const int64_t *ids, size_t n, arena *a, tensor_set *set,
                        diag_sink *diags) {
     *set = (tensor_set){ARENA_ARRAY(a, tensor_named, m->n_inputs + 1), m->n_inputs};
     int n_ids = 0;
+    if (m->has_encoder && !m->source) {
+        diag_emit(diags, DIAG_ID_eval_data, DIAG_FILE(m->path),
+                  "an encoder in front of a decoder: only --perplexity with --sources FILE scores "
+                  "it, and `ohmic run` runs it");
+        return false;
+    }
     for (size_t i = 0; i < m->n_inputs; i++) {
         const input *in = &m->inputs[i];
         if (in->kind == DATA || in->rank < 0 || (in->rank > 2 && in->kind != PAST)) {
@@ -201,8 +215,10 @@ bool eval_token_inputs(eval_model *m, const int64_t *ids, size_t n, arena *a, te
                       "input '%s' is nothing that a sequence of token ids gives", in->name);
             return false;
         }
-        n_ids += in->kind == IDS;
-        set->items[i] = (tensor_named){in->name, token_tensor(in, ids, n, a)};
+        n_ids += in->kind == IDS && !in->encoder;
+        const tensor t =
+            in->encoder ? token_tensor(in, m->source, m->n_source, a) : token_tensor(in, ids, n, a);
+        set->items[i] = (tensor_named){in->name, t};
     }
     if (n_ids == 1) return true;
     diag_emit(diags, DIAG_ID_eval_data, DIAG_FILE(m->path),

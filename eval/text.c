@@ -5,6 +5,7 @@
 #include "support/progress.h"
 #include <inttypes.h>
 #include <math.h>
+#include <string.h>
 
 double eval_nll(const float *logits, int64_t n, int64_t target, bool *top) {
     int64_t best = 0;
@@ -101,6 +102,40 @@ static bool sees_later(eval_model *m, const int64_t *ids, size_t n, const eval_o
     return false;
 }
 
+// The encoder's ids of a text, which gets the token in front that its decoder begins with.
+static bool take_source(eval_model *m, const eval_options *o, size_t index, int64_t **ids,
+                        size_t *n, arena *a, diag_sink *diags) {
+    size_t n_source = 0;
+    const int64_t *source = eval_ids(json_array_get(o->sources->json, index), a, &n_source);
+    if (!source || !n_source)
+        return bad(o->sources->name, diags,
+                   "expected a list of lists of token ids, one that is not empty for each text");
+    eval_set_source(m, source, n_source);
+    if (o->start_token < 0) return true;
+    int64_t *longer = ARENA_ARRAY(a, int64_t, *n + 2); // and one behind
+    longer[0] = o->start_token;
+    if (*n) memcpy(longer + 1, *ids, *n * sizeof *longer);
+    *ids = longer;
+    ++*n;
+    return true;
+}
+
+static bool check_sources(const eval_model *m, const eval_data *texts, const eval_options *o,
+                          diag_sink *diags) {
+    if (!o->sources) return true;
+    const size_t n = json_array_size(o->sources->json), wanted = json_array_size(texts->json);
+    if (eval_has_encoder(m) && n == wanted) return true;
+    if (eval_has_encoder(m))
+        diag_emit(diags, DIAG_ID_eval_data, DIAG_FILE(o->sources->name),
+                  "%zu sources for the %zu texts of %s: expected one for each", n, wanted,
+                  texts->name);
+    else
+        diag_emit(diags, DIAG_ID_eval_data, DIAG_FILE(o->sources->name),
+                  "the model has no encoder that would read sources (of an ONNX file, compile it "
+                  "and score the program)");
+    return false;
+}
+
 static bool score_text(eval_model *m, const json_t *list, size_t index, const char *path,
                        const eval_options *o, eval_score *s, diag_sink *diags) {
     arena *a = arena_new();
@@ -108,6 +143,7 @@ static bool score_text(eval_model *m, const json_t *list, size_t index, const ch
     int64_t *ids = eval_ids(list, a, &n);
     tensor rows;
     bool ok = ids || bad(path, diags, "expected a list of lists of token ids");
+    if (ok && o->sources) ok = take_source(m, o, index, &ids, &n, a, diags);
     if (ok && o->end_token >= 0) ids[n++] = o->end_token;
     if (ok && n > 1) {
         eval_place at = {path, "sequence", index};
@@ -130,6 +166,7 @@ static bool score_text(eval_model *m, const json_t *list, size_t index, const ch
         }
         s->sequences++;
     }
+    eval_set_source(m, NULL, 0);
     arena_free(a);
     return ok;
 }
@@ -140,7 +177,8 @@ bool eval_perplexity(eval_model *m, const eval_data *data, const eval_options *o
     const json_t *root = data->json;
     *s = (eval_score){.agree = -1};
     if (o->by_position) s->table[0] = eval_table_ranges(o->arena, "position");
-    bool ok = json_is_array(root) || bad(path, diags, "expected a list of lists of token ids");
+    bool ok = (json_is_array(root) || bad(path, diags, "expected a list of lists of token ids")) &&
+              check_sources(m, data, o, diags);
     size_t n = ok ? eval_limited(json_array_size(root), o) : 0;
     progress *bar = progress_new("scoring", n);
     for (size_t i = 0; ok && i < n; i++) {

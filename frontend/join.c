@@ -4,7 +4,7 @@
 #include <inttypes.h>
 
 typedef struct {
-    onnx_model *encoder, *decoder, *whole;
+    onnx_model *encoder, *decoder, *cached, *whole;
     arena *a; // of the whole
     diag_sink *diags;
     size_t from, to; // the encoder's output, the decoder's input that takes it
@@ -64,6 +64,12 @@ static bool fail(const joiner *j, const onnx_model *at, const char *text) {
     return false;
 }
 
+static bool takes_caches(const onnx_model *m) {
+    for (size_t i = 0; i < m->n_inputs; i++)
+        if (strncmp(m->inputs[i].name, "past", 4) == 0) return true;
+    return false;
+}
+
 static bool find_link(joiner *j) {
     const onnx_model *e = j->encoder, *d = j->decoder;
     j->to = taking_input(d, true);
@@ -74,6 +80,10 @@ static bool find_link(joiner *j) {
                                  "is a decoder: its input '%s' takes what an encoder gives; name "
                                  "the encoder's file first, then the decoder's",
                                  e->inputs[taking_input(e, false)].name));
+    if (j->to == SIZE_MAX && takes_caches(d))
+        return fail(j, d,
+                    "is a decoder that goes on behind caches: it comes third, behind the encoder's "
+                    "file and that of the decoder that begins a text");
     if (j->to == SIZE_MAX)
         return fail(j, d,
                     arena_printf(j->a,
@@ -110,6 +120,13 @@ static bool check_link(const joiner *j) {
                                  j->encoder->info.path, given));
     }
     return true;
+}
+
+static bool check_cached(const joiner *j) {
+    if (!j->cached || takes_caches(j->cached)) return true;
+    return fail(j, j->cached,
+                "is no decoder that goes on behind caches, as the third file is: it has no inputs "
+                "past_key_values");
 }
 
 // ---- ports of the whole ----------------------------------------------------------------------
@@ -184,11 +201,15 @@ static void describe(joiner *j) {
     j->whole->info.weight_bytes += e->weight_bytes;
 }
 
-onnx_model *onnx_join(onnx_model *encoder, onnx_model *decoder, diag_sink *diags) {
+const onnx_model *onnx_cached(const onnx_model *m) { return m->cached; }
+
+onnx_model *onnx_join(onnx_model *encoder, onnx_model *decoder, onnx_model *cached,
+                      diag_sink *diags) {
     arena *a = arena_new();
-    joiner j = {encoder, decoder, ARENA_NEW(a, onnx_model), a, diags, 0, 0};
+    joiner j = {encoder, decoder, cached, ARENA_NEW(a, onnx_model), a, diags, 0, 0};
     j.whole->arena = a;
-    if (find_link(&j) && check_link(&j)) {
+    j.whole->cached = cached;
+    if (find_link(&j) && check_link(&j) && check_cached(&j)) {
         join_ports(&j);
         describe(&j);
         return j.whole;
@@ -196,5 +217,6 @@ onnx_model *onnx_join(onnx_model *encoder, onnx_model *decoder, diag_sink *diags
     arena_free(a);
     onnx_close(encoder);
     onnx_close(decoder);
+    onnx_close(cached);
     return NULL;
 }

@@ -401,6 +401,7 @@ onnx_model *onnx_open_bytes(const void *bytes, size_t n, const char *name, diag_
 void onnx_close(onnx_model *m) {
     if (!m) return;
     for (size_t i = 0; i < m->n_parts; i++) onnx_close(m->parts[i].file);
+    onnx_close(m->cached);
     for (size_t i = 0; i < m->side_files.count; i++) file_map_close(&m->side_files.items[i]);
     for (size_t i = 0; i < m->maps.count; i++) map_free(m->maps.items[i]);
     vec_free(&m->side_files);

@@ -115,8 +115,9 @@ struct onnx_model {
     size_t n_inputs;
     // Of a model made of several files, which then has no nodes of its own: they follow each other.
     onnx_part *parts;
-    size_t n_parts;   // 0: it is a file
-    const char *link; // output of the first part that the others are linked to
+    size_t n_parts;     // 0: it is a file
+    const char *link;   // output of the first part that the others are linked to
+    onnx_model *cached; // the decoder's form that takes caches, in a file of its own; NULL: none
 };
 
 // Reading state. After the first damage `failed` is set and everything returns early.

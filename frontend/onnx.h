@@ -20,9 +20,11 @@ void onnx_close(onnx_model *m); // NULL is allowed
 // An encoder and a decoder as one model: what the encoder gives (last_hidden_state) is what the
 // decoder's input for it takes (encoder_hidden_states), and both read one mask. Inputs are the
 // encoder's, then the decoder's others, of which those that the encoder has too, and input_ids, are
-// called decoder_...; outputs are the decoder's. Closes both with itself, and at a failure: NULL,
-// reported.
-onnx_model *onnx_join(onnx_model *encoder, onnx_model *decoder, diag_sink *diags);
+// called decoder_...; outputs are the decoder's. cached (NULL: none): the same decoder in a form
+// that goes on behind caches. Closes all with itself, and at a failure: NULL, reported.
+onnx_model *onnx_join(onnx_model *encoder, onnx_model *decoder, onnx_model *cached,
+                      diag_sink *diags);
+const onnx_model *onnx_cached(const onnx_model *m); // the third; NULL: none
 
 // ---- what a model says about itself
 // --------------------------------------------------------------

@@ -32,17 +32,24 @@ void host_output_axes(const engine_info *info, const char *name, int *batch, int
 // ---- token by token --------------------------------------------------------------------------
 
 // A program as a language model: one integer input takes ids, masks are 1, positions count up,
-// segment ids are 0.
+// segment ids are 0. An encoder in front reads one input of its own, the source.
 typedef struct {
     engine *e;
     size_t ids, logits; // ports
+    size_t source;      // of the encoder; SIZE_MAX: there is none
     int64_t pos;        // tokens seen
 } host_text;
 
 // False: reported (other inputs are needed, no logits).
 bool host_text_open(host_text *t, engine *e, diag_sink *diags);
-// Up to max_chunk ids; reset begins a sequence. logits: f32 [rows][width], rows 1 when the program
-// keeps the last row only.
+bool host_text_has_source(const host_text *t);
+bool host_text_reads_ids(const host_text *t); // as a source; else values
+// Begins a sequence with what its encoder reads: ids, or a tensor of the input's shape. False:
+// reported.
+bool host_text_source(host_text *t, const int32_t *ids, int64_t n, diag_sink *diags);
+bool host_text_features(host_text *t, const tensor *x, diag_sink *diags);
+// Up to max_chunk ids; reset begins a sequence, where no encoder has. logits: f32 [rows][width],
+// rows 1 when the program keeps the last row only.
 bool host_text_step(host_text *t, bool reset, const int32_t *ids, int64_t n, arena *a,
                     tensor *logits, diag_sink *diags);
 

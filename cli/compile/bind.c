@@ -51,6 +51,11 @@ ir_module *compile_bind(const args *given, onnx_model *model, const pass_options
     const char **outputs = ARENA_ARRAY(a, const char *, source.n_outputs + 1);
     for (size_t i = 0; i < source.n_outputs; i++) outputs[i] = onnx_output(model, i)->name;
     source.outputs = outputs;
+    const onnx_model *third = onnx_cached(model);
+    bind_source cached = {.ctx = (onnx_model *)third, .import = import_at};
+    if (third) cached.inputs = ports_of(a, third, &cached.n_inputs, diags);
+    if (third && !cached.inputs) return NULL;
+    if (third) source.cached = &cached;
     size_t n;
     const char *const *list = args_list(given, "bind", &n);
     bind_value *values = ARENA_ARRAY(a, bind_value, n + 1);

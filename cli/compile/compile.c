@@ -226,13 +226,14 @@ static pass_pipeline rest_of(const ir_module *m) {
     return p;
 }
 
-// The files of an ONNX model: one, or an encoder's and a decoder's. NULL: reported.
+// The files of an ONNX model: one, or those of an encoder, of a decoder, and of the decoder behind
+// caches. NULL: reported.
 static onnx_model *open_onnx(const char *const *paths, size_t n, diag_sink *diags) {
-    onnx_model *first = onnx_open(paths[0], diags);
-    if (n == 1 || !first) return first;
-    onnx_model *second = onnx_open(paths[1], diags);
-    if (second) return onnx_join(first, second, diags);
-    onnx_close(first);
+    onnx_model *m[3] = {NULL};
+    bool ok = true;
+    for (size_t i = 0; ok && i < n; i++) ok = (m[i] = onnx_open(paths[i], diags)) != NULL;
+    if (ok) return n == 1 ? m[0] : onnx_join(m[0], m[1], m[2], diags);
+    for (size_t i = 0; i < n; i++) onnx_close(m[i]);
     return NULL;
 }
 

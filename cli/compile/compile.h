@@ -103,7 +103,8 @@ typedef struct {
 
 // Reads the options into *c. False: reported.
 bool compile_options(const args *a, compilation *c, diag_sink *diags);
-// Opens a model (.onnx, or .oir of any stage; n 2: an encoder's .onnx and a decoder's) and binds
+// Opens a model (.onnx, or .oir of any stage; n 2 or 3: an encoder's .onnx, a decoder's, and
+// that of the decoder behind caches) and binds
 // it: c->module is what the passes start from.
 bool compile_open(const args *a, const char *const *paths, size_t n, compilation *c,
                   diag_sink *diags);

@@ -48,7 +48,7 @@ bool compile_run_text(const compilation *c, engine *e, int64_t most, arena *a, t
     diag_sink *own = diag_sink_new();
     corpus text;
     host_text t;
-    bool ok = c->calibrate && host_text_open(&t, e, own) &&
+    bool ok = c->calibrate && host_text_open(&t, e, own) && !host_text_has_source(&t) &&
               corpus_read(a, c->options.calibrate, c->calibrate, &text, own) && text.n_lists > 0;
     if (ok) {
         const engine_info *info = engine_describe(e);

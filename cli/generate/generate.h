@@ -25,6 +25,16 @@ typedef struct {
     sim_stats stats;     // of the steps since the token before
 } token_metrics;
 
+// What generation_config.json says of an encoder's decoder; config.c.
+typedef struct {
+    int32_t place, id; // of the text, its first token at 0
+} generate_forced;
+typedef struct {
+    int32_t start; // token that a text begins with; -1: nobody says
+    VEC(generate_forced) forced;
+    tokenizer_ids never, not_first; // tokens that are left out; as the first that is generated
+} generate_config;
+
 typedef struct {
     arena *a;
     const args *given;
@@ -35,7 +45,8 @@ typedef struct {
     engine *engine;
     ran *ran; // --cost; NULL: nobody asks
     host_text model;
-    texts texts; // the tokenizer; none: ids only
+    generate_config config; // empty for decoders alone
+    texts texts;            // the tokenizer; none: ids only
     sampler sampler;
     uint64_t seed;
 
@@ -76,6 +87,22 @@ bool generate_begin(generation *g);
 // Asks for a line and puts it behind the text so far. False: there is none any more. *ok: false
 // after a reported failure.
 bool generate_ask(generation *g, bool *ok);
+
+// "1, 2 3" of an option. False: reported.
+bool generate_parse_ids(generation *g, const char *option, const char *text, tokenizer_ids *out);
+
+// ---- encoders (source.c, config.c) --------------------------------------------------
+
+bool generate_read_config(generation *g); // false: reported
+void generate_close_config(generation *g);
+// Begins the sequence with what the encoder reads, where there is one. False: reported.
+bool generate_read_source(generation *g);
+// The token that the decoder's text begins with. False: reported.
+bool generate_begin_written(generation *g, tokenizer_ids *out);
+// Tokens that may not come next get no probability.
+void generate_rule_out(const generation *g, float *logits, int64_t n);
+// The token that must stand at that place, of n; -1: any.
+int32_t generate_forced_at(const generation *g, size_t place, int64_t n);
 
 // ---- token by token (run.c) ---------------------------------------------------------
 

@@ -19,8 +19,11 @@ bool generate_open_tokenizer(generation *g) {
         g->stream = tokenizer_stream_new(g->texts.t, false);
         return true;
     }
-    return (args_flag(g->given, "ids") && (args_string(g->given, "prompt-ids", NULL) ||
-                                           args_string(g->given, "load-state", NULL))) ||
+    const bool ids = args_given(g->given, "prompt-ids") || args_given(g->given, "load-state") ||
+                     args_given(g->given, "source-ids") ||
+                     args_given(g->given, "source-features") ||
+                     args_given(g->given, "source-tokenizer");
+    return (args_flag(g->given, "ids") && ids) ||
            usage(g, "no tokenizer lies beside the program: say --tokenizer FILE (or work with "
                     "--prompt-ids and --ids)");
 }
@@ -49,12 +52,13 @@ bool generate_read_ends(generation *g) {
     return true;
 }
 
-static bool parse_ids(generation *g, const char *text, tokenizer_ids *out) {
+bool generate_parse_ids(generation *g, const char *option, const char *text, tokenizer_ids *out) {
     while (*text) {
         char *end;
         long v = strtol(text, &end, 10);
         if (end == text || v < INT32_MIN || v > INT32_MAX)
-            return usage(g, "--prompt-ids wants numbers with commas between them");
+            return usage(g,
+                         arena_printf(g->a, "--%s wants numbers with commas between them", option));
         vec_push(out, (int32_t)v);
         text = end + strspn(end, ", \t\n");
     }
@@ -91,8 +95,12 @@ static bool read_prompt(generation *g, bool loaded, tokenizer_ids *out) {
     const char *text = args_string(g->given, "prompt", "");
     file_map f = {0};
     bool ok = true;
+    if (host_text_has_source(&g->model) && !loaded) { // what is given stands behind the beginning
+        if (!generate_begin_written(g, out)) return false;
+        loaded = true;
+    }
     if (ids) {
-        ok = parse_ids(g, ids, out);
+        ok = generate_parse_ids(g, "prompt-ids", ids, out);
     } else if (*text && !g->texts.t) {
         return usage(g, "--prompt needs --tokenizer FILE");
     } else if (strcmp(text, "-") == 0) {
@@ -134,6 +142,7 @@ static bool put_behind(generation *g, const tokenizer_ids *prompt) {
 
 bool generate_begin(generation *g) {
     const char *state = args_string(g->given, "load-state", NULL);
+    if (!generate_read_source(g)) return false;
     if (g->interactive) return !state || generate_load(g, state);
     tokenizer_ids prompt = {0};
     bool ok = read_prompt(g, state != NULL, &prompt) && (!state || generate_load(g, state)) &&
@@ -148,7 +157,9 @@ bool generate_is_interactive(const args *given) {
     return args_flag(given, "interactive") ||
            (isatty(STDIN_FILENO) && isatty(STDOUT_FILENO) && !args_string(given, "prompt", NULL) &&
             !args_string(given, "prompt-ids", NULL) && !args_string(given, "load-state", NULL) &&
-            !args_flag(given, "json") && !args_flag(given, "ids"));
+            !args_given(given, "source") && !args_given(given, "source-ids") &&
+            !args_given(given, "source-features") && !args_flag(given, "json") &&
+            !args_flag(given, "ids"));
 }
 
 bool generate_ask(generation *g, bool *ok) {

@@ -17,8 +17,12 @@ static bool feed(generation *g) {
         bool ok = host_text_step(&g->model, at == 0, g->ids.items + at, n, a, &logits, g->diags);
         if (ok && at + n == until) {
             int64_t width = logits.dim[1], last = logits.dim[0] - 1;
-            g->next = sampler_next(&g->sampler, (const float *)logits.data + last * width, width,
-                                   g->ids.items, g->ids.count);
+            float *row = (float *)logits.data + last * width;
+            int32_t forced = generate_forced_at(g, g->ids.count, width);
+            generate_rule_out(g, row, width);
+            g->next = forced >= 0
+                          ? forced
+                          : sampler_next(&g->sampler, row, width, g->ids.items, g->ids.count);
             g->has_next = true;
         }
         arena_free(a);

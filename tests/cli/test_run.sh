@@ -67,8 +67,8 @@ rejects "missing input 'decoder_input_ids'" run "$work/pair.ohm" $sides
 npy "$work/source.npy" i8 "1, 13" 1 2 3 4 5 1 2 3 4 1 2 3 4
 npy "$work/mask.npy" i8 "1, 13" 1 1 1 1 1 1 1 1 1 1 1 1 1
 rejects "reaches 13 tokens of the encoder, the program was compiled for 12" run "$work/pair.ohm" $sides --input decoder_input_ids="$work/target.npy"
-rejects "an encoder in front of its decoder" generate "$work/pair.ohm" --tokenizer examples/tales/tokenizer.json --prompt x
-rejects "an encoder in front of a decoder" eval "$work/pair.ohm" --perplexity examples/tales/eval_tokens.json
+misused "the program has an encoder: say what it reads (--source TEXT or --source-ids IDS)" generate "$work/pair.ohm" --tokenizer examples/tales/tokenizer.json --prompt x
+rejects "an encoder in front of a decoder: only --perplexity with --sources FILE scores it" eval "$work/pair.ohm" --perplexity examples/tales/eval_tokens.json
 
 # ---- caches: a prompt and its continuation are one run, present.* read back
 if shared models/own/tales_gpt_past_op18.onnx; then

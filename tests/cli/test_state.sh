@@ -129,7 +129,7 @@ exits 0 generate "$p" --load-state "$s" --prompt " Then" -n 12
 [ "${talk//$'\n'/}" = "${first//$'\n'/}$(tr -d '\n' <"$work/out")" ] || fail "'$talk' is not '$first' and '$(cat "$work/out")'"
 : | "$ohmic" generate "$p" --interactive >"$work/out" 2>"$work/err" || fail "no line at all"
 [ ! -s "$work/out" ] || fail "something is generated without a line"
-misused "--interactive and --prompt, --prompt-ids or --json exclude each other" generate "$p" --interactive --prompt x
+misused "--interactive and --prompt, --prompt-ids, --source, --source-ids, --source-features or --json exclude each other" generate "$p" --interactive --prompt x
 misused "--min-p wants a number from 0 to 1" generate "$p" --min-p 1.5
 misused "--repetition-penalty wants a positive number" generate "$p" --repetition-penalty 0
 misused "--repetition-window wants a whole number, 0" generate "$p" --repetition-window -1

@@ -2,6 +2,7 @@
 // standard output that is full, closed or read by nobody, and inputs from standard input.
 #define _GNU_SOURCE // unshare
 #define DIR OHMIC_BUILD_DIR "/streams"
+#include "host/tensors.h"
 #include "tests/cli/lines.h"
 #include <sched.h>
 #include <sys/mount.h>
@@ -231,8 +232,20 @@ static const struct {
      "load-state",
      DIR "/f.state",
      {DIR "/text.ohm", "--tokenizer", TALES "tokenizer.json", "--load-state=@", "-n", "2"}},
+    {"generate",
+     "source-tokenizer",
+     DIR "/f.words",
+     {DIR "/pair.ohm", "--source-tokenizer=@", "--source", "w", "--start-id", "0", "--ids"}},
+    {"generate",
+     "source-features",
+     DIR "/f.features.npy",
+     {DIR "/heard.ohm", "--source-features=@", "--start-id", "0", "--ids"}},
     {"tokenize", "file", DIR "/f.text", {TALES "tokenizer.json", "--file=@"}},
     {"eval", "perplexity", DIR "/f.json", {DIR "/text.ohm", "--perplexity=@"}},
+    {"eval",
+     "sources",
+     DIR "/f.sources",
+     {DIR "/pair.ohm", "--perplexity", DIR "/f.targets", "--sources=@"}},
     {"eval",
      "recall",
      DIR "/f.probes",
@@ -288,8 +301,29 @@ static void read_once(size_t i, int how, char *expected) {
         assert_string_equal(expected, refused ? strstr(o.err, "the output") : o.out);
 }
 
+// An encoder that reads ids, and one that reads values.
+static void make_pairs(void) {
+    arena *a = arena_new();
+    diag_sink *diags = diag_sink_new();
+    tensor x = tensor_new(a, ELEM_f32, 3, (int64_t[]){1, 2, 4});
+    const tensor_set set = {&(tensor_named){"x", x}, 1};
+    assert_true(tensors_write(a, "x=" DIR "/f.features.npy", &set, diags));
+    diag_sink_free(diags);
+    arena_free(a);
+    PUT(DIR "/f.sources", "[[1, 2, 3]]");
+    PUT(DIR "/f.targets", "[[1, 2, 3]]");
+    PUT(DIR "/f.words", "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\nw\n");
+    assert_int_equal(system("sed -e 's/%src \"input_ids\"[^}]*}/%e \"heard\" : f32[t1,4] "
+                            "{onnx_shape = [\"1\", \"t1\", \"4\"], onnx_type = \"f32\"}/' "
+                            "-e '/%e = nn.embed/d' tests/golden/3d.oir >" DIR "/heard.oir"),
+                     0);
+    WORKS("compile", "tests/golden/3d.oir", "--chip", "ideal", "-q", "-o", DIR "/pair.ohm");
+    WORKS("compile", DIR "/heard.oir", "--chip", "ideal", "-q", "-o", DIR "/heard.ohm");
+}
+
 static void options_from_standard_input(void **state) {
     static char expected[sizeof o.out];
+    make_pairs();
     PUT(DIR "/f.probes", "{\"prompt\": \"Once there was\", \"answer\": \" a\", \"distance\": 1}\n");
     PUT(DIR "/f.masked", "{\"ids\": [[0, 47, 393, 69]], \"masked\": [[2]], \"mask_id\": 0}");
     PUT(DIR "/f.labels", "[1]");

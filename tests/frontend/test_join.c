@@ -78,7 +78,7 @@ static bool reported(const char *file, const char *text) {
 }
 
 static void ports_of_both(void **state) {
-    onnx_model *m = onnx_join(encoder(F32, 4), decoder("encoder_hidden_states"), diags);
+    onnx_model *m = onnx_join(encoder(F32, 4), decoder("encoder_hidden_states"), NULL, diags);
     assert_non_null(m);
     static const char *const names[] = {"features", "attention_mask", "position_ids",
                                         "decoder_input_ids", "decoder_position_ids"};
@@ -96,7 +96,7 @@ static void ports_of_both(void **state) {
 
 // Names inside of the files are their own: both have "h" and "w".
 static void values_of_both(void **state) {
-    onnx_model *m = onnx_join(encoder(F32, 4), decoder("encoder_hidden_states"), diags);
+    onnx_model *m = onnx_join(encoder(F32, 4), decoder("encoder_hidden_states"), NULL, diags);
     assert_non_null(m);
     arena *a = arena_new();
     ir_module *mod = ir_module_new();
@@ -126,47 +126,70 @@ static void values_of_both(void **state) {
 
 // The input is found by its type where its name says nothing.
 static void taken_by_type(void **state) {
-    onnx_model *m = onnx_join(encoder(F32, 4), decoder("memory"), diags);
+    onnx_model *m = onnx_join(encoder(F32, 4), decoder("memory"), NULL, diags);
     assert_non_null(m);
     assert_int_equal(onnx_n_inputs(m), 5);
     onnx_close(m);
 }
 
 static void wrong_order(void **state) {
-    assert_null(onnx_join(decoder("encoder_hidden_states"), encoder(F32, 4), diags));
+    assert_null(onnx_join(decoder("encoder_hidden_states"), encoder(F32, 4), NULL, diags));
     assert_true(reported("decoder.onnx", "input 'encoder_hidden_states' takes what an encoder "
                                          "gives; name the encoder's file first"));
 }
 
 static void no_input(void **state) {
-    assert_null(onnx_join(encoder(F32, 4), decoder(NULL), diags));
+    assert_null(onnx_join(encoder(F32, 4), decoder(NULL), NULL, diags));
     assert_true(reported("decoder.onnx", "is no decoder that reads an encoder: no input takes"));
     assert_true(reported("decoder.onnx", "'input_ids', 'encoder_attention_mask', 'position_ids'"));
 }
 
 static void no_output(void **state) {
-    assert_null(onnx_join(encoder(I64, 4), decoder("encoder_hidden_states"), diags));
+    assert_null(onnx_join(encoder(I64, 4), decoder("encoder_hidden_states"), NULL, diags));
     assert_true(reported("encoder.onnx", "is no encoder: no output gives rows of hidden values"));
     assert_true(reported("encoder.onnx", "its outputs are 'last_hidden_state', 'pooled'"));
 }
 
 static void other_type(void **state) {
-    assert_null(onnx_join(encoder(F16, 4), decoder("encoder_hidden_states"), diags));
+    assert_null(onnx_join(encoder(F16, 4), decoder("encoder_hidden_states"), NULL, diags));
     assert_true(reported("decoder.onnx", "takes f32, output 'last_hidden_state' of"));
     assert_true(reported("decoder.onnx", "gives f16"));
 }
 
 static void other_width(void **state) {
-    assert_null(onnx_join(encoder(F32, 8), decoder("encoder_hidden_states"), diags));
+    assert_null(onnx_join(encoder(F32, 8), decoder("encoder_hidden_states"), NULL, diags));
     assert_true(reported("decoder.onnx", "takes 4 columns, output 'last_hidden_state' of"));
     assert_true(reported("decoder.onnx", "gives 8: the files are of different models"));
+}
+
+// Third comes a decoder that takes caches, and nothing else.
+static onnx_model *cached(void) {
+    bytes g = {0};
+    put_msg(&g, 11, in("input_ids", I64, 2, 0));
+    put_msg(&g, 11, port("past_key_values.0.key", F32, 4, (int64_t[]){1, 1, -1, 4}));
+    put_msg(&g, 12, in("logits", F32, 3, 4));
+    return open(DIR "/cached.onnx", product(g, "past_key_values.0.key", "logits", 3));
+}
+
+static void three_files(void **state) {
+    onnx_model *m = onnx_join(encoder(F32, 4), decoder("encoder_hidden_states"), cached(), diags);
+    assert_non_null(m);
+    assert_non_null(onnx_cached(m));
+    assert_int_equal(onnx_n_inputs(onnx_cached(m)), 2);
+    onnx_close(m);
+    assert_null(onnx_join(encoder(F32, 4), cached(), decoder("encoder_hidden_states"), diags));
+    assert_true(reported("cached.onnx", "is a decoder that goes on behind caches: it comes third"));
+    assert_null(
+        onnx_join(encoder(F32, 4), decoder("encoder_hidden_states"), encoder(F32, 4), diags));
+    assert_true(reported("encoder.onnx", "is no decoder that goes on behind caches"));
 }
 
 int main(void) {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, new_sink, free_sink)
     const struct CMUnitTest tests[] = {
-        TEST(ports_of_both), TEST(values_of_both), TEST(taken_by_type), TEST(wrong_order),
-        TEST(no_input),      TEST(no_output),      TEST(other_type),    TEST(other_width),
+        TEST(ports_of_both), TEST(values_of_both), TEST(taken_by_type),
+        TEST(wrong_order),   TEST(no_input),       TEST(no_output),
+        TEST(other_type),    TEST(other_width),    TEST(three_files),
     };
     return cmocka_run_group_tests(tests, make_dir, NULL);
 }

@@ -18,41 +18,15 @@ typedef struct {
     ir_module *m;
     bool has_past, has_tokens, has_encoder;
     bool has_branch;       // without a past, of a model that is merged with one that has it
+    bind_form cached;      // the form that takes caches; s NULL: there is none
     const char *free_name; // of the first token dimension
     bool *is_unread;       // by input: found out where it could count tokens of its own
     int64_t encoder_rows;  // that the encoder takes for sure, as far as trials tell
 } binder;
 
-// What a probe is bound to. encoder: tokens of the other free count, where there is one.
-typedef struct {
-    int64_t tokens, encoder, past;
-} counts;
-
 // ---- importing at one size -------------------------------------------------------------------
 
-static int64_t axis_size(const bind_role *r, int axis, counts n) {
-    const char *kind = r->axis[axis];
-    if (strcmp(kind, BIND_ENCODER) == 0 && r->size[axis] < 0) return n.encoder;
-    if (strcmp(kind, "tokens") == 0 && r->size[axis] < 0) return n.tokens;
-    if (strcmp(kind, "past") == 0) return n.past;
-    if (strcmp(kind, "total") == 0) return n.past + n.tokens;
-    return r->size[axis];
-}
-
-static tensor bound_value(const binder *b, size_t i, const bind_shape *shape, int64_t past) {
-    const bind_port *p = &b->s->inputs[i];
-    const char *value = b->role[i].value;
-    tensor t = tensor_new(b->m->arena, p->type, shape->rank, shape->dim);
-    bool positions = !value || strcmp(value, "positions") == 0;
-    size_t n = tensor_count(&t), last = shape->rank ? (size_t)shape->dim[shape->rank - 1] : 1;
-    for (size_t k = 0; k < n; k++) {
-        double v = positions ? (double)past + (double)(k % last) : strtod(value, NULL);
-        elem_store_f64(t.type, t.data, k, v);
-    }
-    return t;
-}
-
-static void label(binder *b, ir_func *f, const char *probe, counts n) {
+static void label(binder *b, ir_func *f, const char *probe, bind_counts n) {
     arena *a = b->m->arena;
     ir_attr_set_str(a, &f->attrs, IR_ATTR_probe, probe);
     if (n.tokens >= 0) ir_attr_set_int(a, &f->attrs, IR_ATTR_tokens, n.tokens);
@@ -67,7 +41,7 @@ static void label(binder *b, ir_func *f, const char *probe, counts n) {
                                  (size_t)b->s->inputs[k].rank);
         }
     }
-    if (b->has_branch) bind_link_caches(a, b->s, b->role, f);
+    if (b->cached.s) bind_link_caches(a, b->cached.s, b->cached.role, f);
 }
 
 // ---- outputs that are chosen -----------------------------------------------------------------
@@ -128,33 +102,22 @@ static void note_outputs(const binder *b) {
                                                 b->s->outputs[i]));
 }
 
-static bool import_asking(binder *b, ir_module *m, const char *name, counts n, bind_size *wanted) {
-    bind_shape *shapes = ARENA_ARRAY(b->a, bind_shape, b->s->n_inputs + 1);
-    tensor_named *values = ARENA_ARRAY(b->a, tensor_named, b->s->n_inputs + 1);
-    size_t n_values = 0;
-    for (size_t i = 0; i < b->s->n_inputs; i++) {
-        const bind_port *p = &b->s->inputs[i];
-        shapes[i] = (bind_shape){.input = p->name, .rank = p->rank};
-        for (int k = 0; k < p->rank; k++) shapes[i].dim[k] = axis_size(&b->role[i], k, n);
-        if (b->role[i].is_bound)
-            values[n_values++] = (tensor_named){p->name, bound_value(b, i, &shapes[i], n.past)};
-    }
-    *wanted = (bind_size){0};
-    if (!b->s->import(b->s->ctx, shapes, values, n_values, m, name, wanted, b->diags)) return false;
+static bool import_asking(binder *b, ir_module *m, const char *name, bind_counts n,
+                          bind_size *wanted) {
+    if (!bind_import(b->a, b->s, b->role, n, m, name, wanted, b->diags)) return false;
     ir_func *f = ir_func_find(m, name);
-    CHECK(f, "the importer made no function '@%s'", name);
     label(b, f, name, n);
     leave_out_outputs(b, f);
     return true;
 }
 
-static bool import_at(binder *b, ir_module *m, const char *name, counts n) {
+static bool import_at(binder *b, ir_module *m, const char *name, bind_counts n) {
     bind_size unused;
     return import_asking(b, m, name, n, &unused);
 }
 
 // The model at these counts in a module of its own; says nothing. NULL: it does not import.
-static ir_module *trial_of(binder *b, counts n, bind_size *wanted) {
+static ir_module *trial_of(binder *b, bind_counts n, bind_size *wanted) {
     diag_sink *loud = b->diags;
     ir_module *trial = ir_module_new(), *m = b->m;
     b->diags = diag_sink_new();
@@ -169,14 +132,14 @@ static ir_module *trial_of(binder *b, counts n, bind_size *wanted) {
 
 static bool takes(void *ctx, int64_t tokens, int64_t encoder) {
     bind_size unused;
-    ir_module *trial = trial_of(ctx, (counts){tokens, encoder, 0}, &unused);
+    ir_module *trial = trial_of(ctx, (bind_counts){tokens, encoder, 0}, &unused);
     ir_module_free(trial);
     return trial != NULL;
 }
 
 static bool ask(void *ctx, bind_size *wanted, bool *is_read) {
     binder *b = ctx;
-    ir_module *trial = trial_of(b, (counts){TRIAL, TRIAL, PAST}, wanted);
+    ir_module *trial = trial_of(b, (bind_counts){TRIAL, TRIAL, PAST}, wanted);
     if (!trial) return false;
     const ir_func *f = ir_func_find(trial, "trial");
     const uint32_t *uses = ir_count_uses(trial->arena, f);
@@ -192,7 +155,7 @@ static bool ask(void *ctx, bind_size *wanted, bool *is_read) {
 static bool is_convolved(void *ctx, size_t input) {
     binder *b = ctx;
     bind_size unused;
-    ir_module *trial = trial_of(b, (counts){TRIAL, TRIAL, PAST}, &unused);
+    ir_module *trial = trial_of(b, (bind_counts){TRIAL, TRIAL, PAST}, &unused);
     if (!trial) return false;
     const ir_func *f = ir_func_find(trial, "trial");
     size_t convolved = 0, others = 0;
@@ -239,7 +202,7 @@ static bool bind_frozen(binder *b) {
     if (b->o->o->max_tokens > 0 && tokens > 0 && b->o->o->max_tokens != tokens)
         vec_push(&b->m->notes,
                  arena_printf(b->m->arena, "the export is frozen at %" PRId64 " tokens", tokens));
-    return import_at(b, b->m, "max", (counts){.tokens = tokens});
+    return import_at(b, b->m, "max", (bind_counts){.tokens = tokens});
 }
 
 // Three probe sizes: primes from `from` on, none a factor of a fixed size, at most `most`; smaller
@@ -359,12 +322,12 @@ static bool probe_sizes(binder *b, int64_t *n, int64_t *e, bind_limit *l, bind_l
     int64_t from = n[0] >= 37 ? 37 : 3, keep = b->has_past ? 3 : 0;
     for (int round = 0;; round++) {
         int64_t want[3], other[3] = {e[0], e[1], e[2]};
-        if (!import_at(b, b->m, "n1", (counts){n[0], e[0], 0})) return false;
+        if (!import_at(b, b->m, "n1", (bind_counts){n[0], e[0], 0})) return false;
         bool fits = choose(b, from, INT64_MAX, want);
         if (b->has_encoder) fits = choose_encoder(b, want, b->encoder_rows, other) && fits;
         bool same = memcmp(n, want, sizeof want) == 0 && memcmp(e, other, sizeof other) == 0;
         if (round > 0 || (fits && same)) {
-            if (!import_at(b, b->m, "n2", (counts){n[1], e[1], 0})) return false;
+            if (!import_at(b, b->m, "n2", (bind_counts){n[1], e[1], 0})) return false;
             const ir_func *f = ir_func_find(b->m, "n1"), *g = ir_func_find(b->m, "n2");
             *l = bind_table_limit(b->m, f, g, n[0], n[1]);
             if (b->has_encoder) *le = bind_table_limit(b->m, f, g, e[0], e[1]);
@@ -392,7 +355,7 @@ static bool bind_free(binder *b) {
         }
         choose(b, 37, INT64_MAX, n);
         if (b->has_encoder) choose_encoder(b, n, INT64_MAX, e);
-        import_at(b, b->m, "n1", (counts){n[0], e[0], 0});
+        import_at(b, b->m, "n1", (bind_counts){n[0], e[0], 0});
         return frozen_after_all(b, n[0]);
     }
     bind_limit l = {INT64_MAX, NULL}, le = {INT64_MAX, NULL};
@@ -424,9 +387,9 @@ static bool bind_free(binder *b) {
                                   le.rows, le.node));
         wide = min_i64(wide, le.rows);
     }
-    if (!import_at(b, b->m, "n3", (counts){n[2], e[2], 0})) return false;
-    if (b->has_past && !import_at(b, b->m, "past", (counts){n[0], e[0], past})) return false;
-    return import_at(b, b->m, "max", (counts){max, wide, 0});
+    if (!import_at(b, b->m, "n3", (bind_counts){n[2], e[2], 0})) return false;
+    if (b->has_past && !import_at(b, b->m, "past", (bind_counts){n[0], e[0], past})) return false;
+    return import_at(b, b->m, "max", (bind_counts){max, wide, 0});
 }
 
 // The lengths at which a model is executed besides the probes, as it may branch on its length: 1,
@@ -453,7 +416,7 @@ static void add_lengths(binder *b, ir_module *reference) {
         ir_module *m = b->m;
         b->m = reference;
         import_at(b, reference, arena_printf(b->a, "length%zu", i),
-                  (counts){length[i], length[i], 0});
+                  (bind_counts){length[i], length[i], 0});
         b->m = m;
     }
 }
@@ -493,6 +456,37 @@ static void leave_out_unread(binder *b) {
     }
 }
 
+// --bind says which branch.
+static bool asks_for_branch(const binder *b) {
+    for (size_t i = 0; i < b->s->n_inputs; i++)
+        for (size_t k = 0; b->role[i].is_branch && k < b->o->n_values; k++)
+            if (strcmp(b->o->values[k].name, b->s->inputs[i].name) == 0) return true;
+    return false;
+}
+
+// The form that takes caches: the other branch of a merged model, as its inputs were at first, or a
+// file of its own. False: reported.
+static bool find_cached(binder *b, const bind_role *first) {
+    if (b->s->cached) {
+        const bind_options none = {.o = b->o->o};
+        bind_role *role = bind_roles(b->a, b->s->cached, &none, b->diags);
+        for (size_t i = 0; role && i < b->s->cached->n_inputs; i++)
+            if (role[i].is_branch) role[i].value = "1";
+        if (role) bind_mark_encoders(b->s->cached, role);
+        b->cached = (bind_form){b->s->cached, role};
+        return role != NULL;
+    }
+    if (!b->has_branch) return true;
+    bind_role *role = arena_copy(b->a, b->role, b->s->n_inputs * sizeof *role);
+    for (size_t i = 0; i < b->s->n_inputs; i++) {
+        if (strcmp(role[i].role, "past") == 0) role[i] = first[i];
+        if (role[i].is_branch) role[i].value = "1";
+    }
+    bind_mark_encoders(b->s, role);
+    b->cached = (bind_form){b->s, role};
+    return true;
+}
+
 // Inputs that the program does not have, as it says them (host/inputs.c reads these lines).
 static void note_inputs(binder *b) {
     for (size_t i = 0; i < b->s->n_inputs; i++) {
@@ -516,6 +510,7 @@ ir_module *bind_module(const bind_source *s, const bind_options *o, ir_module **
     if (check_outputs(&b)) b.role = bind_roles(b.a, s, o, diags);
     if (b.role) bind_channels(s, b.role, is_convolved, &b);
     bool ok = b.role && bind_sizes(b.a, s, b.role, ask, &b, diags);
+    bind_role *first = ok ? arena_copy(b.a, b.role, s->n_inputs * sizeof *b.role) : NULL;
     if (ok) leave_out_unread(&b);
     ok = ok && bind_domains(b.a, s, b.role, takes, &b, diags);
     for (size_t i = 0; ok && i < s->n_inputs; i++)
@@ -529,6 +524,7 @@ ir_module *bind_module(const bind_source *s, const bind_options *o, ir_module **
         }
     for (size_t i = 0; ok && i < s->n_inputs; i++) b.has_branch |= b.role[i].is_branch;
     if (b.has_branch) b.has_past = false; // it is the other branch's
+    ok = ok && find_cached(&b, first);
     if (ok && b.has_encoder && !b.has_tokens) {
         diag_emit(diags, DIAG_ID_tok_role, DIAG_NOWHERE,
                   "the decoder's tokens are fixed, the encoder's are not: fix both (--bind), the "
@@ -542,6 +538,10 @@ ir_module *bind_module(const bind_source *s, const bind_options *o, ir_module **
     }
     if (ok) note_inputs(&b);
     if (ok) note_outputs(&b);
+    if (ok && b.cached.s && !asks_for_branch(&b)) {
+        ok = bind_check_cached((bind_form){s, b.role}, b.cached, b.m, o->o->seed, diags);
+        if (!ok) ir_module_free(b.m);
+    }
     if (ok && reference) *reference = make_reference(&b);
     arena_free(b.a);
     return ok ? b.m : NULL;

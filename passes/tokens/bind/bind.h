@@ -32,12 +32,13 @@ typedef struct {
     int64_t size;
 } bind_size;
 
-typedef struct {
+typedef struct bind_source {
     void *ctx;
     const bind_port *inputs; // graph inputs that are not initialisers
     size_t n_inputs;
     const char *const *outputs; // names of the model's outputs; NULL: nobody chooses among them
     size_t n_outputs;
+    const struct bind_source *cached; // the same model in a form that takes caches; NULL: none
     // Appends the function `name` to m: every input at the given shape (all inputs, in order),
     // those of `values` constants instead of parameters. *wanted: the first size that does not
     // suit an operator, which takes another. False: reported.
@@ -66,7 +67,7 @@ typedef struct {
     int64_t size[IR_MAX_RANK];      // of batch and fixed axes; < 0: free
     bool is_bound;                  // its value is given
     const char *value;              // that value (bind_value); NULL: positions
-    bool is_branch;                 // chosen here: the branch of a merged model without a cache
+    bool is_branch;                 // it is 0: the branch of a merged model without a cache
 } bind_role;
 
 // What an encoder reads beside a decoder: a token count of its own.
@@ -86,6 +87,28 @@ void bind_channels(const bind_source *s, bind_role *role,
 bool bind_sizes(arena *a, const bind_source *s, bind_role *role,
                 bool (*ask)(void *ctx, bind_size *wanted, bool *is_read), void *ctx,
                 diag_sink *diags);
+
+// What a probe is bound to. encoder: tokens of the other free count, where there is one.
+typedef struct {
+    int64_t tokens, encoder, past;
+} bind_counts;
+
+// Appends the function `name` to m: the model at these counts. *wanted as of bind_source. False:
+// reported.
+bool bind_import(arena *a, const bind_source *s, const bind_role *role, bind_counts n, ir_module *m,
+                 const char *name, bind_size *wanted, diag_sink *diags);
+
+// A form of a model, and what its inputs are.
+typedef struct {
+    const bind_source *s;
+    const bind_role *role;
+} bind_form;
+// Executes one token in the form that takes caches, behind some in the form without, and all of
+// them in that. A proof line of m, or a note why it cannot be done. False: they differ, reported.
+bool bind_check_cached(bind_form plain, bind_form cached, ir_module *m, uint64_t seed,
+                       diag_sink *diags);
+// Roles of a form that takes caches, in which what is the encoder's counts its tokens.
+void bind_mark_encoders(const bind_source *s, bind_role *role);
 
 // What tells caches apart, behind past_key_values and present: ".0.key"; NULL: the name is none.
 const char *bind_cache_taken(const char *input);

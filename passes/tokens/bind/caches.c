@@ -31,6 +31,15 @@ bool bind_is_encoders(const bind_port *p, int axis) {
     return false;
 }
 
+void bind_mark_encoders(const bind_source *s, bind_role *role) {
+    static const char *const counting[] = {"past", "tokens", "total"};
+    for (size_t i = 0; i < s->n_inputs; i++)
+        for (int k = 0; k < s->inputs[i].rank; k++)
+            for (size_t w = 0; w < ARRAY_LEN(counting); w++)
+                if (strcmp(role[i].axis[k], counting[w]) == 0 && bind_is_encoders(&s->inputs[i], k))
+                    role[i].axis[k] = BIND_ENCODER;
+}
+
 void bind_link_caches(arena *a, const bind_source *s, const bind_role *role, ir_func *f) {
     for (size_t i = 0; i < f->results.count; i++) {
         ir_port *out = &f->results.items[i];

@@ -95,7 +95,7 @@ static void fill(const bind_port *p, bind_role *r, const bind_options *o) {
     if (is_cache_branch(p)) {
         r->role = "fixed";
         if (!r->is_bound) r->value = "0";
-        r->is_branch = !r->is_bound;
+        r->is_branch = strtod(r->value, NULL) == 0;
         r->is_bound = true;
     }
     for (int k = 0; k < p->rank; k++) {
