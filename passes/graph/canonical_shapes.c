@@ -282,13 +282,34 @@ static ir_val repeated_by_gather_nd(emitter *e, ir_val v, const ir_op *op) {
     return v;
 }
 
+// GatherND of the one sequence's place, [[0, i]], is a row i: how newer exporters write
+// x[arange(batch), i].
+static ir_val row_by_gather_nd(emitter *e, ir_val v, const ir_op *op) {
+    const ir_op pair = emit_def(e, op->operand[1]);
+    const ir_type x = *emit_type(e, op->operand[0]), t = *emit_type(e, v);
+    double first;
+    if (pair.code != IR_t_concat || pair.n_operands != 2 || x.rank < 2 || x.dim[0] != 1 ||
+        ir_type_width(emit_type(e, op->operand[1])) != 2 ||
+        ir_type_width(emit_type(e, pair.operand[0])) != 1 ||
+        !emit_splat(e, pair.operand[0], &first) || first != 0)
+        return v;
+    ir_attrs attrs = {0};
+    ir_attr_set_int(e->r.scratch, &attrs, IR_ATTR_axis, 0);
+    ir_val in[] = {emit_reshape(e, op->operand[0], x.rank - 1, x.dim + 1),
+                   emit_reshape(e, pair.operand[1], 1, (int64_t[]){1})};
+    ir_val w = emit_op(e, IR_t_gather, in, 2, &attrs);
+    w = w == IR_NONE ? w : emit_reshape(e, w, t.rank, t.dim);
+    return w == IR_NONE ? v : w;
+}
+
 // GatherND by constants along the first axis, or of one place along several, as Gather.
 static ir_val simplify_gather_nd(emitter *e, ir_val v, const ir_op *op) {
     ir_val w = repeated_by_gather_nd(e, v, op);
     const tensor *index = emit_const_of(e, op->operand[1]);
     const ir_type t = *emit_type(e, v);
-    if (w != v || !index || ir_attr_int(&op->attrs, IR_ATTR_batch_dims, 0) != 0 || index->rank < 1)
-        return w;
+    if (w != v || ir_attr_int(&op->attrs, IR_ATTR_batch_dims, 0) != 0) return w;
+    if (!index) return row_by_gather_nd(e, v, op);
+    if (index->rank < 1) return v;
     const int64_t depth = index->dim[index->rank - 1];
     ir_attrs attrs = {0};
     ir_attr_set_int(e->r.scratch, &attrs, IR_ATTR_axis, 0);

@@ -201,8 +201,59 @@ static const ir_op *gate_of(const router *t, const ir_op *op, int side) {
     return inner && gated_name(inner->code) && t->skip[inner - t->r.of->ops.items] ? inner : NULL;
 }
 
+// One row repeated beside others: instructions of two rows take it as their second operand as it
+// is.
+static bool is_repeated_row(const router *t, ir_val v) {
+    const ir_op *op = ir_def(t->r.of, v);
+    return op && op->code == IR_rows_like;
+}
+
+static bool takes_repeated_row(const router *t, const ir_op *op, ir_val row) {
+    const bool pair = ir_is_elementwise(op->code) && op->n_operands == 2 &&
+                      ir_type_of(t->r.of, op->result[0])->type == ELEM_f32;
+    if (!pair || constant(t, op->operand[0]) || constant(t, op->operand[1])) return false;
+    if (is_repeated_row(t, op->operand[0]) && is_repeated_row(t, op->operand[1])) return false;
+    return op->operand[1] == row || ir_kind_of(op->code) == IR_KIND_SWAP || op->code == IR_t_sub;
+}
+
+void route_like(router *t, const ir_op *op) {
+    const ir_func *f = t->r.of;
+    bool ok = true;
+    for (size_t i = 0; ok && i < f->ops.count; i++)
+        for (uint32_t k = 0; ok && k < f->ops.items[i].n_operands; k++)
+            if (f->ops.items[i].operand[k] == op->result[0])
+                ok = takes_repeated_row(t, &f->ops.items[i], op->result[0]);
+    for (size_t i = 0; ok && i < f->results.count; i++)
+        ok = f->results.items[i].value != op->result[0];
+    if (!ok)
+        return refuse(t, op, "one row is repeated only as the other operand of arithmetic on rows");
+    t->r.map[op->result[0]] = operand(t, op);
+}
+
+// row - x as -(x - row): the same, but for the sign of 0.
+static void subtract_from_row(router *t, const ir_op *op) {
+    const ir_type *type = ir_type_of(t->r.of, op->result[0]);
+    const int64_t width = ir_type_width(type);
+    ir_attrs a = {0};
+    ir_attr_set_str(t->r.scratch, &a, IR_ATTR_fn, "sub");
+    const ir_val in[2] = {repeated(t, rewrite_get(&t->r, op->operand[1]), width, op),
+                          repeated(t, rewrite_get(&t->r, op->operand[0]), width, op)},
+                 x = rewrite_add(&t->r, IR_dig_ew2, in, 2, &a, type, op);
+    a = (ir_attrs){0};
+    ir_attr_set_str(t->r.scratch, &a, IR_ATTR_fn, "neg");
+    emit(t, IR_dig_ew1, &x, 1, &a, op);
+}
+
+static bool is_real(router *t, const ir_op *op) {
+    if (ir_type_of(t->r.of, op->result[0])->type == ELEM_f32) return true;
+    refuse(t, op, "units compute with real numbers, not with integers");
+    return false;
+}
+
 void route_ew2(router *t, const ir_op *op) {
     ir_val a = op->operand[0], b = op->operand[1];
+    if (!is_real(t, op)) return;
+    if (is_repeated_row(t, a) && op->code == IR_t_sub) return subtract_from_row(t, op);
     if (constant(t, a) || constant(t, b)) return with_constant(t, op, constant(t, a) != NULL);
     const char *fn = ir_ops[op->code].base;
     const ir_op *gate = gate_of(t, op, 0);
@@ -210,6 +261,11 @@ void route_ew2(router *t, const ir_op *op) {
     if (gate) {
         fn = gated_name(gate->code);
         a = gate->operand[0];
+    }
+    if (is_repeated_row(t, a)) {
+        const ir_val row = a;
+        a = b;
+        b = row;
     }
     ir_attrs attrs = {0};
     ir_attr_set_str(t->r.scratch, &attrs, IR_ATTR_fn, fn);
@@ -240,6 +296,7 @@ static void find_gates(router *t) {
 }
 
 void route_ew1(router *t, const ir_op *op) {
+    if (!is_real(t, op)) return;
     ir_attrs a = {0};
     ir_val x = operand(t, op);
     ir_attr_set_str(t->r.scratch, &a, IR_ATTR_fn, ir_ops[op->code].base);

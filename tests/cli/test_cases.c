@@ -36,6 +36,7 @@ static const row rows[] = {
     {"R18"},
     {"R19"},
     {"R24"},
+    {"mini/argmax_pool"},
     {"mini/bidirectional_alibi"},
     {"mini/conv1d_tokens"},
     {"mini/vit_extra1_mean_rest"},

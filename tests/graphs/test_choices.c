@@ -78,6 +78,83 @@ static void indices_of_the_largest(void **state) {
     same(&g, op_argmax(&g, x, 3));
 }
 
+// ---- a token's number, and the row of it -----------------------------------------------------
+
+// The token of the largest id, of the last that is one; spelling: how its row is taken.
+static node row_of(graph *g, node x, node at, int spelling) {
+    if (spelling == 0) { // of one sequence
+        x = op_gather(g, op_squeeze(g, x, 0), at, 0);
+    } else if (spelling == 1) { // along the tokens
+        x = op_squeeze(g, op_gather(g, x, at, 1), 1);
+    } else { // x[arange(batch), i]
+        node zero = graph_const(g, ELEM_i64, SHAPE(number(1), number(1)), FILL_EQUAL, 0),
+             pair = op_concat(g, (node[]){zero, op_unsqueeze(g, at, 1)}, 2, 1);
+        x = op_gather_nd(g, x, pair, SHAPE(number(1), number(4)));
+    }
+    return op_matmul(g, x, matrix(g, 4, 3));
+}
+
+static void rows_of_computed_numbers(void **state) {
+    for (int spelling = 0; spelling < 3; spelling++) {
+        graph g = begin(); // CLIP's
+        node ids = ids_of(&g), x = op_gather(&g, matrix(&g, IDS, 4), ids, 0);
+        same(&g, row_of(&g, attention(&g, x, NO_NODE, true), op_argmax(&g, ids, 1), spelling));
+        g = begin(); // the first padding's neighbour, or the last of all: -1
+        ids = ids_of(&g), x = op_gather(&g, matrix(&g, IDS, 4), ids, 0);
+        node is = op2(&g, IR_t_sub, op_cast(&g, ids, ELEM_f32), graph_scalar(&g, 3));
+        is = op2(&g, IR_t_min, op1(&g, IR_t_abs, is), graph_scalar(&g, 1));
+        is = op_cast(&g, op2(&g, IR_t_sub, graph_scalar(&g, 1), is), ELEM_i32);
+        node at = op_cast(&g, op_argmax(&g, is, 1), ELEM_f32);
+        at = op_cast(&g, op2(&g, IR_t_sub, at, graph_scalar(&g, 1)), ELEM_i64);
+        same(&g, row_of(&g, x, at, spelling));
+        for (int64_t pad = 0; pad <= 3; pad += 3) { // the last that a mask shows
+            g = begin();
+            x = rows(&g, 4);
+            node m = mask(&g);
+            at = op_reduce(&g, op_cast(&g, m, ELEM_f32), "sum", 2, false);
+            at = op_cast(&g, op2(&g, IR_t_sub, at, graph_scalar(&g, 1)), ELEM_i64);
+            same_hiding(&g, row_of(&g, attention(&g, x, m, true), at, spelling), pad);
+        }
+    }
+    graph g = begin(); // of integers units compute nothing
+    node ids = ids_of(&g);
+    const try_options o = {.seed = 1, .length = {9}};
+    expect(&g, op2(&g, IR_t_sub, ids, graph_int(&g, 3)), &o, TRY_REFUSED, "not with integers");
+    g = begin(); // the number itself
+    same(&g, op_argmax(&g, ids_of(&g), 1));
+}
+
+// ---- one row beside all ----------------------------------------------------------------------
+
+static void one_row_beside_all(void **state) {
+    static const ir_opcode codes[] = {IR_t_add, IR_t_sub, IR_t_mul, IR_t_max};
+    for (size_t i = 0; i < ARRAY_LEN(codes); i++)
+        for (int left = 0; left < 2; left++) {
+            graph g = begin();
+            node x = rows(&g, 4), mean = op_reduce(&g, x, "mean", 2, true);
+            x = left ? op2(&g, codes[i], mean, x) : op2(&g, codes[i], x, mean);
+            same(&g, op_matmul(&g, x, matrix(&g, 4, 3)));
+            g = begin(); // one column of it
+            x = rows(&g, 4);
+            mean = op_reduce(&g, x, "max", 6, true);
+            same(&g, left ? op2(&g, codes[i], mean, x) : op2(&g, codes[i], x, mean));
+        }
+    graph g = begin(); // a gate
+    node x = rows(&g, 4), mean = op_reduce(&g, x, "mean", 2, true);
+    same(&g, op2(&g, IR_t_mul, op2(&g, IR_t_mul, x, op1(&g, IR_t_sigmoid, x)), mean));
+    g = begin(); // normalised over the tokens
+    x = rows(&g, 4);
+    node d = op2(&g, IR_t_sub, x, op_reduce(&g, x, "mean", 2, true)),
+         v = op_reduce(&g, op2(&g, IR_t_mul, d, d), "mean", 2, true);
+    v = op1(&g, IR_t_sqrt, op2(&g, IR_t_add, v, graph_scalar(&g, 1e-3)));
+    const try_options o = {.seed = 1, .length = {2, 9}};
+    expect(&g, op2(&g, IR_t_mul, d, op2(&g, IR_t_div, graph_scalar(&g, 1), v)), &o, TRY_SAME, NULL);
+    g = begin(); // divided by a row: no unit does
+    x = rows(&g, 4);
+    mean = op_reduce(&g, x, "max", 2, true);
+    expect(&g, op2(&g, IR_t_div, mean, x), &o, TRY_REFUSED, "one row is repeated only as");
+}
+
 // ---- GatherND by constants -------------------------------------------------------------------
 
 static void gathers_of_places(void **state) {
@@ -123,8 +200,12 @@ static void constant_outputs(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(one_hot_codes),          cmocka_unit_test(softmax_in_pieces),
-        cmocka_unit_test(indices_of_the_largest), cmocka_unit_test(gathers_of_places),
+        cmocka_unit_test(one_hot_codes),
+        cmocka_unit_test(softmax_in_pieces),
+        cmocka_unit_test(indices_of_the_largest),
+        cmocka_unit_test(gathers_of_places),
+        cmocka_unit_test(rows_of_computed_numbers),
+        cmocka_unit_test(one_row_beside_all),
         cmocka_unit_test(constant_outputs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -158,11 +158,15 @@ bool tok_rule_argmax(tok_ctx *c, uint32_t node) {
     tok_layout l;
     if (!tok_read_full(c, node, n->operand[0], &x, &l)) return false;
     unsigned axes = 1u << ir_attr_int(&n->op->attrs, IR_ATTR_axis, 0);
-    for (int i = 0; i < l.count; i++)
-        if ((axes >> l.atom[i].axis & 1) && l.atom[i].kind != TOK_FEATURE)
-            return tok_fail(c, node, DIAG_ID_tok_mix, "'%s' over tokens", ir_ops[n->op->code].name);
+    const bool keeps = ir_attr_int(&n->op->attrs, IR_ATTR_keepdims, 1) != 0;
+    const tok_layout out = without_axes(&l, axes, keeps);
+    for (int i = 0; i < l.count; i++) {
+        if (!(axes >> l.atom[i].axis & 1) || l.atom[i].kind == TOK_FEATURE) continue;
+        if (l.atom[i].kind == TOK_ROWS) return tok_token_of_largest(c, node, x, &l, &out);
+        return tok_fail(c, node, DIAG_ID_tok_mix, "'%s' over the sequences of the batch",
+                        ir_ops[n->op->code].name);
+    }
     tok_ref v = reduce_columns(c, r, x, &l, axes, n->op->code, &n->op->attrs);
     if (v.from == TOK_NOTHING) return false;
-    tok_layout out = without_axes(&l, axes, ir_attr_int(&n->op->attrs, IR_ATTR_keepdims, 1) != 0);
     return tok_set_rows(c, node, v, &out);
 }

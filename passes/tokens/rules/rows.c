@@ -57,10 +57,6 @@ bool tok_rule_cumsum(tok_ctx *c, uint32_t node) {
     return tok_set_rows(c, node, tok_step_groups(c, tok_recipe_of(c, node), x, 1, groups, &k), &l);
 }
 
-bool tok_rule_topk(tok_ctx *c, uint32_t node) {
-    return tok_fail(c, node, DIAG_ID_tok_mix, "'t.topk' on rows has no row-local form here");
-}
-
 bool tok_rule_ragged(tok_ctx *c, uint32_t node) {
     return tok_fail(
         c, node, DIAG_ID_tok_ragged,

@@ -35,6 +35,16 @@ tok_ref tok_step_dequantize(tok_ctx *c, tok_recipe *r, uint32_t node, tok_ref x)
 // *handled. Numbers outside the codes, of which the model makes rows of 0, hosts refuse.
 bool tok_one_hot_product(tok_ctx *c, uint32_t node, uint32_t x, uint32_t w, bool *handled);
 
+// ---- chosen.c: what computed numbers choose ----------------------------------------------------
+
+// The number of the token that has the largest (smallest) of x, whose layout is l; the node's is
+// `out`. False: refused.
+bool tok_token_of_largest(tok_ctx *c, uint32_t node, tok_ref x, const tok_layout *l,
+                          const tok_layout *out);
+// The node is the row of data that one computed number tells: *handled.
+bool tok_row_by_number(tok_ctx *c, uint32_t node, uint32_t data, uint32_t index, int axis,
+                       bool *handled);
+
 // ---- positions.c: a table looked up by counted positions --------------------------------------
 
 // Is the index counted over the tokens of an input, padding left out? Then *handled, and the node's

@@ -323,6 +323,10 @@ bool tok_rule_gather(tok_ctx *c, uint32_t node) {
     uint32_t data = n->operand[is_embed], index = n->operand[!is_embed];
     const int64_t axis = is_embed ? 0 : ir_attr_int(&n->op->attrs, IR_ATTR_axis, 0);
     if (tok_at(c, data)->is_const) return embed(c, node, index, data, axis);
+    bool handled = false;
+    if (!tok_at(c, index)->is_const && !is_embed &&
+        (!tok_row_by_number(c, node, data, index, (int)axis, &handled) || handled))
+        return handled;
     if (!tok_at(c, index)->is_const || is_embed)
         return tok_fail(c, node, DIAG_ID_tok_ragged,
                         "takes rows of %s by an index that depends on inputs", tok_name(c, data));
