@@ -104,6 +104,7 @@ bool tok_plan_input(tok_ctx *c, uint32_t node) {
     int64_t w = tok_width(&l);
     ir_type type = tok_row_type(e, domain >= 0 ? domain : tok_domain_one(c), w);
     if (e == ELEM_i32 && w == 1) type.rank = 1;
+    if (!strcmp(role, "mask") && e == ELEM_i32) p->most = 1; // hosts take nothing else
     c->input[param].rows = (tok_ref){.from = TOK_OF_INPUT, .id = param, .type = type};
     return tok_set_rows(c, node, c->input[param].rows, &l);
 }

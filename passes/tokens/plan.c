@@ -358,6 +358,11 @@ bool tok_set_kind(tok_ctx *c, uint32_t node, tok_kind kind, tok_ref value, const
 
 bool tok_set_rows(tok_ctx *c, uint32_t node, tok_ref value, const tok_layout *l) {
     if (!tok_set_kind(c, node, TOK_VALUE, value, l)) return false;
+    const tok_node *n = tok_at(c, node);
+    const bool same = n->op && (ir_kind_of(n->op->code) == IR_KIND_VIEW ||
+                                n->op->code == IR_t_cast || n->op->code == IR_t_slice);
+    tok_plan *p = tok_plan_of(c, node);
+    if (same && !p->most) p->most = tok_plan_of(c, n->operand[0])->most;
     elem e = tok_type(c, node, 0)->type;
     if (e != ELEM_f16 && e != ELEM_bf16) return true;
     tok_plan_of(c, node)->facts |= TOK_IS_WIDENED;

@@ -95,6 +95,7 @@ struct tok_plan {
     int64_t index_rows;
     uint32_t counted; // an input whose tokens positions count, but for padding; TOK_NONE
     int64_t pad;      // 1 + that integer
+    int64_t most;     // no integer of its rows is larger, or below minus that; 0: not known
 
     // demand.c
     bool is_needed[TOK_FORMS];

@@ -111,8 +111,7 @@ static void rows_of_computed_numbers(void **state) {
             g = begin();
             x = rows(&g, 4);
             node m = mask(&g);
-            at = op_reduce(&g, op_cast(&g, m, ELEM_f32), "sum", 2, false);
-            at = op_cast(&g, op2(&g, IR_t_sub, at, graph_scalar(&g, 1)), ELEM_i64);
+            at = op2(&g, IR_t_sub, op_reduce(&g, m, "sum", 2, false), graph_int(&g, 1));
             same_hiding(&g, row_of(&g, attention(&g, x, m, true), at, spelling), pad);
         }
     }

@@ -128,6 +128,7 @@ bool tok_token_of_largest(tok_ctx *c, uint32_t node, tok_ref x, const tok_layout
     at = with_number(c, r, IR_t_sub, at, last ? 1 : most);
     if (!last) at = tok_step_of(c, r, IR_t_neg, &at, 1, NULL);
     tok_whole(c, node, "looks for a token");
+    tok_plan_of(c, node)->most = (int64_t)most;
     return tok_set_rows(c, node, tok_step_cast(c, r, at, ELEM_i32), out);
 }
 

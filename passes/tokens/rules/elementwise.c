@@ -1,6 +1,7 @@
 // Elementwise functions and casts: numpy broadcasting of rows, constants and one-row values.
 #include "passes/tokens/constant.h"
 #include "passes/tokens/rules/rules.h"
+#include <math.h>
 #include <string.h>
 
 // Constants last, then by depth: every exporter's operand order gives the same program.
@@ -66,10 +67,56 @@ static bool lacks_columns(const tok_ctx *c, const tok_node *n, const uint32_t *o
     return w > 1;
 }
 
+// Integers that are small for certain, beside numbers: real numbers hold the result exactly.
+// *handled: it is such.
+static bool small_integers(tok_ctx *c, uint32_t node, bool *handled) {
+    enum { MOST = 1 << 24 };
+    const tok_node *n = tok_at(c, node);
+    const ir_opcode code = n->op->code;
+    if (!elem_is_int(tok_type(c, node, 0)->type) || n->n_operands != 2 ||
+        (code != IR_t_add && code != IR_t_sub && code != IR_t_mul && code != IR_t_min &&
+         code != IR_t_max))
+        return true;
+    int64_t most[2];
+    tok_recipe *r = tok_recipe_of(c, node);
+    tok_ref in[2];
+    tok_layout l = {.rank = -1};
+    for (int k = 0; k < 2; k++) {
+        double v;
+        const tok_plan *p = tok_plan_of(c, n->operand[k]);
+        if (tok_const_scalar(c, n->operand[k], &v) && fabs(v) < MOST &&
+            tok_type(c, n->operand[k], 0)->rank <= 1) {
+            most[k] = (int64_t)fabs(v) + 1;
+        } else if (p->kind == TOK_VALUE && p->most && l.rank < 0) {
+            most[k] = p->most;
+            l = p->layout;
+        } else {
+            return true;
+        }
+    }
+    const int64_t bound = code == IR_t_mul ? most[0] * most[1] : most[0] + most[1];
+    if (l.rank < 0 || bound >= MOST) return true;
+    *handled = true;
+    for (int k = 0; k < 2; k++) {
+        double v;
+        if (!tok_const_scalar(c, n->operand[k], &v)) {
+            in[k] = tok_step_cast(c, r, tok_take(c, n->operand[k]), ELEM_f32);
+            continue;
+        }
+        tensor t = tensor_new(c->a, ELEM_f32, 0, NULL);
+        *(float *)t.data = (float)v;
+        in[k] = tok_step_constant(c, r, tok_constant_new(c, "c", t));
+    }
+    tok_plan_of(c, node)->most = bound;
+    const tok_ref y = tok_step_of(c, r, code, in, 2, NULL);
+    return tok_set_rows(c, node, tok_step_cast(c, r, y, ELEM_i32), &l);
+}
+
 bool tok_rule_elementwise(tok_ctx *c, uint32_t node) {
     bool handled = false;
     if (tok_image_step(c, node)) return true;
     if (!tok_scores_elementwise(c, node, &handled) || handled) return handled;
+    if (!small_integers(c, node, &handled) || handled) return handled;
     const tok_node *n = tok_at(c, node);
     tok_recipe *r = tok_recipe_of(c, node);
     uint32_t operand[3];

@@ -143,6 +143,10 @@ bool tok_rule_reduce(tok_ctx *c, uint32_t node) {
             return tok_fail(c, node, DIAG_ID_tok_mix, "a reduction over a part of %s",
                             tok_layout_text(c, &l));
         tok_whole(c, node, "reduces over the tokens");
+        const int64_t most = tok_plan_of(c, n->operand[0])->most;
+        if (tok_width(&l) == 1)
+            tok_plan_of(c, node)->most =
+                strcmp(fn, "sum") ? most : most * c->domain[tok_layout_domain(&l)].rows[c->max];
         v = reduce_rows(c, r, v, fn);
         for (int i = 0; i < l.count; i++)
             if (l.atom[i].kind == TOK_ROWS) axes |= 1u << l.atom[i].axis;
