@@ -397,6 +397,31 @@ static bool check_positions(host_job *j) {
     return true;
 }
 
+// A mask of which the model only counts the ones, which the program takes to be as many as there
+// are tokens: padding behind a sequence does not matter, and any other does.
+static bool check_counted_masks(host_job *j) {
+    for (size_t k = 0; k < j->inputs->count; k++) {
+        const tensor_named *in = &j->inputs->items[k];
+        const char *note = note_of(j->a, j->info, in->name);
+        if (!note || !strstr(note, "counts its ones") || in->value.rank < 1) continue;
+        const tensor *t = &in->value;
+        const int64_t n = t->dim[t->rank - 1], count = (int64_t)tensor_count(t);
+        for (int64_t i = 0; i < count; i++) {
+            const bool hidden = elem_load_f64(t->type, t->data, (size_t)i) == 0;
+            const bool seen_behind =
+                i % n + 1 < n && elem_load_f64(t->type, t->data, (size_t)i + 1) != 0;
+            if (!hidden || (!seen_behind && j->past == 0)) continue;
+            diag_emit(j->diags, DIAG_ID_host_mask, DIAG_NOWHERE,
+                      "mask '%s' hides token %" PRId64 " of sequence %" PRId64
+                      ": the model only counts its ones, so only padding behind a sequence without "
+                      "a past can be run",
+                      in->name, i % n, i / n);
+            return false;
+        }
+    }
+    return true;
+}
+
 bool host_inputs_check(host_job *j) {
     size_t n = j->info->n_ports, errors = diag_errors(j->diags);
     bool *used = ARENA_ARRAY(j->a, bool, j->inputs->count + 1);
@@ -417,6 +442,7 @@ bool host_inputs_check(host_job *j) {
     for (size_t i = 0; i < n; i++)
         if (j->given[i] && check_range(j, i) && check_padding(j, i)) check_seen(j, i);
     check_positions(j);
+    check_counted_masks(j);
     return diag_errors(j->diags) == errors;
 }
 

@@ -303,6 +303,22 @@ static bool name_cache(tok_ctx *c, const tok_ring *r, const char **slot, const c
                     *slot, name, which == KEYS ? "keys" : "values");
 }
 
+// The output that gives back what a past input is joined with, where nothing else reads that;
+// NULL.
+static const char *given_back(const tok_ctx *c, int param) {
+    const ir_func *f = c->past.f;
+    const ir_val past = f->params.items[param].value;
+    ir_val joined = IR_NONE;
+    for (size_t i = 0; i < f->ops.count; i++)
+        for (uint32_t k = 0; k < f->ops.items[i].n_operands; k++) {
+            if (joined != IR_NONE && f->ops.items[i].operand[k] == joined) return NULL;
+            if (f->ops.items[i].operand[k] == past) joined = f->ops.items[i].result[0];
+        }
+    for (size_t i = 0; i < f->results.count; i++)
+        if (f->results.items[i].value == joined) return f->results.items[i].name;
+    return NULL;
+}
+
 static void link_cache(tok_ctx *c, const tok_cache *k, bool may_lack) {
     const char *name = c->past.f->params.items[k->param].name;
     uint32_t base = tok_base_of(c, k->node);
@@ -325,7 +341,15 @@ static void link_cache(tok_ctx *c, const tok_cache *k, bool may_lack) {
         if (!take_layout(c, k->node, &r->is, layout, name)) return;
         if (!name_cache(c, r, s == KEYS ? &r->is.past_key : &r->is.past_value, name, s)) return;
     }
-    if (!found && !may_lack)
+    if (found || may_lack) return;
+    const char *output = given_back(c, k->param);
+    if (output)
+        tok_fail(
+            c, k->node, DIAG_ID_tok_past_use,
+            "past input '%s' is joined with rows that no attention reads: leave out what gives "
+            "them back (--drop-output %s)",
+            name, output);
+    else
         tok_fail(c, k->node, DIAG_ID_tok_past_use,
                  "past input '%s' is joined with something else than the keys or values of an "
                  "attention",
@@ -399,7 +423,12 @@ static bool may_lack_rings(const tok_ctx *c) {
 
 static void check_past_inputs(tok_ctx *c) {
     const ir_func *f = c->past.f;
+    const uint32_t *uses = ir_count_uses(c->a, f);
     for (size_t i = 0; i < f->params.count; i++) {
+        if (tok_is_past(c, i) && !uses[f->params.items[i].value]) {
+            tok_note(c, TOK_NONE, "input '%s' is not read", f->params.items[i].name);
+            continue;
+        }
         bool found =
             !tok_is_past(c, i) || ir_type_width(ir_type_of(f, f->params.items[i].value)) == 0;
         for (size_t k = 0; k < c->caches.count; k++) found |= c->caches.items[k].param == (int)i;

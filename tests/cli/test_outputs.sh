@@ -30,6 +30,21 @@ if shared cases/R10.onnx; then
   exits 0 compile "$model" --chip ideal -q -o "$work/a.ohm"
   exits 0 compile "$model" --chip ideal -q -o "$work/b.ohm" --role cache_key=past --role cache_value=past
   cmp "$work/a.ohm" "$work/b.ohm" || fail "the option says the same and makes another program"
+  exits 0 compile "$model" --chip ideal -q -o "$work/b.ohm" --keep-output logits # caches go on in the program
+  exits 0 run "$work/b.ohm" -i "$root/../shared/cases/R10.in.npz" -o "$work/y.npz"
+  misused "--keep-output: the model has no output 'cache_key'" compile "$model" -o "$work/b.ohm" --keep-output cache_key
   rejects "tok-" compile "$model" --chip ideal -q -o "$work/b.ohm" --role cache_key=ids
+fi
+# A cache whose length is counted over a mask: what is hidden in front, or behind a past, would be another length.
+if shared models/exports/exports.tar.xz; then
+  tar -xf "$root/../shared/models/exports/exports.tar.xz" -C "$work" llama_genai_fp32
+  exits 0 compile "$work/llama_genai_fp32/model.onnx" --chip ideal -o "$work/c.ohm"
+  says "note: input 'attention_mask' is not read: the model counts its ones"
+  npy "$work/ids.npy" i8 "1, 3" 5 6 7
+  npy "$work/behind.npy" i8 "1, 3" 1 1 0
+  npy "$work/front.npy" i8 "1, 3" 0 1 1
+  exits 0 run "$work/c.ohm" -i "input_ids=$work/ids.npy" -i "attention_mask=$work/behind.npy" -o "logits=$work/y.npy"
+  rejects "mask 'attention_mask' hides token 0 of sequence 0: the model only counts its ones" \
+    run "$work/c.ohm" -i "input_ids=$work/ids.npy" -i "attention_mask=$work/front.npy" -o "logits=$work/y.npy"
 fi
 echo "outputs: chosen by name"
