@@ -423,9 +423,9 @@ static bool may_lack_rings(const tok_ctx *c) {
 
 static void check_past_inputs(tok_ctx *c) {
     const ir_func *f = c->past.f;
-    const uint32_t *uses = ir_count_uses(c->a, f);
+    const uint32_t *count = ir_count_uses(c->a, f);
     for (size_t i = 0; i < f->params.count; i++) {
-        if (tok_is_past(c, i) && !uses[f->params.items[i].value]) {
+        if (tok_is_past(c, i) && !count[f->params.items[i].value]) {
             tok_note(c, TOK_NONE, "input '%s' is not read", f->params.items[i].name);
             continue;
         }

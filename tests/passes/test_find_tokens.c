@@ -246,28 +246,6 @@ static void test_row_counts(void **state) {
            "whole", "nn.embed rows.reduce rows.like t.add");
 }
 
-// The largest few columns, as what is left when those before are put behind: executed beside the
-// model.
-static void test_largest(void **state) {
-    (void)state;
-    arena *a = arena_new();
-    for (int k = 1; k < 4; k++)
-        for (int largest = 0; largest < 2; largest++) {
-            outcome r = run(arena_printf(
-                a,
-                "%s  %%v, %%i = t.topk %%x0 {axis = 2, k = %d, largest = %d, sorted = 1} : "
-                "f32[1,{T},%d], i64[1,{T},%d]\n" CLOSE,
-                OPEN(IDS, "%v \"values\", %i \"indices\"") EMBED, k, largest, k, k));
-            assert_non_null(r.m);
-            assert_string_equal(ir_attr_str(&r.m->attrs, IR_ATTR_class, ""), "stream");
-            close_outcome(&r);
-        }
-    refuse(OPEN(IDS, "%v \"out\"") EMBED "  %v, %i = t.topk %x0 {axis = 1, k = 1, largest = 1, "
-                                         "sorted = 1} : f32[1,1,8], i64[1,1,8]\n" CLOSE,
-           DIAG_ID_tok_mix, "token");
-    arena_free(a);
-}
-
 // Only the last row of the outputs is asked for: picked before the head.
 static void test_last_row(void **state) {
     (void)state;
@@ -598,15 +576,14 @@ static void test_structure(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_decoder),    cmocka_unit_test(test_commuted),
-        cmocka_unit_test(test_rows),       cmocka_unit_test(test_collisions),
-        cmocka_unit_test(test_masks),      cmocka_unit_test(test_bias),
-        cmocka_unit_test(test_row_counts), cmocka_unit_test(test_last_row),
-        cmocka_unit_test(test_largest),    cmocka_unit_test(test_rotary),
-        cmocka_unit_test(test_past),       cmocka_unit_test(test_probabilities),
-        cmocka_unit_test(test_frozen),     cmocka_unit_test(test_quantised),
-        cmocka_unit_test(test_refusals),   cmocka_unit_test(test_all_findings),
-        cmocka_unit_test(test_structure),
+        cmocka_unit_test(test_decoder),       cmocka_unit_test(test_commuted),
+        cmocka_unit_test(test_rows),          cmocka_unit_test(test_collisions),
+        cmocka_unit_test(test_masks),         cmocka_unit_test(test_bias),
+        cmocka_unit_test(test_row_counts),    cmocka_unit_test(test_last_row),
+        cmocka_unit_test(test_rotary),        cmocka_unit_test(test_past),
+        cmocka_unit_test(test_probabilities), cmocka_unit_test(test_frozen),
+        cmocka_unit_test(test_quantised),     cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_all_findings),  cmocka_unit_test(test_structure),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

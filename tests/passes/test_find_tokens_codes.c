@@ -84,8 +84,30 @@ static void test_images(void **state) {
     }
 }
 
+// The largest few columns, as what is left when those before are put behind: executed beside the
+// model.
+static void test_largest(void **state) {
+    (void)state;
+    arena *a = arena_new();
+    for (int k = 1; k < 4; k++)
+        for (int largest = 0; largest < 2; largest++) {
+            outcome r = run(arena_printf(
+                a,
+                "%s  %%v, %%i = t.topk %%x0 {axis = 2, k = %d, largest = %d, sorted = 1} : "
+                "f32[1,{T},%d], i64[1,{T},%d]\n" CLOSE,
+                OPEN(IDS, "%v \"values\", %i \"indices\"") EMBED, k, largest, k, k));
+            assert_non_null(r.m);
+            assert_string_equal(ir_attr_str(&r.m->attrs, IR_ATTR_class, ""), "stream");
+            close_outcome(&r);
+        }
+    refuse(OPEN(IDS, "%v \"out\"") EMBED "  %v, %i = t.topk %x0 {axis = 1, k = 1, largest = 1, "
+                                         "sorted = 1} : f32[1,1,8], i64[1,1,8]\n" CLOSE,
+           DIAG_ID_tok_mix, "token");
+    arena_free(a);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_scores),
-                                       cmocka_unit_test(test_images)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_scores), cmocka_unit_test(test_images),
+                                       cmocka_unit_test(test_largest)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
