@@ -23,6 +23,14 @@ for line in ".phase encode" ".phase step" ".port input_ids in i32 1 elem=i64 dom
 done
 grep -q "^.port past" "$work/t5.s" && fail "a cache is a port"
 
+# for fewer tokens than it is proved at
+exits 0 compile "$encoder" "$decoder" --chip ideal --max-tokens 24 -q -o "$work/short.ohm"
+for program in t5 short; do
+  exits 0 generate "$work/$program.ohm" --source-ids 5,135,217,1 --start-id 9 -n 23 --ids --temperature 1 --seed 3
+  cp "$work/out" "$work/$program.ids"
+done
+diff "$work/t5.ids" "$work/short.ids" || fail "a shorter maximum changes the text"
+
 # what does not belong together
 rejects "name the encoder's file first, then the decoder's" compile "$decoder" "$encoder" -o "$work/x.ohm"
 rejects "is no decoder that reads an encoder" compile "$encoder" "$encoder" -o "$work/x.ohm"

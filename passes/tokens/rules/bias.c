@@ -111,6 +111,14 @@ bool tok_mask_bias(tok_ctx *c, uint32_t user, tok_mask_view *v, int64_t heads, t
     return true;
 }
 
+// The table reaches from row q to the key: a probe may be longer than the maximum.
+static bool reaches(const tok_mask *k, const tensor *t, int64_t q, int64_t key) {
+    if (!k->table || k->bias == IR_BIAS_ALIBI) return true;
+    if (k->bias == IR_BIAS_FULL) return q < t->dim[1] && key < t->dim[2];
+    int64_t width = t->dim[1], zero = k->mode == IR_RING_CAUSAL ? width - 1 : (width - 1) / 2;
+    return zero + key - q >= 0 && zero + key - q < width;
+}
+
 // What the table says, but for a constant of the row.
 static float predicted(const tok_mask *k, const tensor *t, int64_t h, int64_t q, int64_t key) {
     if (!k->table) return 0;
@@ -133,6 +141,7 @@ bool tok_bias_agrees(tok_mask_view *v, int64_t heads, const tok_mask *k, int64_t
             bool known = !may_shift;
             for (int64_t j = 0; j < v->keys; j++) {
                 if (!l->visible[j] || !tok_mask_sees(k, past + q, j)) continue;
+                if (!reaches(k, t, past + q, j)) continue;
                 float want = predicted(k, t, h, past + q, j);
                 if (!known) shift = l->bias[j] - want;
                 known = true;
