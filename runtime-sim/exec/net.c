@@ -1,5 +1,6 @@
 // Channels and host ports. A channel is an unbounded queue here: its depth is timing only.
 #include "runtime-sim/exec/rows.h"
+#include "runtime-sim/exec/vectors.h"
 
 static const isa_channel *channel_of(const sim_ctx *c) {
     CHECK(c->insn->x < c->s->p->n_channels, "channel %u", c->insn->x);
@@ -83,12 +84,11 @@ void sim_exec_recvadd(sim_ctx *c) {
     sim_rows from = packet_rows(p, ch, &d);
     CHECK(from.width == d.width && from.type == d.type && a.type == d.type,
           "channel %u carries other rows", c->insn->x);
+    const sim_vectors *v = sim_vectors_on(simd_best());
     float *scratch = base_alloc((size_t)d.width * sizeof *scratch + 1);
     for (int64_t r = 0; r < c->rows; r++) {
         if (d.type == ISA_RAW || d.type == ISA_I32) {
-            const uint32_t *x = sim_row_at(&a, r), *y = sim_row_at(&from, r);
-            uint32_t *to = sim_row_at(&d, r);
-            for (uint32_t i = 0; i < d.width; i++) to[i] = x[i] + y[i];
+            v->add_i32(sim_row_at(&d, r), sim_row_at(&a, r), sim_row_at(&from, r), d.width);
             if (d.trailers) {
                 sim_trailer t = a.trailers[r];
                 t.sum = (int32_t)((uint32_t)t.sum + (uint32_t)from.trailers[r].sum);
@@ -96,8 +96,7 @@ void sim_exec_recvadd(sim_ctx *c) {
             }
             continue;
         }
-        const float *x = sim_row_at(&a, r), *y = sim_row_at(&from, r);
-        for (uint32_t i = 0; i < d.width; i++) scratch[i] = x[i] + y[i];
+        v->add_f32(scratch, sim_row_at(&a, r), sim_row_at(&from, r), d.width);
         sim_row_end(c, &d, r, scratch);
     }
     free(scratch);

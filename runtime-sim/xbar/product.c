@@ -9,6 +9,9 @@
 #include "support/parallel.h"
 #include <stdlib.h>
 #include <string.h>
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
 
 #define INLINE static inline __attribute__((always_inline))
 
@@ -45,38 +48,26 @@ INLINE void streams(const run *t, size_t begin, size_t end) {
     }
 }
 
-// Sums in f64 (wide), or rounded to f32 (s).
-INLINE void dot_columns(float *s, double *wide, const float *q, const float *k, size_t stride,
-                        size_t d, size_t n) {
-    double acc[WIDE / 2];
-    for (size_t at = 0; at < n; at += WIDE / 2) {
-        size_t m = n - at < WIDE / 2 ? n - at : WIDE / 2;
-        for (size_t j = 0; j < m; j++) acc[j] = 0;
-        for (size_t i = 0; i < d; i++) {
-            const float *row = k + i * stride + at;
-            double x = (double)q[i];
-            for (size_t j = 0; j < m; j++) acc[j] += x * (double)row[j];
-        }
-        if (wide)
-            memcpy(wide + at, acc, m * sizeof *acc);
-        else
-            for (size_t j = 0; j < m; j++) s[at + j] = (float)acc[j];
-    }
-}
-
-INLINE void mix_rows(double *restrict acc, const float *p, const float *restrict v, size_t dv,
-                     size_t n) {
-    for (size_t j = 0; j < n; j++, v += dv) {
-        double w = (double)p[j];
-        for (size_t i = 0; i < dv; i++) acc[i] += w * (double)v[i];
-    }
-}
-
 // Weights of 53 bits: the product rounds, so multiplication and addition stay apart.
 INLINE void mix_weighted(double *restrict acc, const double *p, const float *restrict v, size_t dv,
                          size_t n) {
     for (size_t j = 0; j < n; j++, v += dv)
         for (size_t i = 0; i < dv; i++) acc[i] += p[j] * (double)v[i];
+}
+
+// Sums in f64 (wide), or rounded to f32 (s), by the columns of a path.
+typedef void columns_of(double *acc, const float *x, size_t m, const float *k, size_t stride,
+                        size_t n);
+INLINE void dot_columns(float *s, double *wide, columns_of *columns, const float *q, const float *k,
+                        size_t stride, size_t d, size_t n) {
+    double acc[WIDE / 2];
+    for (size_t at = 0; at < n; at += WIDE / 2) {
+        size_t m = n - at < WIDE / 2 ? n - at : WIDE / 2;
+        double *sum = wide ? wide + at : acc;
+        for (size_t j = 0; j < m; j++) sum[j] = 0;
+        columns(sum, q, d, k + at, stride, m);
+        for (size_t j = 0; s && j < m; j++) s[at + j] = (float)sum[j];
+    }
 }
 
 #define PATH(name, attributes)                                                                  \
@@ -85,39 +76,38 @@ INLINE void mix_weighted(double *restrict acc, const double *p, const float *res
     }                                                                                           \
     attributes static void dot_##name(float *s, const float *q, const float *k, size_t stride,  \
                                       size_t d, size_t n) {                                     \
-        dot_columns(s, NULL, q, k, stride, d, n);                                               \
+        dot_columns(s, NULL, columns_##name, q, k, stride, d, n);                               \
     }                                                                                           \
     attributes static void sum_##name(double *s, const float *q, const float *k, size_t stride, \
                                       size_t d, size_t n) {                                     \
-        dot_columns(NULL, s, q, k, stride, d, n);                                               \
+        dot_columns(NULL, s, columns_##name, q, k, stride, d, n);                               \
     }                                                                                           \
     attributes static void weighted_##name(double *acc, const double *p, const float *v,        \
                                            size_t dv, size_t n) {                               \
         mix_weighted(acc, p, v, dv, n);                                                         \
-    }                                                                                           \
-    attributes static void mix_##name(double *acc, const float *p, const float *v, size_t dv,   \
-                                      size_t n) {                                               \
-        mix_rows(acc, p, v, dv, n);                                                             \
     }
-PATH(portable, )
 #define STRIPS(name) name##_portable
 #define STRIPS_TARGET
 #define BYTES 16
 #define ROWS 2
+#define FUSED(a, b, c) ((a) * (b) + (c))
 #include "runtime-sim/xbar/product_kernel.h"
+PATH(portable, )
 #if defined(__x86_64__)
-PATH(avx2, SIMD_TARGET_AVX2)
 #define STRIPS(name) name##_avx2
 #define STRIPS_TARGET SIMD_TARGET_AVX2
 #define BYTES 32
 #define ROWS 2
+#define FUSED(a, b, c) ((a) * (b) + (c))
 #include "runtime-sim/xbar/product_kernel.h"
-PATH(avx512, SIMD_TARGET_AVX512)
+PATH(avx2, SIMD_TARGET_AVX2)
 #define STRIPS(name) name##_avx512
 #define STRIPS_TARGET SIMD_TARGET_AVX512
 #define BYTES 64
 #define ROWS 4
+#define FUSED(a, b, c) (f64_avx512) _mm512_fmadd_pd((__m512d)(a), (__m512d)(b), (__m512d)(c))
 #include "runtime-sim/xbar/product_kernel.h"
+PATH(avx512, SIMD_TARGET_AVX512)
 #else
 #define strips_avx2 strips_portable
 #define strips_avx512 strips_portable
@@ -125,8 +115,8 @@ PATH(avx512, SIMD_TARGET_AVX512)
 #define streams_avx512 streams_portable
 #define dot_avx2 dot_portable
 #define dot_avx512 dot_portable
-#define mix_avx2 mix_portable
-#define mix_avx512 mix_portable
+#define columns_avx2 columns_portable
+#define columns_avx512 columns_portable
 #define sum_avx2 sum_portable
 #define sum_avx512 sum_portable
 #define weighted_avx2 weighted_portable
@@ -157,9 +147,9 @@ void sim_dot_columns(simd_path path, float *s, const float *q, const float *k, s
 
 void sim_mix_rows(simd_path path, double *acc, const float *p, const float *v, size_t dv,
                   size_t n) {
-    static void (*const f[SIMD_PATHS])(double *, const float *, const float *, size_t,
-                                       size_t) = {mix_portable, mix_avx2, mix_avx512, mix_avx512};
-    f[path](acc, p, v, dv, n);
+    static columns_of *const f[SIMD_PATHS] = {columns_portable, columns_avx2, columns_avx512,
+                                              columns_avx512};
+    f[path](acc, p, n, v, dv, dv);
 }
 
 void sim_sum_columns(simd_path path, double *s, const float *q, const float *k, size_t stride,

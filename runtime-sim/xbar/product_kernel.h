@@ -1,9 +1,13 @@
-// The product of many rows, for one vector width of BYTES: included by product.c with STRIPS, BYTES
-// and ROWS set. ROWS rows x STRIP columns of sums stay in registers.
+// The product of many rows, and sums of weighted rows, for one vector width of BYTES: included by
+// product.c with STRIPS, BYTES, ROWS and FUSED(a, b, c) = a b + c set. ROWS rows x STRIP columns of
+// sums stay in registers.
 
 typedef double STRIPS(f64) __attribute__((vector_size(BYTES)));
 typedef double STRIPS(f64_at)
     __attribute__((vector_size(BYTES), aligned(8), may_alias)); // in memory
+
+typedef float STRIPS(f32_at)
+    __attribute__((vector_size(BYTES / 2), aligned(4), may_alias)); // in memory
 
 #define LANES (BYTES / 8)
 #define VECTORS 4
@@ -17,9 +21,9 @@ STRIPS_TARGET INLINE void STRIPS(rows)(const run *t, const double *w, size_t col
         const STRIPS(f64_at) *wv = (const STRIPS(f64_at) *)w;
         SIMD_UNROLL
         for (size_t r = 0; r < n; r++) {
-            double xv = (double)x[r * t->x_stride + k];
+            STRIPS(f64) xv = (double)x[r * t->x_stride + k] + (STRIPS(f64)){0};
             SIMD_UNROLL
-            for (int c = 0; c < VECTORS; c++) s[r][c] += xv * wv[c];
+            for (int c = 0; c < VECTORS; c++) s[r][c] = FUSED(xv, wv[c], s[r][c]);
         }
     }
     SIMD_UNROLL
@@ -52,6 +56,34 @@ static void STRIPS(strips)(run *t, int threads) {
     parallel_for(threads, ceil_div_u64(t->n, STRIP), 1, STRIPS(strip_body), t);
 }
 
+// acc[j] += f64(x[i]) * f64(k[i][j]) for i ascending, SPAN columns in registers.
+STRIPS_TARGET INLINE void STRIPS(span)(double *acc, const float *x, size_t m, const float *k,
+                                       size_t stride, const int vectors) {
+    STRIPS(f64) s[8];
+    STRIPS(f64_at) *at = (STRIPS(f64_at) *)acc;
+    SIMD_UNROLL
+    for (int c = 0; c < vectors; c++) s[c] = at[c];
+    for (size_t i = 0; i < m; i++, k += stride) {
+        STRIPS(f64) xv = (double)x[i] + (STRIPS(f64)){0};
+        SIMD_UNROLL
+        for (int c = 0; c < vectors; c++) {
+            STRIPS(f64)
+            v = __builtin_convertvector(*(const STRIPS(f32_at) *)(k + c * LANES), STRIPS(f64));
+            s[c] = FUSED(xv, v, s[c]);
+        }
+    }
+    SIMD_UNROLL
+    for (int c = 0; c < vectors; c++) at[c] = s[c];
+}
+STRIPS_TARGET static void STRIPS(columns)(double *acc, const float *x, size_t m, const float *k,
+                                          size_t stride, size_t n) {
+    size_t at = 0;
+    for (; at + 8 * LANES <= n; at += 8 * LANES) STRIPS(span)(acc + at, x, m, k + at, stride, 8);
+    for (; at + LANES <= n; at += LANES) STRIPS(span)(acc + at, x, m, k + at, stride, 1);
+    for (; at < n; at++)
+        for (size_t i = 0; i < m; i++) acc[at] += (double)x[i] * (double)k[i * stride + at];
+}
+
 #undef LANES
 #undef VECTORS
 #undef STRIP
@@ -59,3 +91,4 @@ static void STRIPS(strips)(run *t, int threads) {
 #undef STRIPS_TARGET
 #undef BYTES
 #undef ROWS
+#undef FUSED
