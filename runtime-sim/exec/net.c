@@ -17,8 +17,10 @@ void sim_exec_send(sim_ctx *c) {
     p->trailers = a.trailers ? (sim_trailer *)((uint8_t *)p->data + data) : NULL;
     p->rows = c->rows;
     p->readers = ch->n_dests;
-    for (int64_t r = 0; r < c->rows; r++)
-        memcpy((uint8_t *)p->data + (size_t)r * row, sim_row_at(&a, r), row);
+    bool dense = a.stride == a.width;
+    for (int64_t r = 0; r < (dense ? 1 : c->rows); r++)
+        memcpy((uint8_t *)p->data + (size_t)r * row, sim_row_at(&a, r),
+               dense ? row * (size_t)c->rows : row);
     if (p->trailers) memcpy(p->trailers, a.trailers, (size_t)c->rows * sizeof(sim_trailer));
     for (uint32_t i = 0; i < ch->n_dests; i++) {
         sim_queue *q = &c->s->queues[ch->first_dest + i];
@@ -71,7 +73,14 @@ void sim_exec_recv(sim_ctx *c) {
     sim_rows from = packet_rows(p, ch, &d);
     CHECK(from.type == d.type && from.width == d.width, "channel %u carries other rows",
           c->insn->x);
-    for (int64_t r = 0; r < c->rows; r++) sim_cols_move(&d, r, 0, &from, r);
+    const isa_buffer *whole = &c->desc->buffers[c->insn->d];
+    if (p->readers == 1 && whole->parent == c->insn->d) { // nobody else reads them: they stay
+        sim_store *st = &c->state->stores[c->insn->d], was = *st;
+        st->data = p->data, st->trailers = p->trailers, st->capacity = p->capacity;
+        p->data = was.data, p->capacity = was.capacity;
+    } else {
+        for (int64_t r = 0; r < c->rows; r++) sim_cols_move(&d, r, 0, &from, r);
+    }
     taken(c, p);
 }
 

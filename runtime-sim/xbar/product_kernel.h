@@ -56,32 +56,62 @@ static void STRIPS(strips)(run *t, int threads) {
     parallel_for(threads, ceil_div_u64(t->n, STRIP), 1, STRIPS(strip_body), t);
 }
 
-// acc[j] += f64(x[i]) * f64(k[i][j]) for i ascending, SPAN columns in registers.
-STRIPS_TARGET INLINE void STRIPS(span)(double *acc, const float *x, size_t m, const float *k,
-                                       size_t stride, const int vectors) {
-    STRIPS(f64) s[8];
-    STRIPS(f64_at) *at = (STRIPS(f64_at) *)acc;
+// acc[r][j] += f64(x[r][i]) * f64(k[i][j]) for i ascending: `vectors` vectors of columns of `rows`
+// rows in registers.
+STRIPS_TARGET INLINE void STRIPS(span)(double *const *acc, const float *const *x, size_t m,
+                                       const float *k, size_t stride, size_t at, const int rows,
+                                       const int vectors) {
+    STRIPS(f64) s[4][8];
     SIMD_UNROLL
-    for (int c = 0; c < vectors; c++) s[c] = at[c];
+    for (int r = 0; r < rows; r++) SIMD_UNROLL
+    for (int c = 0; c < vectors; c++) s[r][c] = ((const STRIPS(f64_at) *)(acc[r] + at))[c];
+    k += at;
     for (size_t i = 0; i < m; i++, k += stride) {
-        STRIPS(f64) xv = (double)x[i] + (STRIPS(f64)){0};
+        STRIPS(f64) v[8];
         SIMD_UNROLL
-        for (int c = 0; c < vectors; c++) {
-            STRIPS(f64)
-            v = __builtin_convertvector(*(const STRIPS(f32_at) *)(k + c * LANES), STRIPS(f64));
-            s[c] = FUSED(xv, v, s[c]);
+        for (int c = 0; c < vectors; c++)
+            v[c] = __builtin_convertvector(((const STRIPS(f32_at) *)k)[c], STRIPS(f64));
+        SIMD_UNROLL
+        for (int r = 0; r < rows; r++) {
+            STRIPS(f64) xv = (double)x[r][i] + (STRIPS(f64)){0};
+            SIMD_UNROLL
+            for (int c = 0; c < vectors; c++) s[r][c] = FUSED(xv, v[c], s[r][c]);
         }
     }
     SIMD_UNROLL
-    for (int c = 0; c < vectors; c++) at[c] = s[c];
+    for (int r = 0; r < rows; r++) SIMD_UNROLL
+    for (int c = 0; c < vectors; c++) ((STRIPS(f64_at) *)(acc[r] + at))[c] = s[r][c];
 }
-STRIPS_TARGET static void STRIPS(columns)(double *acc, const float *x, size_t m, const float *k,
-                                          size_t stride, size_t n) {
+
+// The last columns, where they do not fill a vector, are worked on in one that overlaps the others.
+STRIPS_TARGET INLINE void STRIPS(columns)(double *const *acc, const float *const *x, size_t m,
+                                          const float *k, size_t stride, size_t n, const int rows,
+                                          const int vectors) {
+    double tail[4][LANES], *to[4];
     size_t at = 0;
-    for (; at + 8 * LANES <= n; at += 8 * LANES) STRIPS(span)(acc + at, x, m, k + at, stride, 8);
-    for (; at + LANES <= n; at += LANES) STRIPS(span)(acc + at, x, m, k + at, stride, 1);
-    for (; at < n; at++)
-        for (size_t i = 0; i < m; i++) acc[at] += (double)x[i] * (double)k[i * stride + at];
+    bool rest = n >= LANES && n % LANES;
+    SIMD_UNROLL
+    for (int r = 0; rest && r < rows; r++) {
+        memcpy(tail[r], acc[r] + n - LANES, sizeof tail[r]);
+        to[r] = tail[r];
+    }
+    if (rest) STRIPS(span)(to, x, m, k + n - LANES, stride, 0, rows, 1);
+    for (; at + (size_t)vectors * LANES <= n; at += (size_t)vectors * LANES)
+        STRIPS(span)(acc, x, m, k, stride, at, rows, vectors);
+    for (; at + LANES <= n; at += LANES) STRIPS(span)(acc, x, m, k, stride, at, rows, 1);
+    for (int r = 0; rest && r < rows; r++) memcpy(acc[r] + n - LANES, tail[r], sizeof tail[r]);
+    for (; !rest && at < n; at++)
+        for (int r = 0; r < rows; r++)
+            for (size_t i = 0; i < m; i++)
+                acc[r][at] += (double)x[r][i] * (double)k[i * stride + at];
+}
+STRIPS_TARGET static void STRIPS(one)(double *const *acc, const float *const *x, size_t m,
+                                      const float *k, size_t stride, size_t n) {
+    STRIPS(columns)(acc, x, m, k, stride, n, 1, 8);
+}
+STRIPS_TARGET static void STRIPS(four)(double *const *acc, const float *const *x, size_t m,
+                                       const float *k, size_t stride, size_t n) {
+    STRIPS(columns)(acc, x, m, k, stride, n, 4, BYTES == 64 ? 4 : 2);
 }
 
 #undef LANES

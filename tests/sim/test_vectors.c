@@ -1,5 +1,6 @@
 // Loops over rows: every path gives the bits of plain loops.
 #include "runtime-sim/exec/vectors.h"
+#include "runtime-sim/xbar/product.h"
 #include "support/base.h"
 #include "support/num/num.h"
 #include "tests/random.h"
@@ -81,7 +82,51 @@ static void test_every_path(void **state) {
             check_path(sim_vectors_on((simd_path)path), seed);
 }
 
+// Sums of attention: one row or four, any width, by a plain loop in order.
+static void check_sums(simd_path path, uint64_t seed) {
+    enum { D = 20, WIDTH = 150 };
+    random_stream r = random_test(seed);
+    float x[4][D], k[D * WIDTH], s[4][WIDTH], *to[4] = {s[0], s[1], s[2], s[3]};
+    const float *q[4] = {x[0], x[1], x[2], x[3]};
+    double acc[4][WIDTH], one[WIDTH], *sum[4] = {acc[0], acc[1], acc[2], acc[3]};
+    size_t d = (size_t)random_in(&r, 0, D), n = (size_t)random_in(&r, 0, WIDTH), stride = WIDTH;
+    if (seed % 2) stride = n;
+    for (size_t i = 0; i < 4 * D; i++) x[i / D][i % D] = random_float(&r);
+    for (size_t i = 0; i < D * WIDTH; i++) k[i] = random_float(&r);
+    for (size_t i = 0; i < (size_t)4 * WIDTH; i++)
+        acc[i / WIDTH][i % WIDTH] = (double)random_float(&r);
+    memcpy(one, acc[1], sizeof one);
+    double want[4][WIDTH];
+    memcpy(want, acc, sizeof want);
+    sim_dot_four(path, to, q, k, stride, d, n);
+    for (size_t row = 0; row < 4; row++)
+        for (size_t j = 0; j < n; j++) {
+            double dot = 0;
+            for (size_t i = 0; i < d; i++) {
+                dot += (double)x[row][i] * (double)k[i * stride + j];
+                want[row][j] += (double)x[row][i] * (double)k[i * stride + j];
+            }
+            assert_true(s[row][j] == (float)dot);
+        }
+    if (stride == n) {
+        sim_mix_four(path, sum, q, k, n, d);
+        assert_memory_equal(acc, want, sizeof want);
+    }
+    sim_dot_columns(path, s[0], x[1], k, stride, d, n);
+    assert_memory_equal(s[0], s[1], n * sizeof s[0][0]);
+    if (stride != n) return;
+    sim_mix_rows(path, one, x[1], k, n, d);
+    assert_memory_equal(one, want[1], sizeof one);
+}
+
+static void test_sums_of_every_path(void **state) {
+    for (int path = SIMD_PORTABLE; path < SIMD_PATHS; path++)
+        for (uint64_t seed = 1; simd_has((simd_path)path) && seed <= 300; seed++)
+            check_sums((simd_path)path, seed);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_every_path)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_every_path),
+                                       cmocka_unit_test(test_sums_of_every_path)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
