@@ -3,6 +3,7 @@
 // crossbars, everything else is the float product.
 #include "isa/count/pool.h"
 #include "runtime-sim/exec/rows.h"
+#include "runtime-sim/exec/vectors.h"
 #include "runtime-sim/pool/pool.h"
 #include "runtime-sim/xbar/product.h"
 
@@ -12,7 +13,9 @@ typedef struct {
     const float *scale, *bias;
     const int32_t *zero, *colsum;
     sim_rows d, a;
-    const int32_t *acc;      // [active rows][n]
+    const sim_vectors *vectors;
+    const int32_t *acc; // [active rows][acc_stride]
+    size_t acc_stride;
     const int64_t *row_of;   // row of each active row
     const int32_t *code_sum; // [active rows]
 } product;
@@ -33,6 +36,7 @@ static product product_of(const sim_ctx *c) {
     const isa_group *g = group_of(c);
     return (product){.c = c,
                      .g = g,
+                     .vectors = sim_vectors_on(simd_best()),
                      .scale = numbers(c, g->scale),
                      .bias = numbers(c, g->bias),
                      .zero = numbers(c, g->zero),
@@ -45,6 +49,10 @@ static product product_of(const sim_ctx *c) {
 static void epilogue(const product *p, float *y, const int32_t *acc, sim_trailer x) {
     const isa_group *g = p->g;
     CHECK(p->scale, "group without scales");
+    if (x.zero == 0 && !p->zero) {
+        p->vectors->scaled(y, acc, g->n, (double)x.scale, p->scale, p->bias);
+        return;
+    }
     for (uint32_t n = 0; n < g->n; n++) {
         int64_t i = acc[n], zw = p->zero ? p->zero[n] : 0;
         if (x.zero != 0) {
@@ -132,11 +140,11 @@ static void float_product(sim_ctx *c, product *p, int64_t active) {
 static void integer_row(void *arg, int64_t i, float *scratch) {
     const product *p = arg;
     int64_t r = p->row_of[i];
-    const int32_t *acc = p->acc + (size_t)i * p->g->n;
+    const int32_t *acc = p->acc + (size_t)i * p->acc_stride;
     sim_trailer x = p->a.trailers[r];
     x.sum = p->code_sum[i]; // of these columns: the trailer's is the whole row's
     if (p->d.type == ISA_RAW) {
-        memcpy(sim_row_at(&p->d, r), acc, p->g->n * sizeof *acc);
+        if (acc != sim_row_at(&p->d, r)) memcpy(sim_row_at(&p->d, r), acc, p->g->n * sizeof *acc);
         p->d.trailers[r] = x;
         return;
     }
@@ -197,28 +205,32 @@ static void integer_product(sim_ctx *c, product *p, int64_t active, xbar_events 
     const isa_group *g = p->g;
     size_t k = g->k1 - g->k0, rows = (size_t)active;
     CHECK(p->d.type == ISA_RAW || k == g->k, "a block's sums are not finished");
-    size_t codes = align_u64(rows * k, 16); // then the sums of products, then those of codes
-    int8_t *x = base_alloc(codes + rows * ((size_t)g->n + 1) * sizeof(int32_t) + 1);
-    int32_t *acc = (int32_t *)(void *)(x + codes), *sums = acc + rows * g->n;
+    // Where every row is multiplied, codes are read in place, and raw sums written.
+    bool all = active == c->rows, in_place = all && p->d.type == ISA_RAW;
+    size_t codes = all ? 0 : align_u64(rows * k, 16), x_stride = all ? p->a.stride : k;
+    size_t n_acc = in_place ? 0 : rows * g->n; // codes, then the sums of products, then of codes
+    int8_t *made = base_alloc(codes + (n_acc + rows) * sizeof(int32_t) + 1);
+    int32_t *acc = (int32_t *)(void *)(made + codes), *sums = acc + n_acc;
+    const int8_t *x = all ? (const int8_t *)p->a.data : made;
+    if (in_place) acc = sim_row_at(&p->d, 0);
+    p->acc_stride = in_place ? p->d.stride : g->n;
     for (size_t i = 0; i < rows; i++) {
         const int8_t *from = sim_row_at(&p->a, p->row_of[i]);
-        memcpy(x + i * k, from, k);
-        int32_t sum = 0;
-        for (size_t j = 0; j < k; j++) sum += from[j];
-        sums[i] = sum;
+        if (!all) memcpy(made + i * k, from, k);
+        sums[i] = p->vectors->sum_codes(from, k);
     }
     xbar_how how = {c->s->options.force_cells ? XBAR_CELLS : XBAR_AUTO, simd_best(),
                     c->s->options.threads};
     if (g->digits > 0) {
         pool_how as = {c->s->options.force_cells ? POOL_SWITCHES : POOL_AUTO, how.path,
                        how.threads};
-        pool_run(pool_of(c, g), &as, x, k, rows, acc, g->n, e);
+        pool_run(pool_of(c, g), &as, x, x_stride, rows, acc, p->acc_stride, e);
     } else {
-        xbar_run(array_of(c, g), &how, x, k, rows, acc, g->n, e);
+        xbar_run(array_of(c, g), &how, x, x_stride, rows, acc, p->acc_stride, e);
     }
     p->acc = acc, p->code_sum = sums;
     sim_each_row(c, active, 2.0 * g->n, g->n, integer_row, p);
-    free(x);
+    free(made);
 }
 
 static void zero_row(const product *p, int64_t r) {

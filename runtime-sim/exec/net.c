@@ -1,5 +1,6 @@
 // Channels and host ports. A channel is an unbounded queue here: its depth is timing only.
 #include "runtime-sim/exec/rows.h"
+#include "runtime-sim/exec/vectors.h"
 
 static const isa_channel *channel_of(const sim_ctx *c) {
     CHECK(c->insn->x < c->s->p->n_channels, "channel %u", c->insn->x);
@@ -16,8 +17,10 @@ void sim_exec_send(sim_ctx *c) {
     p->trailers = a.trailers ? (sim_trailer *)((uint8_t *)p->data + data) : NULL;
     p->rows = c->rows;
     p->readers = ch->n_dests;
-    for (int64_t r = 0; r < c->rows; r++)
-        memcpy((uint8_t *)p->data + (size_t)r * row, sim_row_at(&a, r), row);
+    bool dense = a.stride == a.width;
+    for (int64_t r = 0; r < (dense ? 1 : c->rows); r++)
+        memcpy((uint8_t *)p->data + (size_t)r * row, sim_row_at(&a, r),
+               dense ? row * (size_t)c->rows : row);
     if (p->trailers) memcpy(p->trailers, a.trailers, (size_t)c->rows * sizeof(sim_trailer));
     for (uint32_t i = 0; i < ch->n_dests; i++) {
         sim_queue *q = &c->s->queues[ch->first_dest + i];
@@ -70,7 +73,14 @@ void sim_exec_recv(sim_ctx *c) {
     sim_rows from = packet_rows(p, ch, &d);
     CHECK(from.type == d.type && from.width == d.width, "channel %u carries other rows",
           c->insn->x);
-    for (int64_t r = 0; r < c->rows; r++) sim_cols_move(&d, r, 0, &from, r);
+    const isa_buffer *whole = &c->desc->buffers[c->insn->d];
+    if (p->readers == 1 && whole->parent == c->insn->d) { // nobody else reads them: they stay
+        sim_store *st = &c->state->stores[c->insn->d], was = *st;
+        st->data = p->data, st->trailers = p->trailers, st->capacity = p->capacity;
+        p->data = was.data, p->capacity = was.capacity;
+    } else {
+        for (int64_t r = 0; r < c->rows; r++) sim_cols_move(&d, r, 0, &from, r);
+    }
     taken(c, p);
 }
 
@@ -83,12 +93,11 @@ void sim_exec_recvadd(sim_ctx *c) {
     sim_rows from = packet_rows(p, ch, &d);
     CHECK(from.width == d.width && from.type == d.type && a.type == d.type,
           "channel %u carries other rows", c->insn->x);
+    const sim_vectors *v = sim_vectors_on(simd_best());
     float *scratch = base_alloc((size_t)d.width * sizeof *scratch + 1);
     for (int64_t r = 0; r < c->rows; r++) {
         if (d.type == ISA_RAW || d.type == ISA_I32) {
-            const uint32_t *x = sim_row_at(&a, r), *y = sim_row_at(&from, r);
-            uint32_t *to = sim_row_at(&d, r);
-            for (uint32_t i = 0; i < d.width; i++) to[i] = x[i] + y[i];
+            v->add_i32(sim_row_at(&d, r), sim_row_at(&a, r), sim_row_at(&from, r), d.width);
             if (d.trailers) {
                 sim_trailer t = a.trailers[r];
                 t.sum = (int32_t)((uint32_t)t.sum + (uint32_t)from.trailers[r].sum);
@@ -96,8 +105,7 @@ void sim_exec_recvadd(sim_ctx *c) {
             }
             continue;
         }
-        const float *x = sim_row_at(&a, r), *y = sim_row_at(&from, r);
-        for (uint32_t i = 0; i < d.width; i++) scratch[i] = x[i] + y[i];
+        v->add_f32(scratch, sim_row_at(&a, r), sim_row_at(&from, r), d.width);
         sim_row_end(c, &d, r, scratch);
     }
     free(scratch);

@@ -1,20 +1,11 @@
 // Quantisation of one row to int8 codes and a trailer (docs/numerics.md: sym, asym, static).
 #include "runtime-sim/exec/rows.h"
+#include "runtime-sim/exec/vectors.h"
 #include "support/num/num.h"
 
-// round_half_even(f32(x / scale)) + zero, clamped; NaN: 0. Vectorises.
 static int32_t encode(int8_t *codes, const float *x, size_t n, float scale, float zero, float lo,
                       float hi) {
-    int32_t sum = 0;
-    for (size_t i = 0; i < n; i++) {
-        float q = num_rint(x[i] / scale) + zero;
-        q = q < lo ? lo : q;
-        q = q > hi ? hi : q;
-        int32_t code = q == q ? (int32_t)q : 0;
-        codes[i] = (int8_t)code;
-        sum += code;
-    }
-    return sum;
+    return sim_vectors_on(simd_best())->encode(codes, x, n, scale, zero, lo, hi);
 }
 
 // Largest code of `bits`, around 0.
@@ -38,14 +29,8 @@ sim_trailer sim_quantise(isa_quant how, float scale, int32_t zero, int bits, con
     const float top = top_of(bits);
     switch (how) {
     case ISA_QUANT_NONE: // a q8 buffer that no conversion writes: symmetric is the safe reading
-    case ISA_QUANT_SYM: {
-        float a = 0;
-        for (size_t i = 0; i < n; i++) {
-            float b = __builtin_fabsf(x[i]);
-            a = b > a ? b : a;
-        }
-        return sim_quantise_within(a, bits, x, n, codes);
-    }
+    case ISA_QUANT_SYM:
+        return sim_quantise_within(sim_vectors_on(simd_best())->absmax(x, n), bits, x, n, codes);
     case ISA_QUANT_ASYM: {
         float lo = 0, hi = 0;
         for (size_t i = 0; i < n; i++) {

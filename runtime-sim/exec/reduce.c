@@ -1,6 +1,7 @@
 // Reductions: of a row's segments, of a domain's rows, and the largest of a row.
 // Sums in f64 in index order, rounded once (docs/numerics.md).
 #include "runtime-sim/exec/rows.h"
+#include "runtime-sim/exec/vectors.h"
 
 typedef struct {
     const sim_ctx *c;
@@ -22,13 +23,7 @@ static float reduced(isa_red how, const float *x, size_t n) {
     case ISA_RED_max:
         for (size_t i = 1; i < n; i++) best = x[i] > best || x[i] != x[i] ? x[i] : best;
         return best;
-    case ISA_RED_absmax:
-        best = 0;
-        for (size_t i = 0; i < n; i++) {
-            float b = __builtin_fabsf(x[i]);
-            best = b > best ? b : best; // what is no number does not count
-        }
-        return best;
+    case ISA_RED_absmax: return sim_vectors_on(simd_best())->absmax(x, n);
     case ISA_RED_argmax:
         for (size_t i = 1; i < n; i++)
             if (x[i] > x[at]) at = i;

@@ -217,6 +217,31 @@ static void query_row(void *arg, int64_t r, float *scratch) {
     sim_row_end(a->c, &a->o, r, o);
 }
 
+// Rows 4 i ... 4 i + 3, as far as there are.
+static void query_four(void *arg, int64_t i, float *scratch) {
+    const attention *a = arg;
+    int64_t r0 = 4 * i, n = min_i64(4, a->c->rows - r0);
+    size_t width = a->q.width + (size_t)a->o.width;
+    float *rest = scratch + 4 * width, *o[4];
+    const float *q[4];
+    sim_visible v[4];
+    for (int64_t r = 0; n < 4 && r < n; r++) query_row(arg, r0 + r, scratch);
+    if (n < 4) return;
+    for (int64_t r = 0; r < 4; r++) {
+        q[r] = sim_row_f32(&a->q, r0 + r, scratch + (size_t)r * width);
+        o[r] = sim_row_begin(&a->o, r0 + r, scratch + (size_t)r * width + a->q.width);
+        v[r] = visible_at(a, a->c->pos + r0 + r);
+    }
+    for (uint32_t h = 0; h < sim_heads(a->d); h++) {
+        const float *of_head[4];
+        float *to_head[4];
+        for (int r = 0; r < 4; r++)
+            of_head[r] = q[r] + (size_t)h * a->d->d, to_head[r] = o[r] + (size_t)h * a->d->dv;
+        sim_score_attend_four(&a->at, h, v, of_head, to_head, rest);
+    }
+    for (int64_t r = 0; r < 4; r++) sim_row_end(a->c, &a->o, r0 + r, o[r]);
+}
+
 static void query_rows(sim_ctx *c, attention *a) {
     int64_t work = 0;
     for (int64_t r = 0; r < c->rows; r++) {
@@ -224,7 +249,11 @@ static void query_rows(sim_ctx *c, attention *a) {
         count_row(a, v);
         work = max_i64(work, head_work(a, v) * sim_heads(a->d));
     }
-    sim_each_row(c, c->rows, (double)work, head_scratch(a) + a->q.width + a->o.width, query_row, a);
+    size_t floats = head_scratch(a) + a->q.width + a->o.width;
+    if (sim_score_fours(&a->at))
+        sim_each_row(c, ceil_div_i64(c->rows, 4), 4 * (double)work, 4 * floats, query_four, a);
+    else
+        sim_each_row(c, c->rows, (double)work, floats, query_row, a);
 }
 
 void sim_exec_query(sim_ctx *c) {

@@ -38,6 +38,10 @@ size_t sim_score_scratch(const isa_ring *d);
 // o[dv] of head h for its query q[d].
 void sim_score_attend(const sim_attention *a, uint32_t h, sim_visible v, const float *q, float *o,
                       float *scratch);
+// The same of four queries, which read keys and values once where all of them see them.
+bool sim_score_fours(const sim_attention *a); // worth it
+void sim_score_attend_four(const sim_attention *a, uint32_t h, const sim_visible v[4],
+                           const float *const q[4], float *const o[4], float *scratch);
 // Scores alone: s[i] of position first + i, masked ones too.
 void sim_score_row(const sim_attention *a, uint32_t h, sim_visible v, const float *q, float *s,
                    float *scratch);

@@ -144,19 +144,21 @@ static void dot_levels(const sim_attention *a, uint32_t h, sim_visible v, const 
     }
 }
 
-static void scores(const sim_attention *a, uint32_t h, sim_visible v, const float *q, float *s,
-                   scratch_of *w) {
+// Of positions from .. from + n - 1 on, which the ring holds in two runs of slots.
+static void dot_real(const sim_attention *a, uint32_t h, int64_t from, size_t n, const float *q,
+                     float *s) {
     const isa_ring *d = a->d;
-    size_t slots = d->slots, first = (size_t)(v.first % (int64_t)slots), n = (size_t)v.n;
-    if (n == 0) return; // a ring that was never written has no memory
-    if (sim_score_levels(d)) {
-        dot_levels(a, h, v, q, s, w);
-    } else {
-        const float *k = a->ring->k + (size_t)(h / d->q_per_kv) * d->d * slots;
-        size_t to_end = slots - first < n ? slots - first : n;
-        sim_dot_columns(a->path, s, q, k + first, slots, d->d, to_end);
-        sim_dot_columns(a->path, s + to_end, q, k, slots, d->d, n - to_end);
-    }
+    size_t slots = d->slots, first = (size_t)(from % (int64_t)slots);
+    const float *k = a->ring->k + (size_t)(h / d->q_per_kv) * d->d * slots;
+    size_t to_end = slots - first < n ? slots - first : n;
+    sim_dot_columns(a->path, s, q, k + first, slots, d->d, to_end);
+    sim_dot_columns(a->path, s + to_end, q, k, slots, d->d, n - to_end);
+}
+
+// Scale, softcap, bias.
+static void finish_scores(const sim_attention *a, uint32_t h, sim_visible v, float *s) {
+    const isa_ring *d = a->d;
+    size_t n = (size_t)v.n;
     for (size_t i = 0; i < n; i++) s[i] = s[i] * d->scale;
     if (d->softcap != 0) {
         for (size_t i = 0; i < n; i++) s[i] = s[i] / d->softcap;
@@ -165,6 +167,16 @@ static void scores(const sim_attention *a, uint32_t h, sim_visible v, const floa
     }
     if (d->bias != ISA_BIAS_NONE)
         for (size_t i = 0; i < n; i++) s[i] = s[i] + bias_at(a, h, v.t, v.first + (int64_t)i);
+}
+
+static void scores(const sim_attention *a, uint32_t h, sim_visible v, const float *q, float *s,
+                   scratch_of *w) {
+    if (v.n == 0) return; // a ring that was never written has no memory
+    if (sim_score_levels(a->d))
+        dot_levels(a, h, v, q, s, w);
+    else
+        dot_real(a, h, v.first, (size_t)v.n, q, s);
+    finish_scores(a, h, v, s);
 }
 
 void sim_score_row(const sim_attention *a, uint32_t h, sim_visible v, const float *q, float *s,
@@ -261,6 +273,18 @@ static void mix_levels(const sim_attention *a, uint32_t h, const float *p, const
     for (uint32_t i = 0; i < d->dv; i++) o[i] = (float)(w->sum[i] * f / levels);
 }
 
+// acc += the i-th probabilities times values, i0 <= i < i1.
+static void mix_real(const sim_attention *a, uint32_t h, const float *p, const int64_t *position,
+                     size_t i0, size_t i1, double *acc) {
+    const isa_ring *d = a->d;
+    const float *v = i0 < i1 ? a->ring->v + (size_t)(h / d->q_per_kv) * d->slots * d->dv : NULL;
+    for (size_t j = i0, run; j < i1; j += run) {
+        size_t slot = (size_t)(position[j] % (int64_t)d->slots);
+        run = run_of(position, j, i1, (int64_t)d->slots);
+        sim_mix_rows(a->path, acc, p + j, v + slot * d->dv, d->dv, run);
+    }
+}
+
 static void mix(const sim_attention *a, uint32_t h, const float *p, const int64_t *position,
                 size_t n, float *o, scratch_of *w) {
     const isa_ring *d = a->d;
@@ -268,13 +292,8 @@ static void mix(const sim_attention *a, uint32_t h, const float *p, const int64_
         mix_levels(a, h, p, position, n, o, w);
         return;
     }
-    const float *v = n ? a->ring->v + (size_t)(h / d->q_per_kv) * d->slots * d->dv : NULL;
     for (uint32_t i = 0; i < d->dv; i++) w->acc[i] = 0;
-    for (size_t j = 0, run; j < n; j += run) {
-        size_t slot = (size_t)(position[j] % (int64_t)d->slots);
-        run = run_of(position, j, n, (int64_t)d->slots);
-        sim_mix_rows(a->path, w->acc, p + j, v + slot * d->dv, d->dv, run);
-    }
+    mix_real(a, h, p, position, 0, n, w->acc);
     for (uint32_t i = 0; i < d->dv; i++) o[i] = (float)w->acc[i];
 }
 
@@ -296,4 +315,61 @@ void sim_score_attend(const sim_attention *a, uint32_t h, sim_visible v, const f
     scores(a, h, v, q, w.s, &w);
     size_t n = probabilities(a, h, v, w.s, w.position);
     mix(a, h, w.s, w.position, n, o, &w);
+}
+
+// --- four queries
+
+bool sim_score_fours(const sim_attention *a) { return !a->unit && !sim_score_levels(a->d); }
+
+// What all four see without gaps, as positions from .. from + n - 1; n 0: nothing.
+static size_t seen_by_all(const sim_visible v[4], int64_t *from) {
+    int64_t first = v[0].first, end = v[0].first + v[0].n;
+    for (int r = 0; r < 4; r++) {
+        if (v[r].gaps) return 0;
+        first = max_i64(first, v[r].first), end = min_i64(end, v[r].first + v[r].n);
+    }
+    *from = first;
+    return end > first ? (size_t)(end - first) : 0;
+}
+
+void sim_score_attend_four(const sim_attention *a, uint32_t h, const sim_visible v[4],
+                           const float *const q[4], float *const o[4], float *scratch) {
+    const isa_ring *d = a->d;
+    int64_t from = 0;
+    size_t slots = d->slots, all = seen_by_all(v, &from), size = sim_score_scratch(d);
+    if (all == 0) {
+        for (int r = 0; r < 4; r++) sim_score_attend(a, h, v[r], q[r], o[r], scratch);
+        return;
+    }
+    scratch_of w[4];
+    float *s[4], *rest[4];
+    const float *p[4], *k = a->ring->k + (size_t)(h / d->q_per_kv) * d->d * slots,
+                       *values = a->ring->v + (size_t)(h / d->q_per_kv) * slots * d->dv;
+    double *acc[4];
+    size_t before[4], first = (size_t)(from % (int64_t)slots);
+    size_t to_end = slots - first < all ? slots - first : all;
+    for (int r = 0; r < 4; r++) {
+        w[r] = scratch_parts(d, scratch + (size_t)r * size);
+        before[r] = (size_t)(from - v[r].first); // positions that this row sees ahead of them
+        s[r] = w[r].s + before[r], rest[r] = s[r] + to_end, acc[r] = w[r].acc;
+    }
+    sim_dot_four(a->path, s, q, k + first, slots, d->d, to_end);
+    sim_dot_four(a->path, rest, q, k, slots, d->d, all - to_end);
+    for (int r = 0; r < 4; r++) {
+        size_t after = before[r] + all, n = (size_t)v[r].n;
+        dot_real(a, h, v[r].first, before[r], q[r], w[r].s);
+        dot_real(a, h, from + (int64_t)all, n - after, q[r], w[r].s + after);
+        finish_scores(a, h, v[r], w[r].s);
+        probabilities(a, h, v[r], w[r].s, w[r].position);
+        for (uint32_t i = 0; i < d->dv; i++) acc[r][i] = 0;
+        mix_real(a, h, w[r].s, w[r].position, 0, before[r], acc[r]);
+        p[r] = s[r];
+    }
+    sim_mix_four(a->path, acc, p, values + first * d->dv, d->dv, to_end);
+    for (int r = 0; r < 4; r++) p[r] = rest[r];
+    sim_mix_four(a->path, acc, p, values, d->dv, all - to_end);
+    for (int r = 0; r < 4; r++) {
+        mix_real(a, h, w[r].s, w[r].position, before[r] + all, (size_t)v[r].n, acc[r]);
+        for (uint32_t i = 0; i < d->dv; i++) o[r][i] = (float)acc[r][i];
+    }
 }

@@ -15,8 +15,9 @@
 
 typedef struct {
     size_t rows, quads, tiles, n, acc_stride;
-    const int8_t *x;    // [rows][quads * 4], zero-padded
-    const int16_t *x16; // the same in 16 bits (maddwd paths)
+    const int8_t *x; // [rows], quads * 4 codes each, x_stride apart
+    size_t x_stride;
+    const int16_t *x16; // [rows][quads * 4] in 16 bits (maddwd paths)
     const uint8_t *packed;
     const int32_t *row_sum;
     int32_t *acc;
@@ -40,7 +41,7 @@ static void kernel_portable(const void *run_, size_t tile, size_t r0, size_t r1)
     const uint8_t *w = t->packed + tile * t->quads * XBAR_TILE * 4;
     for (size_t r = r0; r < r1; r++) {
         int32_t sum[XBAR_TILE] = {0};
-        const int8_t *x = t->x + r * t->quads * 4;
+        const int8_t *x = t->x + r * t->x_stride;
         for (size_t q = 0; q < t->quads; q++, x += 4) {
             const uint8_t *wq = w + q * XBAR_TILE * 4;
             for (int i = 0; i < XBAR_TILE; i++)
@@ -69,7 +70,7 @@ static inline int64_t load_i64(const void *p) {
 // n rows (at most 6) by 64 columns: 24 sums in registers.
 SIMD_TARGET_VNNI INLINE void vnni_rows(const run *t, size_t tile, size_t r0, const size_t n) {
     const uint8_t *w = t->packed + tile * t->quads * XBAR_TILE * 4;
-    const int8_t *x = t->x + r0 * t->quads * 4;
+    const int8_t *x = t->x + r0 * t->x_stride;
     __m512i s[6][4];
     SIMD_UNROLL
     for (size_t r = 0; r < n; r++) SIMD_UNROLL
@@ -80,7 +81,7 @@ SIMD_TARGET_VNNI INLINE void vnni_rows(const run *t, size_t tile, size_t r0, con
         for (int c = 0; c < 4; c++) wv[c] = _mm512_loadu_si512(w + 64 * c);
         SIMD_UNROLL
         for (size_t r = 0; r < n; r++) {
-            __m512i xv = _mm512_set1_epi32(load_i32(x + r * t->quads * 4));
+            __m512i xv = _mm512_set1_epi32(load_i32(x + r * t->x_stride));
             SIMD_UNROLL
             for (int c = 0; c < 4; c++) s[r][c] = _mm512_dpbusd_epi32(s[r][c], wv[c], xv);
         }
@@ -203,6 +204,25 @@ SIMD_TARGET_AVX2 static void kernel_avx2(const void *run_, size_t tile, size_t r
 #define kernel_vnni kernel_portable
 #endif
 
+#define SUM(name, target)                                         \
+    target static int32_t sum_##name(const int8_t *x, size_t n) { \
+        int32_t sum = 0;                                          \
+        for (size_t i = 0; i < n; i++) sum += x[i];               \
+        return sum;                                               \
+    }
+SUM(portable, )
+#if defined(__x86_64__)
+SUM(avx512, SIMD_TARGET_AVX512)
+#endif
+
+static int32_t sum_of(simd_path path, const int8_t *x, size_t n) {
+#if defined(__x86_64__)
+    if (path >= SIMD_AVX512) return sum_avx512(x, n);
+#endif
+    (void)path;
+    return sum_portable(x, n);
+}
+
 static void body(void *ctx, size_t begin, size_t end) {
     const run *t = ctx;
     for (size_t job = begin; job < end; job++) {
@@ -222,17 +242,16 @@ void xbar_run_exact(const xbar *m, const xbar_how *how, const uint8_t *packed, c
              .packed = packed,
              .acc = acc,
              .acc_stride = acc_stride};
-    bool wide = how->path == SIMD_AVX2 || how->path == SIMD_AVX512;
-    size_t width = t.quads * 4;
-    int8_t *x8 = base_alloc(rows * width * (wide ? 2 : 1) + rows * sizeof(int32_t) + 64);
-    int32_t *sums = (int32_t *)(void *)x8;
+    bool wide = how->path == SIMD_AVX2 || how->path == SIMD_AVX512,
+         in_place = !wide && m->k % 4 == 0;
+    size_t width = t.quads * 4, copied = in_place ? 0 : rows * width * (wide ? 2 : 1);
+    int32_t *sums = base_alloc(rows * sizeof *sums + copied + 64);
     int16_t *x16 = (int16_t *)(void *)(sums + rows);
     int8_t *xb = (int8_t *)x16;
     for (size_t r = 0; r < rows; r++) {
         const int8_t *from = x + r * x_stride;
-        int32_t sum = 0;
-        for (size_t i = 0; i < m->k; i++) sum += from[i];
-        sums[r] = sum;
+        sums[r] = sum_of(how->path, from, m->k);
+        if (in_place) continue;
         if (wide) {
             for (size_t i = 0; i < m->k; i++) x16[r * width + i] = from[i];
             for (size_t i = m->k; i < width; i++) x16[r * width + i] = 0;
@@ -241,7 +260,8 @@ void xbar_run_exact(const xbar *m, const xbar_how *how, const uint8_t *packed, c
             memset(xb + r * width + m->k, 0, width - m->k);
         }
     }
-    t.x = xb, t.x16 = x16, t.row_sum = sums;
+    t.x = in_place ? x : xb, t.x_stride = in_place ? x_stride : width;
+    t.x16 = x16, t.row_sum = sums;
     t.tiles = ceil_div_u64(m->n, XBAR_TILE);
     t.block = rows < JOB_ROWS ? rows : JOB_ROWS;
     t.blocks = ceil_div_u64(rows, t.block);
@@ -249,5 +269,5 @@ void xbar_run_exact(const xbar *m, const xbar_how *how, const uint8_t *packed, c
     size_t macs = t.block * m->k * XBAR_TILE;
     int threads = (double)rows * m->k * m->n < 2.0 * JOB_MACS * 10 ? 1 : how->threads;
     parallel_for(threads, t.tiles * t.blocks, JOB_MACS / (macs + 1) + 1, body, &t);
-    free(x8);
+    free(sums);
 }

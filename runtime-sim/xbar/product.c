@@ -9,6 +9,9 @@
 #include "support/parallel.h"
 #include <stdlib.h>
 #include <string.h>
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
 
 #define INLINE static inline __attribute__((always_inline))
 
@@ -45,33 +48,6 @@ INLINE void streams(const run *t, size_t begin, size_t end) {
     }
 }
 
-// Sums in f64 (wide), or rounded to f32 (s).
-INLINE void dot_columns(float *s, double *wide, const float *q, const float *k, size_t stride,
-                        size_t d, size_t n) {
-    double acc[WIDE / 2];
-    for (size_t at = 0; at < n; at += WIDE / 2) {
-        size_t m = n - at < WIDE / 2 ? n - at : WIDE / 2;
-        for (size_t j = 0; j < m; j++) acc[j] = 0;
-        for (size_t i = 0; i < d; i++) {
-            const float *row = k + i * stride + at;
-            double x = (double)q[i];
-            for (size_t j = 0; j < m; j++) acc[j] += x * (double)row[j];
-        }
-        if (wide)
-            memcpy(wide + at, acc, m * sizeof *acc);
-        else
-            for (size_t j = 0; j < m; j++) s[at + j] = (float)acc[j];
-    }
-}
-
-INLINE void mix_rows(double *restrict acc, const float *p, const float *restrict v, size_t dv,
-                     size_t n) {
-    for (size_t j = 0; j < n; j++, v += dv) {
-        double w = (double)p[j];
-        for (size_t i = 0; i < dv; i++) acc[i] += w * (double)v[i];
-    }
-}
-
 // Weights of 53 bits: the product rounds, so multiplication and addition stay apart.
 INLINE void mix_weighted(double *restrict acc, const double *p, const float *restrict v, size_t dv,
                          size_t n) {
@@ -79,56 +55,48 @@ INLINE void mix_weighted(double *restrict acc, const double *p, const float *res
         for (size_t i = 0; i < dv; i++) acc[i] += p[j] * (double)v[i];
 }
 
-#define PATH(name, attributes)                                                                  \
-    attributes static void streams_##name(void *t, size_t begin, size_t end) {                  \
-        streams(t, begin, end);                                                                 \
-    }                                                                                           \
-    attributes static void dot_##name(float *s, const float *q, const float *k, size_t stride,  \
-                                      size_t d, size_t n) {                                     \
-        dot_columns(s, NULL, q, k, stride, d, n);                                               \
-    }                                                                                           \
-    attributes static void sum_##name(double *s, const float *q, const float *k, size_t stride, \
-                                      size_t d, size_t n) {                                     \
-        dot_columns(NULL, s, q, k, stride, d, n);                                               \
-    }                                                                                           \
-    attributes static void weighted_##name(double *acc, const double *p, const float *v,        \
-                                           size_t dv, size_t n) {                               \
-        mix_weighted(acc, p, v, dv, n);                                                         \
-    }                                                                                           \
-    attributes static void mix_##name(double *acc, const float *p, const float *v, size_t dv,   \
-                                      size_t n) {                                               \
-        mix_rows(acc, p, v, dv, n);                                                             \
+// acc[r][j] += S_i f64(x[r][i]) f64(k[i][j]), i ascending, for one row or four.
+typedef void columns_of(double *const *acc, const float *const *x, size_t m, const float *k,
+                        size_t stride, size_t n);
+#define PATH(name, attributes)                                                           \
+    attributes static void streams_##name(void *t, size_t begin, size_t end) {           \
+        streams(t, begin, end);                                                          \
+    }                                                                                    \
+    attributes static void weighted_##name(double *acc, const double *p, const float *v, \
+                                           size_t dv, size_t n) {                        \
+        mix_weighted(acc, p, v, dv, n);                                                  \
     }
-PATH(portable, )
 #define STRIPS(name) name##_portable
 #define STRIPS_TARGET
 #define BYTES 16
 #define ROWS 2
+#define FUSED(a, b, c) ((a) * (b) + (c))
 #include "runtime-sim/xbar/product_kernel.h"
+PATH(portable, )
 #if defined(__x86_64__)
-PATH(avx2, SIMD_TARGET_AVX2)
 #define STRIPS(name) name##_avx2
 #define STRIPS_TARGET SIMD_TARGET_AVX2
 #define BYTES 32
 #define ROWS 2
+#define FUSED(a, b, c) ((a) * (b) + (c))
 #include "runtime-sim/xbar/product_kernel.h"
-PATH(avx512, SIMD_TARGET_AVX512)
+PATH(avx2, SIMD_TARGET_AVX2)
 #define STRIPS(name) name##_avx512
 #define STRIPS_TARGET SIMD_TARGET_AVX512
 #define BYTES 64
 #define ROWS 4
+#define FUSED(a, b, c) (f64_avx512) _mm512_fmadd_pd((__m512d)(a), (__m512d)(b), (__m512d)(c))
 #include "runtime-sim/xbar/product_kernel.h"
+PATH(avx512, SIMD_TARGET_AVX512)
 #else
+#define one_avx2 one_portable
+#define one_avx512 one_portable
+#define four_avx2 four_portable
+#define four_avx512 four_portable
 #define strips_avx2 strips_portable
 #define strips_avx512 strips_portable
 #define streams_avx2 streams_portable
 #define streams_avx512 streams_portable
-#define dot_avx2 dot_portable
-#define dot_avx512 dot_portable
-#define mix_avx2 mix_portable
-#define mix_avx512 mix_portable
-#define sum_avx2 sum_portable
-#define sum_avx512 sum_portable
 #define weighted_avx2 weighted_portable
 #define weighted_avx512 weighted_portable
 #endif
@@ -148,25 +116,47 @@ void sim_product(simd_path path, int threads, size_t rows, size_t k, size_t n, c
         many[path](&t, threads);
 }
 
-void sim_dot_columns(simd_path path, float *s, const float *q, const float *k, size_t stride,
-                     size_t d, size_t n) {
-    static void (*const f[SIMD_PATHS])(float *, const float *, const float *, size_t, size_t,
-                                       size_t) = {dot_portable, dot_avx2, dot_avx512, dot_avx512};
-    f[path](s, q, k, stride, d, n);
+static columns_of *const ones[SIMD_PATHS] = {one_portable, one_avx2, one_avx512, one_avx512};
+static columns_of *const fours[SIMD_PATHS] = {four_portable, four_avx2, four_avx512, four_avx512};
+
+// Sums of `rows` rows, 1 or 4, rounded.
+static void dots(columns_of *columns, size_t rows, float *const *s, const float *const *q,
+                 const float *k, size_t stride, size_t d, size_t n) {
+    enum { SPAN = 128 };
+    double sum[4][SPAN], *acc[4] = {sum[0], sum[1], sum[2], sum[3]};
+    for (size_t at = 0; at < n; at += SPAN) {
+        size_t m = n - at < SPAN ? n - at : SPAN;
+        for (size_t r = 0; r < rows; r++) memset(sum[r], 0, m * sizeof *sum[r]);
+        columns(acc, q, d, k + at, stride, m);
+        for (size_t r = 0; r < rows; r++)
+            for (size_t j = 0; j < m; j++) s[r][at + j] = (float)sum[r][j];
+    }
 }
 
-void sim_mix_rows(simd_path path, double *acc, const float *p, const float *v, size_t dv,
-                  size_t n) {
-    static void (*const f[SIMD_PATHS])(double *, const float *, const float *, size_t,
-                                       size_t) = {mix_portable, mix_avx2, mix_avx512, mix_avx512};
-    f[path](acc, p, v, dv, n);
+void sim_dot_columns(simd_path path, float *s, const float *q, const float *k, size_t stride,
+                     size_t d, size_t n) {
+    dots(ones[path], 1, &s, &q, k, stride, d, n);
+}
+
+void sim_dot_four(simd_path path, float *const s[4], const float *const q[4], const float *k,
+                  size_t stride, size_t d, size_t n) {
+    dots(fours[path], 4, s, q, k, stride, d, n);
 }
 
 void sim_sum_columns(simd_path path, double *s, const float *q, const float *k, size_t stride,
                      size_t d, size_t n) {
-    static void (*const f[SIMD_PATHS])(double *, const float *, const float *, size_t, size_t,
-                                       size_t) = {sum_portable, sum_avx2, sum_avx512, sum_avx512};
-    f[path](s, q, k, stride, d, n);
+    memset(s, 0, n * sizeof *s);
+    ones[path](&s, &q, d, k, stride, n);
+}
+
+void sim_mix_rows(simd_path path, double *acc, const float *p, const float *v, size_t dv,
+                  size_t n) {
+    ones[path](&acc, &p, n, v, dv, dv);
+}
+
+void sim_mix_four(simd_path path, double *const acc[4], const float *const p[4], const float *v,
+                  size_t dv, size_t n) {
+    fours[path](acc, p, n, v, dv, dv);
 }
 
 void sim_mix_weighted(simd_path path, double *acc, const double *p, const float *v, size_t dv,

@@ -13,6 +13,11 @@ void sim_dot_columns(simd_path path, float *s, const float *q, const float *k, s
                      size_t d, size_t n);
 // acc[i] += f64(p[j]) * f64(v[j][i]) for j ascending; v [n][dv].
 void sim_mix_rows(simd_path path, double *acc, const float *p, const float *v, size_t dv, size_t n);
+// Both for four rows at once, which read k and v once.
+void sim_dot_four(simd_path path, float *const s[4], const float *const q[4], const float *k,
+                  size_t stride, size_t d, size_t n);
+void sim_mix_four(simd_path path, double *const acc[4], const float *const p[4], const float *v,
+                  size_t dv, size_t n);
 // The same before it is rounded to f32; and with weights in f64, whose products round.
 void sim_sum_columns(simd_path path, double *s, const float *q, const float *k, size_t stride,
                      size_t d, size_t n);

@@ -154,6 +154,19 @@ static void test_tall_blocks(void **state) {
     }
 }
 
+// Groups of 16 and of 64 rows, whole and begun; more than are worked on together.
+static void test_many_rows(void **state) {
+    for (uint64_t seed = 1; seed <= 12; seed++) {
+        random_stream r = random_test(seed * 77);
+        xbar_params p = {(machine_encoding)(seed % 3), 2, 8, 1, 8, (int)random_in(&r, 4, 9), 1};
+        if (seed % 4 == 0) p.adc_step = 2;
+        problem q = make(&r, p, (uint32_t)random_in(&r, 49, 200), (uint32_t)random_in(&r, 20, 70),
+                         (uint32_t)random_in(&r, 10, 40), (uint32_t)random_in(&r, 10, 70), 20);
+        every_engine(&q, seed);
+        drop(&q);
+    }
+}
+
 // More word lines than 16 bits count, where the largest sums still fit.
 static void test_tallest_blocks(void **state) {
     for (uint64_t seed = 1; seed <= 3; seed++) {
@@ -326,6 +339,7 @@ int main(void) {
         cmocka_unit_test(test_one_half_saturates),
         cmocka_unit_test(test_engines_equal_cells),
         cmocka_unit_test(test_tall_blocks),
+        cmocka_unit_test(test_many_rows),
         cmocka_unit_test(test_tallest_blocks),
         cmocka_unit_test(test_lossless_is_the_integer_product),
         cmocka_unit_test(test_mixed_risk),
