@@ -6,9 +6,14 @@
 
 #include "cli/onnx_test/data_set.h"
 
-// Outputs of one data set in f32, without half precision and without codes of activations. False:
-// the model rounds nothing, or it cannot be said.
+typedef enum {
+    TRUTH_WHOLE,    // without half precision and without codes of activations
+    TRUTH_OF_CHIPS, // without what no chip rounds: half precision, codes that no row holds
+} truth_kind;
+
+// Outputs of one data set in f32. False: the model rounds nothing of the kind, or it cannot be
+// said.
 bool onnx_test_truth(arena *a, const char *model_path, const char *set_dir,
-                     const onnx_test_options *options, tensor_set *out);
+                     const onnx_test_options *options, truth_kind kind, tensor_set *out);
 
 #endif

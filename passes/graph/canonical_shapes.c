@@ -360,6 +360,20 @@ static ir_val keep_reduced(emitter *e, ir_val v, const ir_op *op) {
     return w == IR_NONE ? v : w;
 }
 
+// Along a last axis that a reshape keeps, softmax is what stands before the reshape: newer opsets
+// spell the softmax of older ones on a matrix.
+static ir_val softmax_of_reshape(emitter *e, ir_val v, const ir_op *op) {
+    const ir_op below = emit_def(e, op->operand[0]);
+    if (below.code != IR_t_reshape) return v;
+    const ir_type to = *emit_type(e, v), from = *emit_type(e, below.operand[0]);
+    if (!to.rank || !from.rank || to.dim[to.rank - 1] != from.dim[from.rank - 1] ||
+        ir_attr_int(&op->attrs, IR_ATTR_axis, to.rank - 1) != to.rank - 1)
+        return v;
+    ir_attrs attrs = ir_attrs_copy(e->r.scratch, &op->attrs);
+    ir_attr_set_int(e->r.scratch, &attrs, IR_ATTR_axis, from.rank - 1);
+    return emit_reshape(e, emit_op(e, op->code, &below.operand[0], 1, &attrs), to.rank, to.dim);
+}
+
 ir_val canonical_shapes(emitter *e, ir_val v) {
     const ir_op op = emit_def(e, v);
     if (op.code == IR_OP_COUNT) return v;
@@ -383,6 +397,7 @@ ir_val canonical_shapes(emitter *e, ir_val v) {
     case IR_t_gather_elements: return simplify_gather_elements(e, v, &op);
     case IR_t_gather_nd: return simplify_gather_nd(e, v, &op);
     case IR_t_reduce: return keep_reduced(e, v, &op);
+    case IR_t_softmax: w = softmax_of_reshape(e, v, &op); return w == IR_NONE ? v : w;
     default: return v;
     }
 }

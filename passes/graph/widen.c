@@ -1,6 +1,7 @@
 // widen: what a model computes in half precision (f16, bf16) is computed in f32. Ports keep their
 // types. The digital units' own number format is the chip's (machine.def, digital.format), not the
-// model's.
+// model's. So is what a model rounds to codes that no row has (unround.c).
+#include "passes/graph/unround.h"
 #include "passes/pass.h"
 #include "passes/rewrite/rewrite.h"
 #include <string.h>
@@ -42,13 +43,15 @@ static void widen_op(rewrite *r, const ir_op *op) {
     }
 }
 
-static bool widen_func(ir_module *m, const ir_module *old, const ir_func *f, diag_sink *diags) {
+static bool widen_func(ir_module *m, const ir_module *old, const ir_func *f, unround *u,
+                       diag_sink *diags) {
     rewrite r = rewrite_begin(old, f, m, diags);
     for (size_t i = 0; i < f->params.count; i++) {
         ir_val v = f->params.items[i].value;
         if (is_half(ir_type_of(f, v)->type)) r.map[v] = cast(&r, r.map[v], ELEM_f32, NULL);
     }
-    for (size_t i = 0; i < f->ops.count; i++) widen_op(&r, &f->ops.items[i]);
+    for (size_t i = 0; i < f->ops.count; i++)
+        if (!unround_op(u, &r, &f->ops.items[i])) widen_op(&r, &f->ops.items[i]);
     for (size_t i = 0; i < f->results.count; i++) {
         ir_val v = f->results.items[i].value;
         r.map[v] = cast(&r, r.map[v], ir_type_of(f, v)->type, NULL);
@@ -58,17 +61,23 @@ static bool widen_func(ir_module *m, const ir_module *old, const ir_func *f, dia
 
 ir_module *pass_widen(const ir_module *old, const pass_options *o, diag_sink *diags) {
     ir_module *m = ir_module_derive(old);
+    arena *a = arena_new();
     bool ok = true, any = false;
+    unsigned found = 0;
     for (size_t i = 0; i < old->funcs.count; i++) {
         const ir_func *f = old->funcs.items[i];
-        if (has_half(f)) {
-            any = true;
-            ok = widen_func(m, old, f, diags) && ok;
-        } else {
+        unround u = unround_of(old, f, a);
+        const bool is_half_wide = has_half(f);
+        any |= is_half_wide;
+        if (is_half_wide || !u.is_idle)
+            ok = widen_func(m, old, f, &u, diags) && ok;
+        else
             ir_func_copy(m, f);
-        }
+        found |= u.found;
     }
+    arena_free(a);
     if (any) vec_push(&m->notes, arena_str(m->arena, "half-precision values are computed in f32"));
+    unround_note(m, found);
     if (ok) return m;
     ir_module_free(m);
     return NULL;

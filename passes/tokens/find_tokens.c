@@ -37,6 +37,7 @@ static bool find(tok_ctx *c) {
         return refuse(c, DIAG_ID_tok_role,
                       "cannot tell which dimension counts tokens: no input has a free one; say "
                       "which (--axis INPUT:AXIS=tokens)");
+    if (ir_attr_int(&c->old->attrs, IR_ATTR_relaxed, 0)) c->facts |= TOK_IS_RELAXED;
     c->m = ir_module_derive(c->old);
     tok_emit(c);
     tok_write_class(c);

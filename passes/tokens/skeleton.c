@@ -209,7 +209,11 @@ bool tok_same_attrs(const ir_module *m, const ir_op *a, const ir_op *b) {
         if (x->key == IR_ATTR_starts && x->count == y->count) continue; // may count from the end
         ir_attrs one = {(ir_attr *)x, 1, 1}, other = {(ir_attr *)y, 1, 1};
         if (ir_attrs_equal(&one, &other)) continue;
-        if (x->kind != IR_SYM || y->kind != IR_SYM || !same_symbol(m, x->s, y->s)) return false;
+        if (x->kind != y->kind || (x->kind == IR_SYMS && x->count != y->count)) return false;
+        bool same = x->kind == IR_SYMS || (x->kind == IR_SYM && same_symbol(m, x->s, y->s));
+        for (uint32_t k = 0; x->kind == IR_SYMS && k < x->count; k++)
+            same &= strcmp(x->ss[k], y->ss[k]) == 0 || same_symbol(m, x->ss[k], y->ss[k]);
+        if (!same) return false;
     }
     return true;
 }

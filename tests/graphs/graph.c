@@ -142,6 +142,26 @@ node op_clip(graph *g, node x, double lo, double hi) {
     return add_op(g, IR_t_clip, type_of(g, x), *shape_of(g, x), &x, 1, &attrs);
 }
 
+node op_quantize(graph *g, node x, node scale, node zero) {
+    ir_attrs attrs = {0};
+    if (x < 0) return NO_NODE;
+    ir_attr_set_str(g->a, &attrs, IR_ATTR_to, elem_name(type_of(g, zero)));
+    return add_op(g, IR_t_quantize, type_of(g, zero), *shape_of(g, x), (node[]){x, scale, zero}, 3,
+                  &attrs);
+}
+
+node op_dequantize(graph *g, node x, node scale, node zero) {
+    if (x < 0) return NO_NODE;
+    return add_op(g, IR_t_dequantize, ELEM_f32, *shape_of(g, x), (node[]){x, scale, zero}, 3, NULL);
+}
+
+node op_matmul_int(graph *g, node a, node b, node zero_a, node zero_b) {
+    const node as_numbers = op_matmul(g, a, b);
+    if (as_numbers < 0) return NO_NODE;
+    return add_op(g, IR_t_matmul_int, ELEM_i32, *shape_of(g, as_numbers),
+                  (node[]){a, b, zero_a, zero_b}, 4, NULL);
+}
+
 // All sizes multiplied; false: no multiple of one count.
 static bool product(const shape *s, count *out) {
     *out = number(1);

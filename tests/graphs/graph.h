@@ -109,7 +109,10 @@ node op1(graph *g, ir_opcode code, node x);
 node op2(graph *g, ir_opcode code, node a, node b); // elementwise, broadcasting
 node op_select(graph *g, node c, node a, node b);
 node op_cast(graph *g, node x, elem to);
-node op_clip(graph *g, node x, double lo, double hi); // infinite: not bounded
+node op_clip(graph *g, node x, double lo, double hi);      // infinite: not bounded
+node op_quantize(graph *g, node x, node scale, node zero); // to the type of zero
+node op_dequantize(graph *g, node x, node scale, node zero);
+node op_matmul_int(graph *g, node a, node b, node zero_a, node zero_b);
 node op_reshape(graph *g, node x, shape s);
 node op_unsqueeze(graph *g, node x, int axis);
 node op_squeeze(graph *g, node x, int axis);
