@@ -57,6 +57,8 @@ static const char *const by_levels[] = {"compile",
                                         "--set",
                                         "crossbar.adc_bits=5",
                                         "--set",
+                                        "crossbar.adc_step=4",
+                                        "--set",
                                         "gain.columns_per_adc=4",
                                         NULL};
 // Some products wait for the pool, others for their dense crossbars.
