@@ -50,10 +50,11 @@ int command_compile(int argc, char **argv) {
         bool made = may_write(given, output, diags) && compile_options(given, &c, diags) &&
                     compile_range_can_be_chosen(given, &c, output, diags) &&
                     compile_open(given, models, n, &c, diags) && compile_program(&c, diags);
-        made = made && isa_write(c.program, output, diags);
-        if (made) compile_timings_part(&c.timings, "write");
         made = made && compile_choose_range(&c, output, diags);
+        if (made) compile_timings_part(&c.timings, "converters' range");
+        made = made && isa_write(c.program, output, diags);
         if (made) {
+            compile_timings_part(&c.timings, "write");
             compile_converters_run(given, &c, output, diags);
             compile_timings_part(&c.timings, "converters");
             compile_unused_options(given, &c, diags);

@@ -69,7 +69,7 @@ typedef struct {
     double seconds;
 } compile_part;
 typedef struct {
-    compile_part part[PASS_COUNT + 6]; // in order, checks left out
+    compile_part part[PASS_COUNT + 7]; // in order, checks left out
     size_t n_parts;
     double checks;
     double at, checks_before, began; // where the part began; the whole, on the clock
@@ -127,17 +127,16 @@ void compile_close(compilation *c);
 // goes to. False: reported.
 bool compile_range_can_be_chosen(const args *given, const compilation *c, const char *path,
                                  diag_sink *diags);
-// Chooses it, by running the program that was written to `path`, and writes that anew. False:
-// reported.
+// Chooses it, by running the program beside `path`, where it will be written. False: reported.
 bool compile_choose_range(compilation *c, const char *path, diag_sink *diags);
 
 // Rows, `most` at most, that a program is run on to see what its converters lose; 0: it is too
 // large.
 int64_t compile_converter_rows(const compilation *c, int64_t most);
 // The first rows of the first calibration text, at most so many. False: there is none that the
-// program reads.
+// program reads; reported where it can be said why.
 bool compile_run_text(const compilation *c, engine *e, int64_t most, arena *a, tensor *logits,
-                      int64_t *done);
+                      int64_t *done, diag_sink *diags);
 // Runs the program that was written to `path` on a few rows where the chip's converters may lose
 // something, and warns of nodes whose converters lose much. Where it was written to no file nothing
 // is run.

@@ -44,22 +44,20 @@ static double macs(const isa_program *p) {
 // ---- rows ------------------------------------------------------------------------------------
 
 bool compile_run_text(const compilation *c, engine *e, int64_t most, arena *a, tensor *logits,
-                      int64_t *done) {
-    diag_sink *own = diag_sink_new();
+                      int64_t *done, diag_sink *diags) {
     corpus text;
     host_text t;
-    bool ok = c->calibrate && host_text_open(&t, e, own) && !host_text_has_source(&t) &&
-              corpus_read(a, c->options.calibrate, c->calibrate, &text, own) && text.n_lists > 0;
+    bool ok = c->calibrate && host_text_open(&t, e, diags) && !host_text_has_source(&t) &&
+              corpus_read(a, c->options.calibrate, c->calibrate, &text, diags) && text.n_lists > 0;
     if (ok) {
         const engine_info *info = engine_describe(e);
         int64_t n = min_i64(min_i64((int64_t)text.lists[0].n, most), info->max_chunk);
         if (info->fixed_rows) n = min_i64((int64_t)text.lists[0].n, info->fixed_rows);
         int32_t *ids = ARENA_ARRAY(a, int32_t, n + 1);
         for (int64_t i = 0; i < n; i++) ids[i] = (int32_t)text.lists[0].ids[i];
-        ok = n > 0 && host_text_step(&t, true, ids, n, a, logits, own);
+        ok = n > 0 && host_text_step(&t, true, ids, n, a, logits, diags);
         *done = n;
     }
-    diag_sink_free(own);
     return ok;
 }
 
@@ -177,7 +175,7 @@ void compile_converters_run(const args *given, compilation *c, const char *path,
     engine *e = program_open(&f, path, a, own) ? engine_of_program(&f, &so, own) : NULL;
     int64_t rows = 0;
     tensor logits;
-    bool text = e && compile_run_text(c, e, most, a, &logits, &rows);
+    bool text = e && compile_run_text(c, e, most, a, &logits, &rows, own);
     if (text || (e && run_seeded(c, e, most, &rows))) {
         c->converters.on = text ? arena_printf(a, "%" PRId64 " tokens of %s", rows,
                                                file_title(c->options.calibrate))

@@ -5,6 +5,7 @@
 #include "cli/compile/compile.h"
 #include "host/host.h"
 #include "isa/file/file.h"
+#include "passes/precision/corpus.h"
 #include "support/file/file.h"
 #include "support/num/num.h"
 #include <inttypes.h>
@@ -40,27 +41,42 @@ bool compile_range_can_be_chosen(const args *given, const compilation *c, const 
 
 typedef struct {
     compilation *c;
-    const char *path;
-    int64_t rows; // of the text
+    const char *path; // of the program on trial
+    int64_t rows;     // of the text
     arena *a;
 } choice;
 
 // What the program computes of the text on such converters; step 0: those that lose nothing. False:
-// the text is none that it reads.
-static bool run_with(choice *x, int64_t step, tensor *logits) {
+// the text is none that it reads, reported.
+static bool run_with(choice *x, int64_t step, tensor *logits, diag_sink *diags) {
     program_file f;
-    diag_sink *own = diag_sink_new();
     engine *e = NULL;
-    if (program_open(&f, x->path, x->a, own)) {
+    if (program_open(&f, x->path, x->a, diags)) {
         machine_fix_range(x->a, f.chip, step, "a step on trial");
         f.program->chip = machine_text(x->a, f.chip);
-        e = engine_of_program(&f, &(sim_options){.threads = x->c->options.threads}, own);
+        e = engine_of_program(&f, &(sim_options){.threads = x->c->options.threads}, diags);
     }
-    const bool ok = e && compile_run_text(x->c, e, x->rows, x->a, logits, &x->rows);
+    const bool ok = e && compile_run_text(x->c, e, x->rows, x->a, logits, &x->rows, diags);
     engine_free(e);
     program_close(&f);
-    diag_sink_free(own);
     return ok;
+}
+
+// Says why the text is none that the program reads: in its own terms where it can be, entry by
+// entry, else as the run has found.
+static void refuse_text(const choice *x, const diag_sink *found, diag_sink *diags) {
+    const compilation *c = x->c;
+    const ir_func *f = c->module->funcs.items[c->module->funcs.count - 1];
+    const size_t errors = diag_errors(diags);
+    corpus text;
+    if (c->calibrate && corpus_read(x->a, c->options.calibrate, c->calibrate, &text, diags))
+        corpus_fit(&text, c->module, f, diags);
+    const char *why = diag_first_error(found, 0, x->a);
+    if (diag_errors(diags) == errors)
+        diag_emit(diags, DIAG_ID_file_kind, DIAG_AT(NULL, c->options.calibrate),
+                  "is no text that this program reads%s%s", why ? ": " : "", why ? why : "");
+    diag_note(diags, DIAG_NOWHERE,
+              "crossbar.adc_range is calibrated on a text: --set crossbar.adc_range=full would do");
 }
 
 // Logarithm of the sum of exp(x).
@@ -88,45 +104,65 @@ static double divergence(const tensor *got, const tensor *want) {
     return isnan(sum) ? INFINITY : (sum > 0 ? sum : 0) / (double)rows;
 }
 
+// The step whose predictions are nearest: in *least how far they are, in *full the step at which
+// nothing clips. 0: the program does not read the text, reported.
+static int64_t nearest_step(choice *x, double *least, int64_t *full, diag_sink *diags) {
+    const machine *chip = x->c->chip;
+    tensor want, got;
+    diag_sink *own = diag_sink_new();
+    const bool reads = run_with(x, 0, &want, own);
+    if (!reads) refuse_text(x, own, diags);
+    const int64_t top = machine_adc_top(chip), sum = machine_adc_sum(chip);
+    *full = max_i64(1, min_i64(65536, ceil_div_i64(sum, top)));
+    int64_t best = reads ? *full : 0;
+    *least = INFINITY;
+    // every step up to 16, then an eighth more each; from that at which nothing clips downwards
+    for (int64_t step = best; step > 0; step -= max_i64(1, step / 8)) {
+        arena *scratch = x->a;
+        x->a = arena_new();
+        const double d = run_with(x, step, &got, own) ? divergence(&got, &want) : INFINITY;
+        arena_free(x->a);
+        x->a = scratch;
+        if (d < *least) *least = d, best = step;
+        if (d > FAR * *least && *least < INFINITY) break; // what clips even more is no nearer
+    }
+    diag_sink_free(own);
+    return best;
+}
+
+// The program is tried as a temporary beside its output, which is left as it was.
 bool compile_choose_range(compilation *c, const char *path, diag_sink *diags) {
     if (!asked(c)) return true;
-    choice x = {c, path, compile_converter_rows(c, ROWS), arena_new()};
-    tensor want, got;
-    if (x.rows < 1 || !run_with(&x, 0, &want)) {
-        remove(path); // whose chip has no range yet
-        diag_emit(
-            diags, DIAG_ID_file_kind, DIAG_AT(NULL, c->options.calibrate),
-            "is no text that this program reads, and crossbar.adc_range is calibrated on one: "
-            "--set crossbar.adc_range=full would do");
-        arena_free(x.a);
-        return false;
-    }
-    const int64_t top = machine_adc_top(c->chip), sum = machine_adc_sum(c->chip),
-                  full = max_i64(1, min_i64(65536, ceil_div_i64(sum, top)));
-    int64_t best = full;
-    double least = INFINITY;
-    // every step up to 16, then an eighth more each; from that at which nothing clips downwards
-    for (int64_t step = full; step > 0; step -= max_i64(1, step / 8)) {
-        arena *scratch = x.a;
-        x.a = arena_new();
-        const double d = run_with(&x, step, &got) ? divergence(&got, &want) : INFINITY;
-        arena_free(x.a);
-        x.a = scratch;
-        if (d < least) least = d, best = step;
-        if (d > FAR * least && least < INFINITY) break; // what clips even more is no nearer
-    }
-    const char *on =
-        arena_printf(x.a, "%" PRId64 " tokens of %s", x.rows, file_title(c->options.calibrate));
+    choice x = {c, NULL, compile_converter_rows(c, ROWS), arena_new()};
     isa_program *p = c->program;
-    machine_fix_range(p->arena, c->chip, best, arena_printf(p->arena, "calibrated on %s", on));
-    p->chip = machine_text(p->arena, c->chip);
-    p->notes = arena_printf(
-        p->arena,
-        "%s%sconverters of %" PRId64 " bits have steps of %" PRId64 " of 1 to %" PRId64
-        ", calibrated on %s: what the program predicts there is %.3g nats from what it would with "
-        "converters that lose nothing",
-        p->notes, *p->notes ? "\n" : "", c->chip->crossbar.adc_bits, best, full, on, least);
-    c->used[PASS_OPTION_calibrate] = true;
+    double least = 0;
+    int64_t full = 0, best = 0;
+    file_out *trial = file_out_open(path, diags);
+    if (trial) x.path = file_out_temporary(trial);
+    if (trial && !x.path)
+        diag_emit(diags, DIAG_ID_usage, DIAG_FILE(path),
+                  "is no regular file, and a calibrated crossbar.adc_range is chosen by running "
+                  "the program: say where it goes (-o FILE)");
+    else if (trial && x.rows < 1)
+        diag_emit(diags, DIAG_ID_chip_value, DIAG_NOWHERE,
+                  "the program is too large to choose a calibrated crossbar.adc_range by running "
+                  "it: --set crossbar.adc_range=full would do");
+    else if (trial && isa_write_into(p, trial, path, diags))
+        best = nearest_step(&x, &least, &full, diags);
+    file_out_abandon(trial);
+    if (best > 0) {
+        const char *on =
+            arena_printf(x.a, "%" PRId64 " tokens of %s", x.rows, file_title(c->options.calibrate));
+        machine_fix_range(p->arena, c->chip, best, arena_printf(p->arena, "calibrated on %s", on));
+        p->chip = machine_text(p->arena, c->chip);
+        p->notes = arena_printf(
+            p->arena,
+            "%s%sconverters of %" PRId64 " bits have steps of %" PRId64 " of 1 to %" PRId64
+            ", calibrated on %s: what the program predicts there is %.3g nats from what it would "
+            "with converters that lose nothing",
+            p->notes, *p->notes ? "\n" : "", c->chip->crossbar.adc_bits, best, full, on, least);
+        c->used[PASS_OPTION_calibrate] = true;
+    }
     arena_free(x.a);
-    return isa_write(p, path, diags);
+    return best > 0;
 }

@@ -279,10 +279,8 @@ static bool write_through(const layout *l, const isa_program *p, FILE *out, diag
     return ok; // write errors: file_out_commit
 }
 
-bool isa_write(const isa_program *p, const char *path, diag_sink *diags) {
+bool isa_write_into(const isa_program *p, file_out *out, const char *path, diag_sink *diags) {
     if (!isa_check_structure(p, path, diags)) return false;
-    file_out *out = file_out_open(path, diags);
-    if (!out) return false;
     layout l = {.count = 0};
     arena *a = arena_new();
     make_sections(&l, p, a);
@@ -292,7 +290,13 @@ bool isa_write(const isa_program *p, const char *path, diag_sink *diags) {
                                       : write_fd(&l, p, file_out_fd(out), path, diags);
     for (unsigned i = 0; i < l.count; i++) vec_free(&l.sections[i].data);
     arena_free(a);
-    if (ok) return file_out_commit(out, diags);
+    return ok;
+}
+
+bool isa_write(const isa_program *p, const char *path, diag_sink *diags) {
+    file_out *out = file_out_open(path, diags);
+    if (!out) return false;
+    if (isa_write_into(p, out, path, diags)) return file_out_commit(out, diags);
     file_out_abandon(out);
     return false;
 }

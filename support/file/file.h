@@ -36,6 +36,8 @@ file_out *file_out_open(const char *path, diag_sink *diags); // NULL on failure,
 FILE *file_out_stream(file_out *o);
 bool file_out_is_direct(const file_out *o);
 int file_out_fd(const file_out *o); // to write in any order, where it is not direct
+// The temporary, to be read before it is committed or abandoned; NULL: it is direct.
+const char *file_out_temporary(const file_out *o);
 // Flushes, checks for write errors, renames. False on failure (reported, temporary removed). Frees
 // o.
 bool file_out_commit(file_out *o, diag_sink *diags);

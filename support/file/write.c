@@ -165,6 +165,7 @@ file_out *file_out_open(const char *path, diag_sink *diags) {
 FILE *file_out_stream(file_out *o) { return o->stream; }
 bool file_out_is_direct(const file_out *o) { return !o->temporary; }
 int file_out_fd(const file_out *o) { return o->sink.fd; }
+const char *file_out_temporary(const file_out *o) { return o->temporary; }
 
 bool file_out_commit(file_out *o, diag_sink *diags) {
     bool flushed = fclose(o->stream) == 0;

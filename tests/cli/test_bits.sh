@@ -48,11 +48,28 @@ misused "and there is nothing to calibrate on: --calibrate FILE" compile $model 
 # shellcheck disable=SC2086
 misused "say where it goes (-o FILE)" compile $model $calibrated --calibrate $text -o -
 
+# what fails leaves the output as it was, and nothing beside it
+mkdir "$work/kept"
+keep="$work/kept/keep.ohm"
+cp "$work/q.ohm" "$keep"
+echo '[[5000]]' >"$work/bad.json"
+# shellcheck disable=SC2086
+rejects "bad.json: error: entry 1 of list 1 is the id 5000, outside the model's 0 ... 511" compile $model $calibrated --calibrate "$work/bad.json" -q -o "$keep"
+cmp -s "$work/q.ohm" "$keep" || fail "a compile that failed changed the program that was there"
 if shared cases/R25.onnx; then # whose rows are of a table
   # shellcheck disable=SC2086
-  rejects "is no text that this program reads" compile "$root/../shared/cases/R25.onnx" $calibrated --calibrate $text -q -o "$work/none.ohm"
-  [ ! -e "$work/none.ohm" ] || fail "a program without a range is left behind"
+  rejects "entry 2 of list 1 is the id 47, outside the model's 0 ... 3" compile "$root/../shared/cases/R25.onnx" $calibrated --calibrate $text -q -o "$work/kept/none.ohm"
 fi
+exits 0 run "$work/q.ohm" --input input_ids=examples/tales/prompt.npy --output "$work/rows.npz"
+# shellcheck disable=SC2086
+rejects "rows.npz: error: is no text that this program reads" compile $model $calibrated --calibrate "$work/rows.npz" -q -o "$keep"
+cmp -s "$work/q.ohm" "$keep" || fail "a compile that failed changed the program that was there"
+# shellcheck disable=SC2086
+exits 0 compile $model $calibrated --calibrate $text -q -o "$keep"
+cmp -s "$work/q.ohm" "$keep" || fail "another program over one that was there"
+[ "$(ls -A "$work/kept")" = keep.ohm ] || fail "left behind: $(ls -A "$work/kept")"
+# shellcheck disable=SC2086
+misused "is no regular file" compile $model $calibrated --calibrate $text -q -o /dev/null
 
 # no sign, no room for the codes a model brings
 rejects "crossbar.input_bits is 1, which holds no sign beside a number" compile $model --set crossbar.input_bits=1 -o "$work/p.ohm"

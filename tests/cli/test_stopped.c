@@ -16,6 +16,7 @@
 #define FOLDER OHMIC_BUILD_DIR "/stopped"
 #define OUT FOLDER "/out"
 #define MODEL OHMIC_SOURCE_DIR "/examples/tales/tales_gpt.onnx"
+#define TEXT OHMIC_SOURCE_DIR "/examples/tales/calibration_tokens.json"
 #define PROGRAM FOLDER "/p.ohm"
 
 static outcome o;
@@ -98,12 +99,15 @@ static void signals_remove_temporaries(void **state) {
     assert_true(holds(OUT, "half of it"));
 }
 
-static pid_t compile_to(const char *out) {
+// calibrated: the program is run before it is written.
+static pid_t compile_to(const char *out, bool calibrated) {
     pid_t child = fork();
     if (child == 0) {
         int nowhere = open("/dev/null", O_RDWR);
         dup2(nowhere, 1), dup2(nowhere, 2);
-        execl(OHMIC, OHMIC, "compile", MODEL, "--chip", "ideal-int8", "-q", "-o", out, NULL);
+        execl(OHMIC, OHMIC, "compile", MODEL, "--chip", "ideal-int8", "-q", "-o", out,
+              calibrated ? "--set=crossbar.adc_range=calibrated" : NULL,
+              "--set=crossbar.adc_bits=6", "--set=crossbar.rows=64", "--calibrate", TEXT, NULL);
         _exit(127);
     }
     return child;
@@ -120,14 +124,14 @@ static bool same_files(const char *a, const char *b) {
 
 // The command itself, at any time: a compile is ended again and again. The output is what it was,
 // or, when the signal came after the rename, the whole program.
-static void an_ended_compile_leaves_nothing(void **state) {
+static void end_compiles(bool calibrated) {
     static const char whole[] = FOLDER "/whole.ohm";
     int status;
-    waitpid(compile_to(whole), &status, 0);
+    waitpid(compile_to(whole, calibrated), &status, 0);
     assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
     for (int i = 0; i < 40; i++) {
         write_text(OUT, "old");
-        pid_t child = compile_to(OUT);
+        pid_t child = compile_to(OUT, calibrated);
         usleep((useconds_t)(1000 + 7000 * i % 150000));
         kill(child, i % 2 ? SIGTERM : SIGINT);
         waitpid(child, &status, 0);
@@ -137,6 +141,11 @@ static void an_ended_compile_leaves_nothing(void **state) {
         assert_true((WIFSIGNALED(status) && holds(OUT, "old")) || same_files(OUT, whole));
     }
     unlink(whole);
+}
+
+static void an_ended_compile_leaves_nothing(void **state) {
+    end_compiles(false);
+    end_compiles(true);
 }
 
 // ---- mapped files
