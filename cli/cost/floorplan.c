@@ -80,6 +80,7 @@ static void add_units(const cost *c, floor_tile *tiles) {
     floor_bar *bars = ARENA_ARRAY(c->a, floor_bar, TIMING_UNITS * ((size_t)c->p->n_tiles + 1));
     for (size_t u = 0; u < timing_units(c->endless); u++) {
         timing_unit x = timing_unit_at(c->endless, u);
+        if (!names[x.kind]) continue; // of links, tiles may be none of the program's
         floor_bar *bar = &bars[TIMING_UNITS * (size_t)x.tile + x.kind];
         double busy = busy_of(c, u);
         if (busy > bar->share) bar->share = busy;
@@ -120,25 +121,38 @@ static void find_links(floorplan *f) {
     }
 }
 
+// A route may turn in a tile that the program does not use.
+static void find_tiles(floorplan *f) {
+    f->n_tiles = f->c->p->n_tiles;
+    for (uint32_t k = 0; k < f->n_links; k++)
+        f->n_tiles = (uint32_t)max_i64(f->n_tiles, 1 + max_i64(f->links[k].from, f->links[k].to));
+    f->tiles = ARENA_ARRAY(f->c->a, floor_tile, (size_t)f->n_tiles + 1);
+    for (uint32_t k = 0; k < f->n_links; k++)
+        f->tiles[f->links[k].from].use = f->tiles[f->links[k].to].use = FLOOR_PASSED;
+    for (uint32_t t = 0; t < f->n_tiles; t++) {
+        floor_tile *x = &f->tiles[t];
+        if (t < f->c->p->n_tiles) x->use = FLOOR_USED;
+        x->at = mesh_spot_of(&f->mesh, t);
+        if (x->use) f->rows = max_i64(f->rows, x->at.y + 1);
+        x->holds = "";
+    }
+}
+
 static void find_all(floorplan *f) {
     const cost *c = f->c;
     const timing_steady *s = &c->steady;
     f->mesh = mesh_of(c->chip, c->p->n_tiles);
-    f->n_tiles = c->p->n_tiles;
-    f->tiles = ARENA_ARRAY(c->a, floor_tile, f->n_tiles + 1);
-    for (uint32_t t = 0; t < f->n_tiles; t++) {
-        floor_tile *x = &f->tiles[t];
-        x->at = mesh_spot_of(&f->mesh, t);
-        f->rows = max_i64(f->rows, x->at.y + 1);
-        find_crossbars(c, t, x);
-        x->holds = things_of(c, t);
+    find_links(f);
+    find_tiles(f);
+    for (uint32_t t = 0; t < c->p->n_tiles; t++) {
+        find_crossbars(c, t, &f->tiles[t]);
+        f->tiles[t].holds = things_of(c, t);
     }
     add_units(c, f->tiles);
-    for (uint32_t t = 0; t < f->n_tiles; t++) add_rooms(c, t, &f->tiles[t]);
-    find_links(f);
+    for (uint32_t t = 0; t < c->p->n_tiles; t++) add_rooms(c, t, &f->tiles[t]);
     f->title =
         arena_printf(c->a, "%s: %u of %lld tiles; in the long run %s a row",
-                     name_text(c->a, c->chip->name), f->n_tiles, (long long)c->chip->tile.count,
+                     name_text(c->a, c->chip->name), c->p->n_tiles, (long long)c->chip->tile.count,
                      cost_time_text(c->a, s->rows ? s->period / s->rows : 0));
     if (s->unit != SIZE_MAX)
         f->limit = arena_printf(c->a, "limited by %s", cost_limit_text(c, c->endless, s));

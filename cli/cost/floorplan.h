@@ -22,6 +22,12 @@ typedef struct {
 
 enum { FLOOR_BARS = 9 };
 
+typedef enum {
+    FLOOR_UNUSED, // and left out
+    FLOOR_PASSED, // rows of the program go through its router, and nothing else is used
+    FLOOR_USED
+} floor_use;
+
 typedef struct {
     mesh_spot at;
     floor_crossbar *crossbars; // that hold weights
@@ -30,6 +36,7 @@ typedef struct {
     uint32_t n_bars;
     const char *holds; // groups, rings and tables, a line each
     bool limits;       // something of it does
+    floor_use use;
 } floor_tile;
 
 typedef struct {
@@ -41,9 +48,9 @@ typedef struct {
 typedef struct {
     const cost *c;
     mesh mesh;
-    int64_t rows; // of the mesh, as far as the program's tiles reach
-    floor_tile *tiles;
-    uint32_t n_tiles;
+    int64_t rows;      // of the mesh, as far as these tiles reach
+    floor_tile *tiles; // by number: the program's, and behind them those that rows pass through
+    uint32_t n_tiles;  // up to the last of them
     floor_link *links; // that rows go over
     uint32_t n_links;
     const char *title, *limit; // a line each; limit: NULL, no unit is always busy

@@ -39,9 +39,10 @@ void floorplan_dot(const floorplan *f, FILE *out) {
           out);
     for (uint32_t k = 0; k < f->n_tiles; k++) {
         const floor_tile *t = &f->tiles[k];
+        if (t->use == FLOOR_UNUSED) continue;
         fprintf(out, "  t%u [pos=\"%lld,%lld\"%s, label=", k, (long long)t->at.x * 220,
                 (long long)(f->rows - 1 - t->at.y) * 220, limits(t->limits));
-        put_text(out, label_of(f, k));
+        put_text(out, t->use == FLOOR_USED ? label_of(f, k) : "");
         fputs(", tooltip=", out);
         put_text(out, t->holds);
         fputs("];\n", out);

@@ -115,8 +115,19 @@ static void put_bar(const floor_bar *b, FILE *out, double x, double y) {
     if (b->limits) put_frame(out, x + from - 1, y - 1, to - from + 2, h + 2);
 }
 
+// An empty box.
+static void put_passed(const floor_tile *t, uint32_t number, FILE *out) {
+    fprintf(out,
+            "<g><title>tile %u: rows pass through its router; the program does not use it</title>"
+            "\n<rect x=\"%.1f\" y=\"%.1f\" width=\"%d\" height=\"%d\" rx=\"3\" "
+            "fill=\"white\" stroke=\"#ccc\"/>\n</g>\n",
+            number, left_of(t), top_of(t), TILE, TILE);
+}
+
 static void put_tile(const floorplan *f, uint32_t number, FILE *out) {
     const floor_tile *t = &f->tiles[number];
+    if (t->use == FLOOR_PASSED) put_passed(t, number, out);
+    if (t->use != FLOOR_USED) return;
     const cost *c = f->c;
     double x = left_of(t), y = top_of(t), bars = BAR * t->n_bars;
     fprintf(out, "<g><title>tile %u", number);

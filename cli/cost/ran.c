@@ -118,8 +118,9 @@ static isa_events events_of(const ran *r) {
 // What happened, and what was drawn all the time meanwhile.
 typedef struct {
     energy_aj spent, standing;
-    const char **lacking;
-    size_t n_lacking;
+    bool spent_stated, standing_stated; // what a chip states as 0 is 0
+    const char **lacking[2];            // energies of events, powers
+    size_t n_lacking[2];
 } energies;
 
 static energies energies_of(const ran *r, arena *a) {
@@ -127,10 +128,38 @@ static energies energies_of(const ran *r, arena *a) {
     const isa_events e = events_of(r);
     const energy_prices prices = energy_prices_of(chip);
     const inventory all = inventory_of(sim_program(r->sim), chip);
-    energies x = {energy_of(&prices, &e),
-                  power_energy(power_of_all(chip, all.all), timing_end(r->timing)), NULL, 0};
-    x.lacking = energy_lacking(a, chip, &e, &x.n_lacking);
+    const __int128 power = power_of_all(chip, all.all);
+    energies x = {.spent = energy_of(&prices, &e),
+                  .standing = power_energy(power, timing_end(r->timing))};
+    x.lacking[0] = energy_lacking(a, chip, &e, &x.n_lacking[0]);
+    x.lacking[1] = inventory_lacking(a, chip, "power", all.all, &x.n_lacking[1]);
+    x.spent_stated = x.spent > 0 || x.n_lacking[0] == 0;
+    x.standing_stated =
+        (power > 0 || x.n_lacking[1] == 0) && (power == 0 || timing_end(r->timing) > 0);
     return x;
+}
+
+static void print_energies(const ran *r, const energies *e, arena *a, FILE *out) {
+    if (e->spent_stated)
+        fprintf(out, "  %s a row, %s in all; ", energy_text(a, e->spent / (energy_aj)r->rows),
+                energy_text(a, e->spent));
+    else
+        fputs("  energy not stated by the chip; ", out);
+    if (e->standing_stated)
+        fprintf(out, "%s drawn all the time beside\n", energy_text(a, e->standing));
+    else
+        fputs("what is drawn all the time is not stated\n", out);
+}
+
+static void print_missing(const ran *r, const energies *e, FILE *out) {
+    size_t n;
+    const char *const *times = timing_missing(r->timing, &n);
+    if (n + e->n_lacking[0] + e->n_lacking[1] == 0) return;
+    fputs("not stated by the chip, so in no total:", out);
+    for (size_t k = 0; k < n; k++) fprintf(out, " %s", times[k]);
+    for (size_t s = 0; s < ARRAY_LEN(e->lacking); s++)
+        for (size_t k = 0; k < e->n_lacking[s]; k++) fprintf(out, " %s", e->lacking[s][k]);
+    putc('\n', out);
 }
 
 static size_t busiest(const ran *r) {
@@ -164,18 +193,8 @@ void ran_print(const ran *r, FILE *out) {
                 cost_share(timing_unit_at(r->timing, unit).busy, timing_end(r->timing)));
     putc('\n', out);
     const energies e = energies_of(r, a);
-    if (e.spent > 0 || e.n_lacking == 0)
-        fprintf(out, "  %s a row, %s in all; %s drawn all the time beside\n",
-                energy_text(a, e.spent / (energy_aj)r->rows), energy_text(a, e.spent),
-                energy_text(a, e.standing));
-    else
-        fputs("  energy not stated by the chip\n", out);
-    size_t n;
-    const char *const *missing = timing_missing(r->timing, &n);
-    if (n + e.n_lacking) fputs("not stated by the chip, so in no total:", out);
-    for (size_t k = 0; k < n; k++) fprintf(out, " %s", missing[k]);
-    for (size_t k = 0; k < e.n_lacking; k++) fprintf(out, " %s", e.lacking[k]);
-    if (n + e.n_lacking) putc('\n', out);
+    print_energies(r, &e, a, out);
+    print_missing(r, &e, out);
     arena_free(a);
 }
 
@@ -192,10 +211,10 @@ json_t *ran_json(const ran *r) {
     for (size_t k = 0; k < n; k++) json_add(names, json_name(missing[k]));
     arena *a = arena_new();
     const energies e = energies_of(r, a);
-    for (size_t k = 0; k < e.n_lacking; k++) json_add(names, json_name(e.lacking[k]));
-    const bool stated = e.spent > 0 || e.n_lacking == 0;
-    json_t *spent = stated ? json_string(energy_exact(a, e.spent)) : json_null(),
-           *on = json_string(energy_exact(a, e.standing));
+    for (size_t s = 0; s < ARRAY_LEN(e.lacking); s++)
+        for (size_t k = 0; k < e.n_lacking[s]; k++) json_add(names, json_name(e.lacking[s][k]));
+    json_t *spent = e.spent_stated ? json_string(energy_exact(a, e.spent)) : json_null(),
+           *on = e.standing_stated ? json_string(energy_exact(a, e.standing)) : json_null();
     arena_free(a);
     return json_make("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "rows", json_count(r->rows),
                      "rows_together", json_count(r->together), "together_ns", ns(r, r->first),

@@ -168,5 +168,12 @@ for figure in first_token_ns last_token_ns attojoules mm2; do says "\"$figure\":
 exits 0 run "$work/ideal.ohm" -i "input_ids=$work/ids.npy" --cost
 grep -q "rows in a time that is not stated" "$work/out" "$work/err" || fail "$(cat "$work/out" "$work/err")"
 says "energy not stated by the chip"
+exits 0 compile examples/tales/tales_gpt.onnx --chip wang2025 -q -o "$work/wang.ohm"
+exits 0 run "$work/wang.ohm" -i "input_ids=$work/ids.npy" --cost
+grep -qE '^  [0-9.]+ uJ a row, [0-9.]+ uJ in all; what is drawn all the time is not stated$' "$work/out" || fail "$(cat "$work/out")"
+grep -qE 'not stated by the chip, so in no total:.* power\.dac' "$work/out" || fail "run --cost does not name the powers that lack"
+exits 0 run "$work/wang.ohm" -i "input_ids=$work/ids.npy" --cost --json
+says '"static_attojoules": null'
+says '"power.dac"'
 exits 0 chips --check chips/ohmic-1.yaml --json
 says '"possible": true'

@@ -44,4 +44,33 @@ grep -qF 'a&lt;&amp;&gt;"b' "$work/odd.svg" || fail "a name is not written as ma
 exits 0 cost "$work/odd.ohm" --floorplan "$work/odd.dot"
 grep -qF 'a<&>\"b' "$work/odd.dot" || fail "a name is not written as Graphviz wants it"
 
+# Tiles 3 and 8 change places: on a mesh of four columns, rows go back from tile 8 in the last row, past the places
+# of three tiles that the program does not have.
+exits 0 dis "$work/tales.ohm" -o "$work/turn.s"
+awk '/^\.channel/ { gsub(/=3/, "=#"); gsub(/=8/, "=3"); gsub(/=#/, "=8") }
+     /^\.tile/ { tile = $2 == 3 ? 8 : $2 == 8 ? 3 : $2; $0 = ".tile " tile }
+     /^\.[a-z]/ && !/^\.tile/ { tile = "" }
+     tile == "" { if (in_tiles) after = after $0 "\n"; else print; next }
+     { in_tiles = 1; body[tile] = body[tile] $0 "\n" }
+     END { for (t = 0; t < 9; t++) printf "%s", body[t]; printf "%s", after }' "$work/turn.s" >"$work/turned.s"
+cp "$work/turn.s.data" "$work/turned.s.data"
+exits 0 as "$work/turned.s" -o "$work/turned.ohm"
+exits 0 cost "$work/turned.ohm" --set router.columns=4 --floorplan "$work/turned.svg"
+expect "$(count '<g><title>tile ' "$work/turned.svg")" 12 "tiles, those that rows pass through included"
+for t in 9 10 11; do
+  grep -qF "<title>tile $t: rows pass through its router; the program does not use it" "$work/turned.svg" ||
+    fail "tile $t is not drawn as passed"
+done
+grep -qF '9 of 64 tiles;' "$work/turned.svg" || fail "tiles that are passed are counted as used"
+links=$(count '<title>link of tile ' "$work/turned.svg")
+expect "$(grep -oE '^<path d="M[-0-9.]+ [-0-9.]+L[-0-9. ]+" stroke' "$work/turned.svg" | sort -u | wc -l)" "$links" \
+  "links at places of their own"
+tr '"ML' '\n' <"$work/turned.svg" | awk '/^0 0 [0-9]+ [0-9]+$/ { w = $3; h = $4; next }
+  /^-?[0-9.]+ -?[0-9.]+$/ { n++; if ($1 < 0 || $1 > w || $2 < 0 || $2 > h) bad = 1 } END { exit bad || !w || !n }' ||
+  fail "a link is drawn outside of the picture"
+exits 0 cost "$work/turned.ohm" --set router.columns=4 --floorplan "$work/turned.dot"
+grep -oE 't[0-9]+' "$work/turned.dot" | sort -u >"$work/named"
+grep -oE 't[0-9]+ \[pos=' "$work/turned.dot" | cut -d' ' -f1 | sort -u >"$work/placed"
+cmp -s "$work/named" "$work/placed" || fail "tiles that Graphviz is not given a place for"
+
 rejects "No space left" cost "$work/tales.ohm" --floorplan /dev/full
