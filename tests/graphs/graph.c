@@ -277,6 +277,19 @@ node op_argmax(graph *g, node x, int axis) {
     return along(g, IR_t_argmax, x, axis, &attrs, ELEM_i64, s);
 }
 
+node op_topk(graph *g, node x, int k, int result) {
+    if (x < 0 || !shape_of(g, x)->rank) return NO_NODE;
+    ir_attrs attrs = {0};
+    ir_attr_set_int(g->a, &attrs, IR_ATTR_k, k);
+    ir_attr_set_int(g->a, &attrs, IR_ATTR_largest, 1);
+    ir_attr_set_int(g->a, &attrs, IR_ATTR_sorted, 1);
+    shape s = *shape_of(g, x);
+    s.dim[s.rank - 1] = number(k);
+    node y = along(g, IR_t_topk, x, s.rank - 1, &attrs, result ? ELEM_i64 : type_of(g, x), s);
+    g->nodes.items[y].result = result;
+    return y;
+}
+
 node op_matmul(graph *g, node a, node b) {
     if (a < 0 || b < 0) return NO_NODE;
     shape x = *shape_of(g, a), y = *shape_of(g, b), s;
@@ -468,6 +481,7 @@ static ir_val build_op(const graph_node *x, int number, const ir_val *in, const 
     ir_val v = typed ? ir_build_typed(m, f, x->code, in, (size_t)x->n, &attrs, t, NULL)
                      : ir_build(m, f, x->code, in, (size_t)x->n, &attrs, NULL, diags);
     if (v == IR_NONE) return v;
+    v = ir_last_op(f)->result[x->result];
     CHECK(ir_type_equal(ir_type_of(f, v), t), "node %d: %s is %s, not %s", number,
           ir_ops[x->code].name, ir_type_text(m->arena, ir_type_of(f, v)),
           ir_type_text(m->arena, t));

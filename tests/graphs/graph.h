@@ -49,6 +49,7 @@ typedef struct {
     double value;
     uint32_t seed;
     int64_t list[MAX_LIST];
+    int result;       // of an operation: which of its results
     const char *name; // of an input
     int64_t hi;       // of an input of integers: one past the largest
 } graph_node;
@@ -130,6 +131,8 @@ node op_range(graph *g, count from, count until); // i64
 node op_trilu(graph *g, node x, int64_t k, bool upper);
 node op_cumsum(graph *g, node x, int axis);
 node op_argmax(graph *g, node x, int axis);
+node op_topk(graph *g, node x, int k,
+             int result); // largest of the last axis; 0: values, 1: indices
 // x [B, C, tokens], w [M, C, k], bias [M] or NO_NODE; `length` as the result counts tokens.
 node op_conv(graph *g, node x, node w, node bias, int stride, int pad, int behind, count length);
 node op_onehot(graph *g, node ids, int depth); // 0 and 1, along a new last axis

@@ -78,6 +78,19 @@ static void indices_of_the_largest(void **state) {
     same(&g, op_argmax(&g, x, 3));
 }
 
+// Columns that are hidden are found once each, whatever hides them: 0, h, 2 h ... is added.
+static void largest_few_of_hidden_columns(void **state) {
+    static const double hides[] = {0, -1e9, -3.4e38, -1e300, 3.4e38};
+    for (size_t i = 0; i < ARRAY_LEN(hides); i++)
+        for (int result = 0; result < 2; result++)
+            for (int as_input = 0; as_input < 2; as_input++) {
+                graph g = begin();
+                node x = as_input ? rows(&g, 5) : op_matmul(&g, rows(&g, 4), matrix(&g, 4, 5));
+                node by = graph_const(&g, ELEM_f32, SHAPE(number(5)), FILL_RAMP, hides[i]);
+                same(&g, op_topk(&g, op2(&g, IR_t_add, x, by), 4, result));
+            }
+}
+
 // ---- a token's number, and the row of it -----------------------------------------------------
 
 // The token of the largest id, of the last that is one; spelling: how its row is taken.
@@ -199,13 +212,10 @@ static void constant_outputs(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(one_hot_codes),
-        cmocka_unit_test(softmax_in_pieces),
-        cmocka_unit_test(indices_of_the_largest),
-        cmocka_unit_test(gathers_of_places),
-        cmocka_unit_test(rows_of_computed_numbers),
-        cmocka_unit_test(one_row_beside_all),
-        cmocka_unit_test(constant_outputs),
+        cmocka_unit_test(one_hot_codes),          cmocka_unit_test(softmax_in_pieces),
+        cmocka_unit_test(indices_of_the_largest), cmocka_unit_test(largest_few_of_hidden_columns),
+        cmocka_unit_test(gathers_of_places),      cmocka_unit_test(rows_of_computed_numbers),
+        cmocka_unit_test(one_row_beside_all),     cmocka_unit_test(constant_outputs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,10 +5,11 @@
 // row is chosen by weights of 0 and 1, exactly.
 #include "passes/tokens/constant.h"
 #include "passes/tokens/rules/rules.h"
+#include <float.h>
 #include <inttypes.h>
+#include <math.h>
 
 enum { MOST_LARGEST = 64 };
-static const float FAR = 3e38f;
 
 static tok_ref with_tensor(tok_ctx *c, tok_recipe *r, ir_opcode code, tok_ref x, tensor t) {
     const tok_ref in[] = {x, tok_step_constant(c, r, tok_constant_new(c, "c", t))};
@@ -40,6 +41,13 @@ static tensor ramp(tok_ctx *c, int rank, const int64_t *dim) {
 
 // ---- the largest columns ---------------------------------------------------------------------
 
+// `own` at column i, its opposite elsewhere: infinities.
+static tok_ref infinite_at(tok_ctx *c, tok_recipe *r, tok_ref i, int64_t width, float own) {
+    i = with_tensor(c, r, IR_t_sub, tok_step_cast(c, r, i, ELEM_f32), ramp(c, 1, &width));
+    i = with_number(c, r, IR_t_sub, tok_step_of(c, r, IR_t_abs, &i, 1, NULL), 0.5F);
+    return with_number(c, r, IR_t_mul, i, -own);
+}
+
 bool tok_rule_topk(tok_ctx *c, uint32_t node) {
     const tok_node *n = tok_at(c, node);
     tok_recipe *r = tok_recipe_of(c, node);
@@ -67,17 +75,18 @@ bool tok_rule_topk(tok_ctx *c, uint32_t node) {
     ir_attr_set_int(c->a, &arg, IR_ATTR_keepdims, 1);
     ir_attr_set_int(c->a, &arg, IR_ATTR_last, 0);
     tok_ref *part = ARENA_ARRAY(c->a, tok_ref, k);
-    for (int64_t i = 0; i < k && x.from != TOK_NOTHING; i++) {
-        const tok_ref at = tok_step_of(c, r, IR_t_argmax, &x, 1, &arg);
-        part[i] = n->result ? at : tok_step_of(c, r, IR_t_reduce, &x, 1, &max);
-        if (i + 1 == k) break;
-        // what has been found stands behind all others
-        tok_ref here =
-            with_tensor(c, r, IR_t_sub, tok_step_cast(c, r, at, ELEM_f32), ramp(c, 1, &w));
-        here = with_number(c, r, IR_t_mul, is_zero(c, r, here), FAR);
-        x = two(c, r, IR_t_sub, x, here);
+    // Searched among finite numbers: -inf stands for what has been found.
+    tok_ref left = with_number(c, r, IR_t_max, with_number(c, r, IR_t_min, x, FLT_MAX), -FLT_MAX);
+    for (int64_t i = 0; i < k && left.from != TOK_NOTHING; i++) {
+        const tok_ref at = tok_step_of(c, r, IR_t_argmax, &left, 1, &arg);
+        part[i] = at;
+        if (!n->result) {
+            part[i] = two(c, r, IR_t_min, x, infinite_at(c, r, at, w, INFINITY));
+            part[i] = tok_step_of(c, r, IR_t_reduce, &part[i], 1, &max);
+        }
+        if (i + 1 < k) left = two(c, r, IR_t_min, left, infinite_at(c, r, at, w, -INFINITY));
     }
-    if (x.from == TOK_NOTHING) return false;
+    if (left.from == TOK_NOTHING) return false;
     tok_ref v = k > 1 ? tok_step_of(c, r, IR_row_join, part, (size_t)k, NULL) : part[0];
     if (!largest && !n->result) v = tok_step_of(c, r, IR_t_neg, &v, 1, NULL);
     const tok_layout rest = tok_layout_without_axis(&l, axis);
