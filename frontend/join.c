@@ -80,6 +80,10 @@ static bool find_link(joiner *j) {
                                  "is a decoder: its input '%s' takes what an encoder gives; name "
                                  "the encoder's file first, then the decoder's",
                                  e->inputs[taking_input(e, false)].name));
+    if (takes_caches(e))
+        return fail(j, e,
+                    "is a decoder that goes on behind caches: it comes third, behind the encoder's "
+                    "file and that of the decoder that begins a text");
     if (j->to == SIZE_MAX && takes_caches(d))
         return fail(j, d,
                     "is a decoder that goes on behind caches: it comes third, behind the encoder's "
@@ -153,9 +157,13 @@ static onnx_port port_of_side(const joiner *j, const onnx_port *p, const char *n
 
 static bool is_mask(const onnx_port *p) { return p->rank == 2 && strstr(p->name, "mask"); }
 
+static bool takes_encoder_mask(const onnx_port *p) {
+    return is_mask(p) && strstr(p->name, "encoder");
+}
+
 // The encoder's mask is the decoder's input for it, if both have one.
 static int encoder_mask(const joiner *j, const onnx_port *p) {
-    if (!is_mask(p) || !strstr(p->name, "encoder")) return ONNX_LINKED;
+    if (!takes_encoder_mask(p)) return ONNX_LINKED;
     for (size_t i = 0; i < j->encoder->n_inputs; i++) {
         const onnx_port *e = &j->encoder->inputs[i];
         if (is_mask(e) && e->type == p->type) return (int)i;
@@ -185,6 +193,10 @@ static void join_ports(joiner *j) {
         int *to = &w->parts[1].input[i];
         *to = i == j->to ? ONNX_LINKED : encoder_mask(j, p);
         if (i == j->to || *to != ONNX_LINKED) continue;
+        if (takes_encoder_mask(p))
+            diag_note(j->diags, DIAG_AT(d->info.path, p->name),
+                      "stays an input of the program: the encoder, '%s', has no mask to give",
+                      e->info.path);
         *to = (int)w->n_inputs;
         w->inputs[w->n_inputs++] = port_of_side(j, p, name_of_input(j, p), "decoder");
     }

@@ -37,6 +37,7 @@ rejects "is no decoder that reads an encoder" compile "$encoder" "$encoder" -o "
 exits 0 compile "$encoder" --chip ideal -q --dump-ir "$work/dump" -o "$work/x.ohm"
 misused "is IR text, of which one file is a model" compile "$encoder" "$(find "$work/dump" -name "*.oir" | sort | head -1)" -o "$work/x.ohm"
 rejects "is a decoder that goes on behind caches: it comes third" compile "$encoder" "$whisper" "$decoder" -o "$work/x.ohm"
+rejects "is a decoder that goes on behind caches: it comes third" compile "$whisper" "$decoder" -o "$work/x.ohm"
 rejects "No such file" compile "$encoder" "$work/nowhere.onnx" -o "$work/x.ohm"
 exits 2 compile "$encoder" "$decoder" "$decoder" "$decoder" -o "$work/x.ohm"
 

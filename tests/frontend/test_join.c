@@ -57,6 +57,14 @@ static onnx_model *encoder(int type, int64_t width) {
     return open(DIR "/encoder.onnx", product(g, "features", "last_hidden_state", 2));
 }
 
+// It takes no mask.
+static onnx_model *maskless_encoder(void) {
+    bytes g = {0};
+    put_msg(&g, 11, in("features", F32, 3, 4));
+    put_msg(&g, 12, in("last_hidden_state", F32, 3, 4));
+    return open(DIR "/encoder.onnx", product(g, "features", "last_hidden_state", 2));
+}
+
 static onnx_model *decoder(const char *takes) {
     bytes g = {0};
     put_msg(&g, 11, in("input_ids", I64, 2, 0));
@@ -162,6 +170,19 @@ static void other_width(void **state) {
     assert_true(reported("decoder.onnx", "gives 8: the files are of different models"));
 }
 
+static void no_mask(void **state) {
+    onnx_model *m = onnx_join(maskless_encoder(), decoder("encoder_hidden_states"), NULL, diags);
+    assert_non_null(m);
+    assert_non_null(onnx_input_named(m, "encoder_attention_mask"));
+    assert_int_equal(diag_count(diags), 1);
+    const diag *d = diag_get(diags, 0);
+    assert_int_equal(d->severity, DIAG_NOTE);
+    assert_non_null(strstr(d->message, "stays an input of the program: the encoder, '"));
+    assert_non_null(strstr(d->message, "encoder.onnx', has no mask to give"));
+    assert_string_equal(d->loc.where, "encoder_attention_mask");
+    onnx_close(m);
+}
+
 // Third comes a decoder that takes caches, and nothing else.
 static onnx_model *cached(void) {
     bytes g = {0};
@@ -179,6 +200,9 @@ static void three_files(void **state) {
     onnx_close(m);
     assert_null(onnx_join(encoder(F32, 4), cached(), decoder("encoder_hidden_states"), diags));
     assert_true(reported("cached.onnx", "is a decoder that goes on behind caches: it comes third"));
+    diag_clear(diags); // told of its place, not of its width
+    assert_null(onnx_join(cached(), decoder("encoder_hidden_states"), NULL, diags));
+    assert_true(reported("cached.onnx", "is a decoder that goes on behind caches: it comes third"));
     assert_null(
         onnx_join(encoder(F32, 4), decoder("encoder_hidden_states"), encoder(F32, 4), diags));
     assert_true(reported("encoder.onnx", "is no decoder that goes on behind caches"));
@@ -187,9 +211,9 @@ static void three_files(void **state) {
 int main(void) {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, new_sink, free_sink)
     const struct CMUnitTest tests[] = {
-        TEST(ports_of_both), TEST(values_of_both), TEST(taken_by_type),
-        TEST(wrong_order),   TEST(no_input),       TEST(no_output),
-        TEST(other_type),    TEST(other_width),    TEST(three_files),
+        TEST(ports_of_both), TEST(values_of_both), TEST(taken_by_type), TEST(wrong_order),
+        TEST(no_input),      TEST(no_output),      TEST(other_type),    TEST(other_width),
+        TEST(no_mask),       TEST(three_files),
     };
     return cmocka_run_group_tests(tests, make_dir, NULL);
 }
