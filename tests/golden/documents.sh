@@ -26,7 +26,7 @@ shown() {
 
 # in_run COMMAND...: in the document's folder, its output added to what was shown
 in_run() {
-    (cd "$out/run" && timeout 120 "$@") > "$out/one" 2>&1 < /dev/null
+    (cd "$out/run" && timeout 900 "$@") > "$out/one" 2>&1 < /dev/null
     status=$?
     cat "$out/one" >> "$out/shown"
     [ $status = 0 ] || tail -n 20 "$out/one"
