@@ -141,7 +141,13 @@ static const char *pool_cure(const machine *chip, bool clips, arena *a) {
                         bits, step, clips ? "holds every sum" : "holds and rounds none");
 }
 
-static const char *crossbar_cure(const machine *chip, bool clips, arena *a) {
+static const char *crossbar_cure(const compilation *c, bool clips, arena *a) {
+    const machine *chip = c->chip;
+    if (c->range_chosen)
+        return arena_printf(a,
+                            "their step of %" PRId64 " is the best for the text, "
+                            "--set crossbar.adc_bits=%d would lose nothing",
+                            machine_adc_step(chip), bits_wanted(chip, 1));
     if (chip->crossbar.adc_range == MACHINE_RANGE_FULL)
         return "--set crossbar.adc_range=calibrated finds the step that suits --calibrate FILE";
     if (!clips) return "--set crossbar.adc_step=1 rounds none, where the converter has the bits";
@@ -168,7 +174,7 @@ static void warn(const compilation *c, diag_sink *diags) {
     const char *more = n > 1 ? arena_printf(a, " (and %zu nodes more)", n - 1) : "";
     const char *node = arena_strn(a, worst->node, strcspn(worst->node, "\n"));
     const char *cure =
-        machine_has_pool(c->chip) ? pool_cure(c->chip, clips, a) : crossbar_cure(c->chip, clips, a);
+        machine_has_pool(c->chip) ? pool_cure(c->chip, clips, a) : crossbar_cure(c, clips, a);
     diag_emit(diags, DIAG_ID_converter_loses,
               DIAG_AT(NULL, arena_printf(a, "node '%s'%s", node, more)),
               "the converters of chip '%s' lose sums of this product: %s, on %s; %s", c->chip->name,
