@@ -95,6 +95,7 @@ typedef struct {
     isa_program *program;
     bool used[PASS_OPTIONS]; // by the passes
     compile_converters converters;
+    bool range_chosen;         // by this compile (crossbar.adc_range: calibrated)
     json_t *calibrate, *adapt; // what those files hold, as ids; NULL: not given, or an npz
     compile_timings timings;
     headline cost;     // where a summary is asked for

@@ -3,6 +3,7 @@
 // converter cannot hold is no rounding that a model would forgive (bench/adc.sh).
 #include "cli/compile/compile.h"
 #include "host/host.h"
+#include "isa/machine/pool.h"
 #include "passes/precision/calibrate.h"
 #include "passes/precision/corpus.h"
 #include "support/file/file.h"
@@ -18,17 +19,20 @@ static const double MACS = 2e9; // products of crossbars spent at most
 // Shares above which a node is named: 0.1 % of its codes clipped, a tenth rounded.
 static const double CLIPPED = 1e-3, ROUNDED = 0.1;
 
-// Bits of a converter that holds every sum.
-static int bits_wanted(const machine *chip) {
+// Bits of a crossbar's converter that holds every sum in codes of `step`.
+static int bits_wanted(const machine *chip, int64_t step) {
     int bits = chip->crossbar.encoding == MACHINE_DIFFERENTIAL;
-    for (int64_t n = machine_adc_sum(chip) / machine_adc_step(chip); n > 0; n >>= 1) bits++;
+    for (int64_t n = machine_adc_sum(chip) / step; n > 0; n >>= 1) bits++;
     return bits;
 }
 
 static bool may_lose(const machine *chip) {
+    if (machine_has_pool(chip))
+        return chip->pool.adc_bits > 0 &&
+               (machine_pool_step(chip) > 1 || chip->pool.adc_bits < machine_pool_bits(chip, 1));
     return chip->crossbar.adc_bits > 0 && chip->crossbar.rows > 0 && chip->crossbar.cell_bits > 0 &&
            chip->crossbar.dac_bits > 0 &&
-           (machine_adc_step(chip) > 1 || chip->crossbar.adc_bits < bits_wanted(chip));
+           (machine_adc_step(chip) > 1 || chip->crossbar.adc_bits < bits_wanted(chip, 1));
 }
 
 static double macs(const isa_program *p) {
@@ -130,6 +134,27 @@ const char *compile_losses(arena *a, const compile_conversions *x) {
                         100 * share(x->rounded, x));
 }
 
+static const char *pool_cure(const machine *chip, bool clips, arena *a) {
+    const int64_t step = clips ? machine_pool_step(chip) : 1, bits = machine_pool_bits(chip, step);
+    if (bits > 16) return "--set pool.adc_bits=0 --set pool.adc_step=0 loses nothing";
+    return arena_printf(a, "--set pool.adc_bits=%" PRId64 " --set pool.adc_step=%" PRId64 " %s",
+                        bits, step, clips ? "holds every sum" : "holds and rounds none");
+}
+
+static const char *crossbar_cure(const compilation *c, bool clips, arena *a) {
+    const machine *chip = c->chip;
+    if (c->range_chosen)
+        return arena_printf(a,
+                            "their step of %" PRId64 " is the best for the text, "
+                            "--set crossbar.adc_bits=%d would lose nothing",
+                            machine_adc_step(chip), bits_wanted(chip, 1));
+    if (chip->crossbar.adc_range == MACHINE_RANGE_FULL)
+        return "--set crossbar.adc_range=calibrated finds the step that suits --calibrate FILE";
+    if (!clips) return "--set crossbar.adc_step=1 rounds none, where the converter has the bits";
+    return arena_printf(a, "--set crossbar.adc_bits=%d holds every sum",
+                        bits_wanted(chip, machine_adc_step(chip)));
+}
+
 // The node that loses most stands for all of them here; the summary lists them.
 static void warn(const compilation *c, diag_sink *diags) {
     const compile_conversions *worst = NULL;
@@ -148,12 +173,8 @@ static void warn(const compilation *c, diag_sink *diags) {
     arena *a = arena_new();
     const char *more = n > 1 ? arena_printf(a, " (and %zu nodes more)", n - 1) : "";
     const char *node = arena_strn(a, worst->node, strcspn(worst->node, "\n"));
-    const bool full = c->chip->crossbar.adc_range == MACHINE_RANGE_FULL;
     const char *cure =
-        full ? "--set crossbar.adc_range=calibrated finds the step that suits --calibrate FILE"
-        : clips
-            ? arena_printf(a, "--set crossbar.adc_bits=%d holds every sum", bits_wanted(c->chip))
-            : "--set crossbar.adc_step=1 rounds none, where the converter has the bits";
+        machine_has_pool(c->chip) ? pool_cure(c->chip, clips, a) : crossbar_cure(c, clips, a);
     diag_emit(diags, DIAG_ID_converter_loses,
               DIAG_AT(NULL, arena_printf(a, "node '%s'%s", node, more)),
               "the converters of chip '%s' lose sums of this product: %s, on %s; %s", c->chip->name,

@@ -161,7 +161,7 @@ bool compile_choose_range(compilation *c, const char *path, diag_sink *diags) {
             ", calibrated on %s: what the program predicts there is %.3g nats from what it would "
             "with converters that lose nothing",
             p->notes, *p->notes ? "\n" : "", c->chip->crossbar.adc_bits, best, full, on, least);
-        c->used[PASS_OPTION_calibrate] = true;
+        c->used[PASS_OPTION_calibrate] = c->range_chosen = true;
     }
     arena_free(x.a);
     return best > 0;

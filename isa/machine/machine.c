@@ -331,6 +331,13 @@ int64_t machine_adc_step(const machine *m) {
 
 // --- what must fit together
 
+static const char set_by_hand[] = "set by hand"; // the source of what --set says
+
+static bool by_hand(const machine *m, const char *section, const char *name) {
+    const machine_param *p = find_param(section, strlen(section), name);
+    return m->sources && strcmp(m->sources[p - machine_params], set_by_hand) == 0;
+}
+
 bool machine_check(const machine *m, const char *name, diag_sink *diags) {
     diag_loc loc = DIAG_FILE(name);
     bool ok = true;
@@ -368,6 +375,8 @@ bool machine_check(const machine *m, const char *name, diag_sink *diags) {
     REQUIRE(fixed || m->crossbar.adc_step == 1,
             "crossbar.adc_step is %lld, which adc_range %s chooses: must be left out",
             (long long)m->crossbar.adc_step, range)
+    REQUIRE(fixed || m->crossbar.adc_step != 1 || !by_hand(m, "crossbar", "adc_step"),
+            "crossbar.adc_step is set to 1, which adc_range %s chooses: must be left out", range)
     REQUIRE(fixed || m->crossbar.rows > 0,
             "crossbar.adc_range is %s, but columns without limit (rows 0) have no largest sum",
             range)
@@ -501,6 +510,6 @@ bool machine_set(arena *a, machine *m, const char *assignment, diag_sink *diags)
     }
     yaml_node value = {.kind = YAML_SCALAR, .loc = loc, .text = assignment + n + 1};
     if (!store_value(m, p, &value, DIAG_ID_usage, diags)) return false;
-    state_source(a, m, p, "set by hand");
+    state_source(a, m, p, set_by_hand);
     return true;
 }

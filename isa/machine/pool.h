@@ -33,14 +33,25 @@ static inline int64_t machine_pool_chunk(const machine *m) {
     return m->pool.rows / m->pool.digit_bits;
 }
 
+// The largest sum of a full chunk, of the currents of + or of -.
+static inline int64_t machine_pool_sum(const machine *m) {
+    return machine_pool_chunk(m) * POOL_LARGEST_WEIGHT * (machine_pool_base(m) / 2);
+}
+
 // Sum that one code stands for; 0: exact. Where the chip leaves it open, the codes span the sums of
 // a full chunk, rounded to the nearest step.
 static inline int64_t machine_pool_step(const machine *m) {
     if (m->pool.adc_bits == 0 || m->pool.adc_step > 0) return m->pool.adc_step;
-    int64_t most = machine_pool_chunk(m) * POOL_LARGEST_WEIGHT * (machine_pool_base(m) / 2);
-    int64_t span = m->pool.subtract ? 2 * most : most;
+    int64_t span = (m->pool.subtract ? 2 : 1) * machine_pool_sum(m);
     int64_t codes = (INT64_C(1) << m->pool.adc_bits) - 1;
     return max_i64(1, (2 * span + codes) / (2 * codes));
+}
+
+// Bits of a converter whose codes of `step` reach over all sums.
+static inline int64_t machine_pool_bits(const machine *m, int64_t step) {
+    int64_t bits = m->pool.subtract;
+    for (int64_t n = (2 * machine_pool_sum(m) + step) / (2 * step); n > 0; n >>= 1) bits++;
+    return bits;
 }
 
 // Rows of activations that one pass over the weights serves.

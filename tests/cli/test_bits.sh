@@ -34,6 +34,9 @@ at "--set crossbar.adc_bits=6 --set crossbar.adc_range=calibrated --calibrate $t
 exits 0 compile $model --set crossbar.adc_bits=6 --set crossbar.adc_range=calibrated --calibrate $text -o "$work/q.ohm"
 grep -qE '^note: converters of 6 bits have steps of 2 of 1 to 13, calibrated on 64 tokens of calibration_tokens.json' "$work/out" ||
   { cat "$work/out"; fail "no step was chosen"; }
+warned "their step of 2 is the best for the text, --set crossbar.adc_bits=10 would lose nothing \[converter-loses\]"
+exits 0 compile $model --set crossbar.adc_bits=10 --set crossbar.adc_range=calibrated --calibrate $text -q -o "$work/r.ohm"
+[ ! -s "$work/err" ] || fail "the advice loses something: $(cat "$work/err")"
 cmp -s "$work/p.ohm" "$work/q.ohm" || fail "another program the second time"
 "$ohmic" dis "$work/q.ohm" | grep -E 'adc_(range|step): ' >"$work/chip" || true
 grep -q 'adc_range: {value: fixed, .*calibrated on 64 tokens' "$work/chip" && grep -q 'adc_step: {value: 2,' "$work/chip" ||

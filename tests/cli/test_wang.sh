@@ -56,6 +56,24 @@ perplexity 1.3125 3 --set pool.subtract=on --set pool.adc_step=48
 perplexity 1.5566 3 --set pool.subtract=on --set pool.adc_step=12
 perplexity 1.3213 3
 
+# what the pool's converters lose is said, with what would lose less
+loses() {
+  local words=$1
+  shift
+  exits 0 compile $model --chip wang2025 --set pool.subtract=on "$@" -o "$work/p.ohm"
+  grep -qE "warning: the converters of chip 'wang2025' lose sums of this product: .*; $words \[converter-loses\]" "$work/err" ||
+    { cat "$work/err"; fail "'$*' has no warning like '$words'"; }
+  grep -qE "^converter [0-9.]+ % clipped, [0-9.]+ % rounded, on 16 seeded rows" "$work/out" || fail "the summary has no converters"
+}
+loses "--set pool.adc_bits=14 --set pool.adc_step=4 holds every sum" --set pool.adc_step=4
+loses "--set pool.adc_bits=16 --set pool.adc_step=1 holds and rounds none" --set pool.adc_step=4 --set pool.adc_bits=14
+grep -q "^converter 0 % clipped" "$work/out" || fail "the advice does not hold every sum"
+loses "--set pool.adc_bits=0 --set pool.adc_step=0 loses nothing" --set pool.digit_bits=7 --set pool.digits=1 --set pool.adc_step=300 --set pool.adc_bits=16
+exits 0 compile $model --chip wang2025 --set pool.subtract=on --set pool.adc_step=4 --json -o "$work/p.ohm"
+grep -q '"clipped": [1-9]' "$work/out" || fail "--json has no clipped sums"
+exits 0 compile $model --chip wang2025 --set pool.subtract=on --set pool.adc_bits=16 --set pool.adc_step=1 -o "$work/p.ohm"
+! grep -q converter "$work/out" "$work/err" || fail "converters that lose nothing are spoken of"
+
 # what the machine cannot be
 refused() {
   local words=$1

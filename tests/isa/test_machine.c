@@ -119,6 +119,8 @@ static void wrong_together(void **state) {
          "calibrated, but a converter without limit"},
         {{"crossbar.adc_bits=8", "crossbar.adc_range=full", "crossbar.adc_step=2"},
          "adc_step is 2, which adc_range full chooses"},
+        {{"crossbar.adc_range=calibrated", "crossbar.adc_step=1"},
+         "adc_step is set to 1, which adc_range calibrated chooses: must be left out"},
         {{"crossbar.adc_bits=8", "crossbar.adc_range=full", "crossbar.rows=0"},
          "columns without limit (rows 0) have no largest sum"},
         {{"crossbar.adc_bits=1", "crossbar.adc_range=full", "crossbar.encoding=differential"},
