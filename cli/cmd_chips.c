@@ -37,11 +37,16 @@ static json_t *chip_json(arena *a, const machine *m) {
 #define FIGURE(name, unit, summary) json_put(figures, #name, json_figure(f.name));
 #include "cost/figures.def"
     json_put(j, "figures", figures);
+    size_t n;
+    const char **none = chip_unlimited(a, m, &n);
+    json_t *unlimited = json_array();
+    for (size_t k = 0; k < n; k++) json_add(unlimited, json_name(none[k]));
+    json_put(j, "unlimited", unlimited);
     return j;
 }
 
 // Figures as comments, so that all of it is a chip file still. 0: the chip does not say enough.
-static void print_figures(const machine *m) {
+static void print_figures(arena *a, const machine *m) {
     chip_figures f = chip_figures_of(m);
     printf("# at best:\n");
 #define FIGURE(name, unit, summary)                                         \
@@ -50,6 +55,11 @@ static void print_figures(const machine *m) {
     else                                                                    \
         printf("#   %-22s %10s %-8s %s\n", #name, "not stated", unit, summary);
 #include "cost/figures.def"
+    size_t n;
+    const char **none = chip_unlimited(a, m, &n);
+    if (n) printf("# a tile has as many as a program fills, none of them in these figures:");
+    for (size_t k = 0; k < n; k++) printf(" %s", none[k]);
+    if (n) putchar('\n');
 }
 
 static void show_chip(const args *given, machine *m, json_t **out) {
@@ -59,7 +69,7 @@ static void show_chip(const args *given, machine *m, json_t **out) {
         return;
     }
     report_lines(machine_text(a, m), "", stdout);
-    print_figures(m);
+    print_figures(a, m);
 }
 
 // Parameters that differ, and figures.

@@ -17,8 +17,8 @@ static double crossbar_row(const machine *m, chip_figures *f) {
                     .adc_conversions = codes,
                     .shift_adds = codes};
     energy_prices prices = energy_prices_of(m);
-    f->row_pj = energy_pj(energy_of(&prices, &e));
     double macs = (double)rows * (double)columns;
+    if (macs > 0) f->row_pj = energy_pj(energy_of(&prices, &e));
     if (macs > 0) f->conversions_per_mac = (double)codes / macs;
     return macs;
 }
@@ -64,6 +64,22 @@ chip_figures chip_figures_of(const machine *m) {
     if (f.head_ns > 0) f.peak_w += heads * f.head_pj / f.head_ns / 1e3;
     if (f.peak_w > 0) f.tops_per_watt = (f.crossbar_tops + f.gain_tops) / f.peak_w;
     return f;
+}
+
+static bool has(const machine *m, component c) {
+    if (c == COMPONENT_gain_adc) return m->gain.score_adc_bits > 0;
+    return c != COMPONENT_dense || machine_has_pool(m);
+}
+
+const char **chip_unlimited(arena *a, const machine *m, size_t *n) {
+    const inventory tile = inventory_empty(m);
+    const char **list = ARENA_ARRAY(a, const char *, COMPONENTS);
+    *n = 0;
+    for (unsigned k = 0; k < COMPONENTS; k++)
+        if (k != COMPONENT_host && has(m, (component)k) && tile.all[k] == 0 &&
+            (area_of(m, (component)k, 1) > 0 || power_of(m, (component)k, 1) > 0))
+            list[(*n)++] = component_names[k];
+    return list;
 }
 
 // --- what cannot be, and what is odd

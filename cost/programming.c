@@ -1,5 +1,6 @@
 #include "cost/programming.h"
 #include "isa/count/arrays.h"
+#include "isa/count/pool.h"
 #include <stdlib.h>
 
 typedef struct {
@@ -10,6 +11,19 @@ typedef struct {
 static int by_crossbar(const void *x, const void *y) {
     const filled *a = x, *b = y;
     return a->crossbar < b->crossbar ? -1 : a->crossbar > b->crossbar;
+}
+
+// Dense crossbars are filled one after the other: all but the last are full.
+static void add_dense(const isa_tile *t, const machine *m, uint64_t *cells, uint64_t *sum,
+                      uint64_t *longest) {
+    uint64_t n = isa_dense_cells(m, t), array = (uint64_t)m->dense.cells,
+             beside = (uint64_t)m->programming.cells;
+    if (n == 0) return;
+    uint64_t fullest = n < array ? n : array;
+    *cells += n;
+    *sum += n / array * ceil_div_u64(array, beside) + ceil_div_u64(n % array, beside);
+    uint64_t steps = ceil_div_u64(fullest, beside);
+    if (steps > *longest) *longest = steps;
 }
 
 // Cells of a tile, and steps: of `cells` side by side, in so many arrays at once.
@@ -29,6 +43,7 @@ static uint64_t steps_of(const isa_tile *t, const machine *m, int64_t arrays, ui
         if (steps > longest) longest = steps;
     }
     free(list);
+    add_dense(t, m, cells, &sum, &longest);
     uint64_t at_once = (uint64_t)m->programming.arrays;
     uint64_t shared = at_once ? (sum + at_once - 1) / at_once : 0;
     return shared > longest ? shared : longest;
@@ -60,6 +75,11 @@ programming programming_of(const isa_program *p, const machine *m) {
     if (x.pulses_assumed || guessed(m, PARAM_programming_energy)) x.assumed += cells;
     if (guessed(m, PARAM_energy_memory_write)) x.assumed += bytes;
     return x;
+}
+
+bool programming_states_time(const machine *m, const programming *x) {
+    return x->cells == 0 || !(machine_lacks(m, PARAM_programming_pulses) ||
+                              machine_lacks(m, PARAM_programming_time));
 }
 
 const char **programming_lacking(arena *a, const machine *m, const programming *x, size_t *n) {

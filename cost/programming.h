@@ -4,7 +4,7 @@
 #include "cost/energy.h"
 
 typedef struct {
-    uint64_t cells;    // of crossbars, all arrays
+    uint64_t cells;    // of crossbars, all arrays, and of dense ones
     double pulses;     // they take
     uint64_t bytes;    // tables and stored weights, written into dense memory
     double time_ns;    // of the tile that takes longest; dense memory is written meanwhile
@@ -13,5 +13,7 @@ typedef struct {
     bool time_assumed, pulses_assumed;
 } programming;
 programming programming_of(const isa_program *p, const machine *chip);
+// Pulses and time are no 0 that the chip leaves unsaid.
+bool programming_states_time(const machine *chip, const programming *x);
 const char **programming_lacking(arena *a, const machine *chip, const programming *x, size_t *n);
 #endif

@@ -32,7 +32,7 @@ const char *timing_unit_text(arena *a, const timing *e, size_t i) {
     const plan_unit *u = &e->plan.units.items[i];
     switch (u->kind) {
     case TIMING_UNIT_crossbar:
-        if (u->index == PLAN_POOL) return arena_printf(a, "pool of tile %u", u->tile);
+        if (u->index == TIMING_POOL) return arena_printf(a, "pool of tile %u", u->tile);
         if (u->count > 1)
             return arena_printf(a, "crossbar %u (and %u more) of tile %u", u->index, u->count - 1,
                                 u->tile);

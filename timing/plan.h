@@ -78,7 +78,6 @@ typedef struct {
     busy busy;
 } plan_unit;
 
-#define PLAN_POOL UINT32_MAX // a tile's pool of computation arrays, held like one crossbar
 typedef struct {
     uint32_t tile, crossbar, unit;
 } plan_crossbar;

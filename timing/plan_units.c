@@ -122,7 +122,7 @@ static void list_crossbars(plan *x, uint32_t tile, crossbars *list) {
             if (i->op != ISA_mvm) continue;
             const isa_group *g = &t->groups[i->x];
             if (g->digits > 0) // one pool for all
-                vec_push(list, ((held_crossbar){PLAN_POOL, n->number, ph, 0}));
+                vec_push(list, ((held_crossbar){TIMING_POOL, n->number, ph, 0}));
             if (g->kind == ISA_STORED || n->hold == 0) continue;
             for (uint32_t k = g->first_block; k < g->first_block + g->n_blocks; k++)
                 vec_push(list, ((held_crossbar){t->blocks[k].crossbar, n->number, ph, 0}));

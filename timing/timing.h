@@ -107,6 +107,7 @@ void timing_watch_end(timing *t); // what is still held back
 
 timing_ps timing_end(const timing *t); // last result
 
+#define TIMING_POOL UINT32_MAX // a tile's pool of computation arrays, held like one crossbar
 typedef struct {
     timing_unit_kind kind;
     uint32_t tile, index; // of its kind on the tile; links: mesh_direction; rings: ring * banks +

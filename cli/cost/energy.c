@@ -143,13 +143,16 @@ static void print_weights(const cost *c) {
     const programming *w = &c->spent.weights;
     printf("weights          %" PRIu64 " cells and %" PRIu64 " bytes written once: ", w->cells,
            w->bytes);
-    if (!no_programming(c))
-        printf("%.4g pulses, %s%s, %s (%.0f %% assumed)\n", w->pulses,
-               cost_time_text(c->a, (timing_ps)(w->time_ns * 1000)),
-               w->time_assumed ? " (assumed)" : "", energy_text(c->a, w->aj),
-               percent(w->assumed, w->aj));
-    else
+    if (no_programming(c)) {
         printf("time and energy not stated by the chip\n");
+        return;
+    }
+    if (programming_states_time(c->chip, w))
+        printf("%.4g pulses, %s%s", w->pulses, cost_time_text(c->a, (timing_ps)(w->time_ns * 1000)),
+               w->time_assumed ? " (assumed)" : "");
+    else
+        printf("pulses and time not stated by the chip");
+    printf(", %s (%.0f %% assumed)\n", energy_text(c->a, w->aj), percent(w->assumed, w->aj));
 }
 
 const char **cost_lacking(const cost *c, size_t *n) {
@@ -306,11 +309,13 @@ static json_t *tiles_json(const cost *c) {
 
 static json_t *weights_json(const cost *c) {
     const programming *w = &c->spent.weights;
+    const bool stated = programming_states_time(c->chip, w);
     return json_make("{s:o, s:o, s:o, s:o, s:o, s:b, s:b, s:o}", "cells", json_count(w->cells),
-                     "bytes", json_count(w->bytes), "pulses", json_real(w->pulses), "time_ns",
-                     json_real(w->time_ns), "attojoules", aj(c, w->aj), "pulses_assumed",
-                     w->pulses_assumed, "time_assumed", w->time_assumed, "assumed_share",
-                     json_real(percent(w->assumed, w->aj) / 100));
+                     "bytes", json_count(w->bytes), "pulses",
+                     stated ? json_real(w->pulses) : json_null(), "time_ns",
+                     stated ? json_real(w->time_ns) : json_null(), "attojoules", aj(c, w->aj),
+                     "pulses_assumed", w->pulses_assumed, "time_assumed", w->time_assumed,
+                     "assumed_share", json_real(percent(w->assumed, w->aj) / 100));
 }
 
 json_t *cost_energy_json(const cost *c) {

@@ -52,7 +52,7 @@ static void add_room(const cost *c, floor_tile *t, const char *name, uint64_t us
     if (used == 0) return;
     const char *text = room ? NULL : arena_printf(c->a, "%llu%s", (unsigned long long)used, unit);
     double share = room ? (double)used / (double)room : 0;
-    add_bar(c, t, (floor_bar){name, text, share > 1 ? 1 : share, false, false});
+    add_bar(c, t, (floor_bar){name, text, share > 1 ? 1 : share, .without_end = !room});
 }
 
 static void add_rooms(const cost *c, uint32_t tile, floor_tile *out) {
@@ -72,15 +72,16 @@ static void add_rooms(const cost *c, uint32_t tile, floor_tile *out) {
 // Of several units of a kind the busiest.
 static void add_units(const cost *c, floor_tile *tiles) {
     static const char *const names[TIMING_UNITS] = {
-        [TIMING_UNIT_ring] = "rings",      [TIMING_UNIT_digital] = "digital",
-        [TIMING_UNIT_memory] = "memory",   [TIMING_UNIT_port] = "port",
-        [TIMING_UNIT_receive] = "receive", [TIMING_UNIT_host_in] = "in",
-        [TIMING_UNIT_host_out] = "out",
+        [TIMING_UNIT_crossbar] = "pool",   [TIMING_UNIT_ring] = "rings",
+        [TIMING_UNIT_digital] = "digital", [TIMING_UNIT_memory] = "memory",
+        [TIMING_UNIT_port] = "port",       [TIMING_UNIT_receive] = "receive",
+        [TIMING_UNIT_host_in] = "in",      [TIMING_UNIT_host_out] = "out",
     };
     floor_bar *bars = ARENA_ARRAY(c->a, floor_bar, TIMING_UNITS * ((size_t)c->p->n_tiles + 1));
     for (size_t u = 0; u < timing_units(c->endless); u++) {
         timing_unit x = timing_unit_at(c->endless, u);
         if (!names[x.kind]) continue; // of links, tiles may be none of the program's
+        if (x.kind == TIMING_UNIT_crossbar && x.index != TIMING_POOL) continue; // drawn
         floor_bar *bar = &bars[TIMING_UNITS * (size_t)x.tile + x.kind];
         double busy = busy_of(c, u);
         if (busy > bar->share) bar->share = busy;

@@ -18,9 +18,10 @@ typedef struct {
     double share;
     bool is_busy; // a share of time; else of room
     bool limits;
+    bool without_end; // no limit that it were a share of: text alone
 } floor_bar;
 
-enum { FLOOR_BARS = 9 };
+enum { FLOOR_BARS = 10 };
 
 typedef enum {
     FLOOR_UNUSED, // and left out

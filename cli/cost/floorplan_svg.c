@@ -100,8 +100,10 @@ static void put_lines(const floorplan *f, const char *text, FILE *out, double x,
 }
 
 static void put_bar(const floor_bar *b, FILE *out, double x, double y) {
-    const double from = 44, to = ACROSS - 30, h = 6;
+    const double from = 44, to = ACROSS - 37, h = 6;
     put_label(out, x, y + h, "start", "", b->name);
+    put_label(out, x + ACROSS, y + h, "end", "", b->text);
+    if (b->without_end) return;
     fprintf(out, "<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" fill=\"#f2f2f2\"/>\n",
             x + from, y, to - from, h);
     fprintf(out, "<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" fill=\"", x + from, y,
@@ -111,7 +113,6 @@ static void put_bar(const floor_bar *b, FILE *out, double x, double y) {
     else
         fputs("#999", out);
     fputs("\"/>\n", out);
-    put_label(out, x + ACROSS, y + h, "end", "", b->text);
     if (b->limits) put_frame(out, x + from - 1, y - 1, to - from + 2, h + 2);
 }
 

@@ -14,6 +14,7 @@ struct ran {
     timing *timing;            // NULL: nobody asks
     bool waits, failed;
     uint64_t rows;      // in the last phase
+    uint64_t encoded;   // in those before it
     uint64_t together;  // of them before the first step that waited
     timing_ps first;    // the last departure of those
     timing_ps until;    // of all
@@ -39,7 +40,7 @@ static void time_step(ran *r) {
     }
     int64_t rows = 0;
     for (unsigned d = 0; d < ISA_DOMAINS; d++) rows = max_i64(rows, l.rows[d]);
-    if (l.phase + 1 == p->n_phases) r->rows += (uint64_t)rows;
+    *(l.phase + 1 == p->n_phases ? &r->rows : &r->encoded) += (uint64_t)rows;
     if (l.follows) {
         r->last = s.departed - r->departed;
     } else {
@@ -141,7 +142,8 @@ static energies energies_of(const ran *r, arena *a) {
 
 static void print_energies(const ran *r, const energies *e, arena *a, FILE *out) {
     if (e->spent_stated)
-        fprintf(out, "  %s a row, %s in all; ", energy_text(a, e->spent / (energy_aj)r->rows),
+        fprintf(out, "  %s a row, %s in all; ",
+                energy_text(a, e->spent / (energy_aj)(r->rows + r->encoded)),
                 energy_text(a, e->spent));
     else
         fputs("  energy not stated by the chip; ", out);
@@ -178,6 +180,7 @@ void ran_print(const ran *r, FILE *out) {
     const char *chip = name_text(a, sim_chip(r->sim)->name);
     const bool stated = timing_end(r->timing) > 0;
     fprintf(out, "on %s: %" PRIu64 " rows", chip, stated ? r->together : r->rows);
+    if (r->encoded) fprintf(out, " behind %" PRIu64 " of the encoder", r->encoded);
     if (stated) fprintf(out, " in %s", cost_time_text(a, r->first));
     if (!stated)
         fputs(" in a time that is not stated", out);
@@ -216,10 +219,11 @@ json_t *ran_json(const ran *r) {
     json_t *spent = e.spent_stated ? json_string(energy_exact(a, e.spent)) : json_null(),
            *on = e.standing_stated ? json_string(energy_exact(a, e.standing)) : json_null();
     arena_free(a);
-    return json_make("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "rows", json_count(r->rows),
-                     "rows_together", json_count(r->together), "together_ns", ns(r, r->first),
-                     "last_token_ns", ns(r, r->last), "end_ns", ns(r, r->until), "attojoules",
-                     spent, "static_attojoules", on, "missing", names);
+    return json_make("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "rows", json_count(r->rows),
+                     "encoder_rows", json_count(r->encoded), "rows_together",
+                     json_count(r->together), "together_ns", ns(r, r->first), "last_token_ns",
+                     ns(r, r->last), "end_ns", ns(r, r->until), "attojoules", spent,
+                     "static_attojoules", on, "missing", names);
 }
 
 bool ran_write_activity(const ran *r, const char *path, diag_sink *diags) {

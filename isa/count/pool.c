@@ -28,7 +28,7 @@ void isa_count_pool_arrays(isa_events *e, const machine *m, const isa_group *g, 
     e->dense_cells += multiples(r0, r1, (uint64_t)machine_pool_beat(m)) * weights * weight_cells(m);
 }
 
-uint64_t isa_dense_arrays(const machine *m, const isa_tile *t) {
+uint64_t isa_dense_cells(const machine *m, const isa_tile *t) {
     uint64_t weights = 0;
     for (uint32_t i = 0; i < t->n_groups; i++) {
         const isa_group *g = &t->groups[i];
@@ -37,5 +37,9 @@ uint64_t isa_dense_arrays(const machine *m, const isa_tile *t) {
             again |= t->groups[k].digits > 0 && t->groups[k].cells == g->cells;
         if (g->digits > 0 && !again) weights += (uint64_t)(g->k1 - g->k0) * g->n;
     }
-    return ceil_div_u64(weights * weight_cells(m), (uint64_t)m->dense.cells);
+    return weights * weight_cells(m);
+}
+
+uint64_t isa_dense_arrays(const machine *m, const isa_tile *t) {
+    return ceil_div_u64(isa_dense_cells(m, t), (uint64_t)m->dense.cells);
 }

@@ -15,6 +15,8 @@ void isa_count_pool_row(isa_events *e, const isa_group *g, uint64_t rows);
 // begin there.
 void isa_count_pool_arrays(isa_events *e, const machine *m, const isa_group *g, uint64_t r0,
                            uint64_t r1);
+// Cells of dense crossbars that the weights of a tile's groups fill.
+uint64_t isa_dense_cells(const machine *m, const isa_tile *t);
 // Dense crossbars that hold the weights of a tile's groups.
 uint64_t isa_dense_arrays(const machine *m, const isa_tile *t);
 #endif

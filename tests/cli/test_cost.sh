@@ -175,5 +175,13 @@ grep -qE 'not stated by the chip, so in no total:.* power\.dac' "$work/out" || f
 exits 0 run "$work/wang.ohm" -i "input_ids=$work/ids.npy" --cost --json
 says '"static_attojoules": null'
 says '"power.dac"'
+# its weights stand in dense crossbars, four cells of two bits each
+exits 0 cost "$work/wang.ohm"
+says "weights          $((4 * 851968)) cells and 402432 bytes written once: pulses and time not stated by the chip, 1.207 uJ"
+says " programming.pulses programming.time programming.energy"
+exits 0 cost "$work/wang.ohm" --set programming.pulses=2 --set programming.time=10 --set programming.energy=3
+says "6.816e+06 pulses, 68.16 ms"
+exits 0 chips wang2025
+says "# a tile has as many as a program fills, none of them in these figures: dense"
 exits 0 chips --check chips/ohmic-1.yaml --json
 says '"possible": true'

@@ -73,4 +73,17 @@ grep -oE 't[0-9]+' "$work/turned.dot" | sort -u >"$work/named"
 grep -oE 't[0-9]+ \[pos=' "$work/turned.dot" | cut -d' ' -f1 | sort -u >"$work/placed"
 cmp -s "$work/named" "$work/placed" || fail "tiles that Graphviz is not given a place for"
 
+# a pool is a unit like others, here the busiest; room without limit has no bar, and its text has the place
+exits 0 compile examples/tales/tales_gpt.onnx --chip wang2025 --set memory.units=0 --set pool.arrays=1 --set digital.units=0 --set tile.scratchpad=0 \
+  -q -o "$work/wang.ohm"
+exits 0 cost "$work/wang.ohm" --floorplan "$work/wang.svg"
+grep -qE 'limited by .*pool of tile 0, is busy' "$work/wang.svg" || fail "the pool is not the busiest"
+expect "$(count '>pool</text>' "$work/wang.svg")" 1 "bars of the pool"
+# its line of text, the bar and the tile
+expect "$(count '#d55e00' "$work/wang.svg")" 3 "things that limit where it is the pool"
+grep -A1 '>pad</text>' "$work/wang.svg" | grep -qE '>[0-9]+ B</text>' || fail "room without limit is not said"
+[ "$(grep -A2 '>pad</text>' "$work/wang.svg" | tail -1)" = "</g>" ] || fail "room without limit has a bar"
+exits 0 cost "$work/wang.ohm" --floorplan "$work/wang.dot"
+grep -qE 'pool [0-9]+ %' "$work/wang.dot" || fail "Graphviz is not given the pool"
+
 rejects "No space left" cost "$work/tales.ohm" --floorplan /dev/full

@@ -31,6 +31,17 @@ for program in t5 short; do
 done
 diff "$work/t5.ids" "$work/short.ids" || fail "a shorter maximum changes the text"
 
+# what it costs: the encoder's rows take their part of the energy
+exits 0 compile "$encoder" "$decoder" --chip ohmic-1 -q -o "$work/costly.ohm"
+exits 0 generate "$work/costly.ohm" --source-ids 5,135,217,1,7,8,9 --start-id 9 -n 4 --ids --cost --json
+says '"rows": 4,'
+says '"encoder_rows": 7,'
+spent=$(sed -nE 's/^ +"attojoules": "([0-9]+)",?$/\1/p' "$work/out")
+exits 0 generate "$work/costly.ohm" --source-ids 5,135,217,1,7,8,9 --start-id 9 -n 4 --ids --cost
+grep -qF 'on ohmic-1: 1 rows behind 7 of the encoder in ' "$work/err" || fail "the encoder's rows are not said: $(cat "$work/err")"
+awk -v aj="$spent" '/ nJ a row, / { d = $1 - aj / 11 / 1e9; ok = d < 0.1 && d > -0.1 } END { exit !ok }' "$work/err" ||
+  fail "energy a row is not over 4 rows and 7 of the encoder: $(cat "$work/err")"
+
 # what does not belong together
 rejects "name the encoder's file first, then the decoder's" compile "$decoder" "$encoder" -o "$work/x.ohm"
 rejects "is no decoder that reads an encoder" compile "$encoder" "$encoder" -o "$work/x.ohm"

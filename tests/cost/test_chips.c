@@ -46,6 +46,31 @@ static void by_hand(void **state) {
     arena_free(a);
 }
 
+static void expect_unlimited(const char *path, const char *set, const char *want) {
+    arena *a = arena_new();
+    size_t n;
+    const char **list = chip_unlimited(a, load(a, path, set), &n), *found = "";
+    for (size_t k = 0; k < n; k++) found = arena_printf(a, "%s%s ", found, list[k]);
+    assert_string_equal(found, want);
+    arena_free(a);
+}
+
+// The dense crossbars that a program fills are in no figure of a chip that sets no number of them.
+static void without_limit(void **state) {
+    arena *a = arena_new();
+    const machine *m = load(a, CHIP("wang2025"), NULL);
+    const chip_figures f = chip_figures_of(m),
+                       g = chip_figures_of(load(a, CHIP("wang2025"), "dense.arrays=1"));
+    assert_true(f.row_pj == 0); // there is no crossbar that a row goes through
+    assert_true(near(g.chip_mm2 - f.chip_mm2, m->area.dense / 1e6, 1e-9));
+    arena_free(a);
+    expect_unlimited(CHIP("wang2025"), NULL, "dense ");
+    expect_unlimited(CHIP("wang2025"), "dense.arrays=1", "");
+    expect_unlimited(CHIP("bench-1"), NULL, "gain_k gain_v gain_digital memory ");
+    expect_unlimited(CHIP("ohmic-1"), NULL, "memory ");
+    expect_unlimited(CHIP("ideal"), NULL, "");
+}
+
 static void every_area_and_power_counts(void **state) {
     arena *a = arena_new();
     const char *all = "tile.memory=1000000";
@@ -180,6 +205,7 @@ static void guesses(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(isaac),
                                        cmocka_unit_test(by_hand),
+                                       cmocka_unit_test(without_limit),
                                        cmocka_unit_test(every_area_and_power_counts),
                                        cmocka_unit_test(findings),
                                        cmocka_unit_test(every_number_has_a_class),
