@@ -140,14 +140,16 @@ static void set_shape(tok_ctx *c, ir_port *p, const tok_layout *l) {
     ir_attr_set_strs(c->m->arena, &p->attrs, IR_ATTR_onnx_shape, dims, (size_t)l->rank);
 }
 
-// Numbers that an integer input may have: as the model says, or rows of the tables they index.
+// Numbers that an integer input may have: as the model says, rows of the tables they index, or
+// those of which what is computed is exact.
 static void set_range(tok_ctx *c, ir_port *p, const ir_port *old, size_t param) {
     bool is_mask = strcmp(tok_role(c, c->probe[0].f, param), "mask") == 0;
     int64_t hi = ir_attr_int(&old->attrs, IR_ATTR_range_hi, c->input[param].index_rows);
     if (is_mask) hi = 2;
     if (hi <= 0) return;
+    const int64_t lo = c->input[param].is_signed && !is_mask ? 1 - hi : 0;
     ir_attr_set_int(c->m->arena, &p->attrs, IR_ATTR_range_lo,
-                    ir_attr_int(&old->attrs, IR_ATTR_range_lo, 0));
+                    ir_attr_int(&old->attrs, IR_ATTR_range_lo, lo));
     ir_attr_set_int(c->m->arena, &p->attrs, IR_ATTR_range_hi, hi);
 }
 

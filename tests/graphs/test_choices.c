@@ -136,6 +136,27 @@ static void rows_of_computed_numbers(void **state) {
     same(&g, op_argmax(&g, ids_of(&g), 1));
 }
 
+// Reductions over tokens are computed in f32: integers beyond it are refused, by the host where an
+// input has them.
+static void integers_beyond_f32(void **state) {
+    const int64_t large = 1 << 24;
+    const try_options o = {.seed = 1, .length = {9}};
+    for (int spelling = 0; spelling < 3; spelling++)
+        for (int fits = 0; fits < 2; fits++) {
+            graph g = begin();
+            const int64_t hi = spelling == 2 ? large / 48 : large;
+            node n =
+                graph_input(&g, "n", ELEM_i64, SHAPE(number(1), tokens(1)), fits ? hi : hi * 100);
+            node y = spelling == 0   ? op_argmax(&g, n, 1)
+                     : spelling == 1 ? op_reduce(&g, n, "max", 2, false)
+                                     : op_reduce(&g, n, "sum", 2, false);
+            expect(&g, y, &o, fits ? TRY_SAME : TRY_REFUSED, fits ? NULL : "outside [-");
+        }
+    graph g = begin(); // computed ones
+    node n = op_cast(&g, op_reduce(&g, rows(&g, 4), "max", 4, false), ELEM_i64);
+    expect(&g, op_reduce(&g, n, "sum", 2, false), &o, TRY_REFUSED, "may come to more than 2^24");
+}
+
 // ---- one row beside all ----------------------------------------------------------------------
 
 static void one_row_beside_all(void **state) {
@@ -212,10 +233,15 @@ static void constant_outputs(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(one_hot_codes),          cmocka_unit_test(softmax_in_pieces),
-        cmocka_unit_test(indices_of_the_largest), cmocka_unit_test(largest_few_of_hidden_columns),
-        cmocka_unit_test(gathers_of_places),      cmocka_unit_test(rows_of_computed_numbers),
-        cmocka_unit_test(one_row_beside_all),     cmocka_unit_test(constant_outputs),
+        cmocka_unit_test(one_hot_codes),
+        cmocka_unit_test(softmax_in_pieces),
+        cmocka_unit_test(indices_of_the_largest),
+        cmocka_unit_test(largest_few_of_hidden_columns),
+        cmocka_unit_test(integers_beyond_f32),
+        cmocka_unit_test(gathers_of_places),
+        cmocka_unit_test(rows_of_computed_numbers),
+        cmocka_unit_test(one_row_beside_all),
+        cmocka_unit_test(constant_outputs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
