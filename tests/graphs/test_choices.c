@@ -215,15 +215,30 @@ static void gathers_of_places(void **state) {
 // ---- outputs of constants --------------------------------------------------------------------
 
 static void constant_outputs(void **state) {
-    const try_options o = {.seed = 1, .length = {1, 2, 9}};
-    for (int i = 0; i < 3; i++) {
+    const try_options o = {.seed = 1, .length = {1, 7, 9}},
+                      all = {.seed = 1, .length = {1, 9}, .all = true};
+    const shape two = SHAPE(number(2));
+    for (int i = 0; i < 12; i++) {
         graph g = begin();
-        node x = rows(&g, 4);
-        graph_output(&g, "table",
-                     i == 0   ? matrix(&g, 5, 3)
-                     : i == 1 ? graph_scalar(&g, 2.5)
-                              : graph_list(&g, (int64_t[]){3, 1, -2}, 3));
-        expect(&g, op2(&g, IR_t_mul, x, graph_scalar(&g, 2)), &o, TRY_SAME, NULL);
+        const node x = rows(&g, 4), n = graph_count(&g, tokens(1));
+        const node given[] = {
+            matrix(&g, 5, 3),
+            graph_scalar(&g, 2.5),
+            graph_list(&g, (int64_t[]){INT32_MAX, (1 << 24) + 1, INT32_MIN}, 3),
+            graph_const(&g, ELEM_f32, two, FILL_EQUAL, -INFINITY),
+            op2(&g, IR_t_add, graph_int(&g, 3), graph_int(&g, 4)),
+            graph_const(&g, ELEM_f64, SHAPE(number(1), number(2)), FILL_EQUAL, 0.5),
+            // dropped, from here on
+            graph_const(&g, ELEM_bool, two, FILL_EQUAL, 1),
+            graph_const(&g, ELEM_u8, two, FILL_EQUAL, 250),
+            graph_const(&g, ELEM_i64, two, FILL_EQUAL, 0x1p40),
+            graph_const(&g, ELEM_f64, two, FILL_EQUAL, 1e300),
+            op_cast(&g, op2(&g, IR_t_eq, n, graph_int(&g, 7)), ELEM_i64),
+            op2(&g, IR_t_min, n, graph_int(&g, 5)),
+        };
+        assert_true(given[i] >= 0);
+        graph_output(&g, "given", given[i]);
+        expect(&g, op2(&g, IR_t_mul, x, graph_scalar(&g, 2)), i < 6 ? &all : &o, TRY_SAME, NULL);
     }
     graph g = begin(); // what counts tokens is no output
     node x = rows(&g, 4);
