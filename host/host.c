@@ -52,7 +52,8 @@ static bool check_batch(const host_job *j) {
         const engine_port *p = &j->info->ports[i];
         if (p->input || j->shape[i].has_batch || !host_wants(j, p->name, false)) continue;
         diag_emit(j->diags, DIAG_ID_host_output, DIAG_NOWHERE,
-                  "output '%s' is %s, which has room for one sequence; the inputs hold %" PRId64,
+                  "output '%s' is %s, which has room for one sequence; the inputs hold %" PRId64
+                  ": ask for other outputs, or run one sequence at a time",
                   p->name, host_shape_text(j->a, &j->shape[i]), j->batch);
         ok = false;
     }

@@ -59,15 +59,19 @@ corpus corpus_head(arena *a, const corpus *c, size_t tokens) {
 
 // ---- what a function takes -------------------------------------------------------------------
 
+// Numbers from 0 on that a port takes: of a vocabulary, where it is one; 0: of none.
+static int64_t vocabulary_of(const ir_port *p) {
+    const int64_t lo = ir_attr_int(&p->attrs, IR_ATTR_range_lo, 0);
+    return lo < 0 ? 0 : ir_attr_int(&p->attrs, IR_ATTR_range_hi, 0);
+}
+
 const ir_port *corpus_port(const ir_func *f, int domain) {
     const ir_port *best = NULL;
     for (size_t i = 0; i < f->params.count; i++) {
         const ir_port *p = &f->params.items[i];
         if (!ir_has_role(p, IR_ROLE_TOKENS) || ir_type_domain(ir_type_of(f, p->value)) != domain)
             continue;
-        if (!best || ir_attr_int(&p->attrs, IR_ATTR_range_hi, 0) >
-                         ir_attr_int(&best->attrs, IR_ATTR_range_hi, 0))
-            best = p;
+        if (!best || vocabulary_of(p) > vocabulary_of(best)) best = p;
     }
     return best;
 }
@@ -288,7 +292,7 @@ static const char *why_whole(const ir_module *m) {
 bool corpus_perplexity(const ir_module *m, const ir_func *f, const corpus *c, int threads,
                        double *perplexity, const char **why, diag_sink *diags) {
     const ir_port *port = corpus_port(f, 0);
-    int64_t vocabulary = port ? ir_attr_int(&port->attrs, IR_ATTR_range_hi, 0) : 0;
+    int64_t vocabulary = port ? vocabulary_of(port) : 0;
     scorer s = {.c = c, .result = logits_of(m, f, vocabulary)};
     size_t targets = 0;
     for (size_t i = 0; i < c->n_lists; i++) targets += c->lists[i].n - (c->lists[i].n > 0);

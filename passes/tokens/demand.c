@@ -71,8 +71,9 @@ static void take_facts(tok_ctx *c, const tok_plan *p) {
         input->pad = p->pad;
     }
     if (p->index == TOK_NONE) return;
-    int64_t *rows = &c->input[tok_at(c, p->index)->param].index_rows;
-    if (!*rows || p->index_rows < *rows) *rows = p->index_rows;
+    tok_input *input = &c->input[tok_at(c, p->index)->param];
+    input->is_signed = p->index_is_signed && (!input->index_rows || input->is_signed);
+    if (!input->index_rows || p->index_rows < input->index_rows) input->index_rows = p->index_rows;
 }
 
 // ---- domains ---------------------------------------------------------------------------------

@@ -121,7 +121,8 @@ static ir_val rows_of(emitter *e, uint32_t node, tok_form form) {
 
 // ---- ports -----------------------------------------------------------------------------------
 
-static void set_shape(tok_ctx *c, ir_port *p, const tok_layout *l) {
+// batch: a first axis of one is that of the sequences.
+static void set_shape(tok_ctx *c, ir_port *p, const tok_layout *l, bool batch) {
     const char *dims[IR_MAX_RANK];
     for (int axis = 0; axis < l->rank; axis++) {
         int from, until;
@@ -136,18 +137,21 @@ static void set_shape(tok_ctx *c, ir_port *p, const tok_layout *l) {
             bool first = strcmp(dims[axis], "1") == 0;
             dims[axis] = first ? s : arena_printf(c->a, "%s*%s", dims[axis], s);
         }
+        if (axis == 0 && !batch && !strcmp(dims[0], "1")) dims[0] = "1*1";
     }
     ir_attr_set_strs(c->m->arena, &p->attrs, IR_ATTR_onnx_shape, dims, (size_t)l->rank);
 }
 
-// Numbers that an integer input may have: as the model says, or rows of the tables they index.
+// Numbers that an integer input may have: as the model says, rows of the tables they index, or
+// those of which what is computed is exact.
 static void set_range(tok_ctx *c, ir_port *p, const ir_port *old, size_t param) {
     bool is_mask = strcmp(tok_role(c, c->probe[0].f, param), "mask") == 0;
     int64_t hi = ir_attr_int(&old->attrs, IR_ATTR_range_hi, c->input[param].index_rows);
     if (is_mask) hi = 2;
     if (hi <= 0) return;
+    const int64_t lo = c->input[param].is_signed && !is_mask ? 1 - hi : 0;
     ir_attr_set_int(c->m->arena, &p->attrs, IR_ATTR_range_lo,
-                    ir_attr_int(&old->attrs, IR_ATTR_range_lo, 0));
+                    ir_attr_int(&old->attrs, IR_ATTR_range_lo, lo));
     ir_attr_set_int(c->m->arena, &p->attrs, IR_ATTR_range_hi, hi);
 }
 
@@ -164,7 +168,7 @@ static void emit_input(emitter *e, size_t param) {
     ir_attr_set_str(a, &p->attrs, IR_ATTR_onnx_type, elem_name(ir_type_of(of, old->value)->type));
     ir_attr_set_str(a, &p->attrs, IR_ATTR_role, tok_role(c, of, param));
     if (input->layout) ir_attr_set_str(a, &p->attrs, IR_ATTR_layout, input->layout);
-    set_shape(c, p, &l);
+    set_shape(c, p, &l, true);
     if (elem_is_int(input->rows.type.type)) set_range(c, p, old, param);
     if (input->pad) ir_attr_set_int(a, &p->attrs, IR_ATTR_uncounted, input->pad);
 }
@@ -176,7 +180,7 @@ static void emit_output(emitter *e, const tok_output *out) {
     ir_attr_set_str(c->m->arena, &p->attrs, IR_ATTR_onnx_type,
                     elem_name(tok_type(c, out->recipe.node, 0)->type));
     const tok_layout last = tok_layout_without_rows(&out->layout);
-    set_shape(c, p, out->is_last ? &last : &out->layout);
+    set_shape(c, p, out->is_last ? &last : &out->layout, !tok_at(c, out->recipe.node)->is_const);
 }
 
 // ---- the whole -------------------------------------------------------------------------------

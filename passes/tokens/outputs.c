@@ -2,7 +2,9 @@
 // has, or a finding.
 #include "passes/tokens/constant.h"
 #include "passes/tokens/rules/attention.h"
+#include <float.h>
 #include <inttypes.h>
+#include <math.h>
 #include <string.h>
 
 static bool wants_last(const tok_ctx *c) {
@@ -35,15 +37,85 @@ static void plan_rows(tok_ctx *c, uint32_t id, const char *name, tok_output *out
 
 enum { MOST_CONSTANT = 1 << 16 }; // elements of an output that depends on no input
 
+// The operations that make a result, from the last back: those that `needed`, of all values, marks.
+static const ir_op *maker_before(const ir_func *f, size_t *at, bool *needed) {
+    while ((*at)-- > 0) {
+        const ir_op *op = &f->ops.items[*at];
+        bool makes = false;
+        for (uint32_t k = 0; k < op->n_results; k++) makes |= needed[op->result[k]];
+        if (!makes) continue;
+        for (uint32_t k = 0; k < op->n_operands; k++) needed[op->operand[k]] = true;
+        return op;
+    }
+    return NULL;
+}
+
+static bool same_makers(const tok_ctx *c, const ir_func *f, ir_val v, const ir_func *g, ir_val w) {
+    bool *of_f = ARENA_ARRAY(c->a, bool, f->values.count),
+         *of_g = ARENA_ARRAY(c->a, bool, g->values.count);
+    of_f[v] = of_g[w] = true;
+    for (size_t i = f->ops.count, k = g->ops.count;;) {
+        const ir_op *a = maker_before(f, &i, of_f), *b = maker_before(g, &k, of_g);
+        if (!a || !b) return !a && !b;
+        if (a->code != b->code || a->n_results != b->n_results ||
+            !ir_attrs_equal(&a->attrs, &b->attrs))
+            return false;
+        for (uint32_t n = 0; n < a->n_results; n++)
+            if (!ir_type_equal(ir_type_of(f, a->result[n]), ir_type_of(g, b->result[n])))
+                return false;
+    }
+}
+
+static ir_val result_named(const ir_func *f, const char *name) {
+    for (size_t i = 0; f && i < f->results.count; i++)
+        if (!strcmp(f->results.items[i].name, name)) return f->results.items[i].value;
+    return IR_NONE;
+}
+
+// Equal at the probes, and made of the same constants at all lengths, as imported: sizes of inputs
+// have no part in it.
+static bool is_fixed(tok_ctx *c, uint32_t id, const char *name) {
+    const ir_module *m = c->o->reference ? c->o->reference : c->old;
+    const ir_func *f = ir_func_find(m, c->probe[0].name);
+    const ir_val v = result_named(f, name);
+    if (v == IR_NONE || !tok_const_same(c, id)) return false;
+    for (size_t i = 0; i < m->funcs.count; i++) {
+        const ir_func *g = m->funcs.items[i];
+        const ir_val w = result_named(g, name);
+        if (w != IR_NONE && !same_makers(c, f, v, g, w)) return false;
+    }
+    return true;
+}
+
+// Rows of f32 or i32 hold every element as it is.
+static bool is_exact(const tensor *t) {
+    if (t->type != ELEM_i32 && t->type != ELEM_i64 && !elem_is_float(t->type)) return false;
+    for (size_t i = 0, n = tensor_count(t); i < n; i++) {
+        if (elem_is_float(t->type)) {
+            const double v = elem_load_f64(t->type, t->data, i);
+            if (isfinite(v) && (fabs(v) > FLT_MAX || (double)(float)v != v)) return false;
+        } else {
+            const int64_t v = elem_load_i64(t->type, t->data, i);
+            if (v < INT32_MIN || v > INT32_MAX) return false;
+        }
+    }
+    return true;
+}
+
 // An output that is the same for every input: one row of a table. False: dropped.
 static bool plan_constant(tok_ctx *c, uint32_t id, const char *name, tok_output *out) {
     const tensor *t = tok_const_at(c, id, 0);
     const int64_t count = t ? (int64_t)tensor_count(t) : 0;
-    if (!t || count < 1 || count > MOST_CONSTANT || !tok_const_same(c, id)) {
-        tok_note(c, TOK_NONE, "output '%s' %s, and is dropped", name,
-                 count > MOST_CONSTANT
-                     ? arena_printf(c->a, "is a constant of more than %d elements", MOST_CONSTANT)
-                     : "depends on no input but by its sizes");
+    const char *why =
+        count > MOST_CONSTANT
+            ? arena_printf(c->a, "is a constant of more than %d elements", MOST_CONSTANT)
+        : count < 1 || !is_fixed(c, id, name) ? "depends on no input but by its sizes"
+        : !is_exact(t)
+            ? arena_printf(c->a, "is a constant of type %s that no rows of f32 or i32 hold",
+                           elem_name(t->type))
+            : NULL;
+    if (why) {
+        tok_note(c, TOK_NONE, "output '%s' %s, and is dropped", name, why);
         return false;
     }
     tok_layout l = {.rank = t->rank};

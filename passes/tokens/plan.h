@@ -93,9 +93,10 @@ struct tok_plan {
     unsigned facts; // TOK_IS_RELAXED ...
     uint32_t index; // an input whose numbers are rows of a table of index_rows; TOK_NONE
     int64_t index_rows;
-    uint32_t counted; // an input whose tokens positions count, but for padding; TOK_NONE
-    int64_t pad;      // 1 + that integer
-    int64_t most;     // no integer of its rows is larger, or below minus that; 0: not known
+    bool index_is_signed; // they are no rows, but as near 0 on both sides
+    uint32_t counted;     // an input whose tokens positions count, but for padding; TOK_NONE
+    int64_t pad;          // 1 + that integer
+    int64_t most;         // no integer of its rows is larger, or below minus that; 0: not known
 
     // demand.c
     bool is_needed[TOK_FORMS];
@@ -130,6 +131,7 @@ typedef struct tok_input {
     const char *layout; // how a port cuts them out of the plain value; NULL: as onnx_shape says
     bool is_needed;
     int64_t index_rows; // of the smallest table that its numbers index; 0: none
+    bool is_signed;     // no table: numbers may be as far below 0
     // A mask of queries and keys by itself, which somebody says is causal or shows everything: what
     // an element is then where a row sees a key, and where not.
     bool is_told, is_causal;

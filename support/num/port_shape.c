@@ -42,6 +42,7 @@ bool port_shape_parse(const char *text, port_shape *s) {
             if ((domain || n > 1) && !push(s, axis, domain ? (int)n : -1, domain ? 0 : n))
                 return false;
             if (*at != '*') break;
+            one = false; // [1*1,2]: of no batch
             at++;
         }
         if (axis == 0) s->has_batch = one;

@@ -1,7 +1,7 @@
 // Where do the rows of a program lie in an ONNX tensor? A port says its ONNX shape in words:
 // "[1,t0,512]", "[1,8,t0,64]", "[1,4*t0]", "[1,8,t0,t0]". A leading 1 is the batch, tN counts the
 // rows of domain N, the other factors in order are the columns of a row. A second domain counts the
-// keys of attention probabilities.
+// keys of attention probabilities. A leading 1*1 is no batch: all sequences have the same.
 #ifndef OHMIC_SUPPORT_NUM_PORT_SHAPE_H
 #define OHMIC_SUPPORT_NUM_PORT_SHAPE_H
 

@@ -136,6 +136,27 @@ static void rows_of_computed_numbers(void **state) {
     same(&g, op_argmax(&g, ids_of(&g), 1));
 }
 
+// Reductions over tokens are computed in f32: integers beyond it are refused, by the host where an
+// input has them.
+static void integers_beyond_f32(void **state) {
+    const int64_t large = 1 << 24;
+    const try_options o = {.seed = 1, .length = {9}};
+    for (int spelling = 0; spelling < 3; spelling++)
+        for (int fits = 0; fits < 2; fits++) {
+            graph g = begin();
+            const int64_t hi = spelling == 2 ? large / 48 : large;
+            node n =
+                graph_input(&g, "n", ELEM_i64, SHAPE(number(1), tokens(1)), fits ? hi : hi * 100);
+            node y = spelling == 0   ? op_argmax(&g, n, 1)
+                     : spelling == 1 ? op_reduce(&g, n, "max", 2, false)
+                                     : op_reduce(&g, n, "sum", 2, false);
+            expect(&g, y, &o, fits ? TRY_SAME : TRY_REFUSED, fits ? NULL : "outside [-");
+        }
+    graph g = begin(); // computed ones
+    node n = op_cast(&g, op_reduce(&g, rows(&g, 4), "max", 4, false), ELEM_i64);
+    expect(&g, op_reduce(&g, n, "sum", 2, false), &o, TRY_REFUSED, "may come to more than 2^24");
+}
+
 // ---- one row beside all ----------------------------------------------------------------------
 
 static void one_row_beside_all(void **state) {
@@ -194,15 +215,30 @@ static void gathers_of_places(void **state) {
 // ---- outputs of constants --------------------------------------------------------------------
 
 static void constant_outputs(void **state) {
-    const try_options o = {.seed = 1, .length = {1, 2, 9}};
-    for (int i = 0; i < 3; i++) {
+    const try_options o = {.seed = 1, .length = {1, 7, 9}},
+                      all = {.seed = 1, .length = {1, 9}, .all = true};
+    const shape two = SHAPE(number(2));
+    for (int i = 0; i < 12; i++) {
         graph g = begin();
-        node x = rows(&g, 4);
-        graph_output(&g, "table",
-                     i == 0   ? matrix(&g, 5, 3)
-                     : i == 1 ? graph_scalar(&g, 2.5)
-                              : graph_list(&g, (int64_t[]){3, 1, -2}, 3));
-        expect(&g, op2(&g, IR_t_mul, x, graph_scalar(&g, 2)), &o, TRY_SAME, NULL);
+        const node x = rows(&g, 4), n = graph_count(&g, tokens(1));
+        const node given[] = {
+            matrix(&g, 5, 3),
+            graph_scalar(&g, 2.5),
+            graph_list(&g, (int64_t[]){INT32_MAX, (1 << 24) + 1, INT32_MIN}, 3),
+            graph_const(&g, ELEM_f32, two, FILL_EQUAL, -INFINITY),
+            op2(&g, IR_t_add, graph_int(&g, 3), graph_int(&g, 4)),
+            graph_const(&g, ELEM_f64, SHAPE(number(1), number(2)), FILL_EQUAL, 0.5),
+            // dropped, from here on
+            graph_const(&g, ELEM_bool, two, FILL_EQUAL, 1),
+            graph_const(&g, ELEM_u8, two, FILL_EQUAL, 250),
+            graph_const(&g, ELEM_i64, two, FILL_EQUAL, 0x1p40),
+            graph_const(&g, ELEM_f64, two, FILL_EQUAL, 1e300),
+            op_cast(&g, op2(&g, IR_t_eq, n, graph_int(&g, 7)), ELEM_i64),
+            op2(&g, IR_t_min, n, graph_int(&g, 5)),
+        };
+        assert_true(given[i] >= 0);
+        graph_output(&g, "given", given[i]);
+        expect(&g, op2(&g, IR_t_mul, x, graph_scalar(&g, 2)), i < 6 ? &all : &o, TRY_SAME, NULL);
     }
     graph g = begin(); // what counts tokens is no output
     node x = rows(&g, 4);
@@ -212,10 +248,15 @@ static void constant_outputs(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(one_hot_codes),          cmocka_unit_test(softmax_in_pieces),
-        cmocka_unit_test(indices_of_the_largest), cmocka_unit_test(largest_few_of_hidden_columns),
-        cmocka_unit_test(gathers_of_places),      cmocka_unit_test(rows_of_computed_numbers),
-        cmocka_unit_test(one_row_beside_all),     cmocka_unit_test(constant_outputs),
+        cmocka_unit_test(one_hot_codes),
+        cmocka_unit_test(softmax_in_pieces),
+        cmocka_unit_test(indices_of_the_largest),
+        cmocka_unit_test(largest_few_of_hidden_columns),
+        cmocka_unit_test(integers_beyond_f32),
+        cmocka_unit_test(gathers_of_places),
+        cmocka_unit_test(rows_of_computed_numbers),
+        cmocka_unit_test(one_row_beside_all),
+        cmocka_unit_test(constant_outputs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

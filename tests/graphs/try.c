@@ -317,6 +317,7 @@ static bool run(attempt *t, const try_run *r, tensor_set *got) {
                            got->items[i].name);
     for (int i = 0; i < t->g->n_outputs; i++) {
         const tensor *out = named(got, t->g->output_name[i]);
+        if (!out && t->o->all) return differs(t, "output '%s' was dropped", t->g->output_name[i]);
         if (out && !compare(t, i, out, &want[i], &other[i], r)) return false;
     }
     return true;

@@ -29,6 +29,7 @@ typedef struct {
     int64_t length[4]; // tokens of the runs; 0: no more
     int64_t past[4];   // tokens before each, of seeded keys and values; TRY_FOLLOWS: the last run's
     int64_t padding[4]; // of all these, hidden by attention_mask: > 0 behind, < 0 in front
+    bool all;           // no output may be dropped
     uint64_t seed;      // of inputs
     double tolerance;   // of |a - b| / (1 + |b|); 0: 1e-3
 } try_options;

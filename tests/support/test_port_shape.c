@@ -21,6 +21,7 @@ static void expect_dims(const char *text, int64_t rows, int64_t keys, int rank,
 static void test_dims(void **state) {
     (void)state;
     expect_dims("[1,t0,8]", 5, 0, 3, (int64_t[]){3, 5, 8});
+    expect_dims("[1*1,8]", 5, 0, 2, (int64_t[]){1, 8});     // the same for all sequences
     expect_dims("[t0,1,8]", 5, 0, 3, (int64_t[]){5, 1, 8}); // a leading 1 alone is the batch
     expect_dims("[1,4*t1]", 5, 0, 2, (int64_t[]){3, 20});
     expect_dims("[1,2,t0,t0]", 5, 7, 4, (int64_t[]){3, 2, 5, 7});

@@ -121,6 +121,7 @@ bool tok_token_of_largest(tok_ctx *c, uint32_t node, tok_ref x, const tok_layout
         return tok_fail(c, node, DIAG_ID_tok_mix,
                         "'%s' over tokens of %s: only of one integer a token",
                         ir_ops[n->op->code].name, tok_layout_text(c, l));
+    if (!tok_exact_integers(c, node, n->operand[0], 1)) return false;
     const float most = (float)c->domain[domain].rows[c->max];
     const bool last = ir_attr_int(&n->op->attrs, IR_ATTR_last, 0) != 0;
     x = tok_step_matrix(c, r, tok_step_cast(c, r, x, ELEM_f32));

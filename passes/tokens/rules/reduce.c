@@ -109,6 +109,41 @@ static tok_ref reduce_rows(tok_ctx *c, tok_recipe *r, tok_ref x, const char *fn)
     return tok_step_cast(c, r, x, e);
 }
 
+// The largest of the integers, or the farthest below 0, where that is certain; 0: it is not.
+static int64_t largest_of(const tok_ctx *c, uint32_t x) {
+    for (;;) {
+        const tok_node *n = tok_at(c, x);
+        const elem e = tok_type(c, x, 0)->type;
+        if (tok_plan_of(c, x)->most) return tok_plan_of(c, x)->most;
+        if (e == ELEM_bool) return 1;
+        if (e == ELEM_u8 || e == ELEM_i8) return UINT8_MAX;
+        if (!n->op || n->is_const || !n->n_operands ||
+            (ir_kind_of(n->op->code) != IR_KIND_VIEW && n->op->code != IR_t_cast))
+            return 0;
+        x = n->operand[0];
+    }
+}
+
+bool tok_exact_integers(tok_ctx *c, uint32_t node, uint32_t x, int64_t times) {
+    const int64_t bound = (1 << 24) / times, most = largest_of(c, x);
+    if (most && most <= bound) return true;
+    const uint32_t input = most ? TOK_NONE : tok_indices_from(c, x);
+    if (input != TOK_NONE && bound > 1) {
+        tok_plan *p = tok_plan_of(c, node);
+        p->index = input;
+        p->index_rows = bound;
+        p->index_is_signed = true;
+        return true;
+    }
+    while (tok_at(c, x)->op && tok_at(c, x)->op->code == IR_t_cast) x = tok_at(c, x)->operand[0];
+    if (times == 1 && elem_is_float(tok_type(c, x, 0)->type)) return true; // as it came
+    return tok_fail(c, node, DIAG_ID_tok_mix,
+                    "'%s' over tokens of integers of '%s', which may come to more than 2^24: units "
+                    "compute in f32, which holds no more of them exactly; cast them to float32 in "
+                    "the model where they stay below",
+                    ir_ops[tok_at(c, node)->op->code].name, tok_name(c, x));
+}
+
 bool tok_rule_reduce(tok_ctx *c, uint32_t node) {
     const tok_node *n = tok_at(c, node);
     tok_recipe *r = tok_recipe_of(c, node);
@@ -142,6 +177,12 @@ bool tok_rule_reduce(tok_ctx *c, uint32_t node) {
         if (tok_layout_domain(&l) < 0)
             return tok_fail(c, node, DIAG_ID_tok_mix, "a reduction over a part of %s",
                             tok_layout_text(c, &l));
+        if (elem_is_int(v.type.type) &&
+            !tok_exact_integers(c, node, n->operand[0],
+                                strcmp(fn, "max")
+                                    ? tok_width(&l) * c->domain[tok_layout_domain(&l)].rows[c->max]
+                                    : 1))
+            return false;
         tok_whole(c, node, "reduces over the tokens");
         const int64_t most = tok_plan_of(c, n->operand[0])->most;
         if (tok_width(&l) == 1)
@@ -172,5 +213,6 @@ bool tok_rule_argmax(tok_ctx *c, uint32_t node) {
     }
     tok_ref v = reduce_columns(c, r, x, &l, axes, n->op->code, &n->op->attrs);
     if (v.from == TOK_NOTHING) return false;
+    tok_plan_of(c, node)->most = tok_width(&l);
     return tok_set_rows(c, node, v, &out);
 }

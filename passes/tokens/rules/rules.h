@@ -35,6 +35,15 @@ tok_ref tok_step_dequantize(tok_ctx *c, tok_recipe *r, uint32_t node, tok_ref x)
 // *handled. Numbers outside the codes, of which the model makes rows of 0, hosts refuse.
 bool tok_one_hot_product(tok_ctx *c, uint32_t node, uint32_t x, uint32_t w, bool *handled);
 
+// The input whose numbers these are, of whatever integer type; TOK_NONE: they are computed.
+uint32_t tok_indices_from(const tok_ctx *c, uint32_t ids);
+
+// ---- reduce.c ----------------------------------------------------------------------------------
+
+// f32 holds `times` times an integer of x for certain: of an input hosts refuse larger ones. False:
+// refused at the node.
+bool tok_exact_integers(tok_ctx *c, uint32_t node, uint32_t x, int64_t times);
+
 // ---- chosen.c: what computed numbers choose ----------------------------------------------------
 
 // The number of the token that has the largest (smallest) of x, whose layout is l; the node's is

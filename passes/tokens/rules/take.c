@@ -209,8 +209,7 @@ bool tok_rule_columns(tok_ctx *c, uint32_t node) {
 
 // ---- gather ----------------------------------------------------------------------------------
 
-// The input whose numbers these are, of whatever integer type; TOK_NONE: they are computed.
-static uint32_t indices_from(const tok_ctx *c, uint32_t ids) {
+uint32_t tok_indices_from(const tok_ctx *c, uint32_t ids) {
     for (;;) {
         ids = tok_base_of(c, ids);
         const tok_node *n = tok_at(c, ids);
@@ -226,7 +225,7 @@ static uint32_t indices_from(const tok_ctx *c, uint32_t ids) {
 static bool look_up(tok_ctx *c, uint32_t node, uint32_t ids, tok_ref index, tok_layout l,
                     const tok_constant *k) {
     tok_layout out;
-    tok_plan_of(c, node)->index = indices_from(c, ids);
+    tok_plan_of(c, node)->index = tok_indices_from(c, ids);
     tok_plan_of(c, node)->index_rows = k->data.dim[0];
     tok_recipe *r = tok_recipe_of(c, node);
     const tok_ref in[] = {index, tok_step_constant(c, r, k)};
