@@ -52,6 +52,10 @@ rejects "its two forms are not one model" compile "$encoder" "$decoder" "$whispe
 exits 0 compile "$encoder" "$decoder" "$exports/llama_opt14_old_merged/model.onnx" --chip ideal -o "$work/x.ohm"
 says "note: the form that takes caches is not compared: no output gives what input 'past_key_values.0.key' takes"
 rejects "is no decoder that goes on behind caches" compile "$encoder" "$decoder" "$encoder" -o "$work/x.ohm"
+for value in 3 0.5 positions; do
+  misused "--bind use_cache_branch: it chooses between two branches: 0 begins a text, 1 goes on behind caches, found '$value'" \
+    compile "$decoder" --chip ideal --bind use_cache_branch=$value -q -o "$work/x.ohm"
+done
 exits 0 compile "$decoder" --chip ideal --bind use_cache_branch=0 -q -o "$work/x.ohm"
 "$ohmic" verify --proof "$work/x.ohm" | grep -qF -- "$proved" && fail "the branch that was asked for is compared"
 

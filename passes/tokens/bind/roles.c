@@ -192,7 +192,14 @@ static bool check_value(arena *a, const bind_source *s, const bind_value *v, dia
                   "--bind %s: the value of an input is a number for every element, or positions, "
                   "found '%s'",
                   v->name, v->value);
-    return dimension || value;
+    const bind_port *p = input_of(s, v->name);
+    const bool branch = !dimension && value && is_cache_branch(p), counts = end != v->value;
+    if (!branch || (counts && (number == 0 || number == 1))) return dimension || value;
+    diag_emit(diags, DIAG_ID_usage, DIAG_NOWHERE,
+              "--bind %s: it chooses between two branches: 0 begins a text, 1 goes on behind "
+              "caches, found '%s'",
+              v->name, v->value);
+    return false;
 }
 
 static bool check_axis(arena *a, const bind_source *s, const pass_axis_role *x, diag_sink *diags) {
