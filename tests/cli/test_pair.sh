@@ -199,6 +199,12 @@ diff <(sed 's/"seconds": [^,}]*//' "$work/by_ids") <(sed 's/"seconds": [^,}]*//'
 rejects "1 sources for the 2 texts" eval "$program" --perplexity "$work/texts.json" --sources "$work/sources.txt" --tokenizer "$work/words.txt"
 echo '[[], [7]]' >"$work/empty.json"
 rejects "one that is not empty for each text" eval "$program" --perplexity "$work/texts.json" --sources "$work/empty.json"
+echo '[[7], [5, 256]]' >"$work/bad.json"
+rejects "bad.json: source 1: error: token 256 at place 1 is outside the encoder's [0, 256)" eval "$program" --perplexity "$work/texts.json" --sources "$work/bad.json"
+echo "[[$(seq -s, 1 513 | sed 's/[0-9]\+/7/g')], [7]]" >"$work/long.json"
+rejects "long.json: source 0: error: it has 513 tokens, the program's encoder takes 512 at most: compile with --max-tokens 513" \
+  eval "$program" --perplexity "$work/texts.json" --sources "$work/long.json"
+rejects "an ONNX file is not scored behind sources: compile it, and score the program" eval "$decoder" --perplexity "$work/texts.json" --sources "$work/sources.json"
 rejects "the model has no encoder that would read sources" eval "$work/alone.ohm" --perplexity "$work/texts.json" --sources "$work/sources.json"
 rejects "only --perplexity with --sources FILE scores it" eval "$program" --perplexity "$work/texts.json"
 misused "--sources" eval "$program" --masked "$work/texts.json" --sources "$work/sources.json"
