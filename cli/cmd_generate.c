@@ -150,9 +150,9 @@ int command_generate(int argc, char **argv) {
         g.interactive = generate_is_interactive(given);
         sim_options so = {.threads = (int)args_int(given, "threads", 0)};
         if (read_options(&g) && check_outputs(&g) && program_open(&g.program, g.path, a, g.diags) &&
-            generate_open_tokenizer(&g) && generate_read_ends(&g) &&
             (g.engine = engine_of_program(&g.program, &so, g.diags)) != NULL && check_stream(&g) &&
             follow(&g) && host_text_open(&g.model, g.engine, g.diags) &&
+            generate_check_source(&g) && generate_open_tokenizer(&g) && generate_read_ends(&g) &&
             (!host_text_has_source(&g.model) || generate_read_config(&g)) && generate_begin(&g)) {
             signals_hold_interrupt();
             if (g.interactive ? converse(&g) : generate_turn(&g)) {

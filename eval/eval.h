@@ -28,6 +28,12 @@ void eval_model_observe(eval_model *m, void (*f)(void *, const ir_op *, uint32_t
 // as long as they are.
 bool eval_has_encoder(const eval_model *m);
 void eval_set_source(eval_model *m, const int64_t *ids, size_t n);
+// What it takes: ids lo ... hi - 1, `most` of them; `fixed`: as many, always.
+typedef struct {
+    int64_t lo, hi, most;
+    bool fixed;
+} eval_source_limits;
+eval_source_limits eval_source_takes(const eval_model *m); // of a model with an encoder
 // Inputs of a sequence of ids: masks 1, positions 0, 1 ..., segments 0, empty caches. False:
 // reported (the model needs something else).
 bool eval_token_inputs(eval_model *m, const int64_t *ids, size_t n, arena *a, tensor_set *set,

@@ -198,6 +198,22 @@ void eval_set_source(eval_model *m, const int64_t *ids, size_t n) {
     m->n_source = n;
 }
 
+eval_source_limits eval_source_takes(const eval_model *m) {
+    const engine_info *info = engine_describe(m->engine);
+    eval_source_limits x = {INT32_MIN, INT64_C(1) << 31, info->max_encoder,
+                            info->fixed_encoder > 0};
+    for (size_t i = 0; i < m->n_inputs; i++) {
+        if (!m->inputs[i].encoder || m->inputs[i].kind != IDS) continue;
+        for (size_t k = 0; k < info->n_ports; k++) {
+            const engine_port *p = &info->ports[k];
+            if (!p->input || p->lo >= p->hi || strcmp(p->name, m->inputs[i].name) != 0) continue;
+            x.lo = p->lo;
+            x.hi = p->hi;
+        }
+    }
+    return x;
+}
+
 bool eval_token_inputs(eval_model *m, const int64_t *ids, size_t n, arena *a, tensor_set *set,
                        diag_sink *diags) {
     *set = (tensor_set){ARENA_ARRAY(a, tensor_named, m->n_inputs + 1), m->n_inputs};

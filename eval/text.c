@@ -102,6 +102,26 @@ static bool sees_later(eval_model *m, const int64_t *ids, size_t n, const eval_o
     return false;
 }
 
+// What the model would say of the text's file is the sources' fault.
+static bool check_source(const eval_model *m, const eval_options *o, size_t index,
+                         const int64_t *ids, size_t n, arena *a, diag_sink *diags) {
+    const eval_source_limits x = eval_source_takes(m);
+    const diag_loc at = DIAG_AT(o->sources->name, arena_printf(a, "source %zu", index));
+    for (size_t i = 0; i < n; i++) {
+        if (ids[i] >= x.lo && ids[i] < x.hi) continue;
+        diag_emit(diags, DIAG_ID_eval_data, at,
+                  "token %" PRId64 " at place %zu is outside the encoder's [%" PRId64 ", %" PRId64
+                  ")",
+                  ids[i], i, x.lo, x.hi);
+        return false;
+    }
+    if ((int64_t)n <= x.most) return true;
+    diag_emit(diags, DIAG_ID_eval_data, at,
+              "it has %zu tokens, the program's encoder takes %" PRId64 "%s", n, x.most,
+              x.fixed ? "" : arena_printf(a, " at most: compile with --max-tokens %zu", n));
+    return false;
+}
+
 // The encoder's ids of a text, which gets the token in front that its decoder begins with.
 static bool take_source(eval_model *m, const eval_options *o, size_t index, int64_t **ids,
                         size_t *n, arena *a, diag_sink *diags) {
@@ -110,6 +130,7 @@ static bool take_source(eval_model *m, const eval_options *o, size_t index, int6
     if (!source || !n_source)
         return bad(o->sources->name, diags,
                    "expected a list of lists of token ids, one that is not empty for each text");
+    if (!check_source(m, o, index, source, n_source, a, diags)) return false;
     eval_set_source(m, source, n_source);
     if (o->start_token < 0) return true;
     int64_t *longer = ARENA_ARRAY(a, int64_t, *n + 2); // and one behind
@@ -129,10 +150,12 @@ static bool check_sources(const eval_model *m, const eval_data *texts, const eva
         diag_emit(diags, DIAG_ID_eval_data, DIAG_FILE(o->sources->name),
                   "%zu sources for the %zu texts of %s: expected one for each", n, wanted,
                   texts->name);
+    else if (eval_model_onnx(m))
+        diag_emit(diags, DIAG_ID_eval_data, DIAG_FILE(o->sources->name),
+                  "an ONNX file is not scored behind sources: compile it, and score the program");
     else
         diag_emit(diags, DIAG_ID_eval_data, DIAG_FILE(o->sources->name),
-                  "the model has no encoder that would read sources (of an ONNX file, compile it "
-                  "and score the program)");
+                  "the model has no encoder that would read sources");
     return false;
 }
 

@@ -44,8 +44,8 @@ typedef struct {
 bool host_text_open(host_text *t, engine *e, diag_sink *diags);
 bool host_text_has_source(const host_text *t);
 bool host_text_reads_ids(const host_text *t); // as a source; else values
-// Begins a sequence with what its encoder reads: ids, or a tensor of the input's shape. False:
-// reported.
+// Begins a sequence with what its encoder reads: ids where it reads them, or a tensor of the
+// input's shape. False: reported.
 bool host_text_source(host_text *t, const int32_t *ids, int64_t n, diag_sink *diags);
 bool host_text_features(host_text *t, const tensor *x, diag_sink *diags);
 // Up to max_chunk ids; reset begins a sequence, where no encoder has. logits: f32 [rows][width],

@@ -139,11 +139,6 @@ static bool encode(host_text *t, int64_t n, const tensor *source, diag_sink *dia
 
 bool host_text_source(host_text *t, const int32_t *ids, int64_t n, diag_sink *diags) {
     const engine_port *p = &engine_describe(t->e)->ports[t->source];
-    if (!host_text_reads_ids(t)) {
-        diag_emit(diags, DIAG_ID_host_input, DIAG_NOWHERE,
-                  "the encoder reads values, input '%s', no text", p->name);
-        return false;
-    }
     if (!check_ids(p, ids, n, diags)) return false;
     arena *a = arena_new();
     const tensor rows = made_rows(p, ids, 0, n, a);

@@ -30,7 +30,7 @@
         ARG_OPTION("bind", 0, ARG_PAIR, "NAME=VALUE",                                            \
                    "size of a dynamic dimension, or position_ids=positions", ARG_MANY),          \
         ARG_OPTION("axis", 0, ARG_PAIR, "INPUT:AXIS=ROLE",                                       \
-                   "what an axis counts: batch, tokens, past, fixed", ARG_MANY),                 \
+                   "what an axis counts: batch, tokens, past, total, fixed", ARG_MANY),          \
         ARG_OPTION("role", 0, ARG_PAIR, "INPUT=ROLE",                                            \
                    "what an input is: ids, positions, mask, past, fixed", ARG_MANY),             \
         ARG_OPTION("keep-output", 0, ARG_TEXT, "NAME",                                           \

@@ -80,7 +80,7 @@ static inline size_t generate_made(const generation *g) {
 // ---- prompts (prompt.c) -------------------------------------------------------------
 
 bool generate_is_interactive(const args *given);
-bool generate_open_tokenizer(generation *g); // false: reported
+bool generate_open_tokenizer(generation *g); // of the program's model; false: reported
 bool generate_read_ends(generation *g);      // tokens that end the text; false: reported
 // The state, if one is asked for, and the prompt behind it. False: reported.
 bool generate_begin(generation *g);
@@ -95,6 +95,8 @@ bool generate_parse_ids(generation *g, const char *option, const char *text, tok
 
 bool generate_read_config(generation *g); // false: reported
 void generate_close_config(generation *g);
+// Do the options say what the program asks for, and nothing that it does not read? False: reported.
+bool generate_check_source(generation *g);
 // Begins the sequence with what the encoder reads, where there is one. False: reported.
 bool generate_read_source(generation *g);
 // The token that the decoder's text begins with. False: reported.

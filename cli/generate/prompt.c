@@ -23,9 +23,14 @@ bool generate_open_tokenizer(generation *g) {
                      args_given(g->given, "source-ids") ||
                      args_given(g->given, "source-features") ||
                      args_given(g->given, "source-tokenizer");
+    const char *instead = !host_text_has_source(&g->model) ? "prompt-ids"
+                          : host_text_reads_ids(&g->model) ? "source-ids"
+                                                           : "source-features";
     return (args_flag(g->given, "ids") && ids) ||
-           usage(g, "no tokenizer lies beside the program: say --tokenizer FILE (or work with "
-                    "--prompt-ids and --ids)");
+           usage(g, arena_printf(g->a,
+                                 "no tokenizer lies beside the program: say --tokenizer FILE (or "
+                                 "work with --%s and --ids)",
+                                 instead));
 }
 
 // Tokens that end the text: those of --end-id, and a stop text that is a special token.

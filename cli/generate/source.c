@@ -52,29 +52,52 @@ static bool read_features(generation *g, const char *path) {
     return ok;
 }
 
-bool generate_read_source(generation *g) {
+// What a program asks of the options when it has an encoder.
+static bool check_given(generation *g, const char *given) {
+    const bool ids = host_text_reads_ids(&g->model);
+    if (!given && g->interactive)
+        return usage(g, "--interactive goes on with one text: a program with an encoder reads a "
+                        "source for each (--source TEXT)");
+    if (!given)
+        return usage(g, arena_printf(g->a, "the program has an encoder: say what it reads (%s)",
+                                     ids ? "--source TEXT or --source-ids IDS"
+                                         : "--source-features FILE.npy"));
+    if (!ids && strcmp(given, "source-features") != 0)
+        return usage(g,
+                     arena_printf(g->a,
+                                  "--%s: the encoder reads values, input '%s', no text: say "
+                                  "--source-features FILE.npy",
+                                  given, engine_describe(g->engine)->ports[g->model.source].name));
+    return true;
+}
+
+bool generate_check_source(generation *g) {
     const char *given = given_option(g);
-    const bool loads = args_given(g->given, "load-state"), has = host_text_has_source(&g->model);
+    const bool loads = args_given(g->given, "load-state"), has = host_text_has_source(&g->model),
+               begins = args_given(g->given, "start-id");
     if (!has && given)
         return usage(g, arena_printf(g->a,
                                      "--%s: the program has no encoder that would read it, only a "
                                      "decoder (--prompt)",
                                      given));
+    if (!has && begins)
+        return usage(g, "--start-id has no effect here: the program has no encoder, its text "
+                        "begins with the prompt (--prompt-ids)");
     if (!has) return true;
     if (loads && given)
         return usage(g, arena_printf(g->a,
                                      "--%s: the state holds what the encoder read; begin anew "
                                      "without --load-state",
                                      given));
-    if (loads) return true;
-    if (!given && g->interactive)
-        return usage(g, "--interactive goes on with one text: a program with an encoder reads a "
-                        "source for each (--source TEXT)");
-    if (!given)
-        return usage(g, arena_printf(g->a, "the program has an encoder: say what it reads (%s)",
-                                     host_text_reads_ids(&g->model)
-                                         ? "--source TEXT or --source-ids IDS"
-                                         : "--source-features FILE.npy"));
+    if (loads && begins)
+        return usage(g, "--start-id has no effect with --load-state: the text of the state has "
+                        "begun");
+    return loads || check_given(g, given);
+}
+
+bool generate_read_source(generation *g) {
+    const char *given = given_option(g);
+    if (!given) return true; // no encoder, or the state holds what it read
     if (strcmp(given, "source-features") == 0)
         return read_features(g, args_string(g->given, given, NULL));
     tokenizer_ids ids = {0};
@@ -87,10 +110,17 @@ bool generate_read_source(generation *g) {
 }
 
 bool generate_begin_written(generation *g, tokenizer_ids *out) {
-    int32_t start = (int32_t)args_int(g->given, "start-id", g->config.start);
+    const int64_t start = args_int(g->given, "start-id", g->config.start);
+    const engine_port *p = &engine_describe(g->engine)->ports[g->model.ids];
     if (start < 0)
         return usage(g, "no file says which token the decoder begins with "
                         "('decoder_start_token_id' of generation_config.json): say --start-id ID");
-    vec_push(out, start);
+    const int64_t hi = p->lo == p->hi ? INT32_MAX : p->hi;
+    if (args_given(g->given, "start-id") && (start < p->lo || start >= hi))
+        return usage(g, arena_printf(g->a,
+                                     "--start-id: token id %" PRId64 " is outside the decoder's "
+                                     "[%" PRId64 ", %" PRId64 ")",
+                                     start, p->lo, hi));
+    vec_push(out, (int32_t)start);
     return true;
 }

@@ -19,6 +19,11 @@ if shared cases/R18.onnx; then
   misused "--role: an input is ids, positions, mask, past or fixed, found 'masks'; did you mean 'mask'?" \
     compile "$model" -o "$work/p.ohm" --role input_ids=masks
   misused "--role wants NAME=VALUE" compile "$model" -o "$work/p.ohm" --role input_ids=
+  misused "--role input_ids=past: keys or values are floats of three axes or more, the input is i64 of 2 axes" \
+    compile "$model" -o "$work/p.ohm" --role input_ids=past
+  for role in mask positions; do
+    misused "--role input_ids=$role: no input is left that gives the model ids or values" compile "$model" -o "$work/p.ohm" --role input_ids=$role
+  done
   exits 0 compile "$model" --chip ideal -q -o "$work/p.ohm" --role input_ids=ids
   exits 0 compile "$model" --chip ideal -q -o "$work/p.ohm" --dump-ir "$work/dump"
   misused "--keep-output has no effect on IR text" compile "$work"/dump/*fuse.oir -o "$work/p.ohm" --keep-output wte
@@ -34,6 +39,10 @@ if shared cases/R10.onnx; then
   exits 0 run "$work/b.ohm" -i "$root/../shared/cases/R10.in.npz" -o "$work/y.npz"
   misused "--keep-output: the model has no output 'cache_key'" compile "$model" -o "$work/b.ohm" --keep-output cache_key
   rejects "tok-" compile "$model" --chip ideal -q -o "$work/b.ohm" --role cache_key=ids
+  misused "--role cache_key=positions: positions are whole numbers, the input is f32 of 4 axes" \
+    compile "$model" -o "$work/b.ohm" --role cache_key=positions
+  exits 0 compile --help
+  says "what an axis counts: batch, tokens, past, total, fixed"
 fi
 # A cache whose length is counted over a mask: what is hidden in front, or behind a past, would be another length.
 if shared models/exports/exports.tar.xz; then

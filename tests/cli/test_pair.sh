@@ -69,6 +69,10 @@ says "note: the form that takes caches is not compared: its output 'lagits' is n
 exits 0 compile "$encoder" "$decoder" "$exports/llama_opt14_old_merged/model.onnx" --chip ideal -o "$work/x.ohm"
 says "note: the form that takes caches is not compared: no output gives what input 'past_key_values.0.key' takes"
 rejects "is no decoder that goes on behind caches" compile "$encoder" "$decoder" "$encoder" -o "$work/x.ohm"
+for value in 3 0.5 positions; do
+  misused "--bind use_cache_branch: it chooses between two branches: 0 begins a text, 1 goes on behind caches, found '$value'" \
+    compile "$decoder" --chip ideal --bind use_cache_branch=$value -q -o "$work/x.ohm"
+done
 exits 0 compile "$decoder" --chip ideal --bind use_cache_branch=0 -q -o "$work/x.ohm"
 "$ohmic" verify --proof "$work/x.ohm" | grep -qF -- "$proved" && fail "the branch that was asked for is compared"
 
@@ -83,6 +87,9 @@ program=$work/t5.ohm
 printf '%s\n' '[PAD]' '[UNK]' '[CLS]' '[SEP]' '[MASK]' $(seq 5 255 | sed 's/^/w/') >"$work/words.txt"
 write() { exits 0 generate "$program" "$@"; }
 misused "the program has an encoder: say what it reads (--source TEXT or --source-ids IDS)" generate "$program" --prompt-ids 3 --ids
+misused "the program has an encoder: say what it reads" generate "$program" --start-id 0 --ids # before a tokenizer is asked for
+misused "(or work with --source-ids and --ids)" generate "$program" --source w5 --start-id 0 --ids
+misused "--start-id: token id 99999 is outside the decoder's [0, 256)" generate "$program" --source-ids 5 --start-id 99999 --ids
 misused "a program with an encoder reads a source for each" generate "$program" --interactive --tokenizer "$work/words.txt"
 misused "--start-id ID" generate "$program" --source-ids 5,6 --ids
 misused "--source is text, and no tokenizer lies beside the program" generate "$program" --source "w5" --ids --prompt-ids 3
@@ -93,6 +100,7 @@ rejects "the source has 513 tokens, the program's encoder takes 1 ... 512" gener
   --source-ids "$(seq -s, 1 513 | sed 's/[0-9]\+/7/g')"
 "$ohmic" compile examples/tales/tales_gpt.onnx --chip ideal -q -o "$work/alone.ohm" 2>"$work/err"
 misused "--source-ids: the program has no encoder that would read it" generate "$work/alone.ohm" --source-ids 5 --prompt-ids 5 --ids
+misused "--start-id has no effect here: the program has no encoder" generate "$work/alone.ohm" --start-id 7 --prompt-ids 5 --ids
 
 # text is its ids, with what the tokenizer puts around it
 write --tokenizer "$work/words.txt" --source "w55 w135 w217" --start-id 9 -n 6 --ids
@@ -118,6 +126,7 @@ write --source-ids 2,55,135,217,3 --start-id 9 -n 8 --ids --temperature 1 --seed
 write --load-state "$work/s" -n 12 --ids
 [ "$drawn" = "$(cut -d' ' -f1-8 <<<"$drawn") $(cat "$work/out")" ] || fail "a stored text goes on otherwise"
 misused "--source-ids: the state holds what the encoder read" generate "$program" --load-state "$work/s" --source-ids 5 --ids
+misused "--start-id has no effect with --load-state" generate "$program" --load-state "$work/s" --start-id 3 --ids
 
 # generation_config.json: what begins, is forced, never comes, ends
 config() { printf '%s\n' "$1" >"$work/generation_config.json"; }
@@ -153,16 +162,30 @@ cp "$work/words.txt" "$work/apart"
 write --tokenizer "$work/apart/words.txt" --source "w55 w135 w217" -n 6 --ids # none beside the tokenizer: beside the program
 grep -q "stopped by end token: 0 tokens" "$work/err" || fail "the file beside the program is not read: $(cat "$work/err")"
 for wrong in '[1]' '{"decoder_start_token_id": "<s>"}' '{"suppress_tokens": [1, "x"]}' '{"forced_decoder_ids": [[1]]}' \
-  '{"bad_words_ids": [["x"]]}' '{"bad_words_ids": 3}' '{"forced_decoder_ids": 3}'; do
+  '{"bad_words_ids": [["x"]]}' '{"bad_words_ids": 3}' '{"forced_decoder_ids": 3}' '{"num_beams": "4"}' '{"no_repeat_ngram_size": [3]}'; do
   config "$wrong"
   rejects "[generation-config]" generate "$program" --source-ids 5 --ids
 done
+for key in decoder_start_token_id forced_bos_token_id; do
+  config "{\"$key\": 256}"
+  rejects "generation_config.json: $key: error: token id 256 is outside the model's 256 tokens" generate "$program" --source-ids 5 --start-id 9 --ids
+done
+config '{"forced_decoder_ids": [[1, 300]]}'
+rejects "generation_config.json: forced_decoder_ids: error: token id 300 is outside" generate "$program" --source-ids 5 --start-id 9 --ids
+for key in suppress_tokens begin_suppress_tokens eos_token_id; do
+  config "{\"$key\": [7, 256, 300]}"
+  write --source-ids 5 --start-id 9 -n 1 --ids
+  grep -qF "generation_config.json: $key: note: token id 256 has no effect: it is outside the model's 256 tokens" "$work/err" || fail "$key: $(cat "$work/err")"
+done
+config '{"bad_words_ids": [[3], [256]]}'
+write --source-ids 5 --start-id 9 -n 1 --ids
+grep -qF "bad_words_ids: note: token id 256 has no effect" "$work/err" || fail "$(cat "$work/err")"
 rm "$work/generation_config.json"
 
 # values instead of text: the decoder alone, whose encoder is elsewhere
 "$ohmic" compile "$decoder" --chip ideal -q -o "$work/decoder.ohm" 2>"$work/err"
 misused "say what it reads (--source-features FILE.npy)" generate "$work/decoder.ohm" --prompt-ids 3 --ids
-rejects "the encoder reads values, input 'encoder_hidden_states', no text" generate "$work/decoder.ohm" --source-ids 5 --start-id 9 --ids
+misused "--source-ids: the encoder reads values, input 'encoder_hidden_states', no text: say --source-features FILE.npy" generate "$work/decoder.ohm" --source-ids 5 --start-id 9 --ids
 npy "$work/ids.npy" i8 "1, 5" 2 55 135 217 3
 npy "$work/ones.npy" i8 "1, 5" 1 1 1 1 1
 exits 0 compile "$encoder" --chip ideal -q -o "$work/encoder.ohm"
@@ -193,6 +216,12 @@ diff <(sed 's/"seconds": [^,}]*//' "$work/by_ids") <(sed 's/"seconds": [^,}]*//'
 rejects "1 sources for the 2 texts" eval "$program" --perplexity "$work/texts.json" --sources "$work/sources.txt" --tokenizer "$work/words.txt"
 echo '[[], [7]]' >"$work/empty.json"
 rejects "one that is not empty for each text" eval "$program" --perplexity "$work/texts.json" --sources "$work/empty.json"
+echo '[[7], [5, 256]]' >"$work/bad.json"
+rejects "bad.json: source 1: error: token 256 at place 1 is outside the encoder's [0, 256)" eval "$program" --perplexity "$work/texts.json" --sources "$work/bad.json"
+echo "[[$(seq -s, 1 513 | sed 's/[0-9]\+/7/g')], [7]]" >"$work/long.json"
+rejects "long.json: source 0: error: it has 513 tokens, the program's encoder takes 512 at most: compile with --max-tokens 513" \
+  eval "$program" --perplexity "$work/texts.json" --sources "$work/long.json"
+rejects "an ONNX file is not scored behind sources: compile it, and score the program" eval "$decoder" --perplexity "$work/texts.json" --sources "$work/sources.json"
 rejects "the model has no encoder that would read sources" eval "$work/alone.ohm" --perplexity "$work/texts.json" --sources "$work/sources.json"
 rejects "only --perplexity with --sources FILE scores it" eval "$program" --perplexity "$work/texts.json"
 misused "--sources" eval "$program" --masked "$work/texts.json" --sources "$work/sources.json"

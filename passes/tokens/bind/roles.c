@@ -192,7 +192,14 @@ static bool check_value(arena *a, const bind_source *s, const bind_value *v, dia
                   "--bind %s: the value of an input is a number for every element, or positions, "
                   "found '%s'",
                   v->name, v->value);
-    return dimension || value;
+    const bind_port *p = input_of(s, v->name);
+    const bool branch = !dimension && value && is_cache_branch(p), counts = end != v->value;
+    if (!branch || (counts && (number == 0 || number == 1))) return dimension || value;
+    diag_emit(diags, DIAG_ID_usage, DIAG_NOWHERE,
+              "--bind %s: it chooses between two branches: 0 begins a text, 1 goes on behind "
+              "caches, found '%s'",
+              v->name, v->value);
+    return false;
 }
 
 static bool check_axis(arena *a, const bind_source *s, const pass_axis_role *x, diag_sink *diags) {
@@ -210,8 +217,23 @@ static bool check_axis(arena *a, const bind_source *s, const pass_axis_role *x, 
     return false;
 }
 
+// Can an input of that type be that?
+static bool check_type(const bind_port *p, const pass_input_role *x, diag_sink *diags) {
+    const bool is_float = elem_is_float(p->type);
+    const char *wanted = NULL;
+    if (strcmp(x->role, "past") == 0 && !(is_float && p->rank >= 3))
+        wanted = "keys or values are floats of three axes or more";
+    else if (strcmp(x->role, "positions") == 0 && is_float)
+        wanted = "positions are whole numbers";
+    if (!wanted) return true;
+    diag_emit(diags, DIAG_ID_usage, DIAG_NOWHERE, "--role %s=%s: %s, the input is %s of %d ax%ss",
+              x->input, x->role, wanted, elem_name(p->type), p->rank, p->rank == 1 ? "i" : "e");
+    return false;
+}
+
 static bool check_role(arena *a, const bind_source *s, const pass_input_role *x, diag_sink *diags) {
-    if (input_of(s, x->input)) return true;
+    const bind_port *p = input_of(s, x->input);
+    if (p) return check_type(p, x, diags);
     name_list l = {a, spell_start(x->input, strlen(x->input)), ""};
     for (size_t i = 0; i < s->n_inputs; i++) list_name(&l, s->inputs[i].name);
     diag_emit(diags, DIAG_ID_usage, DIAG_NOWHERE, "--role: the model has no input '%s'; it has %s",
@@ -225,6 +247,23 @@ static bool check_names(arena *a, const bind_source *s, const bind_options *o, d
     for (size_t i = 0; i < o->o->n_roles; i++) ok = check_role(a, s, &o->o->roles[i], diags) && ok;
     for (size_t i = 0; i < o->o->n_axes; i++) ok = check_axis(a, s, &o->o->axes[i], diags) && ok;
     return ok;
+}
+
+// A role that makes something else of the only input of ids or values leaves nothing to compute
+// with.
+static bool check_left(const bind_source *s, const bind_role *r, const bind_options *o,
+                       diag_sink *diags) {
+    for (size_t i = 0; i < s->n_inputs; i++)
+        if (strcmp(r[i].role, "tokens") == 0 && !r[i].is_bound) return true;
+    for (size_t i = 0; i < o->o->n_roles; i++) {
+        const pass_input_role *x = &o->o->roles[i];
+        if (strcmp(x->role, "fixed") == 0) continue;
+        diag_emit(diags, DIAG_ID_usage, DIAG_NOWHERE,
+                  "--role %s=%s: no input is left that gives the model ids or values", x->input,
+                  x->role);
+        return false;
+    }
+    return true;
 }
 
 // ---- the whole -------------------------------------------------------------------------------
@@ -242,6 +281,7 @@ bind_role *bind_roles(arena *a, const bind_source *s, const bind_options *o, dia
                 tokens = s->inputs[i].dim[k].name;
         }
     }
+    if (!check_left(s, r, o, diags)) return NULL;
     // Beside a cache, a mask whose length has another name than the ids' covers the past too.
     for (size_t i = 0; i < s->n_inputs; i++)
         for (int k = 0; has_past && k < s->inputs[i].rank; k++) {
