@@ -28,6 +28,23 @@ static void open_input(host_text *t, size_t i, diag_sink *diags) {
     *to = i;
 }
 
+// Of an encoder that reads only what is made here.
+static void no_source(const engine_info *info, diag_sink *diags) {
+    arena *a = arena_new();
+    const char *found = "none";
+    for (size_t i = 0, n = 0; i < info->n_ports; i++) {
+        const engine_port *p = &info->ports[i];
+        if (p->input && p->encoder)
+            found = arena_printf(a, "%s%s'%s'", n ? found : "", n ? ", " : "", p->name), n++;
+    }
+    diag_emit(
+        diags, DIAG_ID_host_input, DIAG_NOWHERE,
+        "the encoder has no source: its inputs are %s, of which masks, positions and segments "
+        "are made here; run takes them all",
+        found);
+    arena_free(a);
+}
+
 bool host_text_open(host_text *t, engine *e, diag_sink *diags) {
     const engine_info *info = engine_describe(e);
     *t = (host_text){.e = e, .ids = SIZE_MAX, .logits = SIZE_MAX, .source = SIZE_MAX};
@@ -46,6 +63,7 @@ bool host_text_open(host_text *t, engine *e, diag_sink *diags) {
     if (t->logits == SIZE_MAX)
         diag_emit(diags, DIAG_ID_host_output, DIAG_NOWHERE,
                   "the program is no language model: it has no output of logits");
+    if (info->has_encoder && t->source == SIZE_MAX) no_source(info, diags);
     return diag_errors(diags) == errors;
 }
 

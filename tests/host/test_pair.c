@@ -189,6 +189,27 @@ static void an_encoder_refuses(void **state) {
     close_pair(&p);
 }
 
+// Segments alone are made, so that nothing is left to read.
+static void an_encoder_without_a_source(void **state) {
+    (void)state;
+    diag_sink *diags = diag_sink_new();
+    file_map f;
+    assert_true(file_map_open(&f, OHMIC_SOURCE_DIR "/tests/golden/3d.oir", diags));
+    const char *text = arena_printf(a, "%.*s", (int)f.bytes, (const char *)f.data);
+    file_map_close(&f);
+    const char *at = strstr(text, "\"input_ids\"");
+    text = arena_printf(a, "%.*s\"token_type_ids\"%s", (int)(at - text), text,
+                        at + strlen("\"input_ids\""));
+    pair p = compile_pair(ir_parse(text, strlen(text), "3d", NULL, NULL, NULL, diags), diags);
+    for (int e = 0; e < 2; e++) {
+        host_text t;
+        assert_false(host_text_open(&t, p.of[e], p.diags));
+        expect_last(&p, DIAG_ID_host_input,
+                    "the encoder has no source: its inputs are 'token_type_ids', 'attention_mask'");
+    }
+    close_pair(&p);
+}
+
 // Token by token behind a source is what a run of all of them gives.
 static void an_encoder_streams(void **state) {
     (void)state;
@@ -223,9 +244,8 @@ static void an_encoder_streams(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_bias_of_every_pair),
-        cmocka_unit_test(an_encoder_and_its_decoder),
-        cmocka_unit_test(an_encoder_refuses),
+        cmocka_unit_test(a_bias_of_every_pair), cmocka_unit_test(an_encoder_and_its_decoder),
+        cmocka_unit_test(an_encoder_refuses),   cmocka_unit_test(an_encoder_without_a_source),
         cmocka_unit_test(an_encoder_streams),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
