@@ -161,14 +161,36 @@ static bool takes_encoder_mask(const onnx_port *p) {
     return is_mask(p) && strstr(p->name, "encoder");
 }
 
-// The encoder's mask is the decoder's input for it, if both have one.
-static int encoder_mask(const joiner *j, const onnx_port *p) {
-    if (!takes_encoder_mask(p)) return ONNX_LINKED;
-    for (size_t i = 0; i < j->encoder->n_inputs; i++) {
-        const onnx_port *e = &j->encoder->inputs[i];
-        if (is_mask(e) && e->type == p->type) return (int)i;
+// The decoder's name for it without "encoder_"; NULL: it has none.
+static const char *own_name(const joiner *j, const char *name) {
+    static const char side[] = "encoder_";
+    const char *at = strstr(name, side);
+    return at ? arena_printf(j->a, "%.*s%s", (int)(at - name), name, at + sizeof side - 1) : NULL;
+}
+
+// The encoder's mask is the decoder's input for it, if both have one: that of the same name, else
+// the only one. False: reported.
+static bool encoder_mask(const joiner *j, const onnx_port *p, int *to) {
+    const onnx_model *e = j->encoder;
+    const char *own = own_name(j, p->name), *masks = "";
+    size_t n = 0;
+    *to = ONNX_LINKED;
+    if (!takes_encoder_mask(p)) return true;
+    for (size_t i = 0; i < e->n_inputs; i++) {
+        const onnx_port *in = &e->inputs[i];
+        const bool fits = is_mask(in) && in->type == p->type;
+        if (!strcmp(in->name, p->name) || (own && !strcmp(in->name, own))) {
+            *to = fits ? (int)i : ONNX_LINKED;
+            return true;
+        }
+        if (!fits) continue;
+        masks = arena_printf(j->a, "%s%s'%s'", masks, n++ ? ", " : "", in->name);
+        *to = (int)i;
     }
-    return ONNX_LINKED;
+    return n < 2 ||
+           fail(j, j->decoder,
+                arena_printf(j->a, "which mask of '%s' is input '%s': %s? none is called '%s'",
+                             e->info.path, p->name, masks, own ? own : p->name));
 }
 
 static const char *name_of_input(const joiner *j, const onnx_port *p) {
@@ -177,7 +199,8 @@ static const char *name_of_input(const joiner *j, const onnx_port *p) {
                                                  : p->name;
 }
 
-static void join_ports(joiner *j) {
+// False: reported.
+static bool join_ports(joiner *j) {
     onnx_model *w = j->whole;
     const onnx_model *e = j->encoder, *d = j->decoder;
     w->parts = ARENA_ARRAY(j->a, onnx_part, 2);
@@ -191,7 +214,8 @@ static void join_ports(joiner *j) {
     for (size_t i = 0; i < d->n_inputs; i++) {
         const onnx_port *p = &d->inputs[i];
         int *to = &w->parts[1].input[i];
-        *to = i == j->to ? ONNX_LINKED : encoder_mask(j, p);
+        *to = ONNX_LINKED;
+        if (i != j->to && !encoder_mask(j, p, to)) return false;
         if (i == j->to || *to != ONNX_LINKED) continue;
         if (takes_encoder_mask(p))
             diag_note(j->diags, DIAG_AT(d->info.path, p->name),
@@ -202,6 +226,7 @@ static void join_ports(joiner *j) {
     }
     w->graph.outputs = d->graph.outputs;
     w->graph.n_outputs = d->graph.n_outputs;
+    return true;
 }
 
 static void describe(joiner *j) {
@@ -221,8 +246,7 @@ onnx_model *onnx_join(onnx_model *encoder, onnx_model *decoder, onnx_model *cach
     joiner j = {encoder, decoder, cached, ARENA_NEW(a, onnx_model), a, diags, 0, 0};
     j.whole->arena = a;
     j.whole->cached = cached;
-    if (find_link(&j) && check_link(&j) && check_cached(&j)) {
-        join_ports(&j);
+    if (find_link(&j) && check_link(&j) && check_cached(&j) && join_ports(&j)) {
         describe(&j);
         return j.whole;
     }

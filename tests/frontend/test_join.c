@@ -1,6 +1,6 @@
 // Two files as one model: which output goes into which input, what ports are called, and what does
 // not belong together.
-#include "frontend/onnx.h"
+#include "frontend/model.h"
 #include "ir/eval/interp.h"
 #include "ir/verify/verify.h"
 #include "onnx_writer.h"
@@ -132,6 +132,33 @@ static void values_of_both(void **state) {
     arena_free(a);
 }
 
+static onnx_model *encoder_with(const char *mask, const char *other) {
+    bytes g = {0};
+    put_msg(&g, 11, in("features", F32, 3, 4));
+    put_msg(&g, 11, in(other, I64, 2, 0));
+    put_msg(&g, 11, in(mask, I64, 2, 0));
+    put_msg(&g, 12, in("last_hidden_state", F32, 3, 4));
+    return open(DIR "/encoder.onnx", product(g, "features", "last_hidden_state", 2));
+}
+
+static size_t joined_inputs(const char *mask, const char *other) {
+    onnx_model *m =
+        onnx_join(encoder_with(mask, other), decoder("encoder_hidden_states"), NULL, diags);
+    const size_t n = m ? onnx_n_inputs(m) : 0;
+    if (m) assert_int_equal(m->parts[1].input[1], 2);
+    onnx_close(m);
+    return n;
+}
+
+// The decoder's encoder_attention_mask is the encoder's attention_mask, else its only mask.
+static void mask_of_the_encoder(void **state) {
+    assert_int_equal(joined_inputs("attention_mask", "global_attention_mask"), 5);
+    assert_int_equal(joined_inputs("source_mask", "segments"), 5);
+    assert_int_equal(joined_inputs("mask_b", "mask_a"), 0);
+    assert_true(reported("decoder.onnx", "is input 'encoder_attention_mask': 'mask_a', 'mask_b'? "
+                                         "none is called 'attention_mask'"));
+}
+
 // The input is found by its type where its name says nothing.
 static void taken_by_type(void **state) {
     onnx_model *m = onnx_join(encoder(F32, 4), decoder("memory"), NULL, diags);
@@ -211,9 +238,9 @@ static void three_files(void **state) {
 int main(void) {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, new_sink, free_sink)
     const struct CMUnitTest tests[] = {
-        TEST(ports_of_both), TEST(values_of_both), TEST(taken_by_type), TEST(wrong_order),
-        TEST(no_input),      TEST(no_output),      TEST(other_type),    TEST(other_width),
-        TEST(no_mask),       TEST(three_files),
+        TEST(ports_of_both), TEST(values_of_both),      TEST(taken_by_type), TEST(wrong_order),
+        TEST(no_input),      TEST(no_output),           TEST(other_type),    TEST(other_width),
+        TEST(no_mask),       TEST(mask_of_the_encoder), TEST(three_files),
     };
     return cmocka_run_group_tests(tests, make_dir, NULL);
 }
