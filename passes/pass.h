@@ -82,6 +82,8 @@ typedef struct {
     // place
     int64_t banks; // sequences whose state is kept side by side; 0: as the module says, else 1
     int effort;    // rounds of improvement for each operation; 0: 100
+    // widen: what roundings that it drops cut off stays cut off (a check of what it drops)
+    bool keeps_bounds;
     // The model as imported (bind.h): what checks execute beside what the passes make of it. NULL:
     // they execute the probes as find-tokens finds them.
     const ir_module *reference;

@@ -298,18 +298,20 @@ static ir_val clipped(rewrite *r, ir_val x, double lo, double hi, ir_type type, 
     return add(r, IR_t_clip, &x, 1, &attrs, type, from);
 }
 
-// What was quantised, as far as codes of 16 bits reach. IR_NONE: not of one scale.
+// What was quantised, as far as codes reach. IR_NONE: not of one scale.
 static ir_val within_codes(const unround *u, rewrite *r, const ir_op *q, const ir_op *op) {
     const tensor *scale = constant(u, q->operand[1]), *zero = constant(u, operand_of(q, 2));
     const elem type = ir_type_of(u->f, q->result[0])->type;
     const ir_val x = r->map[q->operand[0]];
     const ir_type t = *ir_type_of(r->f, x);
-    if (!scale || tensor_count(scale) != 1 || (type != ELEM_u16 && type != ELEM_i16))
+    const bool is_signed = type == ELEM_i8 || type == ELEM_i16;
+    if (!scale || tensor_count(scale) != 1 || (!is_signed && type != ELEM_u8 && type != ELEM_u16))
         return IR_NONE;
     const double s = elem_load_f64(scale->type, scale->data, 0),
                  z = zero ? elem_load_f64(zero->type, zero->data, 0) : 0,
-                 lowest = type == ELEM_u16 ? 0 : INT16_MIN;
-    return clipped(r, x, (lowest - z) * s, (lowest + 65535 - z) * s, t, op);
+                 most = elem_bytes(type) == 1 ? UINT8_MAX : UINT16_MAX,
+                 lowest = is_signed ? -(most + 1) / 2 : 0;
+    return clipped(r, x, (lowest - z) * s, (lowest + most - z) * s, t, op);
 }
 
 bool unround_op(unround *u, rewrite *r, const ir_op *op) {
@@ -322,7 +324,9 @@ bool unround_op(unround *u, rewrite *r, const ir_op *op) {
         return true;
     }
     if (u->is_dropped[y] && op->code == IR_t_dequantize) {
-        r->map[y] = r->map[rounding(u, op)->operand[0]];
+        const ir_op *from = rounding(u, op);
+        const ir_val kept = u->keeps_bounds ? within_codes(u, r, from, op) : IR_NONE;
+        r->map[y] = kept != IR_NONE ? kept : r->map[from->operand[0]];
         return true;
     }
     const ir_op *q = long_rounding(u, op);

@@ -13,10 +13,11 @@ typedef enum {
 typedef struct {
     const ir_module *m;
     const ir_func *f;
-    bool *is_dropped; // by value: a dequantisation, or codes, that stand for what was quantised
-    bool *is_const;   // by value: depends on no input
-    bool is_idle;     // the function has no codes
-    unsigned found;   // unround_what
+    bool *is_dropped;  // by value: a dequantisation, or codes, that stand for what was quantised
+    bool *is_const;    // by value: depends on no input
+    bool is_idle;      // the function has no codes
+    bool keeps_bounds; // what is dropped cuts off what its codes do
+    unsigned found;    // unround_what
 } unround;
 
 // Looks at a plain function of m; the lists lie in `a`.

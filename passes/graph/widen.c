@@ -67,6 +67,7 @@ ir_module *pass_widen(const ir_module *old, const pass_options *o, diag_sink *di
     for (size_t i = 0; i < old->funcs.count; i++) {
         const ir_func *f = old->funcs.items[i];
         unround u = unround_of(old, f, a);
+        u.keeps_bounds = o->keeps_bounds;
         const bool is_half_wide = has_half(f);
         any |= is_half_wide;
         if (is_half_wide || !u.is_idle)

@@ -3,13 +3,14 @@
 // where there is a mask, after a past where there is one, and at lengths that no probe has.
 #include "passes/tokens/bind/bind.h"
 #include "passes/tokens/execute.h"
+#include "passes/witness.h"
 #include <inttypes.h>
 #include <string.h>
 
 // Of |a-b| / (1+|b|): f32 rounding in another order; half precision that is only stored.
 static const double TOLERANCE = 1e-4, WIDENED = 5e-2;
 // As a whole: an export that rounds every result to f16 or bf16; one scale a row, not a tensor.
-static const double F16 = 0.02, BF16 = 0.15, RELAXED = 0.5;
+static const double F16 = 0.02, BF16 = 0.15, RELAXED = PASS_BOUNDED_LIMIT;
 static const uint64_t BIG_MODEL = 4 << 20; // weights from which products are quick
 
 // The function computes values of the type.
@@ -143,26 +144,46 @@ static const ir_func *as_imported(const tok_ctx *c, const ir_module *imported, c
     return f ? f : p->f;
 }
 
-// A model whose rounding widen left out, where that shows: says how much, and returns the model
-// without it, which the program is to be compared with. NULL: as the model is.
-static ir_module *without_rounding(tok_ctx *c, const tok_probe *p, bool masked) {
-    const ir_func *f = c->o->reference ? ir_func_find(c->o->reference, p->name) : NULL;
-    if (!f || !ir_attr_int(&c->old->attrs, IR_ATTR_relaxed, 0)) return NULL;
+// The program against a model, quietly. NULL: it is as that within the limit; else how far it is.
+static const char *difference(tok_ctx *c, const ir_module *m, const char *name, bool masked) {
     diag_sink *loud = c->diags, *said = diag_sink_new();
-    const char *within;
+    const char *within, *text = NULL;
     c->diags = said;
-    const bool ok = check(c, c->o->reference, f, masked, NULL, &within);
-    c->diags = loud;
-    ir_module *m = ok ? NULL : pass_run(PASS_ID_widen, c->o->reference, c->o, loud);
-    if (m) {
-        const char *text = diag_count(said) ? diag_get(said, 0)->message : "";
-        vec_push(&c->m->notes,
-                 arena_printf(c->m->arena,
-                              "what the model rounds and the program does not changes its numbers: "
-                              "%.*s",
-                              (int)(strcspn(text, ",;")), text));
+    if (!check(c, m, ir_func_find(m, name), masked, NULL, &within)) {
+        text = diag_count(said) ? diag_get(said, 0)->message : "";
+        text = arena_printf(c->a, "%.*s", (int)strcspn(text, ",;"), text);
     }
+    c->diags = loud;
     diag_sink_free(said);
+    return text;
+}
+
+// Where what the model cuts off at the bounds of dropped codes shows by itself.
+static bool cuts_off(tok_ctx *c, const char *name, bool masked) {
+    pass_options o = *c->o;
+    o.keeps_bounds = true;
+    ir_module *m = pass_run(PASS_ID_widen, c->o->reference, &o, c->diags);
+    const bool shows = m && difference(c, m, name, masked);
+    ir_module_free(m);
+    return shows;
+}
+
+// A model whose rounding widen left out, where that costs more than RELAXED: warns of it, and
+// returns the model without it, which the program is to be compared with. NULL: as the model is.
+static ir_module *without_rounding(tok_ctx *c, const tok_probe *p, bool masked) {
+    if (!c->o->reference || !ir_func_find(c->o->reference, p->name) ||
+        !ir_attr_int(&c->old->attrs, IR_ATTR_relaxed, 0))
+        return NULL;
+    const char *text = difference(c, c->o->reference, p->name, masked);
+    ir_module *m = text ? pass_run(PASS_ID_widen, c->o->reference, c->o, c->diags) : NULL;
+    if (m)
+        diag_emit(c->diags, DIAG_ID_pass_coarse, DIAG_NOWHERE,
+                  "what the model rounds and the program does not changes its numbers: %s, beyond "
+                  "%.2g: %s",
+                  text, RELAXED,
+                  cuts_off(c, p->name, masked)
+                      ? "its codes saturate, and the program's numbers do not"
+                      : "its codes are coarse, and the program's numbers are not");
     return m;
 }
 

@@ -59,6 +59,21 @@ static void long_codes_cut_off(void **state) {
     }
 }
 
+// What is dropped is measured against the import: codes as coarse as values, scores beyond them.
+static void lost_codes_are_warned_of(void **state) {
+    const try_options o = {.seed = 1, .length = {9}};
+    graph g = begin();
+    expect(&g, rounded(&g, rows(&g, 4), 2, ELEM_u16, 32768), &o, TRY_COARSE,
+           "its codes are coarse");
+    g = begin();
+    node x = rows(&g, 4), part[3];
+    for (int i = 0; i < 3; i++) part[i] = op_unsqueeze(&g, op_matmul(&g, x, matrix(&g, 4, 4)), 1);
+    const node s = op2(&g, IR_t_mul, op_matmul(&g, part[0], op_swap(&g, part[1], 2, 3)),
+                       graph_scalar(&g, 10)),
+               p = op_softmax(&g, rounded(&g, s, 1e-3, ELEM_i8, 0), 3);
+    expect(&g, op_squeeze(&g, op_matmul(&g, p, part[2]), 1), &o, TRY_COARSE, "its codes saturate");
+}
+
 // Integer products, as QLinearMatMul is imported: scales multiplied, a column or one, with a bias.
 static void integer_layers(void **state) {
     for (int i = 0; i < 4; i++) {
@@ -89,9 +104,8 @@ static void turned_matrices(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(attention_stays_real),
-        cmocka_unit_test(long_codes_cut_off),
-        cmocka_unit_test(integer_layers),
+        cmocka_unit_test(attention_stays_real),     cmocka_unit_test(long_codes_cut_off),
+        cmocka_unit_test(lost_codes_are_warned_of), cmocka_unit_test(integer_layers),
         cmocka_unit_test(turned_matrices),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

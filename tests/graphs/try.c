@@ -357,7 +357,10 @@ static try_result try_once(const graph *g, const try_options *o, uint64_t check)
         t.result.verdict = TRY_VAGUE;
     if (t.result.verdict == TRY_CAUGHT && t.result.why == DIAG_ID_pass_differs && o->codes)
         t.result.verdict = TRY_COARSE;
-    for (size_t i = 0; i < diag_count(t.diags) && t.result.verdict == TRY_SAME; i++)
+    // What a compile warns of shows in real numbers; integers are what the mapped module gives.
+    const bool may_show =
+        t.result.verdict == TRY_SAME || (t.result.verdict == TRY_DIFFERS && !o->codes);
+    for (size_t i = 0; i < diag_count(t.diags) && may_show; i++)
         if (diag_get(t.diags, i)->id == DIAG_ID_pass_coarse) {
             t.result.verdict = TRY_COARSE;
             snprintf(t.result.text, sizeof t.result.text, "%s", diag_get(t.diags, i)->message);
