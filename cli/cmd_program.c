@@ -134,6 +134,13 @@ static void print_symbol(const symbol *s, json_t *list, arena *a) {
                name_text(a, s->what), name_text(a, s->name));
 }
 
+// What holds the weights of a group.
+static const char *holder(const isa_group *g, arena *a) {
+    if (g->digits > 0) return "dense crossbars";
+    if (g->kind == ISA_STORED) return "memory";
+    return arena_printf(a, "%u crossbar%s", g->n_blocks, g->n_blocks == 1 ? "" : "s");
+}
+
 static void list_tile(const isa_program *p, uint32_t i, const placement_slices *slices,
                       json_t *list, arena *a) {
     const isa_tile *t = &p->tiles[i];
@@ -141,7 +148,7 @@ static void list_tile(const isa_program *p, uint32_t i, const placement_slices *
         const isa_group *d = &t->groups[g];
         symbol s = {"group", isa_str(p, d->name), i,
                     (uint64_t)(d->k1 - d->k0) * d->n * (d->wtype == ISA_W_F32 ? 4 : 1), ""};
-        s.what = arena_printf(a, "%ux%u in %u crossbars", d->k1 - d->k0, d->n, d->n_blocks);
+        s.what = arena_printf(a, "%ux%u in %s", d->k1 - d->k0, d->n, holder(d, a));
         if (list) s.slices = placement_json(slices, i, g);
         print_symbol(&s, list, a);
     }

@@ -1,6 +1,7 @@
 // The screen after a compile: what was mapped where, what was assumed.
 #include "cli/compile/compile.h"
 #include "cli/report.h"
+#include "isa/count/pool.h"
 #include "isa/machine/machine.h"
 #include "support/file/file.h"
 #include "support/file/json.h"
@@ -9,7 +10,7 @@
 #include <string.h>
 
 typedef struct {
-    uint32_t tiles, crossbars, rings, heads, instructions;
+    uint32_t tiles, crossbars, dense, rings, heads, instructions;
     uint64_t weights, cells, pad_bytes, mem_bytes, table_bytes;
 } totals;
 
@@ -30,11 +31,17 @@ static uint32_t tile_heads(const isa_program *p, const isa_tile *t) {
     return n;
 }
 
-static totals count(const isa_program *p) {
+// Crossbars that keep the weights of products on a pool.
+static uint32_t dense_crossbars(const machine *chip, const isa_tile *t) {
+    return machine_has_pool(chip) ? (uint32_t)isa_dense_arrays(chip, t) : 0;
+}
+
+static totals count(const isa_program *p, const machine *chip) {
     totals s = {.tiles = p->n_tiles, .table_bytes = p->tables_bytes};
     for (uint32_t i = 0; i < p->n_tiles; i++) {
         const isa_tile *t = &p->tiles[i];
         s.crossbars += t->n_blocks;
+        s.dense += dense_crossbars(chip, t);
         s.rings += t->n_rings;
         s.heads += tile_heads(p, t);
         for (uint32_t k = 0; k < p->n_phases; k++) s.instructions += t->phase[k].count;
@@ -84,14 +91,16 @@ static void print_tiles(const isa_program *p, const machine *chip, FILE *out) {
             return;
         }
         char bar[BAR + 1];
-        int64_t cap = chip->tile.crossbars;
-        int full = cap ? (int)((int64_t)t->n_blocks * BAR / cap) : t->n_blocks ? BAR : 0;
+        const bool pool = machine_has_pool(chip);
+        int64_t cap = pool ? chip->dense.arrays : chip->tile.crossbars,
+                n = pool ? dense_crossbars(chip, t) : t->n_blocks;
+        int full = cap ? (int)(n * BAR / cap) : n ? BAR : 0;
         for (int k = 0; k < BAR; k++) bar[k] = k < full ? '#' : '.';
         bar[BAR] = 0;
         char of[24] = "";
         if (cap) snprintf(of, sizeof of, "/%lld", (long long)cap);
         char used[32];
-        snprintf(used, sizeof used, "%u%s", t->n_blocks, of);
+        snprintf(used, sizeof used, "%lld%s", (long long)n, of);
         fprintf(out, "  %-4u  [%s] %-8s  %5u  %8.1f K  ", i, bar, used, tile_heads(p, t),
                 (double)tile_bytes(t, ISA_PAD) / 1024);
         print_groups(p, t, out);
@@ -148,17 +157,35 @@ static json_t *converters_json(const compile_converters *x) {
     return json_make("{s:o, s:o}", "on", json_name(x->on), "nodes", nodes);
 }
 
+// What products are made on, and what holds their weights.
+static void print_arrays(const totals *s, const machine *chip, FILE *out) {
+    if (machine_has_pool(chip)) {
+        fprintf(out, "arrays    %u dense crossbar%s, pool of %lld arrays%s", s->dense,
+                s->dense == 1 ? "" : "s", (long long)chip->pool.arrays,
+                s->tiles == 1 ? "" : " a tile");
+        return;
+    }
+    double cells =
+        (double)s->crossbars * (double)chip->crossbar.rows * (double)chip->crossbar.columns;
+    fprintf(out, "crossbars %u", s->crossbars);
+    if (cells > 0)
+        fprintf(out, " of %lld x %lld weights, %.1f %% of their cells used",
+                (long long)chip->crossbar.rows, (long long)chip->crossbar.columns,
+                100.0 * (double)s->weights / cells);
+}
+
 void compile_summary(const compilation *c, const char *path, FILE *out) {
     const isa_program *p = c->program;
     const machine *chip = c->chip;
-    totals s = count(p);
+    totals s = count(p, c->chip);
     arena *a = arena_new();
     if (c->onnx) {
         const onnx_info *info = onnx_describe(c->onnx);
-        fprintf(out, "model     %s (%s %s, opset %lld): %zu nodes, %.2f M weights on crossbars\n",
+        fprintf(out, "model     %s (%s %s, opset %lld): %zu nodes, %.2f M weights %s\n",
                 name_text(a, file_title(info->path)), name_text(a, info->producer),
                 name_text(a, info->producer_version), (long long)info->opset, info->n_nodes,
-                (double)s.weights / 1e6);
+                (double)s.weights / 1e6,
+                machine_has_pool(chip) ? "in dense crossbars" : "on crossbars");
     }
     fprintf(out, "program   %s: %u instructions on %u tile%s; %s\n", name_text(a, path),
             s.instructions, s.tiles, s.tiles == 1 ? "" : "s",
@@ -166,13 +193,7 @@ void compile_summary(const compilation *c, const char *path, FILE *out) {
                                    : "a whole sequence a step");
     print_rows(p, out);
     fprintf(out, "chip      %s: %s\n", name_text(a, chip->name), name_text(a, chip->summary));
-    double cells =
-        (double)s.crossbars * (double)chip->crossbar.rows * (double)chip->crossbar.columns;
-    fprintf(out, "crossbars %u", s.crossbars);
-    if (cells > 0)
-        fprintf(out, " of %lld x %lld weights, %.1f %% of their cells used",
-                (long long)chip->crossbar.rows, (long long)chip->crossbar.columns,
-                100.0 * (double)s.weights / cells);
+    print_arrays(&s, chip, out);
     fprintf(out, "; %u rings with %u key/value heads\n", s.rings, s.heads);
     print_converters(c, a, out);
     compile_attention(c, out);
@@ -197,7 +218,7 @@ void compile_summary(const compilation *c, const char *path, FILE *out) {
 
 void compile_summary_json(const compilation *c, const char *path, FILE *out) {
     const isa_program *p = c->program;
-    totals s = count(p);
+    totals s = count(p, c->chip);
     json_t *tiles = json_array(), *notes = json_array();
     for (uint32_t i = 0; i < p->n_tiles; i++) {
         const isa_tile *t = &p->tiles[i];

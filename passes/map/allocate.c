@@ -10,6 +10,7 @@
 // Lag rule (docs/isa.md): lag(i) = rows of virtual delay before instruction i's first row;
 //   depth >= min(max_chunk, 1 + max over readers (lag + rows they look back) - lag(writer)).
 #include "ir/mapped.h"
+#include "isa/machine/pool.h"
 #include "passes/map/joins.h"
 #include "passes/pass.h"
 #include <string.h>
@@ -359,9 +360,10 @@ static bool place_tile(allocator *x, int tile, const ir_val *roots, size_t n, di
         diag_emit(diags, DIAG_ID_scratchpad, DIAG_NOWHERE,
                   "tile %d needs %lld bytes of scratchpad for one row of every value it holds, "
                   "chip '%s' has %lld: use --set "
-                  "tile.scratchpad=%lld, or fewer crossbars a tile",
+                  "tile.scratchpad=%lld%s",
                   tile, (long long)total, x->chip->name, (long long)room,
-                  (long long)align_u64((uint64_t)total, 1024));
+                  (long long)align_u64((uint64_t)total, 1024),
+                  machine_has_pool(x->chip) ? "" : ", or fewer crossbars a tile");
         return false;
     }
     lay_out(x, order, n, true);

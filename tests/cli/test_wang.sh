@@ -74,6 +74,18 @@ grep -q '"clipped": [1-9]' "$work/out" || fail "--json has no clipped sums"
 exits 0 compile $model --chip wang2025 --set pool.subtract=on --set pool.adc_bits=16 --set pool.adc_step=1 -o "$work/p.ohm"
 ! grep -q converter "$work/out" "$work/err" || fail "converters that lose nothing are spoken of"
 
+# the words for what holds the weights
+exits 0 compile $model --chip wang2025 -o "$work/p.ohm"
+says "0.85 M weights in dense crossbars"
+says "arrays    1 dense crossbar, pool of 2200 arrays; 4 rings"
+says "0     [########] 1  "
+exits 0 compile $model --chip wang2025 --set dense.arrays=8 --set dense.cells=1048576 -o "$work/p.ohm"
+says "arrays    4 dense crossbars, pool of 2200 arrays; 4 rings"
+says "0     [####....] 4/8  "
+exits 0 nm "$work/p.ohm"
+[ "$(grep -c '^group .* 128x384 in dense crossbars ' "$work/out")" = 4 ] || fail "nm has no dense crossbars"
+! grep -q 'in [0-9]* crossbar' "$work/out" || fail "nm counts crossbars that are not there"
+
 # what the machine cannot be
 refused() {
   local words=$1
@@ -88,3 +100,4 @@ refused "a chunk holds no weight" --set pool.rows=1
 refused "pool.adc_step is 24, but a converter without limit (adc_bits 0) has no step" --set pool.adc_bits=0 --set pool.adc_step=24
 refused "--set dense.arrays=4 would do" --set dense.arrays=1 --set dense.cells=1048576
 refused "--set tile.scratchpad=" --set tile.scratchpad=16000
+! grep -q crossbar "$work/err" || fail "fewer crossbars are advised where there are none"
