@@ -1,5 +1,6 @@
 // What is counted, for which lengths, on which chip.
 #include "cli/cost/cost.h"
+#include "isa/machine/pool.h"
 #include <inttypes.h>
 #include <string.h>
 
@@ -116,12 +117,28 @@ bool cost_lengths(cost *c, const args *given) {
     return false;
 }
 
+// Another number of arrays is another chip for the same program; none is a chip that cannot run it.
+static bool check_pool(const cost *c, const machine *chip) {
+    if (machine_has_pool(chip)) return true;
+    for (uint32_t t = 0; t < c->p->n_tiles; t++)
+        for (uint32_t g = 0; g < c->p->tiles[t].n_groups; g++) {
+            if (c->p->tiles[t].groups[g].digits == 0) continue;
+            diag_emit(
+                c->diags, DIAG_ID_cost_pool, DIAG_NOWHERE,
+                "pool.arrays is 0, but products of tile %u are computed on a pool: expected 1 "
+                "or more, or a program compiled for a chip without",
+                t);
+            return false;
+        }
+    return true;
+}
+
 machine *cost_chip(const cost *c, machine *own, const args *given) {
     size_t n;
     const char *const *sets = args_list(given, "set", &n);
     for (size_t k = 0; k < n; k++)
         if (!machine_set(c->a, own, sets[k], c->diags)) return NULL;
-    return machine_check(own, own->name, c->diags) ? own : NULL;
+    return machine_check(own, own->name, c->diags) && check_pool(c, own) ? own : NULL;
 }
 
 void cost_free(cost *c) {

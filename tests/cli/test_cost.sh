@@ -181,6 +181,9 @@ says "weights          $((4 * 851968)) cells and 402432 bytes written once: puls
 says " programming.pulses programming.time programming.energy"
 exits 0 cost "$work/wang.ohm" --set programming.pulses=2 --set programming.time=10 --set programming.energy=3
 says "6.816e+06 pulses, 68.16 ms"
+rejects "pool.arrays is 0, but products of tile 0 are computed on a pool" cost "$work/wang.ohm" --set pool.arrays=0
+exits 0 cost "$work/wang.ohm" --set pool.arrays=1
+exits 0 cost "$work/short.ohm" --set pool.arrays=0
 exits 0 chips wang2025
 says "# a tile has as many as a program fills, none of them in these figures: dense"
 exits 0 chips --check chips/ohmic-1.yaml --json
