@@ -224,17 +224,18 @@ bool ir_eval_rows_reduce(ir_eval_ctx *c, const ir_op *op, const tensor *const *i
     bool any = false; // rows take part in a maximum
     float *buffer = base_alloc(width * sizeof *buffer + 1);
     for (size_t r = 0; r < rows; r++) {
-        const float *row = eval_row_load(x, r, buffer);
         double w = weights ? elem_load_f64(weights->type, weights->data, r) : 1;
+        if (w == 0) continue; // whatever the row holds
+        const float *row = eval_row_load(x, r, buffer);
         total += w;
         for (size_t i = 0; i < width; i++) {
             double v = (double)row[i];
             if (!max)
                 acc[i] += w * v;
-            else if (w != 0 && (!any || v > acc[i] || v != v))
+            else if (!any || v > acc[i] || v != v)
                 acc[i] = v;
         }
-        any = any || w != 0;
+        any = true;
     }
     double divisor = !mean ? 1 : total != 0 ? total : INFINITY; // the mean of no rows is 0
     for (size_t i = 0; i < width; i++) buffer[i] = (float)(acc[i] / divisor);

@@ -54,8 +54,8 @@ void sim_exec_red(sim_ctx *c) {
     sim_each_row(c, c->rows, j.a.width, (size_t)j.a.width + j.d.width, red_row, &j);
 }
 
-// sum: S w x; mean: S w x / S w; max: of the rows whose weight is not 0. Without weights w = 1. No
-// rows: 0.
+// sum: S w x; mean: S w x / S w; max. Of the rows whose weight is not 0: what others hold, infinite
+// or not, is not looked at. Without weights w = 1. No rows: 0.
 void sim_exec_rred(sim_ctx *c) {
     job j = {.c = c, .a = sim_source(c, c->insn->a), .d = sim_target(c, c->insn->d, c->rows)};
     if (c->rows == 0) return;
@@ -69,10 +69,10 @@ void sim_exec_rred(sim_ctx *c) {
     bool any = false;
     for (int64_t r = 0; r < j.a.rows; r++) {
         double w = weighted ? (double)*sim_row_f32(&b, r, &one) : 1.0;
+        if (w == 0) continue;
         const float *row = sim_row_f32(&j.a, r, x);
         total += w;
         if (how == ISA_RED_max) {
-            if (w == 0) continue;
             for (size_t i = 0; i < n; i++)
                 acc[i] =
                     !any || (double)row[i] > acc[i] || row[i] != row[i] ? (double)row[i] : acc[i];

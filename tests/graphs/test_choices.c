@@ -24,6 +24,24 @@ static void one_hot_codes(void **state) {
     g = begin(); // codes themselves
     same(&g, op2(&g, IR_t_mul, op_onehot(&g, op_cast(&g, ids_of(&g), ELEM_i32), IDS),
                  graph_scalar(&g, 3)));
+    for (int product = 0; product < 2; product++) { // of a number that may lie behind the codes
+        g = begin();
+        x = op_onehot(&g, op_argmax(&g, rows(&g, 8), 2), 3);
+        same(&g, product ? op_matmul(&g, x, matrix(&g, 3, 4)) : x);
+    }
+    const try_options o = {.seed = 1, .length = {9}};
+    for (int spelling = 0; spelling < 3; spelling++) { // of which nothing says what it may be
+        g = begin();
+        x = spelling == 0   ? op_cast(&g, rows(&g, 1), ELEM_i64)
+            : spelling == 1 ? op_cast(&g, op1(&g, IR_t_relu, rows(&g, 1)), ELEM_i64)
+                            : op2(&g, IR_t_sub, op_argmax(&g, rows(&g, 8), 2), graph_int(&g, 1));
+        if (spelling < 2) x = op_squeeze(&g, x, 2);
+        expect(&g, op_matmul(&g, op_onehot(&g, x, 9), matrix(&g, 9, 4)), &o, TRY_REFUSED,
+               "nothing says that it is 0 to 8");
+    }
+    g = begin(); // a table has no rows behind the last
+    expect(&g, op_gather(&g, matrix(&g, 3, 4), op_argmax(&g, rows(&g, 8), 2), 0), &o, TRY_REFUSED,
+           "looks up row 7 for certain inputs");
     g = begin(); // of a table with a bias
     x = op_matmul(&g, op_onehot(&g, ids_of(&g), IDS), matrix(&g, IDS, 4));
     same(&g, op2(&g, IR_t_add, x, graph_const(&g, ELEM_f32, SHAPE(number(4)), FILL_RANDOM, 1)));
@@ -128,7 +146,11 @@ static void rows_of_computed_numbers(void **state) {
             same_hiding(&g, row_of(&g, attention(&g, x, m, true), at, spelling), pad);
         }
     }
-    graph g = begin(); // of integers units compute nothing
+    graph g = begin(); // beside rows of infinite numbers
+    node table = graph_const(&g, ELEM_f32, SHAPE(number(IDS), number(4)), FILL_RAMP, 3e37),
+         by = ids_of(&g), x = op_gather(&g, table, by, 0);
+    same(&g, op_squeeze(&g, op_gather(&g, x, op_argmax(&g, by, 1), 1), 1));
+    g = begin(); // of integers units compute nothing
     node ids = ids_of(&g);
     const try_options o = {.seed = 1, .length = {9}};
     expect(&g, op2(&g, IR_t_sub, ids, graph_int(&g, 3)), &o, TRY_REFUSED, "not with integers");

@@ -138,7 +138,7 @@ bool tok_exact_integers(tok_ctx *c, uint32_t node, uint32_t x, int64_t times) {
     while (tok_at(c, x)->op && tok_at(c, x)->op->code == IR_t_cast) x = tok_at(c, x)->operand[0];
     if (times == 1 && elem_is_float(tok_type(c, x, 0)->type)) return true; // as it came
     return tok_fail(c, node, DIAG_ID_tok_mix,
-                    "'%s' over tokens of integers of '%s', which may come to more than 2^24: units "
+                    "'%s' over tokens of integers of %s, which may come to more than 2^24: units "
                     "compute in f32, which holds no more of them exactly; cast them to float32 in "
                     "the model where they stay below",
                     ir_ops[tok_at(c, node)->op->code].name, tok_name(c, x));

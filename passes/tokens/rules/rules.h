@@ -32,7 +32,7 @@ tok_ref tok_step_dequantize(tok_ctx *c, tok_recipe *r, uint32_t node, tok_ref x)
 // ---- take.c: tables -----------------------------------------------------------------------------
 
 // x times w is rows of w where x is one-hot codes, through reshapes that merge or split rows:
-// *handled. Numbers outside the codes, of which the model makes rows of 0, hosts refuse.
+// *handled. Numbers outside the codes give rows of 0: hosts refuse them of an input.
 bool tok_one_hot_product(tok_ctx *c, uint32_t node, uint32_t x, uint32_t w, bool *handled);
 
 // The input whose numbers these are, of whatever integer type; TOK_NONE: they are computed.

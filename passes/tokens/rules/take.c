@@ -221,6 +221,46 @@ uint32_t tok_indices_from(const tok_ctx *c, uint32_t ids) {
     }
 }
 
+// A computed index names rows of a table of `rows` for certain. *needed: as many as it may name,
+// where a larger table would do. False: refused at the node.
+static bool is_bounded(tok_ctx *c, uint32_t node, uint32_t ids, int64_t rows, bool grows,
+                       int64_t *needed) {
+    *needed = rows;
+    const uint32_t input = tok_indices_from(c, ids);
+    if (input != TOK_NONE && !elem_is_float(tok_type(c, input, 0)->type)) return true;
+    for (uint32_t x = ids;;) {
+        const tok_node *n = tok_at(c, x);
+        const bool is_float = elem_is_float(tok_type(c, x, 0)->type);
+        if (n->is_const || (!n->op && !is_float)) return true;
+        const ir_opcode code = n->op ? n->op->code : IR_t_const;
+        const bool is_largest = code == IR_t_argmax || code == IR_t_argmin;
+        if (is_largest || (code == IR_t_topk && n->result)) {
+            const int axis = (int)ir_attr_int(&n->op->attrs, IR_ATTR_axis, 0);
+            const tok_layout *l = &tok_plan_of(c, n->operand[0])->layout;
+            int from, until;
+            tok_layout_axis(l, axis, &from, &until);
+            if (from == until || l->atom[from].kind == TOK_FEATURE) {
+                const int64_t most = tok_type(c, n->operand[0], 0)->dim[axis];
+                if (most <= rows) return true;
+                if (grows) *needed = most;
+                return grows || tok_fail(c, node, DIAG_ID_tok_ragged,
+                                         "looks up row %" PRId64 " for certain inputs, the last of "
+                                         "the numbers of %s, in a table of %" PRId64 " rows",
+                                         most - 1, tok_name(c, x), rows);
+            }
+        }
+        const bool is_view = ir_kind_of(code) == IR_KIND_VIEW || code == IR_t_cast;
+        if (is_float || is_largest || (!is_view && tok_plan_of(c, x)->most))
+            return tok_fail(c, node, DIAG_ID_tok_ragged,
+                            "looks up rows of a table by %s, a number that is computed, and of "
+                            "which nothing says that it is 0 to %" PRId64
+                            ": only an input, or the arg-max of columns, may be",
+                            tok_name(c, x), rows - 1);
+        if (!is_view) return true; // the verifier knows
+        x = n->operand[0];
+    }
+}
+
 // The node is rows of table k, of two axes, by the index, whose layout is l.
 static bool look_up(tok_ctx *c, uint32_t node, uint32_t ids, tok_ref index, tok_layout l,
                     const tok_constant *k) {
@@ -252,8 +292,18 @@ static bool one_hot_of(tok_ctx *c, const tok_node *n, double *off, double *on, i
     return tensor_count(values) == 2;
 }
 
-// Rows of a table [rows, columns ...], along its axis, one for every index.
-static bool embed(tok_ctx *c, uint32_t node, uint32_t ids, uint32_t table, int64_t axis) {
+// The same with rows of zeros behind.
+static const tok_constant *grown(tok_ctx *c, const tok_constant *k, int64_t rows) {
+    if (rows <= k->data.dim[0]) return k;
+    tensor t = tensor_new(c->a, k->data.type, 2, (int64_t[]){rows, k->data.dim[1]});
+    memcpy(t.data, k->data.data, tensor_bytes(&k->data));
+    return tok_constant_new(c, k->symbol ? k->symbol : "rows", t);
+}
+
+// Rows of a table [rows, columns ...], along its axis, one for every index; those behind the last
+// are zeros, or refused.
+static bool embed(tok_ctx *c, uint32_t node, uint32_t ids, uint32_t table, int64_t axis,
+                  bool zeros) {
     tok_ref index;
     tok_layout l;
     bool handled = false;
@@ -268,8 +318,10 @@ static bool embed(tok_ctx *c, uint32_t node, uint32_t ids, uint32_t table, int64
                         " indices a token; only tables of rows, one index a token",
                         axis, t->rank, tok_width(&l));
     int64_t rows = t->dim[0], dim[2] = {rows, rows ? (int64_t)tensor_count(t) / rows : 0};
+    int64_t needed;
     const tok_constant *k = tok_const_whole(c, table, node, 2, dim);
-    return k && look_up(c, node, ids, index, l, k);
+    return k && is_bounded(c, node, ids, rows, zeros, &needed) &&
+           look_up(c, node, ids, index, l, grown(c, k, needed));
 }
 
 bool tok_one_hot_product(tok_ctx *c, uint32_t node, uint32_t x, uint32_t w, bool *handled) {
@@ -287,7 +339,7 @@ bool tok_one_hot_product(tok_ctx *c, uint32_t node, uint32_t x, uint32_t w, bool
         on != 1)
         return true;
     *handled = true;
-    return embed(c, node, n->operand[0], w, 0);
+    return embed(c, node, n->operand[0], w, 0, true);
 }
 
 bool tok_rule_onehot(tok_ctx *c, uint32_t node) {
@@ -310,8 +362,10 @@ bool tok_rule_onehot(tok_ctx *c, uint32_t node) {
     if (tok_width(&l) != 1)
         return tok_fail(c, node, DIAG_ID_tok_ragged,
                         "one-hot codes of %" PRId64 " indices a token; only of one", tok_width(&l));
-    tensor t = tensor_new(c->a, ELEM_f32, 2, (int64_t[]){depth, depth});
-    for (int64_t i = 0; i < depth * depth; i++)
+    int64_t codes;
+    if (!is_bounded(c, node, n->operand[0], depth, true, &codes)) return false;
+    tensor t = tensor_new(c->a, ELEM_f32, 2, (int64_t[]){codes, depth});
+    for (int64_t i = 0; i < codes * depth; i++)
         ((float *)t.data)[i] = (float)(i / depth == i % depth ? on : off);
     return look_up(c, node, n->operand[0], index, l, tok_constant_new(c, "codes", t));
 }
@@ -321,7 +375,7 @@ bool tok_rule_gather(tok_ctx *c, uint32_t node) {
     bool is_embed = n->op->code == IR_nn_embed; // ids, table; a gather has them the other way round
     uint32_t data = n->operand[is_embed], index = n->operand[!is_embed];
     const int64_t axis = is_embed ? 0 : ir_attr_int(&n->op->attrs, IR_ATTR_axis, 0);
-    if (tok_at(c, data)->is_const) return embed(c, node, index, data, axis);
+    if (tok_at(c, data)->is_const) return embed(c, node, index, data, axis, false);
     bool handled = false;
     if (!tok_at(c, index)->is_const && !is_embed &&
         (!tok_row_by_number(c, node, data, index, (int)axis, &handled) || handled))
