@@ -96,7 +96,10 @@ static void make_inputs(tok_run *r) {
         const uint8_t *mask = r->mask[root_of_param(c, i)];
         int64_t hi =
             ir_attr_int(&f->params.items[i].attrs, IR_ATTR_range_hi, c->input[i].index_rows);
-        if (hi < 1 || c->input[i].is_signed) hi = 2; // of no table
+        if (c->input[i].is_signed)
+            hi = 2; // of no table
+        else if (hi < 1)
+            hi = min_i64(2, r->n); // which may say a row of those there are
         for (size_t k = 0; k < n; k++) {
             double v;
             if (c->input[i].is_told)

@@ -41,6 +41,33 @@ static void test_reference(void **state) {
                    "something else than at 37");
 }
 
+// A row by a given number is executed at one token too, where it draws the only row there is.
+static void test_row_of_one(void **state) {
+    (void)state;
+    static const probe_size sizes[] = {
+        {"n1", 37, 0}, {"n2", 41, 0}, {"n3", 43, 0}, {"max", 64, 0}, {"length0", 1, 0}};
+    arena *a = arena_new();
+    const char *text =
+        arena_printf(a, "%s%s", symbols(a),
+                     OPEN(IDS ", %at \"at\" : i64[] {role = \"tokens\"}", "%z \"out\"") EMBED
+                     "  %z = t.gather %x0, %at {axis = 1} : f32[1,8] loc(\"/row\")\n" CLOSE);
+    for (uint64_t seed = 1; seed <= 8; seed++) {
+        outcome r = {.a = arena_new(), .diags = diag_sink_new(), .o = pass_options_default()};
+        ir_module *reference = probe_module(text, sizes, 5), *m = probe_module(text, sizes, 4);
+        r.o.reference = reference;
+        r.o.seed = seed;
+        r.m = pass_find_tokens(m, &r.o, r.diags);
+        if (!r.m) diag_print(r.diags, 0, stderr, false);
+        assert_non_null(r.m);
+        assert_true(has_text(&r.m->notes, "'/row' picks a row by a number: one that no row has "
+                                          "gives zeros"));
+        ir_module_free(m);
+        ir_module_free(reference);
+        close_outcome(&r);
+    }
+    arena_free(a);
+}
+
 // What the model computed is remembered, and later modules are held against it.
 static void test_witness(void **state) {
     (void)state;
@@ -168,9 +195,8 @@ static void test_lengths(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_reference),
-        cmocka_unit_test(test_witness),
-        cmocka_unit_test(test_big),
+        cmocka_unit_test(test_reference), cmocka_unit_test(test_row_of_one),
+        cmocka_unit_test(test_witness),   cmocka_unit_test(test_big),
         cmocka_unit_test(test_lengths),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -173,6 +173,9 @@ bool tok_row_by_number(tok_ctx *c, uint32_t node, uint32_t data, uint32_t index,
     const tok_layout rest = tok_layout_without_axis(&full, axis);
     tok_layout out;
     tok_whole(c, node, "picks a row by a number that is computed");
+    if (!at->most)
+        tok_note(c, node, "%s picks a row by a number: one that no row has gives zeros",
+                 tok_name(c, node));
     return tok_layout_reshape(c, node, &rest, &out) &&
            tok_set_rows(c, node, reduced(c, r, in, 2, "sum"), &out);
 }
