@@ -135,9 +135,9 @@ static inline void plain_rred(const plain_at *c) {
         for (int64_t r = 0; r < a.rows->rows; r++) {
             double w = weighted ? (double)plain_number(&b, r, 0) : 1,
                    x = (double)plain_number(&a, r, k);
+            if (w == 0) continue;
             weights += w;
             sum += c->i->n == ISA_RED_sumsq ? x * x : weighted ? w * x : x;
-            if (w == 0) continue;
             if (!any || x > best || isnan(x)) best = x;
             any = true;
         }
